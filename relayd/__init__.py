@@ -1,0 +1,15 @@
+"""relayd: a metered relay between apps and a speech-to-text engine.
+
+Imports point downwards only; a test keeps it so.
+
+    cli          one file per command group
+    daemon       the root nursery: database, sessions, listener, signals, drain
+    routes       thin Quart blueprints             edge      the socket: accept, guard, WebSocket
+    engines · ledger · accounts · database         adapters: the ports, spoken to the outside
+    session      one live stream, from first byte to settled books; the ports it needs
+    config · logs · threads · errors               what everyone may use
+
+    client       the streaming client that apps embed; imports nothing of the daemon
+"""
+
+__version__ = "0.1.0"

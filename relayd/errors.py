@@ -1,0 +1,99 @@
+"""Every exception relayd raises on purpose, in one tree.
+
+Expected outcomes (a refused session, a wrong password) are values, not exceptions.
+What is here is either the operator's to mend or an environment that failed; each
+port has one exception, raised by its adapter `from` the library's own.
+
+    RelaydError
+    ├── OperatorError             a person must change something; exit code 2, never a traceback
+    │   ├── ConfigError               relayd.toml, the environment or a credential
+    │   ├── MigrationRefused          schema on disk and schema in the database disagree
+    │   └── MissingExtra              an optional package is not installed
+    ├── DatabaseUnavailable       PostgreSQL can't be reached or did not answer in time
+    │   └── LedgerUnavailable         … as the session sees it
+    ├── ClientGone                the app's connection ended
+    └── UpstreamError             an engine's stream
+        ├── UpstreamUnavailable       it could not be opened, or stalled
+        ├── UpstreamClosed            it went away in the middle
+        └── UpstreamRejected          it refuses this client's configuration or audio
+"""
+
+__all__ = [
+    "ClientGone",
+    "ConfigError",
+    "DatabaseUnavailable",
+    "LedgerUnavailable",
+    "MigrationRefused",
+    "MissingExtra",
+    "OperatorError",
+    "RelaydError",
+    "UpstreamClosed",
+    "UpstreamError",
+    "UpstreamRejected",
+    "UpstreamUnavailable",
+]
+
+
+class RelaydError(Exception):
+    """Base of all of them."""
+
+
+class OperatorError(RelaydError):
+    """Something the operator must change. The text says what, and what would be right."""
+
+
+class ConfigError(OperatorError):
+    """A configuration value is unknown, of the wrong type or out of range.
+
+    ``key`` is its dotted name (``metering.hold_seconds``), so that a test or a tool can match it.
+    """
+
+    def __init__(self, key: str, problem: str) -> None:
+        super().__init__(f"{key}: {problem}")
+        self.key = key
+        self.problem = problem
+
+
+class MigrationRefused(OperatorError):
+    """An applied migration was changed, or the database is newer than this program."""
+
+
+class MissingExtra(OperatorError):
+    """A feature needs an optional package; the text names the extra to install."""
+
+
+class DatabaseUnavailable(RelaydError):
+    """PostgreSQL can't be reached, or did not answer within its deadlines."""
+
+
+class LedgerUnavailable(DatabaseUnavailable):
+    """The ledger can't be reached. Nothing is known about whether the call took effect."""
+
+
+class ClientGone(RelaydError):
+    """The client's connection ended: closed, reset, timed out or in breach of the protocol."""
+
+
+class UpstreamError(RelaydError):
+    """An engine's stream failed.
+
+    ``message`` is for the app user and holds no detail of the operator's account;
+    ``hint`` is for the operator's log and says what to do.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(hint or message)
+        self.message = message
+        self.hint = hint
+
+
+class UpstreamUnavailable(UpstreamError):
+    """The engine could not be opened, or accepts no more audio within its deadline."""
+
+
+class UpstreamClosed(UpstreamError):
+    """The engine ended the stream before it was told to."""
+
+
+class UpstreamRejected(UpstreamError):
+    """The engine refuses this client's configuration or can't decode its audio."""

@@ -1,0 +1,135 @@
+"""Why a session ended: a closed list of reasons, and the cell in which the first one wins."""
+
+import enum
+
+import attrs
+import trio
+
+__all__ = ["EndReason", "Ending"]
+
+
+class EndReason(enum.Enum):
+    """(label, error code told to the client or None, WebSocket close code, wording).
+
+    The label is what the ledger stores and ``session_end.reason`` says; the code is the
+    contract of the wire protocol.
+    """
+
+    COMPLETED = ("completed", None, 1000, "Finished.")
+    CLIENT_GONE = ("client_gone", None, 1000, "The connection ended.")
+    AUTH_TIMEOUT = (
+        "auth_timeout",
+        "auth_timeout",
+        4401,
+        "No auth message came in time. Send it first, right after connecting.",
+    )
+    AUTH_FAILED = (
+        "auth_failed",
+        "auth_failed",
+        4401,
+        "The access token is missing, wrong or expired. Sign in again or refresh it.",
+    )
+    AUTH_REVOKED = (
+        "auth_revoked",
+        "auth_failed",
+        4401,
+        "This sign-in was ended. Sign in again.",
+    )
+    INSUFFICIENT_CREDITS = (
+        "insufficient_credits",
+        "insufficient_credits",
+        4402,
+        "No credit is left. Buy more to go on.",
+    )
+    BAD_CONFIG = ("bad_config", "bad_config", 4400, "The configuration was refused.")
+    TOO_MANY_SESSIONS = (
+        "too_many_sessions",
+        "too_many_sessions",
+        4429,
+        "Too many live sessions on this account. End one first.",
+    )
+    IDLE_TIMEOUT = (
+        "idle_timeout",
+        "idle_timeout",
+        4408,
+        "Neither audio nor a keepalive came for too long.",
+    )
+    SESSION_LIMIT = (
+        "session_limit",
+        "session_limit",
+        4409,
+        "The longest allowed session was reached. Connect again to go on.",
+    )
+    SLOW_CLIENT = (
+        "slow_client",
+        "slow_client",
+        4413,
+        "Results were not read fast enough.",
+    )
+    UPSTREAM_UNAVAILABLE = (
+        "upstream_unavailable",
+        "upstream_unavailable",
+        4502,
+        "The speech engine is not available. Try again shortly.",
+    )
+    UPSTREAM_CLOSED = (
+        "upstream_closed",
+        "upstream_closed",
+        4502,
+        "The speech engine ended the stream. Connect again to go on.",
+    )
+    SERVICE_UNAVAILABLE = (
+        "service_unavailable",
+        "service_unavailable",
+        4503,
+        "Accounts can't be reached right now. Try again shortly.",
+    )
+    SERVER_DRAINING = (
+        "server_draining",
+        "server_draining",
+        1012,
+        "The server restarts. Connect again.",
+    )
+    INTERNAL_ERROR = (
+        "internal_error",
+        "internal_error",
+        1011,
+        "An internal error. It was logged; try again.",
+    )
+
+    def __init__(self, label: str, code: str | None, close_code: int, wording: str) -> None:
+        self.label = label
+        self.code = code
+        self.close_code = close_code
+        self.wording = wording
+
+
+@attrs.define(eq=False)
+class Ending:
+    """The result cell of a race plus the scope it cancels: the first reason given wins.
+
+    Giving is synchronous and safe from anywhere (a reader, a drain, an operator, a callback
+    of the edge); every later reason is ignored.
+    """
+
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    reason: EndReason | None = None
+    detail: str | None = None
+
+    def give(self, reason: EndReason, detail: str | None = None) -> bool:
+        """End the session for ``reason``; ``detail`` replaces its wording for the client.
+
+        Returns whether this reason is the one.
+        """
+        if self.reason is not None:
+            return False
+        self.reason = reason
+        self.detail = detail
+        self.scope.cancel(reason=reason.label)
+        return True
+
+    @property
+    def wording(self) -> str:
+        """What the client is told."""
+        assert self.reason is not None
+        return self.detail or self.reason.wording

@@ -1,0 +1,98 @@
+"""From bytes of raw audio to milliseconds of credit, and what the hold still covers.
+
+Pure integer arithmetic. Time is rounded up over the session's running total, never per
+frame, so that cutting the same audio differently costs the same.
+"""
+
+from typing import Final
+
+import attrs
+
+__all__ = ["SAMPLE_BYTES", "AudioFormat", "Meter"]
+
+# Bytes per sample of the headerless encodings. Source: Deepgram, "Encoding"
+# (linear16 = signed 16-bit PCM, linear32 = 32-bit float PCM, mulaw and alaw = G.711).
+SAMPLE_BYTES: Final = {"linear16": 2, "linear32": 4, "mulaw": 1, "alaw": 1}
+
+
+@attrs.frozen
+class AudioFormat:
+    """A raw audio format: what one second of it weighs, and what it costs.
+
+    With ``multichannel`` every channel is transcribed, and paid for, by itself.
+    """
+
+    encoding: str = "linear16"
+    sample_rate: int = 16_000
+    channels: int = 1
+    multichannel: bool = False
+
+    @property
+    def block_bytes(self) -> int:
+        """One sample of every channel: audio is only ever cut at its multiples."""
+        return SAMPLE_BYTES[self.encoding] * self.channels
+
+    @property
+    def bytes_per_second(self) -> int:
+        """The weight of one second of audio."""
+        return self.block_bytes * self.sample_rate
+
+    @property
+    def billed_channels(self) -> int:
+        """How many times one second of this audio is charged."""
+        return self.channels if self.multichannel else 1
+
+    def milliseconds(self, audio_bytes: int) -> int:
+        """The credit that this many bytes cost, rounded up."""
+        return -(-audio_bytes * 1000 * self.billed_channels // self.bytes_per_second)
+
+    def affordable_bytes(self, credit_ms: int) -> int:
+        """The most whole blocks that this credit covers."""
+        blocks = credit_ms * self.sample_rate // (1000 * self.billed_channels)
+        return blocks * self.block_bytes
+
+
+@attrs.define(eq=False)
+class Meter:
+    """Counts admitted audio against the hold.
+
+    Invariant: ``0 <= used_ms <= held_ms``. ``held_ms`` is the session's running total of what
+    the ledger set aside (used part included), so a repeated renewal changes nothing.
+    """
+
+    format: AudioFormat
+    held_ms: int
+    admitted_bytes: int = 0
+
+    @property
+    def used_ms(self) -> int:
+        """Running total of milliseconds admitted; this is what the user pays."""
+        return self.format.milliseconds(self.admitted_bytes)
+
+    @property
+    def unused_ms(self) -> int:
+        """What the hold still covers."""
+        return self.held_ms - self.used_ms
+
+    def admit(self, audio_bytes: int) -> int:
+        """How many of these bytes may go to the engine; they count as used from here on.
+
+        Less than asked means that the hold is used up. A cut falls on a whole block, so the
+        engine never gets half a sample.
+        """
+        assert audio_bytes >= 0
+        room = self.format.affordable_bytes(self.held_ms) - self.admitted_bytes
+        if audio_bytes <= room:
+            admitted = audio_bytes
+        else:
+            # A client may cut its frames inside a sample: count the blocks from the start.
+            whole = self.admitted_bytes + max(room, 0)
+            admitted = max(whole - whole % self.format.block_bytes - self.admitted_bytes, 0)
+        self.admitted_bytes += admitted
+        assert self.used_ms <= self.held_ms
+        return admitted
+
+    def set_hold(self, held_ms: int) -> None:
+        """Take the ledger's word for the hold: it may grow, or shrink to what is unused."""
+        assert held_ms >= self.used_ms
+        self.held_ms = held_ms
