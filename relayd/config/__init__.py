@@ -1,0 +1,33 @@
+"""relayd.toml, the environment and credentials, as frozen classes.
+
+load               find, read, check; raises ConfigError with the key and the remedy
+Config, Server …   the sections, every key defined once with its unit and reason
+Secret             a value that never prints itself; `.reveal()` is the only way out
+"""
+
+from relayd.config.auth import Auth
+from relayd.config.database import Database
+from relayd.config.engines import Deepgram, EngineChoice, Engines, Sphinx
+from relayd.config.limits import Limits
+from relayd.config.loading import load
+from relayd.config.log import Log
+from relayd.config.metering import Metering
+from relayd.config.secret import Secret
+from relayd.config.server import Server
+from relayd.config.whole import Config
+
+__all__ = [
+    "Auth",
+    "Config",
+    "Database",
+    "Deepgram",
+    "EngineChoice",
+    "Engines",
+    "Limits",
+    "Log",
+    "Metering",
+    "Secret",
+    "Server",
+    "Sphinx",
+    "load",
+]

@@ -1,0 +1,150 @@
+"""`[engine]` and `[engines.*]`: their keys."""
+
+import attrs
+
+from relayd.config import forms
+from relayd.config.keys import about
+from relayd.config.secret import Secret, as_secret
+
+__all__ = ["Deepgram", "EngineChoice", "Engines", "Sphinx"]
+
+
+@attrs.frozen(kw_only=True)
+class EngineChoice:
+    """Which engine serves the streams."""
+
+    default: str = attrs.field(
+        default="",
+        metadata=about(
+            'Empty means "deepgram" where its api_key is set, else "sphinx".',
+            unit="name",
+            choices=("", "deepgram", "sphinx"),
+        ),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Deepgram:
+    """Deepgram's live API."""
+
+    api_key: Secret = attrs.field(
+        default=Secret(""),
+        converter=as_secret,
+        metadata=about(
+            "A key of your Deepgram project with the usage:write scope; empty leaves Deepgram off.",
+            unit="text",
+        ),
+    )
+    url: str = attrs.field(
+        default="wss://api.deepgram.com",
+        metadata=about(
+            "Their regional hosts are faster nearby and keep audio there (api.eu.deepgram.com). "
+            "ws:// only to loopback.",
+            unit="URL",
+            form=forms.engine_url,
+        ),
+    )
+    model: str = attrs.field(
+        default="nova-3",
+        metadata=about("For clients that name no model.", unit="name"),
+    )
+    language: str = attrs.field(
+        default="en",
+        metadata=about("For clients that name no language.", unit="BCP-47 tag"),
+    )
+    paid_features: tuple[str, ...] = attrs.field(
+        default=(),
+        metadata=about(
+            "Options that Deepgram charges extra for and that clients may use all the same, for "
+            'example ["diarize", "redact", "keyterm"]. You pay; the user\'s price stays.',
+            unit="option names",
+        ),
+    )
+    open_seconds: float = attrs.field(
+        default=5,
+        metadata=about(
+            "The stream must be open by then, or the client hears upstream_unavailable.",
+            unit="seconds",
+            least=0.1,
+            most=60,
+        ),
+    )
+    send_seconds: float = attrs.field(
+        default=5,
+        metadata=about(
+            "One piece of audio must be taken by then; a stalled engine would else hold back the "
+            "client.",
+            unit="seconds",
+            least=0.1,
+            most=60,
+        ),
+    )
+    keepalive_seconds: float = attrs.field(
+        default=4,
+        metadata=about(
+            "While the client is silent: Deepgram ends a stream after 10 s without a message and "
+            "advises 3 to 5.",
+            unit="seconds",
+            least=0.1,
+            most=9,
+        ),
+    )
+    close_seconds: float = attrs.field(
+        default=2,
+        metadata=about(
+            "For the closing handshake; then the socket is cut.",
+            unit="seconds",
+            least=0.1,
+            most=30,
+        ),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Sphinx:
+    """pocketsphinx, on this machine: to try the whole path, not to be sold."""
+
+    workers_max: int = attrs.field(
+        default=4,
+        metadata=about(
+            "Processes, one a stream, about 105 MiB each; a core serves three or more. Further "
+            "streams hear upstream_unavailable.",
+            unit="processes",
+            least=1,
+            most=256,
+        ),
+    )
+    workers_spare: int = attrs.field(
+        default=1,
+        metadata=about(
+            "Started ahead, so that a stream does not wait 0.3 s for its process.",
+            unit="processes",
+            least=0,
+            most=256,
+        ),
+    )
+    open_seconds: float = attrs.field(
+        default=10,
+        metadata=about(
+            "A process must have loaded its model by then, also on a busy machine.",
+            unit="seconds",
+            least=0.1,
+            most=60,
+        ),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class Engines:
+    """Every engine's own section."""
+
+    deepgram: Deepgram = attrs.field(
+        factory=Deepgram, metadata=about("Deepgram's live API: one upstream stream a session.")
+    )
+    sphinx: Sphinx = attrs.field(
+        factory=Sphinx,
+        metadata=about(
+            "pocketsphinx on this machine. It needs no key and its words are poor: it is there to "
+            "try the whole path. Needs the extra relayd[local]."
+        ),
+    )

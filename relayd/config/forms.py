@@ -1,0 +1,111 @@
+"""The forms that configured texts take: addresses, networks, origins, URLs.
+
+Each returns None, or a problem that says what would be right. None of them repeats the value:
+it may be a secret.
+"""
+
+import ipaddress
+from typing import Final
+from urllib.parse import SplitResult, urlsplit
+
+__all__ = ["address", "database_url", "engine_url", "network", "origin", "public_url", "split"]
+
+_PORT_MAX: Final = 65_535
+_SCHEMES: Final = {"ws", "wss", "http", "https"}
+
+
+def split(listen: str) -> tuple[str, int]:
+    """``host:port`` or ``[v6]:port`` in its parts. Raises ValueError where it is neither."""
+    host, colon, port = listen.rpartition(":")
+    if host.startswith("[") and host.endswith("]"):
+        host = str(ipaddress.IPv6Address(host[1:-1]))
+    elif ":" in host:
+        raise ValueError("an IPv6 address needs brackets")
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > _PORT_MAX:
+        raise ValueError("host:port is needed")
+    return host, int(port)
+
+
+def address(text: str) -> str | None:
+    """An address to listen on; port 0 lets the system choose one."""
+    try:
+        split(text)
+    except ValueError:
+        return 'must be "host:port" or "[IPv6]:port", for example "127.0.0.1:8080"'
+    return None
+
+
+def network(text: str) -> str | None:
+    """An IP address or a network of them."""
+    try:
+        ipaddress.ip_network(text)
+    except ValueError:
+        return 'must be an IP address or network, for example "127.0.0.1" or "10.0.0.0/8"'
+    return None
+
+
+def origin(text: str) -> str | None:
+    """What a browser sends as ``Origin``: scheme, host, port, nothing else (RFC 6454)."""
+    if "*" in text:
+        return "wildcards are not supported: name each origin"
+    parts = _split_url(text)
+    if (
+        parts is None
+        or parts.scheme not in {"http", "https"}
+        or parts.netloc != parts.netloc.lower()
+    ):
+        return 'must be "https://host" or "https://host:port" in lower case'
+    if text != f"{parts.scheme}://{parts.netloc}" or "@" in text:
+        return 'must end after the host and port, for example "https://app.example.org"'
+    return None
+
+
+def public_url(text: str) -> str | None:
+    """Where apps and browsers reach this server."""
+    parts = _split_url(text) if text else None
+    if text and (parts is None or parts.scheme not in {"http", "https"}):
+        return 'must be an http or https URL, for example "https://relay.example.org"'
+    if parts and ("@" in parts.netloc or parts.query or parts.fragment):
+        return "must hold neither a password, a query nor a fragment"
+    return None
+
+
+def database_url(text: str) -> str | None:
+    """The word ``embedded``, or a PostgreSQL URL."""
+    if text == "embedded" or text.startswith(("postgresql://", "postgres://")):
+        return None
+    return (
+        'must be "embedded" or a PostgreSQL URL, '
+        'for example "postgresql://relayd@db.example.org/relayd"'
+    )
+
+
+def engine_url(text: str) -> str | None:
+    """Where an engine listens. Audio and the key never cross a network unencrypted."""
+    parts = _split_url(text)
+    if parts is None or parts.scheme not in {"ws", "wss"}:
+        return 'must be a wss:// URL, for example "wss://api.deepgram.com"'
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        return "must hold neither a key or password, a query nor a fragment"
+    if parts.scheme == "ws" and not _is_loopback(parts.hostname or ""):
+        return "ws:// sends audio and the key unencrypted: use wss:// (ws:// only to loopback)"
+    return None
+
+
+def _split_url(text: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises where it is no port
+    except ValueError:
+        return None
+    readable = text.isascii() and text.isprintable() and " " not in text
+    return parts if readable and parts.scheme in _SCHEMES and parts.hostname else None
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

@@ -1,0 +1,117 @@
+"""`[server]`: its keys."""
+
+from pathlib import Path
+
+import attrs
+
+from relayd.config import forms
+from relayd.config.keys import about
+
+__all__ = ["Server"]
+
+
+@attrs.frozen(kw_only=True)
+class Server:
+    """The sockets: where to listen, whom to believe, how many to serve."""
+
+    listen: tuple[str, ...] = attrs.field(
+        default=("127.0.0.1:8080",),
+        metadata=about(
+            "Loopback, so that nothing is open to a network before you decide so. One address or a "
+            "list; port 0 lets the system choose.",
+            unit="host:port",
+            form=forms.address,
+        ),
+    )
+    public_url: str = attrs.field(
+        default="",
+        metadata=about(
+            "Where apps reach this server from outside; empty means the address it listens on.",
+            unit="URL",
+            form=forms.public_url,
+        ),
+    )
+    trusted_proxies: tuple[str, ...] = attrs.field(
+        default=(),
+        metadata=about(
+            "Reverse proxies whose X-Forwarded-For is believed. Nobody's by default, since anybody "
+            "can send that header. The proxy must append to it or overwrite it.",
+            unit="IP addresses or networks",
+            form=forms.network,
+        ),
+    )
+    origins: tuple[str, ...] = attrs.field(
+        default=(),
+        metadata=about(
+            "Web pages that may open a stream from a browser. Desktop apps send no Origin and are "
+            "always allowed.",
+            unit="origins",
+            form=forms.origin,
+        ),
+    )
+    connections_max: int = attrs.field(
+        default=2000,
+        metadata=about(
+            "Connections at once; more wait in the system's queue. Each takes one file descriptor, "
+            "and a live stream to Deepgram a second one: keep LimitNOFILE above twice this.",
+            unit="connections",
+            least=1,
+            most=100_000,
+        ),
+    )
+    connections_per_address: int = attrs.field(
+        default=100,
+        metadata=about(
+            "Connections at once from one address (IPv6: one /64), so that one host can't take "
+            "them all. An office behind one address needs room; trusted proxies are exempt.",
+            unit="connections",
+            least=1,
+            most=100_000,
+        ),
+    )
+    header_seconds: float = attrs.field(
+        default=10,
+        metadata=about(
+            "A request's head must be complete by then, or a slow sender would hold its connection "
+            "for nothing.",
+            unit="seconds",
+            least=0.1,
+            most=120,
+        ),
+    )
+    keep_alive_seconds: float = attrs.field(
+        default=30,
+        metadata=about(
+            "How long an idle HTTP connection is kept for the next request.",
+            unit="seconds",
+            least=0.1,
+            most=600,
+        ),
+    )
+    tls_certificate: Path | None = attrs.field(
+        default=None,
+        metadata=about(
+            "Certificate chain in PEM, to serve TLS directly. Leave it out behind a proxy that "
+            "ends TLS.",
+            unit="path",
+        ),
+    )
+    tls_key: Path | None = attrs.field(
+        default=None,
+        metadata=about("The certificate's private key in PEM; both or neither.", unit="path"),
+    )
+    drain_seconds: float = attrs.field(
+        default=10,
+        metadata=about(
+            "After SIGTERM: how long live sessions get to deliver their last words and settle. "
+            "systemd's TimeoutStopSec must be longer.",
+            unit="seconds",
+            least=0.1,
+            most=600,
+        ),
+    )
+
+    @property
+    def addresses(self) -> tuple[tuple[str, int], ...]:
+        """`listen` as (host, port) pairs."""
+        return tuple(forms.split(one) for one in self.listen)

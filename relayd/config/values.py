@@ -1,0 +1,127 @@
+"""One value for one key: its type, then its range and form.
+
+A secret's value stands in no error text, whatever is wrong with it.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any, Final
+
+from relayd.config.keys import KeyField
+from relayd.config.secret import Secret
+from relayd.errors import ConfigError
+
+__all__ = ["checked", "from_text"]
+
+_WORDS: Final = {
+    str: "a text in quotes",
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    Path: "a path in quotes",
+    Secret: "a text in quotes",
+}
+_TRUTH: Final = {"true": True, "false": False}
+
+
+def checked(field: KeyField, value: Any, directory: Path) -> Any:
+    """The value as the field's type; relative paths are taken from ``directory``.
+
+    Raises ConfigError with what is wrong and what would be right.
+    """
+    if field.several:
+        # One value may stand for a list of one.
+        items = value if isinstance(value, list) else [value]
+        return tuple(_item(field, one, directory) for one in items)
+    if field.optional and value == "":
+        return None
+    return _item(field, value, directory)
+
+
+def from_text(field: KeyField, text: str) -> Any:
+    """An environment variable as the value that a file would have held."""
+    if field.several:
+        # An IPv6 listener starts with a bracket too.
+        if text.strip().startswith("[") and text.strip().endswith("]"):
+            return _toml(field, text)
+        return [_scalar(field, one.strip()) for one in text.split(",") if one.strip()]
+    return _scalar(field, text)
+
+
+def _scalar(field: KeyField, text: str) -> Any:
+    kind = field.item
+    try:
+        if kind is bool:
+            return _TRUTH[text.lower()]
+        if kind is int:
+            return int(text)
+        if kind is float:
+            return float(text)
+    except (KeyError, ValueError):
+        raise ConfigError(field.name, f"must be {_WORDS[kind]}, not {text!r}") from None
+    return text
+
+
+def _toml(field: KeyField, text: str) -> Any:
+    try:
+        return tomllib.loads(f"list = {text}")["list"]
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(
+            field.name, f"is neither a TOML list nor comma separated: {error}"
+        ) from None
+
+
+def _item(field: KeyField, value: Any, directory: Path) -> Any:
+    kind = field.item
+    if kind in {int, float}:
+        return _number(field, value)
+    if kind is bool:
+        if not isinstance(value, bool):
+            raise _wrong_type(field, value)
+        return value
+    if not isinstance(value, str):
+        raise _wrong_type(field, value)
+    _check_text(field, value)
+    if kind is Path:
+        if not value:
+            raise ConfigError(field.name, "must be a path, not empty")
+        return directory / Path(value).expanduser()
+    return Secret(value) if kind is Secret else value
+
+
+def _number(field: KeyField, value: Any) -> Any:
+    kind, key = field.item, field.key
+    allowed = (int,) if kind is int else (int, float)
+    # bool is a subclass of int, and no number an operator meant.
+    if isinstance(value, bool) or not isinstance(value, allowed):
+        raise _wrong_type(field, value)
+    least, most = key.least, key.most
+    # Written this way round, nan is refused too.
+    if not ((least is None or value >= least) and (most is None or value <= most)):
+        unit = f" {key.unit}" if key.unit else ""
+        raise ConfigError(field.name, f"must be from {least:g} to {most:.10g}{unit}, not {value}")
+    return value
+
+
+def _check_text(field: KeyField, value: str) -> None:
+    key = field.key
+    if key.choices and value not in key.choices:
+        names = ", ".join(f'"{one}"' for one in key.choices)
+        raise ConfigError(field.name, f"must be one of {names}, not {value!r}")
+    if len(value.encode()) < key.least_bytes:
+        raise ConfigError(
+            field.name,
+            f"is {len(value.encode())} bytes long and must be {key.least_bytes} or more; "
+            "`relayd init` makes good ones",
+        )
+    problem = key.form(value) if key.form else None
+    if problem:
+        raise ConfigError(field.name, problem if field.secret else f"{problem}, not {value!r}")
+
+
+def _wrong_type(field: KeyField, value: Any) -> ConfigError:
+    expected = _WORDS[field.item]
+    if field.several:
+        expected += ", or a list of them"
+    shown = "another type" if field.secret else repr(value)
+    return ConfigError(field.name, f"must be {expected}, not {shown}")

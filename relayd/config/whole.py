@@ -1,0 +1,77 @@
+"""The whole configuration: one immutable object, built at the edge of the program.
+
+Each part of the program is passed the narrowest section that it needs, never `Config`.
+"""
+
+from pathlib import Path
+
+import attrs
+
+from relayd.config.auth import Auth
+from relayd.config.database import Database
+from relayd.config.engines import EngineChoice, Engines
+from relayd.config.keys import about
+from relayd.config.limits import Limits
+from relayd.config.log import Log
+from relayd.config.metering import Metering
+from relayd.config.server import Server
+
+__all__ = ["Config"]
+
+
+@attrs.frozen(kw_only=True)
+class Config:
+    """Every section, and the file that they were read from."""
+
+    server: Server = attrs.field(
+        factory=Server,
+        metadata=about("The sockets: where to listen, whom to believe, how many to serve."),
+    )
+    database: Database = attrs.field(
+        factory=Database,
+        metadata=about(
+            "PostgreSQL holds accounts and credit, and nothing else does. Every wait for it is "
+            "bounded."
+        ),
+    )
+    auth: Auth = attrs.field(
+        metadata=about("Accounts: tokens, passwords, and how often somebody may try."),
+    )
+    engine: EngineChoice = attrs.field(
+        factory=EngineChoice, metadata=about("Which engine serves the streams.")
+    )
+    engines: Engines = attrs.field(factory=Engines, metadata=about("One section for each engine."))
+    metering: Metering = attrs.field(
+        factory=Metering,
+        metadata=about(
+            "Credit is set aside before it is spent (a hold), so nobody can overspend; what was "
+            "not used goes back."
+        ),
+    )
+    limits: Limits = attrs.field(
+        factory=Limits, metadata=about("What one stream may take, in time and in memory.")
+    )
+    log: Log = attrs.field(
+        factory=Log, metadata=about("Written to standard output, for journald or a container.")
+    )
+    # The file that was read; None where the environment said everything.
+    path: Path | None = None
+
+    @property
+    def default_engine(self) -> str:
+        """The engine that serves the streams: the configured one, else the one that can."""
+        if self.engine.default:
+            return self.engine.default
+        return "deepgram" if self.engines.deepgram.api_key else "sphinx"
+
+    @property
+    def default_engine_reason(self) -> str:
+        """Why it is that one, for `relayd check` and the log at start."""
+        if self.engine.default:
+            return f"engine.default is {self.engine.default!r}"
+        if self.engines.deepgram.api_key:
+            return "engines.deepgram.api_key is set"
+        return (
+            "engines.deepgram.api_key is not set; sphinx is only good to try relayd with, "
+            "its words are poor"
+        )
