@@ -1,0 +1,1 @@
+"""PostgreSQL: the pool in threads, the migrations, and the embedded server."""
