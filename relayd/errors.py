@@ -18,6 +18,8 @@ port has one exception, raised by its adapter `from` the library's own.
         └── UpstreamRejected          it refuses this client's configuration or audio
 """
 
+# ruff: noqa: N818 - named for what happened, as trio names its own
+
 __all__ = [
     "ClientGone",
     "ConfigError",

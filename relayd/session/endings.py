@@ -103,18 +103,43 @@ class EndReason(enum.Enum):
         self.close_code = close_code
         self.wording = wording
 
+    @property
+    def orderly(self) -> bool:
+        """Both ends are still there, so the engine's last words are worth waiting for."""
+        return self not in _ABRUPT
+
+
+_ABRUPT = frozenset(
+    {
+        EndReason.CLIENT_GONE,
+        EndReason.SLOW_CLIENT,
+        EndReason.UPSTREAM_UNAVAILABLE,
+        EndReason.UPSTREAM_CLOSED,
+        EndReason.BAD_CONFIG,
+        EndReason.INTERNAL_ERROR,
+    }
+)
+
 
 @attrs.define(eq=False)
 class Ending:
-    """The result cell of a race plus the scope it cancels: the first reason given wins.
+    """The result cell of a race, and the scope it cancels: the first reason given wins.
 
     Giving is synchronous and safe from anywhere (a reader, a drain, an operator, a callback
-    of the edge); every later reason is ignored.
+    of the edge); every later reason is ignored. Which scope that ends is the session's to
+    say, phase by phase: while it streams, an ending must stop the listening but not the
+    engine, whose last words are still to come.
     """
 
-    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     reason: EndReason | None = None
     detail: str | None = None
+    _scope: trio.CancelScope | None = None
+
+    def cancels(self, scope: trio.CancelScope) -> None:
+        """From here on a reason ends this scope; at once, if it was given already."""
+        self._scope = scope
+        if self.reason is not None:
+            scope.cancel(reason=self.reason.label)
 
     def give(self, reason: EndReason, detail: str | None = None) -> bool:
         """End the session for ``reason``; ``detail`` replaces its wording for the client.
@@ -125,7 +150,8 @@ class Ending:
             return False
         self.reason = reason
         self.detail = detail
-        self.scope.cancel(reason=reason.label)
+        if self._scope is not None:
+            self._scope.cancel(reason=reason.label)
         return True
 
     @property

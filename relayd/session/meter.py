@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["SAMPLE_BYTES", "AudioFormat", "Meter"]
+__all__ = ["SAMPLE_BYTES", "AudioFormat", "LowCredit", "Meter"]
 
 # Bytes per sample of the headerless encodings. Source: Deepgram, "Encoding"
 # (linear16 = signed 16-bit PCM, linear32 = 32-bit float PCM, mulaw and alaw = G.711).
@@ -96,3 +96,29 @@ class Meter:
         """Take the ledger's word for the hold: it may grow, or shrink to what is unused."""
         assert held_ms >= self.used_ms
         self.held_ms = held_ms
+
+
+@attrs.define(eq=False)
+class LowCredit:
+    """The levels of remaining credit (seconds) at which the client is told, each once.
+
+    A session that starts below several of them hears of the lowest only; a top-up arms
+    again what it lifts the credit over.
+    """
+
+    levels_seconds: tuple[int, ...]
+    _told: int = 0
+
+    def falls_to(self, remaining_ms: int) -> bool:
+        """Whether this much credit reaches a level that wasn't told yet."""
+        reached = sum(level * 1000 >= remaining_ms for level in self.levels_seconds)
+        news = reached > self._told
+        self._told = reached
+        return news
+
+    def next_below(self, remaining_ms: int) -> int | None:
+        """The next level (milliseconds) that falling credit will reach."""
+        return max(
+            (level * 1000 for level in self.levels_seconds if level * 1000 < remaining_ms),
+            default=None,
+        )

@@ -276,3 +276,6 @@ class Ledger(Protocol):
 
     async def close(self, settlement: Settlement) -> Closed:
         """Settle: one ledger entry, the unused hold given back. Idempotent."""
+
+    async def balance_ms(self, user_id: UUID) -> int:
+        """What the user has, holds included; for a session that was refused."""

@@ -1,0 +1,185 @@
+"""What the session may still admit: the meter, and the renewals that feed it.
+
+One task talks to the ledger, at its own pace and never per frame; the reader only compares
+two integers. While a renewal is under way the reader keeps to what the ledger was promised,
+so that whichever answer gets lost, nothing is admitted that isn't set aside.
+"""
+
+from collections.abc import Callable
+from typing import Final
+from uuid import UUID
+
+import attrs
+import trio
+
+from relayd.errors import LedgerUnavailable
+from relayd.session.endings import Ending, EndReason
+from relayd.session.limits import Limits
+from relayd.session.meter import LowCredit, Meter
+from relayd.session.ports import Ledger, Opened, Renewed, Revoked
+
+__all__ = ["Allowance"]
+
+# Between renewals of a session that has nothing left while others of its user hold credit.
+STARVED_SECONDS: Final = 0.25
+# Between attempts to reach a ledger that is out of reach.
+RETRY_SECONDS: Final = 1.0
+
+
+@attrs.define(eq=False)
+class Allowance:
+    """A session's credit as the session sees it. ``say_low`` hears the levels that it passes."""
+
+    session_id: UUID
+    ledger: Ledger
+    limits: Limits
+    ending: Ending
+    meter: Meter
+    opened: Opened
+    say_low: Callable[[int], None]
+
+    final: bool = attrs.field(init=False)
+    renewals: int = 0
+    failures: int = 0
+    # As of the ledger's last answer: the user's credit, and what this session had used of it.
+    _answer_balance_ms: int = attrs.field(init=False)
+    _answer_used_ms: int = 0
+    _lease_until: float = attrs.field(init=False)
+    _levels: LowCredit = attrs.field(init=False)
+    _alarm_bytes: int = 0
+    _wanted: bool = False
+    _starved: bool = False
+    _unreachable: bool = False
+    _wake: trio.Event = attrs.field(factory=trio.Event)
+    _answered: trio.Event = attrs.field(factory=trio.Event)
+
+    def __attrs_post_init__(self) -> None:
+        self.final = self.opened.final
+        self._answer_balance_ms = self.opened.balance_ms
+        self._lease_until = trio.current_time() + self.limits.lease_seconds
+        self._levels = LowCredit(self.limits.credits_low_seconds)
+
+    @property
+    def remaining_ms(self) -> int:
+        """The user's credit as of the last answer, less what this session used since."""
+        return self._answer_balance_ms - (self.meter.used_ms - self._answer_used_ms)
+
+    def admit(self, audio_bytes: int) -> int:
+        """How many of these bytes may go to the engine; they are paid from here on."""
+        if trio.current_time() >= self._lease_until:
+            return 0
+        admitted = self.meter.admit(audio_bytes)
+        if self.meter.admitted_bytes >= self._alarm_bytes:
+            self._attend()
+        return admitted
+
+    async def extend(self) -> bool:
+        """Wait for more hold after `admit` gave too little; False when the session ends instead."""
+        self._starved = True
+        self._wake.set()
+        with trio.move_on_after(self.limits.starved_seconds):
+            while True:
+                await self._answered.wait()
+                if self._has_room():
+                    self._starved = False
+                    return True
+                if self.final or self._unreachable:
+                    break
+        if self._unreachable and not self.final:
+            self.ending.give(EndReason.SERVICE_UNAVAILABLE)
+        else:
+            self.ending.give(EndReason.INSUFFICIENT_CREDITS)
+        return False
+
+    async def keep(self) -> None:
+        """Renew for as long as the session lasts."""
+        self._watch_levels()
+        self._arm(past_half=False)
+        while True:
+            with trio.move_on_after(self._pause_seconds()):
+                await self._wake.wait()
+            self._wake = trio.Event()
+            if not await self._renew():
+                return
+            self._answered.set()
+            self._answered = trio.Event()
+
+    def _pause_seconds(self) -> float:
+        if self._starved:
+            return STARVED_SECONDS
+        if self._unreachable:
+            return RETRY_SECONDS
+        return self.limits.flush_seconds
+
+    async def _renew(self) -> bool:
+        used_ms = self.meter.used_ms
+        keep_ms = self._promise(used_ms)
+        self.meter.set_hold(keep_ms)
+        asked_at = trio.current_time()
+        try:
+            answer = await self.ledger.renew(self.session_id, used_ms, keep_ms)
+        except LedgerUnavailable:
+            self.failures += 1
+            self._unreachable = True
+            return True
+        if isinstance(answer, Revoked):
+            self.ending.give(answer.value)
+            return False
+        self.renewals += 1
+        self._unreachable = False
+        # From the asking, not from the answer: that is when the ledger may have seen it.
+        self._lease_until = asked_at + self.limits.lease_seconds
+        self._take(answer, used_ms)
+        return True
+
+    def _promise(self, used_ms: int) -> int:
+        """The most that will be admitted until the answer is read.
+
+        All that is held, unless another session of the user starves: then a silent session
+        gives everything back, a speaking one half of what it has left.
+        """
+        if not self._wanted:
+            return self.meter.held_ms
+        spoke = used_ms > self._answer_used_ms
+        return used_ms + ((self.meter.held_ms - used_ms) // 2 if spoke else 0)
+
+    def _take(self, answer: Renewed, used_ms: int) -> None:
+        self.meter.set_hold(answer.held_ms)
+        self.final = answer.final
+        self._wanted = answer.wanted
+        self._answer_balance_ms = answer.balance_ms
+        self._answer_used_ms = used_ms
+        self._watch_levels()
+        self._arm(past_half=False)
+
+    def _has_room(self) -> bool:
+        affordable_bytes = self.meter.format.affordable_bytes(self.meter.held_ms)
+        in_lease = trio.current_time() < self._lease_until
+        return in_lease and affordable_bytes > self.meter.admitted_bytes
+
+    def _attend(self) -> None:
+        """The alarm went: a credit level is reached, or half of the hold is used."""
+        self._watch_levels()
+        past_half = self.meter.used_ms >= self._half_ms()
+        if past_half and not self.final:
+            self._wake.set()
+        self._arm(past_half=past_half)
+
+    def _watch_levels(self) -> None:
+        remaining_ms = self.remaining_ms
+        if self._levels.falls_to(remaining_ms):
+            self.say_low(remaining_ms)
+
+    def _half_ms(self) -> int:
+        # Of what the last answer left, not of the whole: a hold that can't be extended is
+        # asked about log2(hold) times, not at every frame.
+        return (self._answer_used_ms + self.meter.held_ms + 1) // 2
+
+    def _arm(self, *, past_half: bool) -> None:
+        """Set the byte count at which the reader has something to attend to again."""
+        marks = [] if past_half else [self._half_ms()]
+        level_ms = self._levels.next_below(self.remaining_ms)
+        if level_ms is not None:
+            marks.append(self.meter.used_ms + self.remaining_ms - level_ms)
+        next_ms = min(marks, default=self.meter.held_ms + 1)
+        self._alarm_bytes = self.meter.format.affordable_bytes(next_ms)

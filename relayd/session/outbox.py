@@ -1,0 +1,73 @@
+"""What the client is to be told, and the one task that tells it.
+
+Saying is synchronous and never waits, so that neither the engine nor the money ever
+waits for a client's socket. A client that doesn't keep up is cut.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+import trio
+
+from relayd.errors import ClientGone
+from relayd.session.endings import Ending, EndReason
+from relayd.session.limits import Limits
+from relayd.session.ports import Client
+
+__all__ = ["OUTBOX_MESSAGES", "Outbox"]
+
+# 64 messages of at most some 8 KiB (a long final with its words) are 512 KiB, half of what a
+# client that never reads may cost. At four results a second they last 16 s, longer than the
+# deadline of one send, so a full outbox means a client in trouble and not a burst.
+OUTBOX_MESSAGES: Final = 64
+
+
+@attrs.define(eq=False)
+class Outbox:
+    """A bounded queue to the client and its writer."""
+
+    client: Client
+    ending: Ending
+    limits: Limits
+    gone: Callable[[], object]
+    _queue: trio.MemorySendChannel[str] = attrs.field(init=False)
+    _taken: trio.MemoryReceiveChannel[str] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._queue, self._taken = trio.open_memory_channel[str](OUTBOX_MESSAGES)
+
+    def say(self, message: str) -> None:
+        """Queue a message; a full queue ends the session, a closed one swallows it."""
+        try:
+            self._queue.send_nowait(message)
+        except trio.WouldBlock:
+            self.ending.give(EndReason.SLOW_CLIENT)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
+            pass
+
+    def close(self) -> None:
+        """Nothing more will be said: the writer empties the queue and closes the connection."""
+        self._queue.close()
+
+    async def write(self) -> None:
+        """Send until the outbox is closed and empty, then close as the ending says."""
+        with self._taken:
+            async for message in self._taken:
+                if not await self._send(message):
+                    break
+        assert self.ending.reason is not None
+        with trio.move_on_after(self.limits.close_seconds):
+            await self.client.close(self.ending.reason.close_code, self.ending.reason.label)
+
+    async def _send(self, message: str) -> bool:
+        try:
+            with trio.fail_after(self.limits.send_seconds):
+                await self.client.send(message)
+        except trio.TooSlowError:
+            self.ending.give(EndReason.SLOW_CLIENT)
+        except ClientGone:
+            self.gone()
+        else:
+            return True
+        return False

@@ -1,0 +1,81 @@
+"""The live sessions of this process: started, counted, drained.
+
+Where the ledger was out of reach at a session's end, its books are settled from here, late.
+"""
+
+from typing import Final
+from uuid import UUID
+
+import attrs
+import trio
+
+from relayd.errors import LedgerUnavailable
+from relayd.session.endings import EndReason
+from relayd.session.limits import Limits
+from relayd.session.ports import Client, Settlement
+from relayd.session.report import Report
+from relayd.session.session import Ports, Session
+
+__all__ = ["Sessions"]
+
+# Between attempts to settle what the ledger could not take at a session's end.
+SETTLE_AGAIN_SECONDS: Final = 2.0
+
+
+@attrs.define(eq=False)
+class Sessions:
+    """Every session that runs on one set of ports."""
+
+    ports: Ports
+    limits: Limits
+    draining: bool = False
+    _live: dict[UUID, Session] = attrs.field(factory=dict)
+    # Bounded by the sessions that can end within one outage; each entry is some 200 bytes.
+    _unsettled: dict[UUID, Settlement] = attrs.field(factory=dict)
+    _changed: trio.Event = attrs.field(factory=trio.Event)
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    @property
+    def unsettled(self) -> int:
+        """How many ended sessions the ledger doesn't know of yet."""
+        return len(self._unsettled)
+
+    async def serve(self, client: Client) -> Report:
+        """Run one session to its end. Nothing but a cancellation leaves this."""
+        session = Session(client, self.ports, self.limits)
+        self._live[session.session_id] = session
+        if self.draining:
+            session.ending.give(EndReason.SERVER_DRAINING)
+        try:
+            return await session.run()
+        finally:
+            del self._live[session.session_id]
+            if session.report.settled is False:
+                self._unsettled[session.session_id] = session.settlement
+            self._changed.set()
+            self._changed = trio.Event()
+
+    async def drain(self) -> None:
+        """End every session in order, refuse new ones, and wait until all are settled."""
+        self.draining = True
+        for session in list(self._live.values()):
+            session.ending.give(EndReason.SERVER_DRAINING)
+        while self._live or self._unsettled:
+            await self._changed.wait()
+
+    async def settle_late(self) -> None:
+        """Settle what could not be settled in time; runs as long as the daemon."""
+        while True:
+            while not self._unsettled:
+                await self._changed.wait()
+            for session_id, settlement in list(self._unsettled.items()):
+                try:
+                    await self.ports.ledger.close(settlement)
+                except LedgerUnavailable:
+                    break
+                del self._unsettled[session_id]
+            self._changed.set()
+            self._changed = trio.Event()
+            await trio.sleep(SETTLE_AGAIN_SECONDS)

@@ -1,0 +1,140 @@
+"""The streaming phase of a session: three tasks, and the orderly way out of them.
+
+A reason to end stops the listening first. Where both ends are still there, the audio already
+admitted is delivered, the engine is told to finish, and its last words are waited for under
+a deadline, all while the reading of its results simply goes on.
+"""
+
+import attrs
+import trio
+
+from relayd.session import messages
+from relayd.session.allowance import Allowance
+from relayd.session.endings import Ending, EndReason
+from relayd.session.limits import Limits
+from relayd.session.outbox import Outbox
+from relayd.session.ports import Client, Upstream
+
+__all__ = ["Relay"]
+
+
+@attrs.define(eq=False)
+class Relay:
+    """Carries audio up and words down until a reason to end is given."""
+
+    client: Client
+    upstream: Upstream
+    allowance: Allowance
+    outbox: Outbox
+    ending: Ending
+    limits: Limits
+    results: int = 0
+    malformed: int = 0
+    _heard_at: float = attrs.field(factory=trio.current_time)
+    _listening: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _finishing: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _client_read: trio.Event = attrs.field(factory=trio.Event)
+    _upstream_read: trio.Event = attrs.field(factory=trio.Event)
+
+    async def run(self) -> None:
+        """Return once the last words are out, or at once where nobody could hear them."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.read_client)
+            nursery.start_soon(self.read_upstream)
+            nursery.start_soon(self.allowance.keep)
+            with trio.move_on_after(self.limits.session_seconds) as streaming:
+                self.ending.cancels(streaming)
+                await trio.sleep_forever()
+            self.ending.give(EndReason.SESSION_LIMIT)
+            assert self.ending.reason is not None
+            if self.ending.reason.orderly:
+                await self._finish()
+            nursery.cancel_scope.cancel(reason=self.ending.reason.label)
+
+    def cut(self) -> None:
+        """Nobody listens any more: don't wait for last words."""
+        self._finishing.cancel()
+
+    async def read_client(self) -> None:
+        """Take the client's messages in order; the only task that sends to the engine."""
+        try:
+            while self.ending.reason is None and await self._take_message():
+                pass
+        finally:
+            self._client_read.set()
+
+    async def read_upstream(self) -> None:
+        """Pass results on until the engine ends the stream."""
+        while (event := await self.upstream.receive()) is not None:
+            self.results += 1
+            self.outbox.say(messages.result(event))
+        self._upstream_read.set()
+        # Without effect where the engine was told to finish.
+        self.ending.give(EndReason.UPSTREAM_CLOSED)
+
+    async def _take_message(self) -> bool:
+        with trio.CancelScope(deadline=self._heard_at + self.limits.idle_seconds) as listening:
+            # The scope is the way to stop the listening without cutting a frame on its way up.
+            self._listening = listening
+            message = await self.client.receive()
+        if listening.cancelled_caught:
+            if self.ending.reason is None:
+                self.ending.give(EndReason.IDLE_TIMEOUT)
+            return False
+        if isinstance(message, str):
+            return await self._obey(message)
+        if message:
+            self._heard_at = trio.current_time()
+            return await self._pass_on(message)
+        return True
+
+    async def _pass_on(self, audio: bytes) -> bool:
+        while True:
+            admitted = self.allowance.admit(len(audio))
+            if admitted == len(audio):
+                await self.upstream.send_audio(audio)
+                return True
+            if admitted:
+                await self.upstream.send_audio(audio[:admitted])
+                audio = audio[admitted:]
+            if not await self._extend():
+                return False
+
+    async def _extend(self) -> bool:
+        """Wait for more hold, but not past the end of the session."""
+        if self.ending.reason is not None:
+            return False
+        extended = False
+        with trio.CancelScope() as listening:
+            self._listening = listening
+            extended = await self.allowance.extend()
+        # The waiting was ours, not the client's silence.
+        self._heard_at = trio.current_time()
+        return extended
+
+    async def _obey(self, text: str) -> bool:
+        match messages.parse(text):
+            case messages.Finalize():
+                await self.upstream.finalize()
+            case messages.KeepAlive():
+                self._heard_at = trio.current_time()
+            case messages.Stop():
+                self.ending.give(EndReason.COMPLETED)
+                return False
+            case messages.Auth():
+                self._complain("This session is authenticated already.")
+            case messages.Malformed(problem):
+                self._complain(problem)
+        return True
+
+    def _complain(self, problem: str) -> None:
+        self.malformed += 1
+        self.outbox.say(messages.error("bad_message", problem, fatal=False))
+
+    async def _finish(self) -> None:
+        with self._finishing:
+            self._finishing.deadline = trio.current_time() + self.limits.finish_seconds
+            self._listening.cancel()
+            await self._client_read.wait()
+            await self.upstream.finish()
+            await self._upstream_read.wait()

@@ -1,0 +1,284 @@
+"""One session, from the first message to settled books.
+
+    Session.run
+    └─ outer nursery ──── outbox.write: the only task that sends, closing frame included
+       ├─ _converse
+       │    authenticate · plan · ledger.open                     ended by a reason at any await
+       │    engine.open
+       │    └─ inner nursery ── read_client     admits, sends upstream
+       │                     ├─ read_upstream   to the outbox, never waits for the client
+       │                     └─ allowance.keep  renews the hold at its own pace
+       │         … until a reason is given; then, where both ends still live: no more audio
+       │           in, finish, last words
+       └─ settle · say the ending · close the outbox
+
+The writer stands in the outer nursery, so that money is settled before anything waits for a
+client's socket. A task ends the session by giving a reason and returning. Cancelled from
+outside means that the client is gone; nothing but that cancellation leaves `run`.
+"""
+
+from uuid import UUID, uuid4
+
+import attrs
+import trio
+
+from relayd.errors import (
+    ClientGone,
+    LedgerUnavailable,
+    UpstreamClosed,
+    UpstreamError,
+    UpstreamRejected,
+)
+from relayd.session import messages
+from relayd.session.allowance import Allowance
+from relayd.session.endings import Ending, EndReason
+from relayd.session.limits import Limits
+from relayd.session.meter import Meter
+from relayd.session.outbox import Outbox
+from relayd.session.ports import (
+    Authenticator,
+    Client,
+    ConfigRefusal,
+    Engine,
+    Ledger,
+    Opened,
+    OpenRefusal,
+    OpenRequest,
+    Principal,
+    Settlement,
+    StreamPlan,
+    Upstream,
+)
+from relayd.session.relay import Relay
+from relayd.session.report import Report
+
+__all__ = ["Ports", "Session"]
+
+
+@attrs.frozen
+class Ports:
+    """The adapters that a session runs on."""
+
+    authenticator: Authenticator
+    engine: Engine
+    ledger: Ledger
+
+
+@attrs.define(eq=False)
+class Session:
+    """A live stream. Run it once."""
+
+    client: Client
+    ports: Ports
+    limits: Limits
+    session_id: UUID = attrs.field(factory=uuid4)
+    ending: Ending = attrs.field(factory=Ending)
+    report: Report = attrs.field(init=False)
+    _outbox: Outbox = attrs.field(init=False)
+    _principal: Principal | None = None
+    _allowance: Allowance | None = None
+    _remaining_ms: int | None = None
+    _upstream: Upstream | None = None
+    _relay: Relay | None = None
+
+    def __attrs_post_init__(self) -> None:
+        self.report = Report(self.session_id, self.client.address)
+        self._outbox = Outbox(self.client, self.ending, self.limits, self._client_gone)
+
+    async def run(self) -> Report:
+        """Serve the client until one reason ended it and the books are settled."""
+        started_at = trio.current_time()
+        self.client.on_gone(self._client_gone)
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._outbox.write)
+            try:
+                await self._converse()
+            except* ClientGone:
+                self._client_gone()
+            except* LedgerUnavailable:
+                self.ending.give(EndReason.SERVICE_UNAVAILABLE)
+            except* UpstreamError as group:
+                self._upstream_failed(group)
+            except* Exception as group:  # noqa: BLE001 - the one boundary; the report carries it
+                self.report.fault = group
+                self.ending.give(EndReason.INTERNAL_ERROR)
+            finally:
+                self.ending.give(EndReason.CLIENT_GONE)
+                with trio.move_on_after(self.limits.settle_seconds, shield=True):
+                    await self._settle()
+                self._say_ending()
+                self._outbox.close()
+                self._complete_report(trio.current_time() - started_at)
+        return self.report
+
+    async def _converse(self) -> None:
+        with trio.CancelScope() as opening:
+            self.ending.cancels(opening)
+            auth = await self._authenticate()
+            if auth is None:
+                return
+            plan = self._plan(auth)
+            if plan is None or not await self._open_ledger(plan):
+                return
+            async with self.ports.engine.open(plan) as upstream:
+                await self._stream(plan, upstream)
+                # The last words are out: what is left of the engine's stream ends at once.
+                opening.cancel()
+
+    async def _authenticate(self) -> messages.Auth | None:
+        with trio.move_on_after(self.limits.auth_seconds) as patience:
+            first = await self.client.receive()
+        if patience.cancelled_caught:
+            self.ending.give(EndReason.AUTH_TIMEOUT)
+            return None
+        auth = messages.parse(first) if isinstance(first, str) else None
+        if not isinstance(auth, messages.Auth):
+            problem = auth.problem + " " if isinstance(auth, messages.Malformed) else ""
+            self.ending.give(
+                EndReason.AUTH_FAILED, f"{problem}The first message must be of type auth."
+            )
+            return None
+        self._principal = self.ports.authenticator.authenticate(auth.token)
+        if self._principal is None:
+            self.ending.give(EndReason.AUTH_FAILED)
+            return None
+        return auth
+
+    def _plan(self, auth: messages.Auth) -> StreamPlan | None:
+        plan = self.ports.engine.plan(auth.config)
+        if isinstance(plan, ConfigRefusal):
+            self.ending.give(EndReason.BAD_CONFIG, plan.message)
+            return None
+        self.report.engine = self.ports.engine.name
+        self.report.model = plan.model
+        return plan
+
+    async def _open_ledger(self, plan: StreamPlan) -> bool:
+        assert self._principal is not None
+        request = OpenRequest(
+            session_id=self.session_id,
+            principal=self._principal,
+            engine=self.ports.engine.name,
+            model=plan.model,
+            client_address=self.client.address,
+        )
+        # Shielded, so that a session which was opened while its client left is known here, and
+        # settled like any other.
+        opened: Opened | OpenRefusal | None = None
+        with trio.move_on_after(self.limits.settle_seconds, shield=True):
+            opened = await self.ports.ledger.open(request)
+        match opened:
+            case None:
+                raise LedgerUnavailable("the ledger did not open the session in time")
+            case OpenRefusal():
+                self.ending.give(opened.value)
+                return False
+            case Opened():
+                self._allowance = self._make_allowance(plan, opened)
+                return True
+
+    def _make_allowance(self, plan: StreamPlan, opened: Opened) -> Allowance:
+        return Allowance(
+            session_id=self.session_id,
+            ledger=self.ports.ledger,
+            limits=self.limits,
+            ending=self.ending,
+            meter=Meter(plan.format, opened.held_ms),
+            opened=opened,
+            say_low=lambda remaining_ms: self._outbox.say(messages.credits_low(remaining_ms)),
+        )
+
+    async def _stream(self, plan: StreamPlan, upstream: Upstream) -> None:
+        assert self._allowance is not None
+        self._upstream = upstream
+        self._outbox.say(
+            messages.ready(
+                str(self.session_id),
+                self.ports.engine.name,
+                plan.model,
+                self._allowance.remaining_ms,
+            )
+        )
+        self._relay = Relay(
+            self.client, upstream, self._allowance, self._outbox, self.ending, self.limits
+        )
+        await self._relay.run()
+
+    def _client_gone(self) -> None:
+        self.ending.give(EndReason.CLIENT_GONE)
+        if self._relay is not None:
+            self._relay.cut()
+
+    def _upstream_failed(self, group: BaseExceptionGroup[UpstreamError]) -> None:
+        error = _first_leaf(group)
+        self.report.upstream_error = error
+        match error:
+            case UpstreamRejected():
+                reason = EndReason.BAD_CONFIG
+            case UpstreamClosed():
+                reason = EndReason.UPSTREAM_CLOSED
+            case _:
+                reason = EndReason.UPSTREAM_UNAVAILABLE
+        self.ending.give(reason, error.message)
+
+    async def _settle(self) -> None:
+        """One attempt to close the session in the ledger; money before anything else."""
+        assert self.ending.reason is not None
+        try:
+            if self._allowance is not None:
+                self.report.settled = False
+                closed = await self.ports.ledger.close(self.settlement)
+                self.report.settled = True
+                self._remaining_ms = closed.balance_ms
+            elif self._principal is not None and self.ending.reason.code is not None:
+                self._remaining_ms = await self.ports.ledger.balance_ms(self._principal.user_id)
+        except LedgerUnavailable:
+            # The hold stays set aside until the registry gets through; nothing is lost.
+            if self._allowance is not None:
+                self._remaining_ms = self._allowance.remaining_ms
+
+    @property
+    def settlement(self) -> Settlement:
+        """How an opened session ended, for the ledger."""
+        assert self._allowance is not None
+        assert self.ending.reason is not None
+        return Settlement(
+            session_id=self.session_id,
+            used_ms=self._allowance.meter.used_ms,
+            reported_ms=None if self._upstream is None else self._upstream.reported_ms,
+            reason=self.ending.reason,
+        )
+
+    def _say_ending(self) -> None:
+        assert self.ending.reason is not None
+        if self.ending.reason.code is not None:
+            self._outbox.say(
+                messages.error(self.ending.reason.code, self.ending.wording, fatal=True)
+            )
+        if self._principal is not None:
+            used_ms = 0 if self._allowance is None else self._allowance.meter.used_ms
+            self._outbox.say(
+                messages.session_end(used_ms, self.ending.reason.label, self._remaining_ms)
+            )
+
+    def _complete_report(self, seconds: float) -> None:
+        report = self.report
+        report.reason = self.ending.reason
+        report.principal = self._principal
+        report.seconds = round(seconds, 3)
+        if self._allowance is not None:
+            report.used_ms = self._allowance.meter.used_ms
+            report.audio_bytes = self._allowance.meter.admitted_bytes
+            report.renewals = self._allowance.renewals
+            report.renewal_failures = self._allowance.failures
+        if self._upstream is not None:
+            report.reported_ms = self._upstream.reported_ms
+        if self._relay is not None:
+            report.results = self._relay.results
+            report.malformed = self._relay.malformed
+
+
+def _first_leaf(group: BaseExceptionGroup[UpstreamError]) -> UpstreamError:
+    # Of several failures of one stream any will do: the first is the one that was noticed.
+    first = group.exceptions[0]
+    return _first_leaf(first) if isinstance(first, BaseExceptionGroup) else first
