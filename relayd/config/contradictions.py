@@ -42,6 +42,12 @@ def _refuse_timing(config: Config) -> None:
             "must be at least three times metering.heartbeat_seconds "
             f"({metering.heartbeat_seconds:g}), or a busy daemon would be taken for dead",
         )
+    if metering.dead_seconds <= metering.lease_seconds:
+        raise ConfigError(
+            "metering.dead_seconds",
+            "must be above metering.hold_seconds and metering.flush_seconds together "
+            f"({metering.lease_seconds:g}), or a session could spend what was given back",
+        )
 
 
 def _refuse_engines(config: Config) -> None:

@@ -77,7 +77,7 @@ class Limits:
         ),
     )
     finish_seconds: float = attrs.field(
-        default=5,
+        default=3,
         metadata=about(
             "The engine's last words must come by then once the audio has ended.",
             unit="seconds",
@@ -86,10 +86,10 @@ class Limits:
         ),
     )
     settle_seconds: float = attrs.field(
-        default=10,
+        default=5,
         metadata=about(
-            "For writing a session's end to the ledger; after that the sweeper settles it at its "
-            "last recorded total.",
+            "For writing a session's end to the ledger; after that it is tried again without "
+            "keeping the client waiting.",
             unit="seconds",
             least=0.1,
             most=60,

@@ -29,11 +29,12 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     directory = path.absolute().parent if path else Path.cwd()
     keys = {field.name: field for field in walk(Config)}
     tables = _read(path) if path else {}
-    # Paths of the environment are the caller's, those of the file are the file's.
     from_file = sources.from_tables(keys, tables, directory)
-    from_outside = sources.from_credentials(keys, environ) | sources.from_environment(keys, environ)
-    values = {name: checked(keys[name], value, directory) for name, value in from_file.items()}
-    values |= {name: checked(keys[name], value, Path.cwd()) for name, value in from_outside.items()}
+    outside = sources.from_credentials(keys, environ) | sources.from_environment(keys, environ)
+    values: dict[str, Any] = {}
+    for name, value in (from_file | outside).items():
+        # Relative paths of the environment are the caller's, those of the file are the file's.
+        values[name] = checked(keys[name], value, Path.cwd() if name in outside else directory)
     for name, field in keys.items():
         if name not in values and field.default is attrs.NOTHING:
             raise ConfigError(name, _missing(path))

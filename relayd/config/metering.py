@@ -50,10 +50,11 @@ class Metering:
         ),
     )
     dead_seconds: float = attrs.field(
-        default=30,
+        default=45,
         metadata=about(
             "A daemon that was silent for this long is taken for dead and its sessions are "
-            "settled by another. At least three heartbeats.",
+            "settled by another. At least three heartbeats, and longer than hold_seconds and "
+            "flush_seconds together, or a session could still spend what was given back.",
             unit="seconds",
             least=0.3,
             most=3600,
@@ -68,3 +69,8 @@ class Metering:
             most=600,
         ),
     )
+
+    @property
+    def lease_seconds(self) -> float:
+        """How long a session may spend after its last renewal: until the hold is used up."""
+        return self.hold_seconds + self.flush_seconds

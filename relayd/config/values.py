@@ -108,6 +108,8 @@ def _check_text(field: KeyField, value: str) -> None:
     if key.choices and value not in key.choices:
         names = ", ".join(f'"{one}"' for one in key.choices)
         raise ConfigError(field.name, f"must be one of {names}, not {value!r}")
+    if key.least_bytes and not value:
+        raise ConfigError(field.name, "is empty; `relayd init` makes good ones")
     if len(value.encode()) < key.least_bytes:
         raise ConfigError(
             field.name,

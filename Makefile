@@ -1,0 +1,76 @@
+# Everything a checkout needs; `make` alone lists it. Each target sets itself up in .venv on a
+# machine that has Python 3.11 or later, make and git; as root or not.
+
+VENV := .venv
+PREFIX ?= /opt/relayd
+SYSCONFDIR ?= /etc/relayd
+UNITDIR ?= /etc/systemd/system
+# For example: make test PYTEST_ARGS="-k ledger -x"
+PYTEST_ARGS ?=
+DEMO_ARGS ?=
+BENCH_ARGS ?=
+
+.PHONY: help demo test check format bench install lock example clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo 'make demo     start relayd with a throw-away database, stream a recording, show the words and the bill'
+	@echo 'make test     every test, those with real sockets, processes and PostgreSQL too'
+	@echo 'make check    format, lint, types and the quick tests'
+	@echo 'make bench    the benchmark of docs/performance.md'
+	@echo 'make install  as a service: PREFIX=$(PREFIX), $(SYSCONFDIR), $(UNITDIR) (as root)'
+	@echo 'make format   let ruff rewrite the sources'
+	@echo 'make lock     resolve the dependencies anew'
+	@echo 'make example  write relayd.toml.example from the code'
+
+# exec: Ctrl-C goes to the program and its exit code comes back.
+demo: $(VENV)/run.stamp
+	@exec $(VENV)/bin/relayd demo $(DEMO_ARGS)
+
+test: $(VENV)/dev.stamp
+	@exec $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+check: $(VENV)/dev.stamp
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/python -m flake8 relayd tests bench
+	$(VENV)/bin/mypy
+	$(VENV)/bin/python -m pytest -q -m 'not system' $(PYTEST_ARGS)
+
+format: $(VENV)/dev.stamp
+	$(VENV)/bin/ruff check --fix
+	$(VENV)/bin/ruff format
+
+bench: $(VENV)/dev.stamp
+	@exec $(VENV)/bin/python -m bench $(BENCH_ARGS)
+
+example: $(VENV)/dev.stamp
+	$(VENV)/bin/python -m relayd.config.example > relayd.toml.example
+
+# A virtual environment of its own, apart from the checkout: it can be deleted afterwards.
+install:
+	sh scripts/install "$(PREFIX)" "$(SYSCONFDIR)" "$(UNITDIR)"
+
+# uv resolves for every Python and platform at once; the public index, whatever is configured here.
+UV_COMPILE = env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL -u UV_FIND_LINKS \
+	-u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_DEFAULT_INDEX -u UV_INDEX uv pip compile \
+	--no-config --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	pyproject.toml --group pyproject.toml:build
+lock:
+	@command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 2; }
+	$(UV_COMPILE) --extra embedded --extra local -o requirements.lock
+	$(UV_COMPILE) --all-extras -c requirements.lock -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+
+# The stamps make a second run instant; a changed lock or pyproject installs again.
+$(VENV)/run.stamp: requirements.lock pyproject.toml scripts/environment
+	@sh scripts/environment $(VENV) requirements.lock
+	@touch $@
+
+# The development lock holds everything that the other one does, in the same versions.
+$(VENV)/dev.stamp: requirements-dev.lock pyproject.toml scripts/environment
+	@sh scripts/environment $(VENV) requirements-dev.lock
+	@touch $@ $(VENV)/run.stamp
