@@ -1,0 +1,1 @@
+"""Accounts: email addresses, passwords, tokens and sign-ins."""

@@ -1,0 +1,227 @@
+"""Accounts: who someone is, how they sign in, and how that ends.
+
+Expected outcomes are values (`relayd.accounts.outcomes`); only `DatabaseUnavailable` is raised.
+Hashing happens between transactions, never inside one: a queue for the password threads must
+not hold database connections.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+
+import attrs
+from psycopg import Connection
+
+from relayd import logs
+from relayd.accounts import sign_in_statements, statements
+from relayd.accounts.emails import normalise
+from relayd.accounts.outcomes import (
+    ChangeRefusal,
+    LoginRefusal,
+    RefreshRefusal,
+    RegisterRefusal,
+    SignedIn,
+    User,
+)
+from relayd.accounts.passwords import Passwords, Verdict, is_checkable, problem
+from relayd.accounts.sign_in_statements import Rotation
+from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
+from relayd.session.ports import Principal
+
+__all__ = ["Accounts", "Transactions"]
+
+log = logs.get(__name__)
+
+_DAY_SECONDS: Final = 86_400
+# One pass of pruning holds its locks for a few milliseconds; the caller comes again.
+_PRUNE_ROWS: Final = 1000
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Transactions(Protocol):
+    """Runs one function of `statements` as one transaction; raises `DatabaseUnavailable`."""
+
+    def run(
+        self,
+        function: Callable[Concatenate[Connection[Any], P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> Awaitable[T]:
+        """The function's result, once it is committed."""
+
+
+@attrs.frozen
+class Accounts:
+    """Registration, sign-ins and the operator's changes."""
+
+    database: Transactions
+    passwords: Passwords
+    tokens: AccessTokens
+    refresh_days: int = 30
+
+    async def register(self, email: str, password: str) -> SignedIn | RegisterRefusal:
+        """Make an account and sign it in."""
+        checked = await self._new_account(email, password)
+        if isinstance(checked, RegisterRefusal):
+            return checked
+        address, hashed = checked
+        refresh = RefreshToken()
+        made = await self.database.run(
+            statements.register, address, hashed, refresh.hash, self._refresh_seconds
+        )
+        if made is None:
+            return RegisterRefusal.EMAIL_TAKEN
+        return self._signed_in(made, refresh)
+
+    async def login(self, email: str, password: str) -> SignedIn | LoginRefusal:
+        """Sign in.
+
+        An unknown address costs the same hash as a wrong password and gets the same answer.
+        A disabled user is told so, but only after the right password: to anyone else a
+        disabled account looks like any other.
+        """
+        if not is_checkable(password):
+            return LoginRefusal.WRONG
+        known = await self.database.run(statements.find_credentials, normalise(email) or "")
+        verdict = await self.passwords.verify(password, known.password_hash if known else None)
+        if verdict is Verdict.BUSY:
+            return LoginRefusal.BUSY
+        if verdict is Verdict.MISMATCH or known is None:
+            return LoginRefusal.WRONG
+        if known.user.disabled_at is not None:
+            return LoginRefusal.DISABLED
+        refresh = RefreshToken()
+        sign_in_id = await self.database.run(
+            sign_in_statements.start_sign_in,
+            known.user.id,
+            known.password_hash,
+            refresh.hash,
+            self._refresh_seconds,
+        )
+        if sign_in_id is None:
+            return LoginRefusal.WRONG
+        return self._signed_in(Rotation(known.user, sign_in_id), refresh)
+
+    async def refresh(self, presented: str) -> SignedIn | RefreshRefusal:
+        """Exchange a refresh token for a new pair of the same sign-in."""
+        spent = refresh_hash(presented)
+        if spent is None:
+            return RefreshRefusal.UNKNOWN
+        fresh = RefreshToken()
+        rotated = await self.database.run(
+            sign_in_statements.rotate, spent, fresh.hash, self._refresh_seconds
+        )
+        if rotated is RefreshRefusal.REUSED:
+            log.warning("spent refresh token came back; its sign-in was ended")
+        if isinstance(rotated, RefreshRefusal):
+            return rotated
+        return self._signed_in(rotated, fresh)
+
+    async def logout(self, principal: Principal) -> None:
+        """End the sign-in that an access token came from; ending it twice is no error."""
+        if principal.family_id is not None:
+            await self.database.run(sign_in_statements.end_sign_in, principal.family_id)
+
+    async def logout_by_token(self, presented: str) -> None:
+        """End the sign-in of a refresh token, spent or not; an unknown one is no error."""
+        spent = refresh_hash(presented)
+        if spent is not None:
+            await self.database.run(sign_in_statements.end_sign_in_of_token, spent)
+
+    async def authenticate(self, token: str) -> Principal | None:
+        """The owner of an access token whose sign-in still stands.
+
+        Unlike `AccessTokens.authenticate` this asks the database, so that a logout or a
+        disabled account ends access at once, not when the token runs out.
+        """
+        principal = self.tokens.authenticate(token)
+        if principal is None or principal.family_id is None:
+            return None
+        signed_in = await self.database.run(
+            sign_in_statements.is_signed_in, principal.family_id, principal.user_id
+        )
+        return principal if signed_in else None
+
+    async def me(self, principal: Principal) -> User | None:
+        """The account of an authenticated user."""
+        return await self.database.run(statements.find_user, principal.user_id)
+
+    async def prune(self) -> int:
+        """Delete some of what ran out long ago; how many rows. Call it every now and then."""
+        return await self.database.run(sign_in_statements.prune, _PRUNE_ROWS)
+
+    # The operator's side.
+
+    async def add(self, email: str, password: str) -> User | RegisterRefusal:
+        """Make an account without signing it in."""
+        checked = await self._new_account(email, password)
+        if isinstance(checked, RegisterRefusal):
+            return checked
+        user = await self.database.run(statements.insert_user, *checked)
+        return RegisterRefusal.EMAIL_TAKEN if user is None else user
+
+    async def find(self, email: str) -> User | None:
+        """The user of an address, however it is spelled."""
+        address = normalise(email)
+        if address is None:
+            return None
+        return await self.database.run(statements.find_user, address)
+
+    async def list(self, after: str = "", limit: int = 1000) -> Sequence[User]:
+        """A page of accounts by address, beginning after this one."""
+        return await self.database.run(statements.list_users, after, limit)
+
+    async def disable(self, email: str) -> User | ChangeRefusal:
+        """Keep a user out: every sign-in ends, live sessions at their next renewal."""
+        return await self._set_disabled(email, disabled=True)
+
+    async def enable(self, email: str) -> User | ChangeRefusal:
+        """Let a user log in again; old sign-ins stay ended."""
+        return await self._set_disabled(email, disabled=False)
+
+    async def set_password(self, email: str, password: str) -> User | ChangeRefusal:
+        """Change a password and end every sign-in."""
+        address = normalise(email)
+        if address is None:
+            return ChangeRefusal.UNKNOWN_USER
+        if problem(password) is not None:
+            return ChangeRefusal.INVALID_PASSWORD
+        hashed = await self.passwords.hash(password)
+        if hashed is None:
+            return ChangeRefusal.BUSY
+        user = await self.database.run(statements.set_password, address, hashed)
+        return ChangeRefusal.UNKNOWN_USER if user is None else user
+
+    async def _set_disabled(self, email: str, *, disabled: bool) -> User | ChangeRefusal:
+        address = normalise(email)
+        if address is None:
+            return ChangeRefusal.UNKNOWN_USER
+        user = await self.database.run(statements.set_disabled, address, disabled)
+        return ChangeRefusal.UNKNOWN_USER if user is None else user
+
+    async def _new_account(self, email: str, password: str) -> tuple[str, str] | RegisterRefusal:
+        """The address in its one spelling, and the hashed password."""
+        address = normalise(email)
+        if address is None:
+            return RegisterRefusal.INVALID_EMAIL
+        if problem(password) is not None:
+            return RegisterRefusal.INVALID_PASSWORD
+        hashed = await self.passwords.hash(password)
+        return RegisterRefusal.BUSY if hashed is None else (address, hashed)
+
+    @property
+    def _refresh_seconds(self) -> int:
+        return self.refresh_days * _DAY_SECONDS
+
+    def _signed_in(self, made: Rotation, refresh: RefreshToken) -> SignedIn:
+        principal = Principal(made.user.id, made.sign_in_id)
+        return SignedIn(
+            user=made.user,
+            principal=principal,
+            token=self.tokens.issue(principal),
+            refresh_token=refresh.text,
+            expires_seconds=self.tokens.access_seconds,
+        )

@@ -1,0 +1,85 @@
+"""What can come of asking for an account: facts, and refusals as values."""
+
+import datetime as dt
+import enum
+from uuid import UUID
+
+import attrs
+
+from relayd.session.ports import Principal
+
+__all__ = [
+    "ChangeRefusal",
+    "Credentials",
+    "LoginRefusal",
+    "RefreshRefusal",
+    "RegisterRefusal",
+    "SignedIn",
+    "User",
+]
+
+
+@attrs.frozen
+class User:
+    """An account. ``email`` is in its one spelling; times are in UTC."""
+
+    id: UUID
+    email: str
+    created_at: dt.datetime
+    disabled_at: dt.datetime | None = None
+
+
+@attrs.frozen
+class Credentials:
+    """What a login is checked against."""
+
+    user: User
+    password_hash: str = attrs.field(repr=False)
+
+
+@attrs.frozen
+class SignedIn:
+    """A user with a fresh pair of tokens."""
+
+    user: User
+    principal: Principal
+    token: str = attrs.field(repr=False)
+    refresh_token: str = attrs.field(repr=False)
+    expires_seconds: int
+
+
+class RegisterRefusal(enum.Enum):
+    """Why no account was made."""
+
+    INVALID_EMAIL = enum.auto()
+    INVALID_PASSWORD = enum.auto()
+    EMAIL_TAKEN = enum.auto()
+    BUSY = enum.auto()
+
+
+class LoginRefusal(enum.Enum):
+    """Why a login failed. An unknown address and a wrong password are the same."""
+
+    WRONG = enum.auto()
+    # Said only to who knows the password.
+    DISABLED = enum.auto()
+    BUSY = enum.auto()
+
+
+class RefreshRefusal(enum.Enum):
+    """Why a refresh token is refused. Clients hear one answer; the log tells them apart."""
+
+    UNKNOWN = enum.auto()
+    EXPIRED = enum.auto()
+    ENDED = enum.auto()
+    DISABLED = enum.auto()
+    # A spent token came back, past the grace: its family was ended.
+    REUSED = enum.auto()
+
+
+class ChangeRefusal(enum.Enum):
+    """Why an operator's change was not made."""
+
+    UNKNOWN_USER = enum.auto()
+    INVALID_PASSWORD = enum.auto()
+    BUSY = enum.auto()
