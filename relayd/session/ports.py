@@ -45,10 +45,6 @@ __all__ = [
 class Client(Protocol):
     """The app's end of the connection. Raises `ClientGone` once it ended."""
 
-    @property
-    def address(self) -> str:
-        """Who it is, for the log: an IP address."""
-
     async def receive(self) -> str | bytes:
         """The next message: text, or binary (possibly empty). Cancel-safe."""
 

@@ -42,9 +42,9 @@ class Sessions:
         """How many ended sessions the ledger doesn't know of yet."""
         return len(self._unsettled)
 
-    async def serve(self, client: Client) -> Report:
+    async def serve(self, client: Client, address: str) -> Report:
         """Run one session to its end. Nothing but a cancellation leaves this."""
-        session = Session(client, self.ports, self.limits)
+        session = Session(client, address, self.ports, self.limits)
         self._live[session.session_id] = session
         if self.draining:
             session.ending.give(EndReason.SERVER_DRAINING)

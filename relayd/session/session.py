@@ -69,6 +69,8 @@ class Session:
     """A live stream. Run it once."""
 
     client: Client
+    # Who it is, for the ledger and the log: an IP address.
+    address: str
     ports: Ports
     limits: Limits
     session_id: UUID = attrs.field(factory=uuid4)
@@ -82,7 +84,7 @@ class Session:
     _relay: Relay | None = None
 
     def __attrs_post_init__(self) -> None:
-        self.report = Report(self.session_id, self.client.address)
+        self.report = Report(self.session_id, self.address)
         self._outbox = Outbox(self.client, self.ending, self.limits, self._client_gone)
 
     async def run(self) -> Report:
@@ -160,7 +162,7 @@ class Session:
             principal=self._principal,
             engine=self.ports.engine.name,
             model=plan.model,
-            client_address=self.client.address,
+            client_address=self.address,
         )
         # Shielded, so that a session which was opened while its client left is known here, and
         # settled like any other.

@@ -1,0 +1,87 @@
+"""An app at the other end of a session, scripted, without a socket."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import trio
+
+from relayd.errors import ClientGone
+
+__all__ = ["FakeClient"]
+
+
+@attrs.define(eq=False)
+class FakeClient:
+    """Implements `relayd.session.ports.Client`; everything it hears is kept with its time."""
+
+    # A client that reads nothing blocks every send for ever.
+    reads: bool = True
+    heard: list[tuple[float, dict[str, Any]]] = attrs.field(factory=list)
+    closed: tuple[float, int, str] | None = None
+    _callbacks: list[Callable[[], object]] = attrs.field(factory=list)
+    _gone: bool = False
+    _to_relay: trio.MemorySendChannel[str | bytes] = attrs.field(init=False)
+    _from_app: trio.MemoryReceiveChannel[str | bytes] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._to_relay, self._from_app = trio.open_memory_channel[str | bytes](100_000)
+
+    # What the test does.
+
+    def say(self, **message: Any) -> None:
+        """Send a JSON message to the relay."""
+        self._to_relay.send_nowait(json.dumps(message))
+
+    def speak(self, audio: bytes) -> None:
+        """Send a binary message, or any text, to the relay."""
+        self._to_relay.send_nowait(audio)
+
+    def send_text(self, text: str) -> None:
+        """Send text as it is."""
+        self._to_relay.send_nowait(text)
+
+    def hang_up(self, *, noticed: bool = True) -> None:
+        """Leave; a reader notices at once, the edge's watcher too where it is told to."""
+        self._gone = True
+        self._to_relay.close()
+        if noticed:
+            for callback in self._callbacks:
+                callback()
+
+    def types(self) -> list[str]:
+        """The types of the messages heard so far."""
+        return [str(message["type"]) for _, message in self.heard]
+
+    def last(self, kind: str) -> dict[str, Any]:
+        """The last message of this type."""
+        return [message for _, message in self.heard if message["type"] == kind][-1]
+
+    # What the session sees.
+
+    async def receive(self) -> str | bytes:
+        """The next scripted message."""
+        try:
+            return await self._from_app.receive()
+        except trio.EndOfChannel:
+            raise ClientGone("hung up") from None
+
+    async def send(self, message: str) -> None:
+        """Keep the message with its time."""
+        await trio.lowlevel.checkpoint()
+        if not self.reads:
+            await trio.sleep_forever()
+        if self._gone:
+            raise ClientGone("hung up")
+        self.heard.append((trio.current_time(), json.loads(message)))
+
+    async def close(self, code: int, reason: str) -> None:
+        """Keep the closing code with its time; only once."""
+        assert self.closed is None
+        self.closed = (trio.current_time(), code, reason)
+        await trio.lowlevel.checkpoint()
+
+    def on_gone(self, callback: Callable[[], object]) -> None:
+        """Remember whom to tell."""
+        self._callbacks.append(callback)

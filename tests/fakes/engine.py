@@ -1,0 +1,130 @@
+"""A speech engine in memory: hears audio, says scripted words, fails when told to."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import attrs
+import trio
+
+from relayd.errors import UpstreamError
+from relayd.session.meter import AudioFormat
+from relayd.session.ports import ConfigRefusal, StreamPlan, Transcript, UpstreamEvent
+
+__all__ = ["FakeEngine", "FakeUpstream"]
+
+
+@attrs.define(eq=False)
+class FakeUpstream:
+    """One stream: what it heard, and the channel its results come from."""
+
+    engine: "FakeEngine"
+    format: AudioFormat
+    audio: bytearray = attrs.field(factory=bytearray)
+    sends: list[tuple[float, int]] = attrs.field(factory=list)
+    finalized: int = 0
+    finished_at: float | None = None
+    left_at: float | None = None
+    _say: trio.MemorySendChannel[UpstreamEvent | UpstreamError] = attrs.field(init=False)
+    _results: trio.MemoryReceiveChannel[UpstreamEvent | UpstreamError] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._say, self._results = trio.open_memory_channel[UpstreamEvent | UpstreamError](10_000)
+
+    # What the test does.
+
+    def say(self, text: str, *, is_final: bool = True) -> None:
+        """Deliver a result."""
+        self._say.send_nowait(
+            Transcript(text, is_final, speech_final=is_final, confidence=1.0, start=0, duration=1)
+        )
+
+    def fail(self, error: UpstreamError) -> None:
+        """Break the stream."""
+        self._say.send_nowait(error)
+
+    def end(self) -> None:
+        """Close the stream, told to or not."""
+        self._say.close()
+
+    # What the session sees.
+
+    @property
+    def reported_ms(self) -> int | None:
+        """All that it heard."""
+        return self.format.milliseconds(len(self.audio))
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Hear it, or stall."""
+        if self.engine.stalled:
+            await trio.sleep_forever()
+        await trio.lowlevel.checkpoint()
+        assert self.finished_at is None, "audio after finish"
+        self.audio += audio
+        self.sends.append((trio.current_time(), len(audio)))
+
+    async def finalize(self) -> None:
+        """Count it."""
+        await trio.lowlevel.checkpoint()
+        self.finalized += 1
+
+    async def finish(self) -> None:
+        """Say the last words, unless this engine never finishes."""
+        await trio.lowlevel.checkpoint()
+        self.finished_at = trio.current_time()
+        if self.engine.last_words is not None:
+            await trio.sleep(self.engine.last_words_seconds)
+            self.say(self.engine.last_words)
+            self.end()
+
+    async def receive(self) -> UpstreamEvent | None:
+        """The next scripted event."""
+        try:
+            event = await self._results.receive()
+        except trio.EndOfChannel:
+            return None
+        if isinstance(event, UpstreamError):
+            raise event
+        return event
+
+
+@attrs.define(eq=False)
+class FakeEngine:
+    """Implements `relayd.session.ports.Engine`."""
+
+    name: str = "fake"
+    open_seconds: float = 0.0
+    open_error: UpstreamError | None = None
+    plan_fault: Exception | None = None
+    stalled: bool = False
+    last_words: str | None = "goodbye"
+    last_words_seconds: float = 0.0
+    streams: list[FakeUpstream] = attrs.field(factory=list)
+
+    @property
+    def stream(self) -> FakeUpstream:
+        """The one stream of a test that opens one."""
+        (stream,) = self.streams
+        return stream
+
+    def plan(self, config: Mapping[str, Any]) -> StreamPlan | ConfigRefusal:
+        """Accept a sample rate and channels; refuse the rest by name."""
+        if self.plan_fault is not None:
+            raise self.plan_fault
+        for key in config:
+            if key not in {"sample_rate", "channels", "multichannel", "encoding"}:
+                return ConfigRefusal(key, f"{key}: is not allowed")
+        return StreamPlan(AudioFormat(**config), "fake-1", interim_results=True)
+
+    @asynccontextmanager
+    async def open(self, plan: StreamPlan) -> AsyncIterator[FakeUpstream]:
+        """A stream, after a while, or an error."""
+        await trio.sleep(self.open_seconds)
+        if self.open_error is not None:
+            raise self.open_error
+        stream = FakeUpstream(self, plan.format)
+        self.streams.append(stream)
+        try:
+            yield stream
+        finally:
+            stream.left_at = trio.current_time()

@@ -1,0 +1,83 @@
+"""Everything around one session, in memory: a client, an engine, a ledger, a user with credit."""
+
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+import attrs
+import trio
+
+from relayd.session.limits import Limits
+from relayd.session.ports import Principal
+from relayd.session.report import Report
+from relayd.session.session import Ports, Session
+from tests.fakes.client import FakeClient
+from tests.fakes.engine import FakeEngine
+from tests.fakes.ledger import FakeLedger
+
+__all__ = ["FRAME", "TOKEN", "World", "frame"]
+
+TOKEN = "good-token"
+# 100 ms of 16 kHz mono linear16.
+FRAME = bytes(3200)
+
+
+def frame(ms: int) -> bytes:
+    """This many milliseconds of the default format."""
+    return bytes(32 * ms)
+
+
+@attrs.define(eq=False)
+class World:
+    """One user, one session about to run."""
+
+    credit_ms: int = 600_000
+    limits: Limits = attrs.field(factory=Limits)
+    user_id: UUID = attrs.field(factory=uuid4)
+    client: FakeClient = attrs.field(factory=FakeClient)
+    engine: FakeEngine = attrs.field(factory=FakeEngine)
+    ledger: FakeLedger = attrs.field(factory=FakeLedger)
+    session: Session = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.ledger.add_user(self.user_id)
+        if self.credit_ms:
+            self.ledger.grant(self.user_id, self.credit_ms)
+        self.session = self.another(self.client)
+
+    def another(self, client: FakeClient) -> Session:
+        """A further session of the same user."""
+        return Session(client, "192.0.2.1", Ports(self, self.engine, self.ledger), self.limits)
+
+    def authenticate(self, token: str) -> Principal | None:
+        """The session's Authenticator."""
+        return Principal(self.user_id, None) if token == TOKEN else None
+
+    async def run(self, play: Callable[[], Awaitable[object]] | None = None) -> Report:
+        """Run the session while the test plays its part; both must end."""
+        reports: list[Report] = []
+
+        async def run_session() -> None:
+            reports.append(await self.session.run())
+
+        with trio.fail_after(100_000):
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(run_session)
+                if play is not None:
+                    await play()
+        return reports[0]
+
+    def sign_in(self, **config: object) -> None:
+        """Say the auth message."""
+        self.client.say(type="auth", token=TOKEN, config=config)
+
+    async def talk(self, seconds: float, frame_ms: int = 100) -> None:
+        """Speak at live pace, from now on; the nth frame comes once it was spoken."""
+        started_at = trio.current_time()
+        for n in range(round(seconds * 1000 / frame_ms)):
+            await trio.sleep_until(started_at + (n + 1) * frame_ms / 1000)
+            self.client.speak(frame(frame_ms))
+
+    def assert_books(self) -> None:
+        """Nothing is held any more, and the sums agree."""
+        self.ledger.assert_balanced()
+        assert self.ledger.held_ms(self.user_id) == 0
