@@ -1,0 +1,186 @@
+"""Engine ``sphinx``: pocketsphinx on this machine, to try the whole path without a key.
+
+It understands English only, and poorly. The decoding happens in a process for each stream
+(`sphinx_pool`, `sphinx_worker`); here a session's calls become frames, and lines events.
+"""
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+import attrs
+import trio
+
+from relayd import config
+from relayd.engines import options
+from relayd.engines.sphinx_frames import Frame, FrameKind
+from relayd.engines.sphinx_pool import Pool, open_pool
+from relayd.engines.sphinx_process import ENDED, Worker
+from relayd.errors import OperatorError, UpstreamClosed, UpstreamError, UpstreamUnavailable
+from relayd.session.ports import (
+    ConfigRefusal,
+    SpeechStarted,
+    StreamPlan,
+    Transcript,
+    UpstreamEvent,
+    UtteranceEnd,
+    Word,
+)
+
+__all__ = ["MODEL", "Sphinx", "check", "open_sphinx"]
+
+# The acoustic and language model that the package brings, by its directory's name.
+MODEL: Final = "en-us"
+
+# A frame of at most 4 s of audio is not taken for so long only where far too many streams share
+# the cores. The session has its own deadlines; this one says whose fault it is.
+WRITE_SECONDS: Final = 15
+
+STALLED: Final = "The local recogniser can't keep up. Try again shortly."
+
+# What would show the user something else than he asked for, were it ignored like the
+# formatting options are.
+REFUSED: Final = ("profanity_filter", "replace", "search")
+
+
+class Sphinx:
+    """Implements `relayd.session.ports.Engine`."""
+
+    name: Final = "sphinx"
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+
+    def plan(self, config: Mapping[str, Any]) -> StreamPlan | ConfigRefusal:
+        """Check a client's ``config``.
+
+        Apps name the model of another engine: that is accepted, and the plan tells the real one.
+        """
+        plan = options.parse(config, options.Policy(model=MODEL))
+        if isinstance(plan, ConfigRefusal):
+            return plan
+        language = plan.options.get("language", ("en",))[0]
+        if language.lower().split("-")[0] != "en":
+            return ConfigRefusal("language", "language must be en or en-…: this server's engine")
+        if plan.format.multichannel:
+            return ConfigRefusal(
+                "multichannel", "multichannel is not offered by this server: leave it out"
+            )
+        for key in REFUSED:
+            if plan.options.get(key, ("false",)) != ("false",):
+                return ConfigRefusal(key, f"{key} is not offered by this server: leave it out")
+        return attrs.evolve(plan, model=MODEL)
+
+    @asynccontextmanager
+    async def open(self, plan: StreamPlan) -> AsyncIterator["SphinxStream"]:
+        """Take a recogniser for this stream; leaving the context kills it.
+
+        Raises UpstreamUnavailable when all are in use, or none can be started in time.
+        """
+        async with self._pool.worker() as worker:
+            stream = SphinxStream(worker)
+            await stream.start(plan)
+            yield stream
+
+
+@attrs.define(eq=False)
+class SphinxStream:
+    """Implements `relayd.session.ports.Upstream`."""
+
+    _worker: Worker
+    _reported_ms: int | None = None
+    _ended: bool = False
+
+    @property
+    def reported_ms(self) -> int | None:
+        """Milliseconds of audio that the recogniser heard."""
+        return self._reported_ms
+
+    async def start(self, plan: StreamPlan) -> None:
+        """Tell the recogniser what comes."""
+        order = {"format": attrs.asdict(plan.format), "listening": _listening(plan)}
+        await self._write(Frame(FrameKind.START, json.dumps(order).encode("ascii")))
+
+    async def send_audio(self, audio: bytes) -> None:
+        """Pass audio on; waits while the recogniser is behind."""
+        for frame in Frame.cut(audio):
+            await self._write(frame)
+
+    async def finalize(self) -> None:
+        """Ask for the results of everything sent so far."""
+        await self._write(Frame(FrameKind.FINALIZE))
+
+    async def finish(self) -> None:
+        """No more audio: the rest of the results follows, then None."""
+        await self._write(Frame(FrameKind.FINISH))
+
+    async def receive(self) -> UpstreamEvent | None:
+        """The next event; None after the last."""
+        while not self._ended:
+            message = await self._worker.read()
+            self._reported_ms = message.get("heard_ms", self._reported_ms)
+            if "end" in message:
+                self._ended = True
+            elif "result" in message:
+                try:
+                    return _event(message["result"])
+                except (KeyError, TypeError) as error:
+                    raise UpstreamClosed(ENDED, "a recogniser's result can't be read") from error
+        await trio.lowlevel.checkpoint()
+        return None
+
+    async def _write(self, frame: Frame) -> None:
+        with trio.move_on_after(WRITE_SECONDS) as writing:
+            await self._worker.write(frame)
+        if writing.cancelled_caught:
+            raise UpstreamUnavailable(
+                STALLED,
+                f"a recogniser process took no audio for {WRITE_SECONDS} s:"
+                " lower engines.sphinx.workers_max, or give the machine more cores",
+            )
+
+
+def _listening(plan: StreamPlan) -> dict[str, Any]:
+    """Build the fields of `sphinx_recogniser.Listening`, from options already checked."""
+    endpointing = plan.options.get("endpointing", ("300",))[0]
+    utterance_end = plan.options.get("utterance_end_ms")
+    return {
+        "interim_results": plan.interim_results,
+        "endpointing_ms": int(endpointing) if endpointing.isdigit() else None,
+        "vad_events": plan.options.get("vad_events") == ("true",),
+        "utterance_end_ms": int(utterance_end[0]) if utterance_end else None,
+    }
+
+
+def _event(result: Mapping[str, Any]) -> UpstreamEvent:
+    if "speech_started" in result:
+        return SpeechStarted(result["speech_started"])
+    if "utterance_end" in result:
+        return UtteranceEnd(result["utterance_end"])
+    words = tuple(Word(**word) for word in result["words"])
+    return Transcript(**{**result, "words": words})
+
+
+@asynccontextmanager
+async def open_sphinx(settings: config.Sphinx) -> AsyncIterator[Sphinx]:
+    """Run the engine with its pool of processes.
+
+    Raises MissingExtra where the packages of the extra `local` are not installed.
+    """
+    async with open_pool(settings) as pool:
+        yield Sphinx(pool)
+
+
+async def check(settings: config.Sphinx) -> str | None:
+    """Start one recogniser; return what is wrong and what to do, None when all is well."""
+    problem: str | None = None
+    try:
+        async with open_pool(attrs.evolve(settings, workers_max=1, workers_spare=1)) as pool:
+            try:
+                await pool.wait_ready()
+            except UpstreamError as error:
+                problem = error.hint
+    except OperatorError as error:
+        return str(error)
+    return problem

@@ -1,0 +1,116 @@
+"""One recogniser process as the daemon sees it: started, written to, read from, killed."""
+
+import os
+import subprocess
+import sys
+from typing import Any, Final
+
+import attrs
+import trio
+
+from relayd.engines.sphinx_frames import Frame, Lines
+from relayd.errors import UpstreamClosed
+
+__all__ = ["ENDED", "REAP_SECONDS", "Worker"]
+
+COMMAND: Final = (sys.executable, "-m", "relayd.engines.sphinx_worker")
+
+# From SIGKILL to the process being reaped; only one stuck in the kernel takes longer.
+REAP_SECONDS: Final = 2
+
+READ_BYTES: Final = 64 * 1024
+
+ENDED: Final = "The local recogniser ended the stream. Connect again to go on."
+
+
+@attrs.define(eq=False)
+class Worker:
+    """A recogniser process and both ends of its pipes. It serves at most one stream."""
+
+    process: trio.Process
+    commands: trio.lowlevel.FdStream
+    results: trio.lowlevel.FdStream
+    # Set for good once a stream has it: when it ends after that, the stream says so.
+    lent: bool = False
+    _unwritten: bytearray = attrs.field(factory=bytearray)
+    _lines: Lines = attrs.field(factory=Lines)
+
+    @classmethod
+    async def start(cls) -> "Worker":
+        """Start a process, in a session of its own: a terminal's Ctrl-C is the daemon's affair.
+
+        relayd's own variables hold secrets that a decoder has no use for. Raises OSError.
+        Cancelling it does not lose a process: Trio waits for the thread that starts it.
+        """
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("RELAYD_")}
+        process = await trio.lowlevel.open_process(
+            COMMAND,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=environment,
+        )
+        assert isinstance(process.stdin, trio.lowlevel.FdStream)
+        assert isinstance(process.stdout, trio.lowlevel.FdStream)
+        return cls(process, process.stdin, process.stdout)
+
+    async def write(self, frame: Frame) -> None:
+        """Pass a frame down the pipe; waits while the recogniser is behind.
+
+        When it is cancelled, the frame still goes whole, before the next one: a session that
+        is told to end in the middle of a frame can still ask for the last words. One frame is
+        the most that can be left over.
+        """
+        await trio.lowlevel.checkpoint()
+        self._unwritten += frame.encode()
+        while self._unwritten:
+            try:
+                written = os.write(self.commands.fileno(), self._unwritten)
+            except BlockingIOError:
+                await trio.lowlevel.wait_writable(self.commands.fileno())
+            except OSError as error:
+                raise await self._ended() from error
+            else:
+                del self._unwritten[:written]
+
+    async def read(self) -> dict[str, Any]:
+        """The next message; cancelling it loses none."""
+        await trio.lowlevel.checkpoint()
+        try:
+            while (message := self._lines.next()) is None:
+                chunk = await self.results.receive_some(READ_BYTES)
+                if not chunk:
+                    raise await self._ended()
+                self._lines.feed(chunk)
+        except trio.BrokenResourceError as error:
+            raise await self._ended() from error
+        except ValueError as error:
+            raise UpstreamClosed(ENDED, "a recogniser process wrote what is no message") from error
+        if "failed" in message:
+            raise UpstreamClosed(ENDED, f"a recogniser process failed: {message['failed']}")
+        return message
+
+    async def kill(self) -> None:
+        """End the process and reap it. The caller shields it, for `REAP_SECONDS`."""
+        self.process.kill()
+        self.commands.close()
+        self.results.close()
+        await self.process.wait()
+
+    @property
+    def status(self) -> str:
+        """How the process ended, for the operator."""
+        code = self.process.returncode
+        if code is None:
+            return "still running"
+        return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+    async def _ended(self) -> UpstreamClosed:
+        with trio.move_on_after(REAP_SECONDS):
+            await self.process.wait()
+        return UpstreamClosed(
+            ENDED,
+            f"a recogniser process ended by itself ({self.status}); signal 9 mostly is the kernel"
+            " short of memory (lower engines.sphinx.workers_max), else run `relayd check`",
+        )

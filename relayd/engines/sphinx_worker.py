@@ -1,0 +1,144 @@
+"""The recogniser process: ``python -m relayd.engines.sphinx_worker``, one stream in its life.
+
+pocketsphinx holds the interpreter's lock while it decodes, so it never runs in the daemon.
+The process must not outlive the daemon, however that ended: a thread waits for the hang-up of
+the standard input, which the kernel reports even while audio is still queued there. (A
+parent-death signal would not do: Linux sends it when the *thread* that started the child
+ends, and Trio starts processes from short-lived threads.)
+"""
+
+import contextlib
+import json
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, BinaryIO, Final
+
+from relayd.engines.sphinx_audio import Converter
+from relayd.engines.sphinx_frames import Frame, FrameKind, read_frame
+from relayd.engines.sphinx_recogniser import Listening, Recogniser, load_decoder
+from relayd.session.meter import AudioFormat
+
+__all__ = ["Stream", "main"]
+
+# Decoding yields to the relaying of audio.
+NICENESS: Final = 10
+
+# Where memory runs out, a recogniser goes before the daemon does (-1000 … 1000).
+OOM_SCORE: Final = 500
+
+# One frame is at most 4 s of audio (8 kHz G.711): a decoder that has not done with it by then
+# never will, and the kernel ends the process.
+WEDGED_SECONDS: Final = 60
+
+# The engine's own figure is refreshed this often, in milliseconds of audio.
+HEARD_STEP_MS: Final = 1000
+
+Emit = Callable[[dict[str, Any]], None]
+
+
+def main() -> int:
+    """Load the model, say so, serve one stream."""
+    commands, results = _take_pipes()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_with_the_daemon, args=(commands.fileno(),), daemon=True).start()
+    os.nice(NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
+
+    def emit(message: dict[str, Any]) -> None:
+        results.write(json.dumps(message).encode("ascii") + b"\n")
+        results.flush()
+
+    try:
+        decoder = load_decoder()
+        emit({"ready": True})
+        _serve(commands, decoder, emit)
+    except BrokenPipeError:
+        return 0
+    except Exception as error:  # noqa: BLE001 - the one boundary: the daemon logs what is said here
+        emit({"failed": f"{type(error).__name__}: {error}"})
+        return 1
+    return 0
+
+
+def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
+    """Keep the pipes for ourselves: what a library prints must not reach the results."""
+    commands = os.fdopen(os.dup(0), "rb")
+    results = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return commands, results
+
+
+def _end_with_the_daemon(commands: int) -> None:
+    """Exit at once when nobody can write to the pipe any more. Runs in a thread."""
+    waiting = select.poll()
+    waiting.register(commands, 0)
+    waiting.poll()
+    os._exit(0)
+
+
+def _serve(commands: BinaryIO, decoder: Any, emit: Emit) -> None:
+    stream: Stream | None = None
+    while (frame := read_frame(commands)) is not None:
+        signal.alarm(WEDGED_SECONDS)
+        if stream is None:
+            assert frame.kind is FrameKind.START
+            stream = Stream.start(json.loads(frame.payload), decoder, emit)
+        else:
+            stream.take(frame)
+        signal.alarm(0)
+
+
+class Stream:
+    """One stream's frames, in order, to converter and recogniser."""
+
+    def __init__(self, source: AudioFormat, listening: Listening, decoder: Any, emit: Emit) -> None:
+        self._source = source
+        self._emit = emit
+        self._audio_bytes = 0
+        self._said_ms = 0
+        self._converter = Converter(source)
+        self._recogniser = Recogniser(decoder, listening, self._emit_result)
+
+    @classmethod
+    def start(cls, order: dict[str, Any], decoder: Any, emit: Emit) -> "Stream":
+        """Set a stream up from the payload of its START frame."""
+        return cls(AudioFormat(**order["format"]), Listening(**order["listening"]), decoder, emit)
+
+    @property
+    def heard_ms(self) -> int:
+        """Audio decoded so far."""
+        return self._audio_bytes * 1000 // self._source.bytes_per_second
+
+    def take(self, frame: Frame) -> None:
+        """Do what the frame says."""
+        if frame.kind is FrameKind.AUDIO:
+            self._recogniser.feed(self._converter.convert(frame.payload))
+            self._audio_bytes += len(frame.payload)
+            if self.heard_ms - self._said_ms >= HEARD_STEP_MS:
+                self._said_ms = self.heard_ms
+                self._emit({"heard_ms": self.heard_ms})
+        elif frame.kind is FrameKind.FINALIZE:
+            self._recogniser.finalize()
+        elif frame.kind is FrameKind.FINISH:
+            self._recogniser.feed(self._converter.flush())
+            self._recogniser.finish()
+            self._emit({"end": True, "heard_ms": self.heard_ms})
+        else:
+            raise ValueError("a stream starts once")
+
+    def _emit_result(self, message: dict[str, Any]) -> None:
+        self._emit({"result": message})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
