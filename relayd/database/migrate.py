@@ -1,0 +1,121 @@
+"""Numbered SQL files, applied once each, in order.
+
+All pending ones go into one transaction under an advisory lock: two daemons that start at
+the same moment are safe, and a file that fails leaves the database as it was. A database
+that this program does not understand is refused rather than guessed at.
+"""
+
+import hashlib
+import re
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+import relayd
+from relayd.database.pool import Connection
+from relayd.errors import MigrationRefused
+
+__all__ = ["Migration", "apply", "schema_directory"]
+
+# Any fixed number serves: it names this lock among all advisory locks of the database.
+LOCK: Final = 0x72656C617964
+# A start beside another daemon waits for its migrations, instead of the pool's deadlines.
+LOCK_TIMEOUT: Final = "60s"
+STATEMENT_TIMEOUT: Final = "10min"
+NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
+
+
+@attrs.frozen
+class Migration:
+    """One file of the schema."""
+
+    version: int
+    name: str
+    sql: bytes
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file as it is on disk."""
+        return hashlib.sha256(self.sql).hexdigest()
+
+
+def schema_directory() -> Path:
+    """Where the files are: beside the package in a checkout, inside it when installed."""
+    package = Path(relayd.__file__).parent
+    installed = package / "schema"
+    return installed if installed.is_dir() else package.parent / "schema"
+
+
+def apply(connection: Connection, directory: Path | None = None) -> list[str]:
+    """Apply what is missing and return its names; the caller commits.
+
+    Raises `MigrationRefused` where files and database disagree.
+    """
+    migrations = _read(directory or schema_directory())
+    connection.execute(
+        "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
+        (LOCK_TIMEOUT, STATEMENT_TIMEOUT),
+    )
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations ("
+        " version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
+        " applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    pending = _pending(connection, migrations)
+    for migration in pending:
+        connection.execute(migration.sql)
+        connection.execute(
+            "INSERT INTO schema_migrations (version, name, checksum) VALUES (%s, %s, %s)",
+            (migration.version, migration.name, migration.checksum),
+        )
+    return [migration.name for migration in pending]
+
+
+def _read(directory: Path) -> list[Migration]:
+    files = sorted(directory.glob("*.sql"))
+    matches = [(NAME.fullmatch(file.name), file) for file in files]
+    wrong = [file.name for match, file in matches if match is None]
+    if wrong or not files:
+        what = ", ".join(wrong) or "no .sql files"
+        raise MigrationRefused(
+            f"{directory} holds {what}; migrations are named like 0001_accounts.sql. "
+            "Install relayd again."
+        )
+    found = [
+        Migration(int(match[1]), file.name, file.read_bytes()) for match, file in matches if match
+    ]
+    if [migration.version for migration in found] != list(range(1, len(found) + 1)):
+        names = ", ".join(migration.name for migration in found)
+        raise MigrationRefused(
+            f"the migrations in {directory} are not numbered 1, 2, 3 …: {names}. "
+            "Install relayd again."
+        )
+    return found
+
+
+def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:
+    """Those not applied yet, after checking that the applied ones are ours, whole and in order."""
+    applied = connection.execute(
+        "SELECT version, name, checksum FROM schema_migrations ORDER BY version"
+    ).fetchall()
+    for position, (version, name, checksum) in enumerate(applied, start=1):
+        if version != position:
+            raise MigrationRefused(
+                f"the database lacks migration {position:04} but has {name}. "
+                "Somebody changed schema_migrations: restore it from a backup."
+            )
+        if version > len(migrations):
+            raise MigrationRefused(
+                f"the database has {name}, which this relayd does not know. "
+                "Use the relayd that applied it, or a later one."
+            )
+        ours = migrations[position - 1]
+        if checksum != ours.checksum or name != ours.name:
+            raise MigrationRefused(
+                f"{ours.name} is not what was applied to the database as {name} "
+                f"(sha-256 {checksum[:12]}, now {ours.checksum[:12]}). Put the file back as "
+                "it was; changes belong in a new migration."
+            )
+    return migrations[len(applied) :]

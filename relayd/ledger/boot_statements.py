@@ -1,0 +1,72 @@
+"""The transactions of a daemon's life: registered, beating, ended, taken for dead."""
+
+from uuid import UUID
+
+import attrs
+
+from relayd.database.pool import Connection
+
+__all__ = ["Pulse", "beat", "bury", "end", "open_sessions", "pulses", "register"]
+
+
+@attrs.frozen
+class Pulse:
+    """A boot with open sessions, as its row stands now."""
+
+    boot_id: UUID
+    beats: int
+    ended: bool
+
+
+def register(connection: Connection, boot_id: UUID, host: str) -> None:
+    """Record a new run of a daemon; sessions refer to it."""
+    connection.execute(
+        "INSERT INTO boots (boot_id, host) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+        (boot_id, host),
+    )
+
+
+def beat(connection: Connection, boot_id: UUID) -> None:
+    """Say that the daemon lives, also where a sweeper had given it up."""
+    connection.execute(
+        "UPDATE boots SET beats = beats + 1, heartbeat_at = now(), ended_at = NULL"
+        " WHERE boot_id = %s",
+        (boot_id,),
+    )
+
+
+def end(connection: Connection, boot_id: UUID) -> None:
+    """Say that the daemon ended: whatever it left open may be settled at once."""
+    connection.execute(
+        "UPDATE boots SET ended_at = now() WHERE boot_id = %s AND ended_at IS NULL", (boot_id,)
+    )
+
+
+def pulses(connection: Connection, own_boot_id: UUID) -> list[Pulse]:
+    """The other boots that have open sessions."""
+    rows = connection.execute(
+        "SELECT boot_id, beats, ended_at IS NOT NULL FROM boots AS b WHERE boot_id <> %s"
+        " AND EXISTS (SELECT FROM transcription_sessions AS s"
+        " WHERE s.boot_id = b.boot_id AND s.ended_at IS NULL)",
+        (own_boot_id,),
+    ).fetchall()
+    return [Pulse(*row) for row in rows]
+
+
+def bury(connection: Connection, boot_id: UUID, beats: int) -> bool:
+    """Mark a boot as ended unless it has beaten since; whether it is ended now."""
+    row = connection.execute(
+        "UPDATE boots SET ended_at = coalesce(ended_at, now())"
+        " WHERE boot_id = %s AND beats = %s RETURNING boot_id",
+        (boot_id, beats),
+    ).fetchone()
+    return row is not None
+
+
+def open_sessions(connection: Connection, boot_id: UUID, most: int) -> list[UUID]:
+    """Some sessions that a boot left open."""
+    rows = connection.execute(
+        "SELECT id FROM transcription_sessions WHERE boot_id = %s AND ended_at IS NULL LIMIT %s",
+        (boot_id, most),
+    ).fetchall()
+    return [row[0] for row in rows]

@@ -1,0 +1,59 @@
+"""The session's `Ledger` port on PostgreSQL."""
+
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+from uuid import UUID
+
+import attrs
+
+from relayd.database.pool import Connection, Database
+from relayd.errors import DatabaseUnavailable, LedgerUnavailable
+from relayd.ledger import statements
+from relayd.ledger.holds import Policy
+from relayd.session.ports import (
+    Closed,
+    Opened,
+    OpenRefusal,
+    OpenRequest,
+    Renewed,
+    Revoked,
+    Settlement,
+)
+
+__all__ = ["Policy", "PostgresLedger"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+@attrs.frozen
+class PostgresLedger:
+    """The ledger of one daemon: its sessions belong to ``boot_id``, which must be registered."""
+
+    database: Database
+    boot_id: UUID
+    policy: Policy
+
+    async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
+        """See `relayd.session.ports.Ledger`."""
+        return await self._run(statements.open_session, request, self.boot_id, self.policy)
+
+    async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
+        """See `relayd.session.ports.Ledger`."""
+        assert 0 <= used_ms <= keep_ms
+        return await self._run(statements.renew, session_id, used_ms, keep_ms, self.policy)
+
+    async def close(self, settlement: Settlement) -> Closed:
+        """See `relayd.session.ports.Ledger`."""
+        return await self._run(statements.close_session, settlement)
+
+    async def _run(
+        self,
+        statement: Callable[Concatenate[Connection, P], T],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        try:
+            return await self.database.run(statement, *args, **kwargs)
+        except DatabaseUnavailable as error:
+            raise LedgerUnavailable(str(error)) from error
