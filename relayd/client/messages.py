@@ -1,0 +1,247 @@
+"""The wire protocol as an app sees it, without I/O: parse what the server says, format what we say.
+
+Fields and message types may be added by any later server, so nothing here is strict: what is
+missing or of another type gets its default, what is unknown becomes `Unknown`.
+"""
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+
+__all__ = [
+    "FINALIZE",
+    "KEEPALIVE",
+    "STOP",
+    "CreditsLow",
+    "Error",
+    "Message",
+    "Ready",
+    "SessionEnd",
+    "SpeechStarted",
+    "Transcript",
+    "Unknown",
+    "UtteranceEnd",
+    "Word",
+    "auth",
+    "parse",
+]
+
+FINALIZE: Final = '{"type":"finalize"}'
+KEEPALIVE: Final = '{"type":"keepalive"}'
+STOP: Final = '{"type":"stop"}'
+
+
+@attrs.frozen
+class Ready:
+    """The engine is open: send audio. ``seconds_remaining`` is the credit."""
+
+    session_id: str
+    engine: str
+    model: str
+    seconds_remaining: float
+
+
+@attrs.frozen
+class Word:
+    """One recognised word; ``start`` and ``end`` are seconds into the audio."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float
+    punctuated_word: str | None = None
+    speaker: int | None = None
+
+    @property
+    def text(self) -> str:
+        """The word as it should be shown."""
+        return self.punctuated_word or self.word
+
+
+@attrs.frozen
+class Transcript:
+    """What was said in ``[start, start + duration)`` seconds of the audio.
+
+    Interim results (``is_final`` false) are restated until a final one replaces them.
+    ``speech_final``: the speaker paused here.
+    """
+
+    text: str
+    is_final: bool
+    speech_final: bool
+    confidence: float
+    start: float
+    duration: float
+    words: tuple[Word, ...] = ()
+    channel: int | None = None
+    from_finalize: bool = False
+
+
+@attrs.frozen
+class CreditsLow:
+    """The credit fell below one of the server's levels."""
+
+    seconds_remaining: float
+
+
+@attrs.frozen
+class Error:
+    """A complaint; a fatal one is followed by the end of the session."""
+
+    code: str
+    message: str
+    fatal: bool
+
+
+@attrs.frozen
+class SessionEnd:
+    """The last message: why it ended, what was charged, what is left."""
+
+    reason: str
+    seconds_used: float
+    seconds_remaining: float
+
+
+@attrs.frozen
+class SpeechStarted:
+    """Somebody began to speak at this second of the audio."""
+
+    timestamp: float
+
+
+@attrs.frozen
+class UtteranceEnd:
+    """No word followed the one that ended at this second of the audio."""
+
+    last_word_end: float
+
+
+@attrs.frozen
+class Unknown:
+    """Something this version does not know; ``type`` is empty if it wasn't even a message."""
+
+    type: str
+
+
+Message = (
+    Ready | Transcript | CreditsLow | Error | SessionEnd | SpeechStarted | UtteranceEnd | Unknown
+)
+
+
+def auth(token: str, config: Mapping[str, Any]) -> str:
+    """The first message of every session."""
+    return json.dumps({"type": "auth", "token": token, "config": dict(config)})
+
+
+def parse(text: str | bytes) -> Message:
+    """Understand one server message. Never raises."""
+    try:
+        # Audio never comes down, and nesting beyond the decoder's depth is no message either.
+        body = None if isinstance(text, bytes) else json.loads(text)
+    except (ValueError, RecursionError):
+        body = None
+    if not isinstance(body, dict):
+        return Unknown("")
+    kind = _string(body, "type")
+    build = _BUILDERS.get(kind)
+    return Unknown(kind) if build is None else build(body)
+
+
+def _ready(body: dict[str, Any]) -> Ready:
+    return Ready(
+        session_id=_string(body, "session_id"),
+        engine=_string(body, "engine"),
+        model=_string(body, "model"),
+        seconds_remaining=_number(body, "seconds_remaining"),
+    )
+
+
+def _transcript(body: dict[str, Any]) -> Transcript:
+    words = body.get("words")
+    return Transcript(
+        text=_string(body, "text"),
+        is_final=body.get("is_final") is True,
+        speech_final=body.get("speech_final") is True,
+        confidence=_number(body, "confidence"),
+        start=_number(body, "start"),
+        duration=_number(body, "duration"),
+        words=tuple(_word(word) for word in words if isinstance(word, dict))
+        if isinstance(words, list)
+        else (),
+        channel=_integer(body, "channel"),
+        from_finalize=body.get("from_finalize") is True,
+    )
+
+
+def _word(body: dict[str, Any]) -> Word:
+    return Word(
+        word=_string(body, "word"),
+        start=_number(body, "start"),
+        end=_number(body, "end"),
+        confidence=_number(body, "confidence"),
+        punctuated_word=_string(body, "punctuated_word") or None,
+        speaker=_integer(body, "speaker"),
+    )
+
+
+def _error(body: dict[str, Any]) -> Error:
+    return Error(
+        code=_string(body, "code"),
+        message=_string(body, "message"),
+        fatal=body.get("fatal") is True,
+    )
+
+
+def _session_end(body: dict[str, Any]) -> SessionEnd:
+    return SessionEnd(
+        reason=_string(body, "reason"),
+        seconds_used=_number(body, "seconds_used"),
+        seconds_remaining=_number(body, "seconds_remaining"),
+    )
+
+
+def _credits_low(body: dict[str, Any]) -> CreditsLow:
+    return CreditsLow(_number(body, "seconds_remaining"))
+
+
+def _speech_started(body: dict[str, Any]) -> SpeechStarted:
+    return SpeechStarted(_number(body, "timestamp"))
+
+
+def _utterance_end(body: dict[str, Any]) -> UtteranceEnd:
+    return UtteranceEnd(_number(body, "last_word_end"))
+
+
+_BUILDERS: Final[dict[str, Callable[[dict[str, Any]], Message]]] = {
+    "ready": _ready,
+    "transcript": _transcript,
+    "credits_low": _credits_low,
+    "error": _error,
+    "session_end": _session_end,
+    "speech_started": _speech_started,
+    "utterance_end": _utterance_end,
+}
+
+
+def _string(body: dict[str, Any], key: str) -> str:
+    value = body.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def _number(body: dict[str, Any], key: str) -> float:
+    value = body.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    try:
+        number = float(value)
+    except OverflowError:
+        return 0.0
+    return number if math.isfinite(number) else 0.0
+
+
+def _integer(body: dict[str, Any], key: str) -> int | None:
+    value = body.get(key)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
