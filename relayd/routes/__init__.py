@@ -1,0 +1,1 @@
+"""The HTTP interface: thin blueprints over accounts, ledger and sessions."""

@@ -1,0 +1,20 @@
+"""GET /billing/*: what is left to spend."""
+
+from quart import Blueprint
+
+from relayd.routes.credits import remaining
+from relayd.routes.protection import authenticated
+from relayd.routes.wiring import wiring
+from relayd.session.ports import Principal
+
+__all__ = ["blueprint"]
+
+blueprint = Blueprint("billing", __name__, url_prefix="/billing")
+
+
+@blueprint.get("/balance")
+@authenticated
+async def balance(principal: Principal) -> dict[str, float]:
+    """The user's credit, that which live sessions have set aside included."""
+    has = await wiring().services.wallet.balance(principal.user_id)
+    return remaining(has.balance_ms)

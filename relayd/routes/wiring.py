@@ -1,0 +1,136 @@
+"""What the routes stand on, and how a view reaches it.
+
+The daemon builds one `Services` and hands it to `create_app`; views take it from the running
+app. Nothing is held in module globals, so that two apps can live in one process.
+"""
+
+import datetime as dt
+from collections.abc import Awaitable, Sequence
+from typing import Final, Protocol, cast
+from uuid import UUID
+
+import attrs
+from quart import current_app, has_websocket_context, request, websocket
+
+from relayd.accounts.accounts import Accounts
+from relayd.routes.addresses import Network, client_address, networks
+from relayd.routes.probe import Probe
+from relayd.routes.rate_limit import RateLimit
+from relayd.session.registry import Sessions
+
+__all__ = ["Services", "Wallet", "Wiring", "requester_address", "wiring"]
+
+EXTENSION: Final = "relayd"
+
+
+class Balance(Protocol):
+    """What a user has, in milliseconds of audio; holds of live sessions included."""
+
+    @property
+    def balance_ms(self) -> int:
+        """The whole of it."""
+
+
+class Day(Protocol):
+    """One day of a user's account, in UTC."""
+
+    @property
+    def date(self) -> dt.date:
+        """Which day."""
+
+    @property
+    def used_ms(self) -> int:
+        """Charged for sessions that ended on it."""
+
+    @property
+    def purchased_ms(self) -> int:
+        """Credit that came in on it."""
+
+
+class PastSession(Protocol):
+    """One session of a user, over or still live."""
+
+    @property
+    def session_id(self) -> UUID:
+        """Its id."""
+
+    @property
+    def started_at(self) -> dt.datetime:
+        """When it began."""
+
+    @property
+    def ended_at(self) -> dt.datetime | None:
+        """When it ended, if it did."""
+
+    @property
+    def used_ms(self) -> int:
+        """What it has used so far."""
+
+    @property
+    def engine(self) -> str:
+        """Which engine it used."""
+
+    @property
+    def model(self) -> str:
+        """Which model of it."""
+
+    @property
+    def end_reason(self) -> str | None:
+        """Why it ended: a label of `EndReason`."""
+
+
+class Wallet(Protocol):
+    """A user's credit; raises `DatabaseUnavailable`."""
+
+    def balance(self, user_id: UUID) -> Awaitable[Balance]:
+        """What the user has."""
+
+
+class Prober(Protocol):
+    """The database, as far as /health needs it."""
+
+    def probe(self) -> Awaitable[bool]:
+        """Whether it answers, within a bound of its own."""
+
+
+@attrs.frozen
+class Services:
+    """Everything the daemon gives to the routes.
+
+    ``trusted_proxies`` are networks as text.
+    """
+
+    accounts: Accounts
+    wallet: Wallet
+    database: Prober
+    sessions: Sessions
+    trusted_proxies: tuple[Network, ...] = attrs.field(default=(), converter=networks)
+    origins: Sequence[str] = ()
+    requests_per_minute: int = 10
+
+
+@attrs.frozen
+class Wiring:
+    """The services and the state that belongs to one running app."""
+
+    services: Services
+    auth_requests: RateLimit
+    probe: Probe
+
+
+def wiring() -> Wiring:
+    """That of the app which serves the current request or WebSocket."""
+    return cast("Wiring", current_app.extensions[EXTENSION])
+
+
+def requester_address() -> str:
+    """The client's address, as far as configured proxies can be believed about it."""
+    connection = websocket if has_websocket_context() else request
+    # From the scope: Quart's own remote_addr is a header among the client's.
+    peer = (connection.scope.get("client") or ("",))[0] or ""
+    return client_address(
+        peer,
+        connection.headers.getlist("X-Forwarded-For"),
+        connection.headers.getlist("Forwarded"),
+        wiring().services.trusted_proxies,
+    )
