@@ -54,6 +54,10 @@ class Log:
         """A human should look; with the traceback of the exception being handled."""
         self.logger.exception(event, extra={"facts": facts})  # noqa: LOG004 - the caller handles it
 
+    def fault(self, event: str, error: BaseException, **facts: Any) -> None:
+        """A human should look; with the traceback of an exception that was caught elsewhere."""
+        self.logger.error(event, exc_info=error, extra={"facts": facts})
+
 
 def get(name: str) -> Log:
     """The source of this name (a module's ``__name__``)."""
@@ -71,7 +75,13 @@ def configure(level: str, format: str, stream: TextIO | None = None) -> None:  #
         out.reconfigure(errors="backslashreplace")
     handler = logging.StreamHandler(out)
     handler.setFormatter(JsonLines() if format == "json" else TextLines())
-    logging.basicConfig(level=_LEVELS[level], handlers=[handler], force=True)
+    root = logging.getLogger()
+    # Only ours: what a test put there stays.
+    for before in root.handlers[:]:
+        if isinstance(before.formatter, TextLines | JsonLines):
+            root.removeHandler(before)
+    root.addHandler(handler)
+    root.setLevel(_LEVELS[level])
     # One connection's faults are the edge's to report, in one line.
     logging.getLogger("hypercorn").setLevel(max(_LEVELS[level], logging.WARNING))
 

@@ -24,8 +24,9 @@ shows the default: take the "#" away to change it.
 Each key can also be set by the environment: RELAYD_SERVER__LISTEN for listen in [server],
 RELAYD_ENGINES__DEEPGRAM__API_KEY for api_key in [engines.deepgram]; lists comma separated.
 Each secret can also come from a file: secret_file = "path" here, RELAYD_AUTH__SECRET_FILE in
-the environment, or systemd's LoadCredential=auth.secret:/path. The environment is stronger than
-a credential, and that is stronger than this file. Relative paths start at this file's directory.
+the environment, or systemd's LoadCredential=auth.secret:/path. The environment is stronger
+than a credential, and a credential is stronger than this file. Relative paths start at the
+directory of this file.
 
 `relayd check` says whether all is well."""
 

@@ -118,10 +118,9 @@ def _read_secret(name: str, path: Path) -> str:
 
 def _unknown(keys: Keys, name: str, where: str = "") -> ConfigError:
     known = [*keys, *(f"{one}{_FILE}" for one, field in keys.items() if field.secret)]
-    near = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    if not near:
-        # Right key, wrong section.
-        last = name.rpartition(".")[2]
-        near = [one for one in known if one.rpartition(".")[2] == last][:1]
+    # Right key in the wrong section, else the nearest spelling.
+    last = name.rpartition(".")[2]
+    near = [one for one in known if one.rpartition(".")[2] == last]
+    near = near or difflib.get_close_matches(name, known, n=1, cutoff=0.6)
     hint = f"did you mean {near[0]}?" if near else "relayd.toml.example lists every key"
     return ConfigError(name, f"is not a known key{where}; {hint}")

@@ -1,0 +1,50 @@
+"""What holds for every test: no undeclared ERROR in the log, and one Hypothesis profile."""
+
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import settings
+
+# No deadline: two busy cores would make a slow example look like a failure. CI repeats itself
+# exactly; elsewhere every run tries new examples.
+settings.register_profile("dev", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+class DeclaredErrors(logging.Handler):
+    """Collects the events logged at ERROR or above; a test declares those that it means."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.ERROR)
+        self.events: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep it for the end of the test."""
+        self.events.append(record.getMessage())
+
+    def expect(self, event: str) -> None:
+        """Declare one event that was logged: its message begins with this text."""
+        matching = [one for one in self.events if one.startswith(event)]
+        assert matching, f"{event!r} was not logged at ERROR, but {self.events}"
+        self.events.remove(matching[0])
+
+    def expect_any(self, event: str) -> None:
+        """Declare an event that may be logged any number of times, or not at all."""
+        self.events = [one for one in self.events if not one.startswith(event)]
+
+
+@pytest.fixture(autouse=True)
+def declared_errors() -> Iterator[DeclaredErrors]:
+    """Fail a test that logged an ERROR (a human should look) which it did not declare.
+
+    A test that means one: ``declared_errors.expect("ledger unreachable")``, after it happened.
+    """
+    handler = DeclaredErrors()
+    root = logging.getLogger()
+    root.addHandler(handler)
+    yield handler
+    root.removeHandler(handler)
+    assert not handler.events, f"undeclared errors in the log: {handler.events}"
