@@ -1,0 +1,81 @@
+"""The identities of the ledger as queries that return the rows at fault; none means balanced.
+
+They run in one snapshot, so live traffic beside them changes nothing: every transaction of
+the ledger keeps all identities true at its commit.
+"""
+
+from typing import Final, LiteralString
+
+import psycopg
+from psycopg.rows import dict_row
+
+from relayd.database.pool import Connection
+from relayd.ledger.outcomes import Finding
+
+__all__ = ["RULES", "audit"]
+
+# Rows shown of each rule: a broken total is seen from the first few.
+MOST: Final = 100
+
+RULES: Final[dict[str, LiteralString]] = {
+    "balance = entries + debt - used of open sessions": """
+        SELECT b.user_id, b.balance_ms, b.debt_ms, e.entries_ms, s.used_open_ms
+        FROM credit_balance AS b
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount_ms), 0)::bigint AS entries_ms
+            FROM usage_ledger WHERE user_id = b.user_id) AS e
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(used_ms), 0)::bigint AS used_open_ms
+            FROM transcription_sessions WHERE user_id = b.user_id AND ended_at IS NULL) AS s
+        WHERE b.balance_ms <> e.entries_ms + b.debt_ms - s.used_open_ms
+    """,
+    "held = unused holds of open sessions": """
+        SELECT b.user_id, b.held_ms, s.unused_ms
+        FROM credit_balance AS b
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(held_ms - used_ms), 0)::bigint AS unused_ms
+            FROM transcription_sessions WHERE user_id = b.user_id AND ended_at IS NULL) AS s
+        WHERE b.held_ms <> s.unused_ms
+    """,
+    "0 <= held <= balance, and credit is free only without debt": """
+        SELECT user_id, balance_ms, held_ms, debt_ms FROM credit_balance
+        WHERE NOT (held_ms BETWEEN 0 AND balance_ms)
+           OR debt_ms < 0 OR (debt_ms > 0 AND balance_ms > held_ms)
+    """,
+    "0 <= used <= held of every session, nothing held after its end": """
+        SELECT id AS session_id, user_id, used_ms, held_ms, ended_at FROM transcription_sessions
+        WHERE NOT (used_ms BETWEEN 0 AND held_ms) OR (ended_at IS NOT NULL AND held_ms > used_ms)
+    """,
+    "one entry per ended session, equal to what it admitted": """
+        SELECT s.id AS session_id, s.user_id, s.used_ms, s.ended_at,
+               count(e.id) AS entries, coalesce(sum(e.amount_ms), 0)::bigint AS entries_ms
+        FROM transcription_sessions AS s
+        LEFT JOIN usage_ledger AS e ON e.session_id = s.id
+        GROUP BY s.id
+        HAVING count(e.id) <> CASE WHEN s.ended_at IS NULL THEN 0 ELSE 1 END
+            OR (s.ended_at IS NOT NULL AND sum(e.amount_ms) <> -s.used_ms)
+            OR bool_or(e.user_id <> s.user_id)
+    """,
+    "no entry is booked twice": """
+        SELECT kind, reference, count(*) AS entries FROM usage_ledger
+        GROUP BY kind, reference HAVING count(*) > 1
+    """,
+}
+
+
+def audit(connection: Connection) -> tuple[Finding, ...]:
+    """Check every identity in one snapshot. Nothing found means that the books balance.
+
+    It must be the first thing its transaction does, since a snapshot can't be had later.
+    """
+    connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+    # Sums over whole tables: the deadline of a session's statement is not meant for this.
+    connection.execute("SELECT set_config('statement_timeout', '10min', true)")
+    return tuple(
+        Finding(rule, row) for rule, query in RULES.items() for row in _rows(connection, query)
+    )
+
+
+def _rows(connection: Connection, query: LiteralString) -> list[dict[str, object]]:
+    with psycopg.Cursor(connection, row_factory=dict_row) as cursor:
+        return cursor.execute(query).fetchmany(MOST)
