@@ -1,0 +1,1 @@
+"""The heart: rings 1 to 3."""

@@ -13,17 +13,11 @@ from relayd.session.session import Ports, Session
 from tests.fakes.client import FakeClient
 from tests.fakes.engine import FakeEngine
 from tests.fakes.ledger import FakeLedger
+from tests.session.audio import frame
 
-__all__ = ["FRAME", "TOKEN", "World", "frame"]
+__all__ = ["TOKEN", "World"]
 
 TOKEN = "good-token"
-# 100 ms of 16 kHz mono linear16.
-FRAME = bytes(3200)
-
-
-def frame(ms: int) -> bytes:
-    """This many milliseconds of the default format."""
-    return bytes(32 * ms)
 
 
 @attrs.define(eq=False)

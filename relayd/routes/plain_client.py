@@ -1,0 +1,41 @@
+"""A session's client over plain ASGI messages, for servers other than our own edge."""
+
+from collections.abc import Callable
+
+import attrs
+from quart import websocket
+
+from relayd.errors import ClientGone
+
+__all__ = ["PlainClient"]
+
+
+@attrs.define(eq=False)
+class PlainClient:
+    """Implements `relayd.session.ports.Client` for the WebSocket of the running handler.
+
+    ASGI can't say that a peer hung up while nobody receives, nor cut a socket; there the
+    server's own limits hold. When the peer leaves, Quart cancels the handler.
+    """
+
+    _closed: bool = False
+
+    async def receive(self) -> str | bytes:
+        """The next message; Quart hands an empty binary one over as None."""
+        message: str | bytes | None = await websocket.receive()
+        return b"" if message is None else message
+
+    async def send(self, message: str) -> None:
+        """Send one text message."""
+        if self._closed:
+            raise ClientGone("closed")
+        await websocket.send(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Close; the server does the handshake."""
+        if not self._closed:
+            self._closed = True
+            await websocket.close(code, reason)
+
+    def on_gone(self, callback: Callable[[], object]) -> None:
+        """Nothing to register: see the class."""

@@ -1,0 +1,75 @@
+"""GET /ws/transcribe: from an accepted upgrade to a session, and its line in the log."""
+
+from quart import Blueprint, websocket
+
+from relayd import logs
+from relayd.routes.plain_client import PlainClient
+from relayd.routes.problems import Problem
+from relayd.routes.protection import exempt
+from relayd.routes.wiring import requester_address, wiring
+from relayd.session.ports import Client
+from relayd.session.report import Report
+
+__all__ = ["blueprint"]
+
+log = logs.get(__name__)
+
+blueprint = Blueprint("stream", __name__)
+
+
+@blueprint.websocket("/ws/transcribe")
+@exempt("authenticates with its first message, under a deadline")
+async def transcribe() -> None:
+    """Serve one session on this connection."""
+    services = wiring().services
+    _check_origin()
+    # Before accepting, so that no message is read by anybody else.
+    client = _take_connection()
+    await websocket.accept()
+    report = await services.sessions.serve(client, requester_address())
+    _log(report)
+
+
+def _check_origin() -> None:
+    """Desktop apps send no Origin; a browser's page must be one that the operator named."""
+    origins = websocket.headers.getlist("Origin")
+    if any(origin not in wiring().services.origins for origin in origins):
+        raise Problem(
+            403,
+            "origin_not_allowed",
+            "This page may not open a stream here. The operator allows pages in server.origins.",
+        )
+
+
+def _take_connection() -> Client:
+    extension = websocket.scope.get("extensions", {}).get("relayd.connection")
+    if extension is None:
+        # Another ASGI server: the same session over plain ASGI messages.
+        return PlainClient()
+    client: Client = extension.take()
+    return client
+
+
+def _log(report: Report) -> None:
+    """One line for the session, every number on it."""
+    if report.fault is not None:
+        log.fault("session failed", report.fault, session=report.session_id)
+    assert report.reason is not None
+    log.info(
+        "session ended",
+        reason=report.reason.label,
+        session=report.session_id,
+        user=None if report.principal is None else report.principal.user_id,
+        address=report.address,
+        engine=report.engine,
+        model=report.model,
+        seconds=report.seconds,
+        used_ms=report.used_ms,
+        reported_ms=report.reported_ms,
+        audio_bytes=report.audio_bytes,
+        results=report.results,
+        malformed=report.malformed,
+        renewals=report.renewals,
+        renewal_failures=report.renewal_failures,
+        settled=report.settled,
+    )

@@ -1,0 +1,130 @@
+"""The meter: bytes to milliseconds, and what the hold covers."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relayd.session.meter import SAMPLE_BYTES, AudioFormat, LowCredit, Meter
+
+FORMATS = st.builds(
+    AudioFormat,
+    encoding=st.sampled_from(sorted(SAMPLE_BYTES)),
+    sample_rate=st.sampled_from([8000, 11025, 16000, 22050, 44100, 48000]),
+    channels=st.integers(1, 20),
+    multichannel=st.booleans(),
+)
+
+
+def test_one_second_of_the_default_format() -> None:
+    """A second of 16 kHz mono linear16 is 32,000 bytes and costs 1,000 ms."""
+    audio = AudioFormat()
+
+    assert audio.bytes_per_second == 32_000
+    assert audio.milliseconds(32_000) == 1000
+
+
+def test_multichannel_costs_per_channel() -> None:
+    """With multichannel a second costs as many seconds as it has channels; otherwise one."""
+    mixed = AudioFormat(channels=2)
+    separate = AudioFormat(channels=2, multichannel=True)
+
+    assert mixed.milliseconds(64_000) == 1000
+    assert separate.milliseconds(64_000) == 2000
+
+
+def test_part_of_a_millisecond_counts_whole() -> None:
+    """One byte costs a millisecond; rounding is up, and of the total."""
+    audio = AudioFormat()
+
+    assert audio.milliseconds(0) == 0
+    assert audio.milliseconds(1) == 1
+    assert audio.milliseconds(32) == 1
+    assert audio.milliseconds(33) == 2
+
+
+@given(FORMATS, st.integers(0, 10**7))
+def test_affordable_is_affordable_and_no_more_is(audio: AudioFormat, credit_ms: int) -> None:
+    """What is affordable costs at most the credit, one block more costs over it."""
+    affordable = audio.affordable_bytes(credit_ms)
+
+    assert audio.milliseconds(affordable) <= credit_ms
+    assert audio.milliseconds(affordable + audio.block_bytes) > credit_ms
+
+
+@given(FORMATS, st.integers(0, 100_000), st.lists(st.integers(0, 50_000), max_size=40))
+def test_never_admits_past_the_hold(audio: AudioFormat, held_ms: int, frames: list[int]) -> None:
+    """Whatever comes, used stays within held, and a cut falls on a whole block."""
+    meter = Meter(audio, held_ms)
+
+    for frame in frames:
+        admitted = meter.admit(frame)
+        assert 0 <= admitted <= frame
+        assert 0 <= meter.used_ms <= meter.held_ms
+        if admitted < frame:
+            assert admitted == 0 or meter.admitted_bytes % audio.block_bytes == 0
+
+
+@given(FORMATS, st.integers(0, 10_000), st.lists(st.integers(1, 5000), min_size=1, max_size=50))
+def test_cutting_the_audio_differently_costs_the_same(
+    audio: AudioFormat, spare_ms: int, frames: list[int]
+) -> None:
+    """The charge depends on the total alone, not on how it was cut into messages."""
+    total = sum(frames)
+    whole = Meter(audio, audio.milliseconds(total) + spare_ms)
+    cut = Meter(audio, audio.milliseconds(total) + spare_ms)
+
+    whole.admit(total)
+    for frame in frames:
+        cut.admit(frame)
+
+    assert cut.used_ms == whole.used_ms
+    assert cut.admitted_bytes == total
+
+
+@given(FORMATS, st.integers(1, 5000))
+def test_the_last_block_is_usable(audio: AudioFormat, held_ms: int) -> None:
+    """A client that never stops gets every whole block of its hold."""
+    meter = Meter(audio, held_ms)
+
+    while meter.admit(777):
+        pass
+
+    assert meter.admitted_bytes == audio.affordable_bytes(held_ms)
+
+
+def test_hold_may_shrink_to_what_is_used() -> None:
+    """A hold given back leaves what was used, and admits nothing more."""
+    meter = Meter(AudioFormat(), 1000)
+    meter.admit(3200)
+
+    meter.set_hold(100)
+
+    assert meter.unused_ms == 0
+    assert meter.admit(2) == 0
+
+
+def test_each_level_is_told_once() -> None:
+    """Falling credit is told at each level once, at the level and not after it again."""
+    levels = LowCredit((300, 60, 15))
+
+    told = [ms for ms in range(400_000, 0, -1000) if levels.falls_to(ms)]
+
+    assert told == [300_000, 60_000, 15_000]
+
+
+def test_start_below_several_levels_is_told_once() -> None:
+    """A session that starts with ten seconds hears of it once."""
+    levels = LowCredit((300, 60, 15))
+
+    assert levels.falls_to(10_000)
+    assert not levels.falls_to(9_000)
+
+
+def test_top_up_arms_a_level_again() -> None:
+    """After a top-up the same level is told again when it is reached again."""
+    levels = LowCredit((60,))
+    assert levels.falls_to(60_000)
+
+    assert not levels.falls_to(500_000)
+
+    assert levels.next_below(500_000) == 60_000
+    assert levels.falls_to(59_000)
