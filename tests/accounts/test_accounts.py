@@ -1,0 +1,86 @@
+"""`Accounts` in memory: the contract, and what is about no store at all."""
+
+import attrs
+import pytest
+import trio
+
+from relayd.accounts.outcomes import ChangeRefusal, LoginRefusal, RegisterRefusal
+from relayd.accounts.passwords import Passwords
+from relayd.errors import DatabaseUnavailable
+from tests.accounts.contract import AccountsContract
+from tests.accounts.world import (
+    EMAIL,
+    PASSWORD,
+    PEPPER,
+    CountingPasswords,
+    make_accounts,
+    registered,
+)
+from tests.fakes.accounts import MemoryAccounts
+
+
+@attrs.frozen
+class MemoryStore:
+    """The fake, as the contract wants it."""
+
+    database: MemoryAccounts = attrs.field(factory=MemoryAccounts)
+
+    async def age(self, seconds: float) -> None:
+        """Let time pass."""
+        self.database.age(seconds)
+
+
+@pytest.fixture
+def store() -> MemoryStore:
+    """An empty store."""
+    return MemoryStore()
+
+
+class TestInMemory(AccountsContract):
+    """The contract against the fake."""
+
+
+async def test_one_hash_whoever_asks(store: MemoryStore) -> None:
+    """A known, an unknown and an impossible address cost exactly one bcrypt each."""
+    passwords = CountingPasswords(PEPPER, trio.CapacityLimiter(1), cost=4)
+    accounts = attrs.evolve(make_accounts(store.database), passwords=passwords)
+    await registered(accounts)
+    for email in [EMAIL, "bob@example.com", "no address"]:
+        assert await accounts.login(email, "wrong horse") is LoginRefusal.WRONG
+    assert passwords.verified == [True, False, False]
+
+
+async def test_full_queue(store: MemoryStore) -> None:
+    """With the password queue full, everyone is turned away and nothing is stored."""
+    accounts = make_accounts(store.database)
+    await registered(accounts)
+    full = Passwords(PEPPER, trio.CapacityLimiter(1), cost=4, waiting_max=0)
+    turned = attrs.evolve(accounts, passwords=full)
+    assert await turned.login(EMAIL, PASSWORD) is LoginRefusal.BUSY
+    assert await turned.register("bob@example.com", PASSWORD) is RegisterRefusal.BUSY
+    assert await turned.set_password(EMAIL, "another horse") is ChangeRefusal.BUSY
+    assert list(store.database.users) == [EMAIL]
+
+
+async def test_password_changed_while_logging_in(store: MemoryStore) -> None:
+    """A login whose password was changed after it was verified gets no sign-in."""
+    accounts = make_accounts(store.database)
+    await registered(accounts)
+
+    @attrs.define(eq=False)
+    class Overtaken(Passwords):
+        def _matches(self, password: str, stored: str | None) -> bool:
+            matched = super()._matches(password, stored)
+            store.database.set_password(EMAIL, "changed")
+            return matched
+
+    slow = attrs.evolve(accounts, passwords=Overtaken(PEPPER, trio.CapacityLimiter(1), cost=4))
+    assert await slow.login(EMAIL, PASSWORD) is LoginRefusal.WRONG
+
+
+async def test_no_database(store: MemoryStore) -> None:
+    """An unreachable database is an exception, never a refusal."""
+    accounts = make_accounts(store.database)
+    store.database.reachable = False
+    with pytest.raises(DatabaseUnavailable):
+        await accounts.login(EMAIL, PASSWORD)

@@ -1,0 +1,179 @@
+"""Access tokens: nothing but our own, in their time, is accepted."""
+
+import base64
+import json
+import time
+from typing import Any
+from uuid import UUID
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
+from relayd.session.ports import Principal
+
+SECRET = b"s" * 32
+PRINCIPAL = Principal(UUID(int=1), UUID(int=2))
+TOKENS = AccessTokens(SECRET, access_minutes=15)
+
+
+def _claims(**changes: Any) -> dict[str, Any]:
+    now = int(time.time())
+    claims = {
+        "iss": "relayd",
+        "aud": "relayd",
+        "typ": "access",
+        "iat": now,
+        "exp": now + 60,
+        "sub": str(PRINCIPAL.user_id),
+        "fam": str(PRINCIPAL.family_id),
+    }
+    return claims | changes
+
+
+def _signed(claims: dict[str, Any], key: bytes = SECRET, algorithm: str = "HS256") -> str:
+    return jwt.encode(claims, key, algorithm=algorithm)
+
+
+def test_round_trip() -> None:
+    """What was issued is accepted and names its user and family."""
+    assert TOKENS.authenticate(TOKENS.issue(PRINCIPAL)) == PRINCIPAL
+    assert TOKENS.authenticate(_signed(_claims())) == PRINCIPAL
+    assert TOKENS.access_seconds == 900
+
+
+def test_short_secret() -> None:
+    """A secret shorter than the hash is refused at the start."""
+    with pytest.raises(ValueError, match="32 bytes"):
+        AccessTokens(b"s" * 31)
+
+
+@pytest.mark.parametrize("claim", sorted(_claims()))
+def test_missing_claims(claim: str) -> None:
+    """Every claim is required."""
+    claims = _claims()
+    del claims[claim]
+    assert TOKENS.authenticate(_signed(claims)) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"iss": "elsewhere"},
+        {"aud": "elsewhere"},
+        {"aud": ["relayd", "elsewhere"]},
+        {"typ": "refresh"},
+        {"typ": ["access"]},
+        {"sub": "nobody"},
+        {"sub": str(PRINCIPAL.user_id) * 10},
+        {"fam": 2},
+        {"fam": ["x"]},
+        {"fam": {}},
+        {"exp": "soon"},
+        {"exp": 10**4000},
+        {"exp": float("inf")},
+        {"exp": int(time.time()) - 6},
+        {"iat": int(time.time()) + 3600},
+        {"nbf": int(time.time()) + 3600},
+    ],
+)
+def test_wrong_claims(changes: dict[str, Any]) -> None:
+    """A token of another issuer, audience, kind or time is refused, even signed by us."""
+    assert TOKENS.authenticate(_signed(_claims(**changes))) is None
+
+
+def test_clock_skew() -> None:
+    """Daemons whose clocks differ by a few seconds accept each other's tokens."""
+    ahead = AccessTokens(SECRET, now=lambda: time.time() + 3)
+    assert TOKENS.authenticate(ahead.issue(PRINCIPAL)) == PRINCIPAL
+
+
+def test_expired() -> None:
+    """A token is good for its minutes and no longer."""
+    past = AccessTokens(SECRET, access_minutes=15, now=lambda: time.time() - 16 * 60)
+    assert TOKENS.authenticate(past.issue(PRINCIPAL)) is None
+
+
+@pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
+def test_other_algorithms(algorithm: str) -> None:
+    """The algorithm is pinned, not taken from the token."""
+    token = _signed(_claims(), b"s" * 64, algorithm)
+    assert AccessTokens(b"s" * 64).authenticate(token) is None
+
+
+@pytest.mark.parametrize("algorithm", ["none", "None", "NONE", "", "RS256"])
+def test_unsigned(algorithm: str) -> None:
+    """«No algorithm» is not an algorithm."""
+    header = _segment(json.dumps({"alg": algorithm, "typ": "JWT"}).encode())
+    payload = _segment(json.dumps(_claims()).encode())
+    for signature in ["", TOKENS.issue(PRINCIPAL).rpartition(".")[2]]:
+        assert TOKENS.authenticate(f"{header}.{payload}.{signature}") is None
+
+
+def test_other_secret() -> None:
+    """A token signed with another secret is refused."""
+    assert TOKENS.authenticate(_signed(_claims(), b"t" * 32)) is None
+
+
+@pytest.mark.parametrize("part", [0, 1, 2])
+def test_tampered(part: int) -> None:
+    """One changed character anywhere spoils a token."""
+    segments = TOKENS.issue(PRINCIPAL).split(".")
+    # The first one: the last may carry bits that base64 ignores.
+    segments[part] = ("A" if segments[part][0] != "A" else "B") + segments[part][1:]
+    assert TOKENS.authenticate(".".join(segments)) is None
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "",
+        ".",
+        "..",
+        "...",
+        "a.b",
+        "x" * 1_000_000,
+        "é.é.é",
+        "\ud800",
+        "\0",
+        f"{base64.urlsafe_b64encode(b'[' * 700).decode()}.e30.x",
+        f"{base64.urlsafe_b64encode(b'[]').decode()}.e30.x",
+    ],
+)
+def test_nonsense(token: str) -> None:
+    """What is no token at all is refused without an exception."""
+    assert TOKENS.authenticate(token) is None
+
+
+@given(st.text() | st.from_regex(r"[A-Za-z0-9_-]{0,40}\.[A-Za-z0-9_-]{0,80}\.[A-Za-z0-9_-]{0,43}"))
+def test_any_text(token: str) -> None:
+    """No text makes the check raise."""
+    assert TOKENS.authenticate(token) is None
+
+
+def test_nothing_secret_in_repr() -> None:
+    """Neither the secret nor a token reaches a log by way of a repr."""
+    refresh = RefreshToken()
+    assert "sss" not in repr(TOKENS)
+    assert refresh.text not in repr(refresh)
+
+
+def test_refresh_tokens() -> None:
+    """Refresh tokens are long, never the same twice, and known by their hash."""
+    one, other = RefreshToken(), RefreshToken()
+    assert one.text != other.text
+    assert len(base64.urlsafe_b64decode(one.text + "=")) == 32
+    assert refresh_hash(one.text) == one.hash != other.hash
+
+
+@given(st.text())
+def test_refresh_hash_of_any_text(presented: str) -> None:
+    """What can't be one of ours has no hash, and nothing raises."""
+    if len(presented) != 43:
+        assert refresh_hash(presented) is None
+
+
+def _segment(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

@@ -1,0 +1,50 @@
+"""An `Accounts` on a store of choice, quick enough to use in every test."""
+
+import attrs
+import trio
+
+from relayd.accounts.accounts import Accounts, Transactions
+from relayd.accounts.outcomes import SignedIn
+from relayd.accounts.passwords import Passwords
+from relayd.accounts.tokens import AccessTokens
+
+SECRET = b"s" * 32
+PEPPER = b"p" * 32
+EMAIL = "ada@example.com"
+PASSWORD = "correct horse"
+REFRESH_DAYS = 30
+
+
+def make_accounts(database: Transactions) -> Accounts:
+    """The cheapest bcrypt there is; call it inside of Trio."""
+    return Accounts(
+        database=database,
+        passwords=Passwords(PEPPER, trio.CapacityLimiter(1), cost=4),
+        tokens=AccessTokens(SECRET),
+        refresh_days=REFRESH_DAYS,
+    )
+
+
+async def registered(accounts: Accounts, email: str = EMAIL) -> SignedIn:
+    """A fresh account, signed in."""
+    outcome = await accounts.register(email, PASSWORD)
+    assert isinstance(outcome, SignedIn)
+    return outcome
+
+
+async def refreshed(accounts: Accounts, presented: str) -> SignedIn:
+    """The next pair of a sign-in."""
+    outcome = await accounts.refresh(presented)
+    assert isinstance(outcome, SignedIn)
+    return outcome
+
+
+@attrs.define(eq=False)
+class CountingPasswords(Passwords):
+    """Counts what is verified, and against whose hash."""
+
+    verified: list[bool] = attrs.field(factory=list)
+
+    def _matches(self, password: str, stored: str | None) -> bool:
+        self.verified.append(stored is not None)
+        return super()._matches(password, stored)

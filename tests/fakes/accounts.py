@@ -1,0 +1,209 @@
+"""The accounts' SQL in memory: a `Transactions` whose functions are those of `statements`.
+
+A verified fake: `tests/accounts/contract.py` runs against it and against PostgreSQL.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from uuid import UUID, uuid4
+
+import attrs
+import trio
+import trio.lowlevel
+
+from relayd.accounts.outcomes import Credentials, RefreshRefusal, User
+from relayd.accounts.sign_in_statements import GRACE_SECONDS, Rotation
+from relayd.errors import DatabaseUnavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+@attrs.define(eq=False)
+class SignIn:
+    """A family of refresh tokens."""
+
+    id: UUID
+    user_id: UUID
+    expires_at: dt.datetime
+    ended: bool = False
+
+
+@attrs.define(eq=False)
+class Refresh:
+    """One refresh token."""
+
+    sign_in: SignIn
+    expires_at: dt.datetime
+    spent_at: dt.datetime | None = None
+
+
+@attrs.define(eq=False)
+class MemoryAccounts:
+    """Every statement is a method of the same name; ``now`` is the database's clock."""
+
+    now: dt.datetime = EPOCH
+    reachable: bool = True
+    users: dict[str, User] = attrs.field(factory=dict)
+    hashes: dict[UUID, str] = attrs.field(factory=dict)
+    sign_ins: dict[UUID, SignIn] = attrs.field(factory=dict)
+    refreshes: dict[bytes, Refresh] = attrs.field(factory=dict)
+
+    async def run(
+        self,
+        function: Callable[Concatenate[Any, P], T],
+        /,
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> T:
+        """Do here what the statement does there; atomic, as nothing awaits within."""
+        await trio.lowlevel.checkpoint()
+        if not self.reachable:
+            raise DatabaseUnavailable("no database")
+        here = getattr(self, function.__name__)
+        return cast("T", here(*args, **kwargs))
+
+    async def probe(self) -> bool:
+        """Whether it is reachable."""
+        await trio.lowlevel.checkpoint()
+        return self.reachable
+
+    def age(self, seconds: float) -> None:
+        """Let time pass."""
+        self.now += dt.timedelta(seconds=seconds)
+
+    def insert_user(self, email: str, password_hash: str) -> User | None:
+        """See `statements`."""
+        if email in self.users:
+            return None
+        user = self.users[email] = User(uuid4(), email, self.now)
+        self.hashes[user.id] = password_hash
+        return user
+
+    def register(
+        self, email: str, password_hash: str, token_hash: bytes, refresh_seconds: int
+    ) -> Rotation | None:
+        """See `statements`."""
+        user = self.insert_user(email, password_hash)
+        if user is None:
+            return None
+        return Rotation(user, self._insert_sign_in(user.id, token_hash, refresh_seconds))
+
+    def find_credentials(self, email: str) -> Credentials | None:
+        """See `statements`."""
+        user = self.users.get(email)
+        return None if user is None else Credentials(user, self.hashes[user.id])
+
+    def find_user(self, key: UUID | str) -> User | None:
+        """See `statements`."""
+        return next((user for user in self.users.values() if key in (user.id, user.email)), None)
+
+    def list_users(self, after: str, limit: int) -> list[User]:
+        """See `statements`."""
+        return [self.users[email] for email in sorted(self.users) if email > after][:limit]
+
+    def set_disabled(self, email: str, disabled: bool) -> User | None:
+        """See `statements`."""
+        user = self.users.get(email)
+        if user is None:
+            return None
+        since = (user.disabled_at or self.now) if disabled else None
+        if disabled:
+            self._end_all(user.id)
+        changed = self.users[email] = attrs.evolve(user, disabled_at=since)
+        return changed
+
+    def set_password(self, email: str, password_hash: str) -> User | None:
+        """See `statements`."""
+        user = self.users.get(email)
+        if user is not None:
+            self.hashes[user.id] = password_hash
+            self._end_all(user.id)
+        return user
+
+    def start_sign_in(
+        self, user_id: UUID, password_hash: str, token_hash: bytes, refresh_seconds: int
+    ) -> UUID | None:
+        """See `sign_in_statements`."""
+        user = self.find_user(user_id)
+        if user is None or user.disabled_at or self.hashes[user_id] != password_hash:
+            return None
+        return self._insert_sign_in(user_id, token_hash, refresh_seconds)
+
+    def rotate(
+        self, presented: bytes, fresh: bytes, refresh_seconds: int
+    ) -> Rotation | RefreshRefusal:
+        """See `sign_in_statements`."""
+        token = self.refreshes.get(presented)
+        if token is None:
+            return RefreshRefusal.UNKNOWN
+        user = self.find_user(token.sign_in.user_id)
+        assert user is not None
+        refusal = self._refusal(token, user)
+        if refusal is RefreshRefusal.REUSED:
+            token.sign_in.ended = True
+        if refusal is not None:
+            return refusal
+        token.spent_at = token.spent_at or self.now
+        token.sign_in.expires_at = self._later(refresh_seconds)
+        self.refreshes[fresh] = Refresh(token.sign_in, self._later(refresh_seconds))
+        return Rotation(user, token.sign_in.id)
+
+    def end_sign_in(self, sign_in_id: UUID) -> bool:
+        """See `sign_in_statements`."""
+        sign_in = self.sign_ins.get(sign_in_id)
+        if sign_in is None or sign_in.ended:
+            return False
+        sign_in.ended = True
+        return True
+
+    def end_sign_in_of_token(self, presented: bytes) -> bool:
+        """See `sign_in_statements`."""
+        token = self.refreshes.get(presented)
+        return token is not None and self.end_sign_in(token.sign_in.id)
+
+    def is_signed_in(self, sign_in_id: UUID, user_id: UUID) -> bool:
+        """See `sign_in_statements`."""
+        sign_in = self.sign_ins.get(sign_in_id)
+        user = self.find_user(user_id)
+        if sign_in is None or user is None or sign_in.user_id != user_id:
+            return False
+        return not sign_in.ended and user.disabled_at is None
+
+    def prune(self, limit: int) -> int:
+        """See `sign_in_statements`."""
+        horizon = self.now - dt.timedelta(days=7)
+        old = [key for key, token in self.refreshes.items() if token.expires_at < horizon][:limit]
+        for key in old:
+            del self.refreshes[key]
+        over = [key for key, family in self.sign_ins.items() if family.expires_at < horizon]
+        for sign_in_id in over[:limit]:
+            del self.sign_ins[sign_in_id]
+        return len(old) + len(over[:limit])
+
+    def _insert_sign_in(self, user_id: UUID, token_hash: bytes, refresh_seconds: int) -> UUID:
+        family = SignIn(uuid4(), user_id, self._later(refresh_seconds))
+        self.sign_ins[family.id] = family
+        self.refreshes[token_hash] = Refresh(family, family.expires_at)
+        return family.id
+
+    def _refusal(self, token: Refresh, user: User) -> RefreshRefusal | None:
+        grace = dt.timedelta(seconds=GRACE_SECONDS)
+        if token.sign_in.ended:
+            return RefreshRefusal.ENDED
+        if token.spent_at is not None and token.spent_at < self.now - grace:
+            return RefreshRefusal.REUSED
+        if token.expires_at <= self.now:
+            return RefreshRefusal.EXPIRED
+        return None if user.disabled_at is None else RefreshRefusal.DISABLED
+
+    def _end_all(self, user_id: UUID) -> None:
+        for family in self.sign_ins.values():
+            if family.user_id == user_id:
+                family.ended = True
+
+    def _later(self, seconds: float) -> dt.datetime:
+        return self.now + dt.timedelta(seconds=seconds)
