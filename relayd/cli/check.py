@@ -1,0 +1,159 @@
+"""`relayd check`: is all well, and if not, what to do."""
+
+import argparse
+import ssl
+import stat
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from relayd.cli.exits import Exit
+from relayd.cli.operator import opened, quiet
+from relayd.cli.options import Subparsers, add_command, add_config, add_json, load
+from relayd.cli.output import print_json, say
+from relayd.errors import DatabaseUnavailable, OperatorError
+
+if TYPE_CHECKING:
+    from relayd.config import Config
+    from relayd.database.pool import Connection
+
+__all__ = ["Finding", "add"]
+
+# PostgreSQL 14 and later.
+_SERVER_VERSION_LEAST: Final = 140_000
+
+
+@attrs.frozen
+class Finding:
+    """One thing looked at: how it stands, and what to do where it is not well."""
+
+    subject: str
+    well: bool
+    detail: str
+    remedy: str = ""
+
+
+def add(subparsers: Subparsers) -> None:
+    """Register `check`."""
+    command = add_command(
+        subparsers,
+        "check",
+        _run,
+        summary="validate the configuration, try database and engine",
+        details=(
+            "Validate the configuration, then try what it names: certificate, database, engine.\n"
+            "Says which engine serves and why. With Deepgram it opens one stream and sends no\n"
+            "audio, which costs nothing. Nothing is migrated; the embedded database is made if it\n"
+            "is not there yet."
+        ),
+        examples="  relayd check\n  relayd check --config /etc/relayd/relayd.toml --json",
+    )
+    add_config(command)
+    add_json(command)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    import trio
+
+    quiet()
+    config = load(arguments)
+    findings = [*_configuration(config), *trio.run(_outside, config)]
+    well = all(one.well for one in findings)
+    if arguments.json:
+        print_json({"well": well, "findings": [attrs.asdict(one) for one in findings]})
+    else:
+        for one in findings:
+            say(f"{'ok' if one.well else 'FAILED':<8}{one.subject:<15}{one.detail}")
+            if one.remedy:
+                say(f"{'':<23}→ {one.remedy}")
+    return Exit.OK if well else Exit.NOT_WELL
+
+
+def _configuration(config: "Config") -> Sequence[Finding]:
+    where = str(config.path) if config.path else "the environment alone"
+    findings = [Finding("configuration", well=True, detail=where, remedy=_exposure(config))]
+    if config.server.tls_certificate and config.server.tls_key:
+        findings.append(_certificate(config))
+    return findings
+
+
+def _exposure(config: "Config") -> str:
+    if config.path is None or not config.path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+        return ""
+    return f"others than its owner can read it; if it holds secrets: chmod 600 {config.path}"
+
+
+def _certificate(config: "Config") -> Finding:
+    certificate, key = config.server.tls_certificate, config.server.tls_key
+    assert certificate is not None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        remedy = "server.tls_certificate and server.tls_key must be readable PEM files of one pair"
+        return Finding("certificate", well=False, detail=reason, remedy=remedy)
+    return Finding("certificate", well=True, detail=str(certificate))
+
+
+async def _outside(config: "Config") -> Sequence[Finding]:
+    return [await _database(config), await _engine(config)]
+
+
+async def _database(config: "Config") -> Finding:
+    kind = "embedded" if config.database.embedded else "PostgreSQL"
+    try:
+        async with opened(config) as database:
+            version, pending = await database.run(_version_and_pending)
+    except* (DatabaseUnavailable, OperatorError) as group:
+        found = Finding("database", well=False, detail=_first(group), remedy=_REMEDY)
+    else:
+        found = _judged(kind, version, pending)
+    return found
+
+
+_REMEDY: Final = "start PostgreSQL, or correct database.url"
+
+
+def _first(error: BaseException) -> str:
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error)
+
+
+def _judged(kind: str, version: int, pending: Sequence[str]) -> Finding:
+    detail = f"{kind}, version {version // 10_000}"
+    if version < _SERVER_VERSION_LEAST:
+        return Finding("database", well=False, detail=detail, remedy="use PostgreSQL 14 or later")
+    if pending:
+        detail += f", to be migrated: {', '.join(pending)}"
+        remedy = "`relayd serve` will do it when it starts, or `relayd migrate` now"
+        return Finding("database", well=True, detail=detail, remedy=remedy)
+    return Finding("database", well=True, detail=f"{detail}, schema up to date")
+
+
+def _version_and_pending(connection: "Connection") -> tuple[int, list[str]]:
+    from relayd.cli.schema import pending
+
+    return connection.info.server_version, pending(connection)
+
+
+async def _engine(config: "Config") -> Finding:
+    name = config.default_engine
+    detail = f"{name}, because {config.default_engine_reason}"
+    problem = await _problem(config)
+    if problem:
+        return Finding("engine", well=False, detail=detail, remedy=problem)
+    return Finding("engine", well=True, detail=detail)
+
+
+async def _problem(config: "Config") -> str | None:
+    """What is wrong with the engine and what to do."""
+    if config.default_engine == "sphinx":
+        from relayd.engines import sphinx
+
+        return await sphinx.check(config.engines.sphinx)
+    from relayd.engines import deepgram
+
+    return await deepgram.check(config.engines.deepgram)

@@ -1,0 +1,105 @@
+"""`relayd sessions`: who streams now, and how the latest sessions ended."""
+
+import argparse
+from typing import TYPE_CHECKING, Any
+
+from relayd.cli.exits import Exit
+from relayd.cli.operator import find_user, run
+from relayd.cli.options import Subparsers, add_command, add_config, add_json
+from relayd.cli.output import print_json, print_table, say, seconds
+
+if TYPE_CHECKING:
+    from relayd.config import Config
+    from relayd.database.pool import Database
+    from relayd.ledger.outcomes import SessionRecord
+
+__all__ = ["add"]
+
+_ROWS_MAX = 10_000
+
+
+def add(subparsers: Subparsers) -> None:
+    """Register `sessions`."""
+    command = add_command(
+        subparsers,
+        "sessions",
+        _run,
+        summary="show live and recent sessions",
+        details=(
+            "Show the sessions that run now, in any daemon on this database, and the latest that\n"
+            "ended. `reported` is the engine's own figure of the audio it heard, to compare."
+        ),
+        examples=(
+            "  relayd sessions\n"
+            "  relayd sessions --user ada@example.org --recent 50\n"
+            "  relayd sessions --json | jq '.live | length'"
+        ),
+    )
+    command.add_argument("--user", metavar="EMAIL", help="only of this account")
+    command.add_argument(
+        "--recent",
+        metavar="N",
+        type=_rows,
+        default=10,
+        help="how many ended ones to show (default: 10)",
+    )
+    add_config(command)
+    add_json(command)
+
+
+def _rows(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > _ROWS_MAX:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_ROWS_MAX}, not {text}")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    async def action(
+        database: "Database", config: "Config"
+    ) -> "tuple[list[SessionRecord], list[SessionRecord]]":
+        from relayd.ledger.wallet import Wallet
+
+        user = await find_user(database, config, arguments.user) if arguments.user else None
+        user_id, wallet = user.id if user else None, Wallet(database)
+        live = await wallet.live_sessions(user_id)
+        return live, await wallet.recent_sessions(user_id, arguments.recent)
+
+    live, recent = run(arguments, action)
+    if arguments.json:
+        print_json({"live": [_fields(one) for one in live], "recent": [_fields(o) for o in recent]})
+        return Exit.OK
+    say(f"live: {len(live)}")
+    print_table([_columns(one) for one in live], empty="  none")
+    say("\nrecent:")
+    print_table([_columns(one) for one in recent], empty="  none")
+    return Exit.OK
+
+
+def _fields(record: "SessionRecord") -> dict[str, Any]:
+    return {
+        "session_id": record.session_id,
+        "email": record.email,
+        "engine": record.engine,
+        "model": record.model,
+        "client_address": record.client_address,
+        "started_at": record.started_at,
+        "ended_at": record.ended_at,
+        "seconds_used": seconds(record.used_ms),
+        "seconds_held": seconds(record.held_ms),
+        "seconds_reported": None if record.reported_ms is None else seconds(record.reported_ms),
+        "end_reason": record.end_reason,
+    }
+
+
+def _columns(record: "SessionRecord") -> dict[str, Any]:
+    """What fits a terminal."""
+    return {
+        "started": record.started_at,
+        "email": record.email,
+        "from": record.client_address,
+        "engine": f"{record.engine}/{record.model}",
+        "used": seconds(record.used_ms),
+        "reported": None if record.reported_ms is None else seconds(record.reported_ms),
+        "ended": record.end_reason or "live",
+        "session": record.session_id,
+    }
