@@ -1,7 +1,5 @@
 """The HTTP application: blueprints, limits, and one shape for every refusal."""
 
-from importlib import import_module
-from importlib.util import find_spec
 from types import TracebackType
 from typing import Final
 
@@ -11,7 +9,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from relayd import logs
 from relayd.errors import DatabaseUnavailable
-from relayd.routes import about, account, accounts, billing, health
+from relayd.routes import about, account, accounts, billing, health, stream
 from relayd.routes.probe import Probe
 from relayd.routes.problems import Problem, answer
 from relayd.routes.protection import protection_of
@@ -39,8 +37,9 @@ class Application(QuartTrio):
         exception_info: tuple[type, BaseException, TracebackType] | tuple[None, None, None],
     ) -> None:
         """One ERROR with the traceback. The path is not logged: it is the client's text."""
-        # Quart calls this while it handles the exception.
-        log.exception("unexpected exception in a route", endpoint=_endpoint())  # noqa: LOG004
+        error = exception_info[1]
+        assert error is not None
+        log.fault("unexpected exception in a route", error, endpoint=_endpoint())
 
 
 def create_app(services: Services) -> QuartTrio:
@@ -63,10 +62,8 @@ def create_app(services: Services) -> QuartTrio:
         auth_requests=RateLimit(services.requests_per_minute),
         probe=Probe(services.database.probe),
     )
-    for module in (about, account, accounts, billing, health):
+    for module in (about, account, accounts, billing, health, stream):
         app.register_blueprint(module.blueprint)
-    if find_spec("relayd.routes.stream") is not None:
-        app.register_blueprint(import_module("relayd.routes.stream").blueprint)
     _answer_refusals(app)
     app.after_request(_harden)
     _refuse_unprotected(app)

@@ -3,7 +3,7 @@
 from quart import Blueprint
 
 from relayd.routes.credits import remaining
-from relayd.routes.protection import authenticated
+from relayd.routes.protection import authenticated, unauthenticated
 from relayd.routes.wiring import wiring
 from relayd.session.ports import Principal
 
@@ -17,4 +17,6 @@ blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 async def balance(principal: Principal) -> dict[str, float]:
     """The user's credit, that which live sessions have set aside included."""
     has = await wiring().services.wallet.balance(principal.user_id)
+    if has is None:
+        raise unauthenticated()
     return remaining(has.balance_ms)

@@ -1,11 +1,16 @@
-"""How credit is shown: integer milliseconds inside, seconds and minutes at the interface."""
+"""How time is shown: integer milliseconds inside, seconds and minutes at the interface."""
 
-__all__ = ["remaining"]
+__all__ = ["remaining", "seconds"]
+
+
+def seconds(milliseconds: int) -> float:
+    """To the millisecond, as the stream's messages say it too."""
+    return milliseconds / 1000
 
 
 def remaining(balance_ms: int) -> dict[str, float]:
-    """Whole seconds, and minutes to one decimal; rounded down, so that none is promised."""
+    """Credit in seconds, and in minutes to one decimal: rounded down, so that none is promised."""
     return {
-        "seconds_remaining": balance_ms // 1000,
+        "seconds_remaining": seconds(balance_ms),
         "minutes_remaining": balance_ms // 6000 / 10,
     }

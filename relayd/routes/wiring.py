@@ -4,7 +4,6 @@ The daemon builds one `Services` and hands it to `create_app`; views take it fro
 app. Nothing is held in module globals, so that two apps can live in one process.
 """
 
-import datetime as dt
 from collections.abc import Awaitable, Sequence
 from typing import Final, Protocol, cast
 from uuid import UUID
@@ -13,77 +12,28 @@ import attrs
 from quart import current_app, has_websocket_context, request, websocket
 
 from relayd.accounts.accounts import Accounts
+from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
 from relayd.routes.addresses import Network, client_address, networks
 from relayd.routes.probe import Probe
 from relayd.routes.rate_limit import RateLimit
 from relayd.session.registry import Sessions
 
-__all__ = ["Services", "Wallet", "Wiring", "requester_address", "wiring"]
+__all__ = ["Prober", "Services", "Wallet", "Wiring", "requester_address", "wiring"]
 
 EXTENSION: Final = "relayd"
-
-
-class Balance(Protocol):
-    """What a user has, in milliseconds of audio; holds of live sessions included."""
-
-    @property
-    def balance_ms(self) -> int:
-        """The whole of it."""
-
-
-class Day(Protocol):
-    """One day of a user's account, in UTC."""
-
-    @property
-    def date(self) -> dt.date:
-        """Which day."""
-
-    @property
-    def used_ms(self) -> int:
-        """Charged for sessions that ended on it."""
-
-    @property
-    def purchased_ms(self) -> int:
-        """Credit that came in on it."""
-
-
-class PastSession(Protocol):
-    """One session of a user, over or still live."""
-
-    @property
-    def session_id(self) -> UUID:
-        """Its id."""
-
-    @property
-    def started_at(self) -> dt.datetime:
-        """When it began."""
-
-    @property
-    def ended_at(self) -> dt.datetime | None:
-        """When it ended, if it did."""
-
-    @property
-    def used_ms(self) -> int:
-        """What it has used so far."""
-
-    @property
-    def engine(self) -> str:
-        """Which engine it used."""
-
-    @property
-    def model(self) -> str:
-        """Which model of it."""
-
-    @property
-    def end_reason(self) -> str | None:
-        """Why it ended: a label of `EndReason`."""
 
 
 class Wallet(Protocol):
     """A user's credit; raises `DatabaseUnavailable`."""
 
-    def balance(self, user_id: UUID) -> Awaitable[Balance]:
-        """What the user has."""
+    def balance(self, user_id: UUID) -> Awaitable[Balance | None]:
+        """What the user has; None for an unknown one."""
+
+    def usage(self, user_id: UUID, days: int) -> Awaitable[Sequence[DayUsage]]:
+        """The last UTC days, today included, oldest first, none left out."""
+
+    def recent_sessions(self, user_id: UUID, most: int) -> Awaitable[Sequence[SessionRecord]]:
+        """The latest ended sessions, newest first."""
 
 
 class Prober(Protocol):
