@@ -23,7 +23,7 @@ MODEL_RATE: Final = 16_000
 CODECS: Final = {"mulaw": "pcm_mulaw", "alaw": "pcm_alaw"}
 SAMPLE_FORMATS: Final = {"linear16": "s16", "linear32": "flt"}
 
-# Any other number of channels is only counted ("6c"): where they belong is of no interest.
+# Any other number of channels is only counted ("6C"): where they belong is of no interest.
 NAMED_LAYOUTS: Final = {1: "mono", 2: "stereo"}
 
 
@@ -58,7 +58,7 @@ class _Graph:
         import av.filter  # noqa: PLC0415
 
         self._source = source
-        self._layout = NAMED_LAYOUTS.get(source.channels, f"{source.channels}c")
+        self._layout = NAMED_LAYOUTS.get(source.channels, f"{source.channels}C")
         self._decoder: av.AudioCodecContext | None = None
         if source.encoding in CODECS:
             decoder = av.CodecContext.create(CODECS[source.encoding], "r")

@@ -41,8 +41,8 @@ class Listening:
 
     @property
     def window_seconds(self) -> float:
-        """How long the end-pointer looks: below 0.15 s it chatters, above 2 s it only delays."""
-        return min(max((self.endpointing_ms or 300) / 1000, 0.15), 2.0)
+        """How long the end-pointer looks: it needs six frames of 30 ms; above 2 s it delays."""
+        return min(max((self.endpointing_ms or 300) / 1000, 0.2), 2.0)
 
 
 def load_decoder() -> Any:

@@ -1,0 +1,154 @@
+"""A real recogniser process hears the shipped recording."""
+
+import os
+import signal
+from collections.abc import AsyncIterator
+
+import pytest
+import trio
+
+from relayd.engines import sphinx
+from relayd.engines.sphinx import Sphinx, open_sphinx
+from relayd.engines.sphinx_frames import PAYLOAD_BYTES_MAX
+from relayd.errors import UpstreamClosed, UpstreamUnavailable
+from tests.engines import spoken
+from tests.engines.sphinx_processes import SETTINGS, plan, transcripts
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+async def engine() -> AsyncIterator[Sphinx]:
+    """The engine with a pool of two processes."""
+    async with open_sphinx(SETTINGS) as opened:
+        yield opened
+
+
+async def test_the_recording_is_understood(engine: Sphinx) -> None:
+    """Most words are right, in order, inside the audio; the engine's own figure is the audio's."""
+    audio = spoken.samples()
+    async with engine.open(plan(interim_results=True)) as stream:
+        await stream.send_audio(audio)
+        await stream.finish()
+        results = await transcripts(stream)
+
+    finals = [one for one in results if one.is_final]
+    assert spoken.matched(" ".join(one.text for one in finals)) >= 0.9
+    assert any(one.text and not one.is_final for one in results)
+    assert all(one.speech_final for one in finals)
+    words = [word for one in finals for word in one.words]
+    times = [time for word in words for time in (word.start, word.end)]
+    assert times == sorted(times)
+    assert 0 <= times[0] < times[-1] <= len(audio) / 32_000
+    assert all(0 < word.confidence <= 1 for word in words)
+    assert stream.reported_ms == len(audio) // 32
+    assert await stream.receive() is None
+
+
+@pytest.mark.parametrize("cut", [3_201, 1_000_000])
+async def test_the_words_do_not_depend_on_the_frames(engine: Sphinx, cut: int) -> None:
+    """A client's frames, cut inside a sample too, or all at once: the same words."""
+    audio = spoken.samples()
+    async with engine.open(plan()) as stream:
+        for n in range(0, len(audio), cut):
+            await stream.send_audio(audio[n : n + cut])
+        await stream.finish()
+        results = await transcripts(stream)
+
+    assert [one.text for one in results] == [
+        "hello and welcome",
+        "we listen while you speak and we send the words back to you",
+        "you pay only for the time that you use",
+    ]
+
+
+async def test_finalize_answers_before_the_pause(engine: Sphinx) -> None:
+    """The words so far come at once, marked, and the rest afterwards on the same timeline."""
+    audio = spoken.samples()
+    half = 4 * 32_000
+    async with engine.open(plan()) as stream:
+        await stream.send_audio(audio[:half])
+        await stream.finalize()
+        await stream.send_audio(audio[half:])
+        await stream.finish()
+        results = await transcripts(stream)
+
+    assert [one.from_finalize for one in results] == [False, True, False, False]
+    assert results[1].text.startswith("we listen while you")
+    assert results[2].start >= results[1].start + results[1].duration
+    assert spoken.matched(" ".join(one.text for one in results)) >= 0.8
+
+
+async def test_a_stream_without_audio_ends_in_order(engine: Sphinx) -> None:
+    """Nothing said, nothing invented."""
+    async with engine.open(plan()) as stream:
+        await stream.finish()
+
+        assert await transcripts(stream) == []
+        assert stream.reported_ms == 0
+
+
+async def test_telephone_audio_is_heard(engine: Sphinx) -> None:
+    """Audio in another format goes all the way: here silence in G.711."""
+    async with engine.open(plan(encoding="mulaw", sample_rate=8_000)) as stream:
+        await stream.send_audio(b"\xff" * 12_000)
+        await stream.finish()
+
+        assert await transcripts(stream) == []
+        assert stream.reported_ms == 1_500
+
+
+async def test_a_process_that_dies_closes_the_stream(engine: Sphinx) -> None:
+    """The session hears it at once, the operator what to do."""
+    async with engine.open(plan()) as stream:
+        os.kill(stream._worker.process.pid, signal.SIGKILL)
+
+        with trio.fail_after(5), pytest.raises(UpstreamClosed) as reading:
+            await stream.receive()
+        with trio.fail_after(5), pytest.raises(UpstreamClosed):
+            await stream.send_audio(bytes(1_000_000))
+
+    assert "signal 9" in reading.value.hint
+    assert "recogniser" in reading.value.message
+
+
+async def test_what_a_process_can_not_read_closes_the_stream(engine: Sphinx) -> None:
+    """A failure in the process is told in its own words, to the operator only."""
+    async with engine.open(plan()) as stream:
+        await stream.start(plan())
+
+        with trio.fail_after(5), pytest.raises(UpstreamClosed) as reading:
+            await stream.receive()
+
+    assert "a stream starts once" in reading.value.hint
+    assert "once" not in reading.value.message
+
+
+async def test_a_process_that_stalls_is_unavailable_and_takes_no_memory(
+    engine: Sphinx, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is fed faster than it is heard waits at the client; here is one frame at most."""
+    monkeypatch.setattr(sphinx, "WRITE_SECONDS", 0.1)
+    async with engine.open(plan()) as stream:
+        os.kill(stream._worker.process.pid, signal.SIGSTOP)
+
+        with trio.fail_after(5), pytest.raises(UpstreamUnavailable) as stalled:
+            await stream.send_audio(bytes(10_000_000))
+
+        assert len(stream._worker._unwritten) <= PAYLOAD_BYTES_MAX + 5
+    assert "took no audio" in stalled.value.hint
+
+
+async def test_a_send_cut_short_leaves_the_stream_usable(engine: Sphinx) -> None:
+    """A session told to end while it waits to send still gets the last words."""
+    async with engine.open(plan()) as stream:
+        os.kill(stream._worker.process.pid, signal.SIGSTOP)
+        with trio.move_on_after(0.1) as sending:
+            await stream.send_audio(bytes(10_000_000))
+        assert sending.cancelled_caught
+        os.kill(stream._worker.process.pid, signal.SIGCONT)
+        await stream.finish()
+
+        assert await transcripts(stream) == []
+        assert stream.reported_ms is not None
+        assert 0 < stream.reported_ms < 10_000
