@@ -1,0 +1,248 @@
+"""Runs the ASGI application for one WebSocket request.
+
+`receive` and `send` are plain ASGI, so every websocket route works. The scope's extension
+``relayd.connection`` hands the connection itself to a route that takes it; from then on
+ASGI's `receive` has nothing more to say, and whoever took it closes it.
+"""
+
+import contextlib
+import enum
+import math
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+from urllib.parse import unquote
+
+import attrs
+import trio
+
+from relayd import logs
+from relayd.edge import handshake, streams
+from relayd.edge.handshake import Accepted, Refused
+from relayd.edge.outgoing import NO_STATUS
+from relayd.edge.peer import Peer
+from relayd.edge.takeover import Takeover
+from relayd.edge.websocket import ABNORMAL, Services, WebSocket
+from relayd.errors import ClientGone
+
+__all__ = ["App", "Connection", "serve_websocket"]
+
+log = logs.get(__name__)
+
+Event = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Event]]
+Send = Callable[[Event], Awaitable[None]]
+App = Callable[[Event, Receive, Send], Awaitable[None]]
+
+
+@attrs.define(eq=False)
+class Connection:
+    """What ``scope["extensions"]["relayd.connection"]`` is."""
+
+    _websocket: WebSocket
+    taken: bool = False
+
+    def take(self) -> WebSocket:
+        """The connection, a `relayd.session.ports.Client`. Take it before accepting."""
+        self.taken = True
+        return self._websocket
+
+
+_WORDING: Final = {403: "refused", 500: "internal error"}
+
+
+class _Phase(enum.Enum):
+    REQUEST = enum.auto()
+    RESPONSE = enum.auto()
+    OPEN = enum.auto()
+    OVER = enum.auto()
+
+
+async def serve_websocket(app: App, takeover: Takeover, peer: Peer, services: Services) -> None:
+    """Answer one upgrade request, and carry the WebSocket to its end."""
+    accepted = handshake.judge(takeover.request)
+    if isinstance(accepted, Refused):
+        log.info("handshake refused", address=peer.address, problem=accepted.problem)
+        await takeover.refuse(accepted)
+        await streams.depart(takeover.stream, services.settings.close_seconds)
+        return
+    websocket = WebSocket(takeover.stream, peer.address, services, takeover.early)
+    await _Exchange(app, accepted, websocket, services, takeover).run(peer)
+
+
+@attrs.define(eq=False)
+class _Exchange:
+    """One application call: its ASGI messages on one side, the connection on the other."""
+
+    app: App
+    accepted: Accepted
+    websocket: WebSocket
+    services: Services
+    takeover: Takeover | None
+    phase: _Phase = _Phase.REQUEST
+    connected: bool = False
+    status: int = 0
+    headers: list[tuple[bytes, bytes]] = attrs.field(factory=list)
+    scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    answered: trio.Event = attrs.field(factory=trio.Event)
+    connection: Connection = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.connection = Connection(self.websocket)
+
+    async def run(self, peer: Peer) -> None:
+        """Call the application, then leave nothing open whatever it did."""
+        failed = True
+        try:
+            with self.scope:
+                self.scope.deadline = trio.current_time() + self.services.settings.request_seconds
+                failed = await self._call(peer)
+            await self._conclude(failed=failed)
+        finally:
+            streams.cut(self.websocket.stream)
+
+    async def _call(self, peer: Peer) -> bool:
+        """Run the application; whether it failed."""
+        scope = self._scope(peer)
+        failed = False
+        try:
+            await self.app(scope, self.receive, self.send)
+        except* ClientGone:
+            log.debug("application ended with its client", address=peer.address)
+        except* Exception:
+            log.exception("application failed", path=scope["path"], address=peer.address)
+            failed = True
+        return failed
+
+    async def _conclude(self, *, failed: bool) -> None:
+        if self.phase is _Phase.REQUEST:
+            # It neither accepted nor refused.
+            await self._deny(500, [])
+        if self.phase is not _Phase.OPEN:
+            await streams.depart(self.websocket.stream, self.services.settings.close_seconds)
+            return
+        if not self.websocket.closed:
+            failed = failed or self.connection.taken
+            await self.websocket.close(*((1011, "internal error") if failed else (1000, "")))
+        await self.websocket.finish()
+
+    # ── the application's side ─────────────────────────────────────────────────────────────
+
+    async def receive(self) -> Event:
+        """ASGI's receive."""
+        if not self.connected:
+            self.connected = True
+            await trio.lowlevel.checkpoint()
+            return {"type": "websocket.connect"}
+        await self.answered.wait()
+        if self.phase is not _Phase.OPEN:
+            return {"type": "websocket.disconnect", "code": ABNORMAL, "reason": "refused"}
+        if self.connection.taken:
+            await trio.sleep_forever()
+        try:
+            message = await self.websocket.receive()
+        except ClientGone:
+            code = self.websocket.peer_code or NO_STATUS
+            reason = self.websocket.peer_reason
+            return {"type": "websocket.disconnect", "code": code, "reason": reason}
+        text = message if isinstance(message, str) else None
+        data = message if isinstance(message, bytes) else None
+        return {"type": "websocket.receive", "text": text, "bytes": data}
+
+    async def send(self, event: Event) -> None:
+        """ASGI's send."""
+        match self.phase, event["type"]:
+            case _Phase.REQUEST, "websocket.accept":
+                await self._accept(event)
+            case _Phase.REQUEST, "websocket.close":
+                await self._deny(403, [])
+            case _Phase.REQUEST, "websocket.http.response.start":
+                await self._deny(event["status"], list(event.get("headers", [])), more=True)
+            case _Phase.RESPONSE, "websocket.http.response.body":
+                more = bool(event.get("more_body", False))
+                with contextlib.suppress(trio.TooSlowError, *streams.LOST):
+                    await self._request.body(event.get("body", b""), more=more)
+                if not more:
+                    self._answer(_Phase.OVER)
+            case _Phase.OPEN, "websocket.send":
+                text = event.get("text")
+                # A peer that is gone is no fault of the application's (ASGI: send is a no-op).
+                with contextlib.suppress(ClientGone):
+                    await self.websocket.send(event["bytes"] if text is None else text)
+            case _Phase.OPEN, "websocket.close":
+                await self._close(event.get("code", 1000), event.get("reason") or "")
+            case _:
+                raise RuntimeError(f"{event['type']} is out of place: {self.phase.name.lower()}")
+
+    @property
+    def _request(self) -> Takeover:
+        assert self.takeover is not None
+        return self.takeover
+
+    def _answer(self, phase: _Phase) -> None:
+        self.phase = phase
+        # The parser and the request are garbage from here on: they outweigh the connection.
+        self.takeover = None
+        self.answered.set()
+
+    async def _accept(self, event: Event) -> None:
+        headers = [(bytes(name), bytes(value)) for name, value in event.get("headers", [])]
+        lost = False
+        try:
+            await self._request.switch(self.accepted, event.get("subprotocol"), headers)
+        except (trio.TooSlowError, *streams.LOST):
+            # No fault of the application's: it learns of it when it receives.
+            lost = True
+        self.scope.deadline = math.inf
+        if not self.connection.taken:
+            self.websocket.on_gone(self._abandon)
+        self.websocket.start(lost=lost)
+        self._answer(_Phase.OPEN)
+
+    async def _deny(
+        self, status: int, headers: list[tuple[bytes, bytes]], *, more: bool = False
+    ) -> None:
+        with contextlib.suppress(trio.TooSlowError, *streams.LOST):
+            if more:
+                await self._request.respond(status, headers)
+            else:
+                await self._request.refuse(Refused(status, _WORDING[status]))
+        if more:
+            self.phase = _Phase.RESPONSE
+        else:
+            self._answer(_Phase.OVER)
+
+    async def _close(self, code: int, reason: str) -> None:
+        if self.connection.taken and not self.websocket.closed and code == 1000:  # noqa: PLR2004
+            # Whoever took it has to close it. Quart closes with 1000 after any exception of a
+            # handler, and nothing may end "normally" that nobody ended.
+            code, reason = 1011, "internal error"
+        await self.websocket.close(code, reason)
+
+    def _abandon(self) -> None:
+        """The peer ended it: the application is told, and has this long to end too."""
+        if not self.connection.taken:
+            seconds = self.services.settings.abandon_seconds
+            self.scope.deadline = trio.current_time() + seconds
+
+    def _scope(self, peer: Peer) -> Event:
+        request = self._request.request
+        path, _, query = bytes(request.target).partition(b"?")
+        return {
+            "type": "websocket",
+            "asgi": {"version": "3.0", "spec_version": "2.3"},
+            "http_version": "1.1",
+            "scheme": "wss" if peer.tls else "ws",
+            "path": unquote(path.decode("ascii")),
+            "raw_path": path,
+            "query_string": query,
+            "root_path": "",
+            "headers": list(request.headers),
+            "client": peer.client,
+            "server": peer.server,
+            "subprotocols": list(self.accepted.subprotocols),
+            "state": {},
+            "extensions": {
+                "websocket.http.response": {},
+                "relayd.connection": self.connection,
+            },
+        }

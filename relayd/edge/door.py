@@ -1,0 +1,243 @@
+"""Accepts connections and runs each in a task of its own, guarded.
+
+The guard is the point: stock Hypercorn on Trio lets one unauthenticated request end the process,
+because a connection's exception reaches the server's nursery. Here whatever goes wrong inside a
+connection is logged once and ends that connection; its neighbours never hear of it.
+"""
+
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+
+import attrs
+import trio
+from hypercorn.config import Config
+from hypercorn.trio.worker_context import WorkerContext
+
+from relayd import logs
+from relayd.edge import streams
+from relayd.edge.asgi import App, serve_websocket
+from relayd.edge.hangup import EpollHangups, Hangups
+from relayd.edge.http import HttpConnection, hypercorn_config
+from relayd.edge.keepalive import Keepalive
+from relayd.edge.peer import Peer, address_block, peer_of
+from relayd.edge.settings import EdgeSettings, Network
+from relayd.edge.tls import shake_hands
+from relayd.edge.websocket import Services
+
+__all__ = ["Door", "open_door", "serve"]
+
+log = logs.get(__name__)
+
+# After a failed accept; out of descriptors, one will be free again when a connection ends.
+BACK_OFF_SECONDS: Final = 0.1
+_CAPACITY_ERRORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
+# A flood of refused connections is one line this often, not one each.
+_COMPLAIN_SECONDS: Final = 10
+
+
+@attrs.define(eq=False)
+class Door:
+    """The connections of one daemon. Made by `open_door`."""
+
+    app: App
+    settings: EdgeSettings
+    services: Services
+    tls: ssl.SSLContext | None
+    _nursery: trio.Nursery
+    _config: Config
+    _context: WorkerContext = attrs.field(factory=lambda: WorkerContext(None))
+    # In HTTP at the moment; a WebSocket leaves the set.
+    _http: set[HttpConnection] = attrs.field(factory=set)
+    _accepting: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _blocks: dict[Network, int] = attrs.field(factory=dict)
+    _complained_at: float = float("-inf")
+    connections: int = 0
+    draining: bool = False
+
+    async def listen(
+        self,
+        listeners: Sequence[trio.SocketListener],
+        *,
+        task_status: trio.TaskStatus[None] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Accept until `stop_accepting`; the listeners are closed then."""
+        try:
+            with self._accepting:
+                async with trio.open_nursery() as nursery:
+                    for listener in listeners:
+                        nursery.start_soon(self._accept, listener)
+                    task_status.started()
+        finally:
+            for listener in listeners:
+                listener.socket.close()
+
+    def stop_accepting(self) -> None:
+        """Drain: no new connections; idle ones end, requests in flight get their deadline.
+
+        WebSockets go on: their sessions are ended in order by whoever owns them.
+        """
+        self.draining = True
+        self._accepting.cancel()
+        # From now on every response says "Connection: close" and ends its connection.
+        self._config.keep_alive_max_requests = 0
+        for connection in tuple(self._http):
+            connection.drain(self.settings.drain_seconds)
+
+    # ── accepting ──────────────────────────────────────────────────────────────────────────
+
+    async def _accept(self, listener: trio.SocketListener) -> None:
+        with contextlib.suppress(trio.ClosedResourceError):
+            while True:
+                await self._accept_one(listener)
+
+    async def _accept_one(self, listener: trio.SocketListener) -> None:
+        try:
+            stream = await listener.accept()
+        except OSError as problem:
+            if problem.errno in _CAPACITY_ERRORS:
+                self._complain("cannot accept: raise the limit of open files", problem)
+            else:
+                self._complain("accept failed", problem)
+            await trio.sleep(BACK_OFF_SECONDS)
+        else:
+            self._admit(stream)
+
+    def _admit(self, stream: trio.SocketStream) -> None:
+        """Start a connection's task, unless a cap is reached or the peer left already."""
+        try:
+            peer = peer_of(stream, tls=self.tls is not None)
+            milliseconds = self.settings.tcp_user_timeout_ms
+            if stream.socket.family in {socket.AF_INET, socket.AF_INET6}:
+                stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, milliseconds)
+        except OSError:
+            streams.cut(stream)
+            return
+        block = self._counted_block(peer)
+        if self.connections >= self.settings.connections_max:
+            self._complain("connection refused: server.connections_max is reached", peer.address)
+        elif block and self._blocks.get(block, 0) >= self.settings.connections_per_address:
+            self._complain("connection refused: too many from this address", peer.address)
+        else:
+            self.connections += 1
+            if block:
+                self._blocks[block] = self._blocks.get(block, 0) + 1
+            self._nursery.start_soon(self._run_accepted, stream, peer, block)
+            return
+        streams.cut(stream, reset=True)
+
+    def _counted_block(self, peer: Peer) -> Network | None:
+        block = address_block(peer.address)
+        if block is None:
+            return None
+        for network in self.settings.exempt:
+            if network.version == block.version and block.network_address in network:
+                return None
+        return block
+
+    def _complain(self, event: str, detail: object) -> None:
+        now = trio.current_time()
+        if now - self._complained_at >= _COMPLAIN_SECONDS:
+            self._complained_at = now
+            log.warning(event, detail=detail, connections=self.connections)
+
+    async def _run_accepted(
+        self, stream: trio.SocketStream, peer: Peer, block: Network | None
+    ) -> None:
+        try:
+            if self.tls is None:
+                await self.serve_stream(stream, peer)
+            else:
+                secure = await shake_hands(stream, self.tls, self.settings.handshake_seconds)
+                if secure is not None:
+                    await self.serve_stream(secure, peer)
+        except Exception:
+            log.exception("connection failed", address=peer.address)
+        finally:
+            streams.cut(stream)
+            self.connections -= 1
+            if block:
+                self._blocks[block] -= 1
+                if not self._blocks[block]:
+                    del self._blocks[block]
+
+    # ── one connection ─────────────────────────────────────────────────────────────────────
+
+    async def serve_stream(self, stream: trio.abc.Stream, peer: Peer | None = None) -> None:
+        """Carry one connection over any Trio stream to its end. Raises nothing but cancellation."""
+        peer = peer or Peer()
+        try:
+            await self._carry(stream, peer)
+        except* (trio.TooSlowError, *streams.LOST) as lost:
+            log.debug("connection lost", address=peer.address, problem=lost.exceptions[0])
+        except* Exception:
+            log.exception("connection failed", address=peer.address)
+        finally:
+            streams.cut(stream)
+
+    async def _carry(self, stream: trio.abc.Stream, peer: Peer) -> None:
+        # One after the other in one task, each letting go of what it needed: a WebSocket carries
+        # neither Hypercorn's objects nor an HTTP parser through its life.
+        http = HttpConnection(self.app, stream, peer, self.settings, self._config, self._context)
+        self._http.add(http)
+        try:
+            if self.draining:
+                return
+            takeover = await http.run()
+        finally:
+            self._http.discard(http)
+        del http
+        if takeover is not None:
+            await serve_websocket(self.app, takeover, peer, self.services)
+
+
+@asynccontextmanager
+async def open_door(
+    app: App,
+    settings: EdgeSettings,
+    *,
+    tls: ssl.SSLContext | None = None,
+    hangups: Hangups | None = None,
+) -> AsyncIterator[Door]:
+    """A door and its background tasks; leaving the context cuts what is still connected."""
+    async with trio.open_nursery() as nursery:
+        keepalive = Keepalive()
+        nursery.start_soon(keepalive.run)
+        if hangups is None:
+            epoll = EpollHangups()
+            nursery.start_soon(epoll.run)
+            hangups = epoll
+
+        def spawn(job: Callable[[], Awaitable[None]]) -> None:
+            nursery.start_soon(_guarded, job)
+
+        services = Services(settings, keepalive, hangups, spawn)
+        yield Door(app, settings, services, tls, nursery, hypercorn_config(settings))
+        nursery.cancel_scope.cancel()
+
+
+async def _guarded(job: Callable[[], Awaitable[None]]) -> None:
+    try:
+        await job()
+    except Exception:
+        log.exception("connection failed")
+
+
+async def serve(
+    app: App,
+    settings: EdgeSettings,
+    listeners: Sequence[trio.SocketListener],
+    *,
+    tls: ssl.SSLContext | None = None,
+    task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
+) -> None:
+    """Listen until cancelled; hands out the door, whose `stop_accepting` begins a drain."""
+    async with open_door(app, settings, tls=tls) as door:
+        task_status.started(door)
+        await door.listen(listeners)
+        # What the drain left: WebSockets that their owner has yet to end.
+        await trio.sleep_forever()

@@ -1,0 +1,287 @@
+"""RFC 6455 framing, the server's half, without I/O: bytes in, messages out, and what to answer.
+
+Never raises on the peer's input: the first breach is recorded in ``ended`` together with the close
+code to send. Written here instead of wrapping wsproto because a frame of audio is the daemon's hot
+path (whole frames are cut straight out of what was read), and because a message must be refused
+by its announced size before a byte of it is kept. No extension is ever negotiated.
+"""
+
+import codecs
+import io
+import sys
+from typing import Final
+
+import attrs
+
+from relayd.edge import outgoing
+from relayd.edge.outgoing import BINARY, CLOSE, CONTROL_BYTES_MAX, NO_STATUS, PING, PONG, TEXT
+
+__all__ = ["Ended", "Frames", "unmask"]
+
+_CONTINUATION: Final = 0x0
+_OPCODES: Final = frozenset({_CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
+
+# Section 5.5.3 allows answering only the latest of several pings; sixteen satisfies every client
+# that pings in bursts, and bounds what a flood can make us hold to 16 * 127 bytes.
+_PONGS_MAX: Final = 16
+
+# Section 7.4 and IANA's registry: what a peer may put into a close frame.
+_CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
+
+PROTOCOL_ERROR: Final = 1002
+INVALID_TEXT: Final = 1007
+TOO_BIG: Final = 1009
+
+
+@attrs.frozen
+class Ended:
+    """The peer's half is over. ``answer`` is the close code to send; 1005 stands for none."""
+
+    answer: int
+    detail: str
+    clean: bool = False
+
+
+def unmask(payload: bytes, key: bytes) -> bytes:
+    """XOR with the repeated four-byte key (section 5.3); also masks."""
+    size = len(payload)
+    mask = key * (size >> 2) + key[: size & 3]
+    order = sys.byteorder
+    return (int.from_bytes(payload, order) ^ int.from_bytes(mask, order)).to_bytes(size, order)
+
+
+class Frames:
+    """Decodes one connection's incoming bytes.
+
+    Holds at most the message under way (``message_bytes``), thirteen bytes of an unfinished
+    header and what is left of the last read.
+    """
+
+    __slots__ = (
+        "_at",
+        "_body",
+        "_control",
+        "_data",
+        "_final",
+        "_fragments",
+        "_key",
+        "_kind",
+        "_left",
+        "_limit",
+        "_opcode",
+        "_pings",
+        "_total",
+        "_utf8",
+        "ended",
+        "fragments_max",
+        "message_bytes",
+        "text_bytes",
+    )
+
+    def __init__(
+        self, *, message_bytes: int, text_bytes: int = 65_536, fragments_max: int = 4096
+    ) -> None:
+        self.message_bytes = message_bytes
+        self.text_bytes = text_bytes
+        self.fragments_max = fragments_max
+        self.ended: Ended | None = None
+        self._data = b""
+        self._at = 0
+        # The frame under way: its opcode or -1, and how much of its payload is to come.
+        self._opcode = -1
+        self._final = False
+        self._left = 0
+        self._key = b""
+        self._control = b""
+        # The message under way: TEXT, BINARY or -1.
+        self._kind = -1
+        self._limit = 0
+        self._total = 0
+        self._fragments = 0
+        self._body: io.BytesIO | None = None
+        self._utf8: codecs.IncrementalDecoder | None = None
+        self._pings: list[bytes] = []
+
+    def feed(self, data: bytes) -> None:
+        """Add bytes just read; ask for messages until there are none before feeding again."""
+        if self.ended is None:
+            self._data = self._data[self._at :] + data if self._at < len(self._data) else data
+            self._at = 0
+
+    def answers(self) -> bytes:
+        """Pongs that are due, as frames; empties the list."""
+        pings, self._pings = self._pings, []
+        return b"".join(outgoing.pong_frame(ping) for ping in pings)
+
+    @property
+    def answers_due(self) -> bool:
+        """Whether `answers` has something to send."""
+        return bool(self._pings)
+
+    def next_message(self) -> str | bytes | None:
+        """The next whole message; None when more bytes are needed or the peer's half ended."""
+        data, at = self._data, self._at
+        # The hot path: a whole binary message of 126 to 65,535 bytes in one frame.
+        if self._kind < 0 and self._opcode < 0 and data[at : at + 2] == b"\x82\xfe":
+            size = int.from_bytes(data[at + 2 : at + 4], "big")
+            end = at + 8 + size
+            if end <= len(data) and CONTROL_BYTES_MAX < size <= self.message_bytes:
+                self._at = end
+                return unmask(data[at + 8 : end], data[at + 4 : at + 8])
+        while self.ended is None:
+            if self._opcode < 0 and not self._read_header():
+                return None
+            if self._left and self._at >= len(self._data):
+                return None
+            chunk = self._take()
+            if self._opcode >= CLOSE:
+                self._control += chunk
+                if not self._left:
+                    self._finish_control()
+            else:
+                message = self._collect(chunk)
+                if message is not None:
+                    return message
+        return None
+
+    # ── frames ─────────────────────────────────────────────────────────────────────────────
+
+    def _read_header(self) -> bool:
+        """Open the next frame; False when its header is incomplete or in breach."""
+        data, at = self._data, self._at
+        if len(data) - at < 2:  # noqa: PLR2004 - the fixed part of a header
+            return False
+        first, second = data[at], data[at + 1]
+        breach = self._breach(first, second)
+        if breach is not None:
+            return self._fail(PROTOCOL_ERROR, breach)
+        size = second & 0x7F
+        extra = {126: 2, 127: 8}.get(size, 0)
+        end = at + 2 + extra + 4
+        if len(data) < end:
+            return False
+        if extra:
+            size = int.from_bytes(data[at + 2 : at + 2 + extra], "big")
+            if size <= (CONTROL_BYTES_MAX if extra == 2 else 0xFFFF) or size >> 63:  # noqa: PLR2004
+                return self._fail(PROTOCOL_ERROR, "payload length not in its shortest form")
+        opcode = first & 0x0F
+        if opcode < CLOSE and not self._admit(opcode, size):
+            return False
+        self._opcode = opcode
+        self._final = bool(first & 0x80)
+        self._left = size
+        self._key = data[end - 4 : end]
+        self._at = end
+        return True
+
+    def _breach(self, first: int, second: int) -> str | None:  # noqa: PLR0911 - a list of checks
+        """What is wrong with a header, as far as its first two bytes show."""
+        opcode = first & 0x0F
+        if first & 0x70:
+            return "reserved bit set"
+        if opcode not in _OPCODES:
+            return "unknown opcode"
+        if not second & 0x80:
+            return "frame not masked"
+        if opcode >= CLOSE:
+            if not first & 0x80:
+                return "fragmented control frame"
+            if second & 0x7F > CONTROL_BYTES_MAX:
+                return "control frame too long"
+        elif (opcode == _CONTINUATION) != (self._kind >= 0):
+            return "continuation without a message, or a message within another"
+        return None
+
+    def _admit(self, opcode: int, size: int) -> bool:
+        """Count a data frame against the limits, before a byte of it is kept."""
+        if opcode != _CONTINUATION:
+            self._kind = opcode
+            self._limit = self.text_bytes if opcode == TEXT else self.message_bytes
+            self._limit = min(self._limit, self.message_bytes)
+            self._total = 0
+            self._fragments = 0
+        self._total += size
+        self._fragments += 1
+        if self._total > self._limit:
+            return self._fail(TOO_BIG, f"message over {self._limit} bytes")
+        if self._fragments > self.fragments_max:
+            return self._fail(TOO_BIG, f"message of over {self.fragments_max} fragments")
+        return True
+
+    def _take(self) -> bytes:
+        """What has come of the frame's payload, unmasked."""
+        chunk = self._data[self._at : self._at + self._left]
+        self._at += len(chunk)
+        self._left -= len(chunk)
+        key = self._key
+        turn = len(chunk) & 3
+        if self._left and turn:
+            self._key = key[turn:] + key[:turn]
+        return unmask(chunk, key)
+
+    def _fail(self, code: int, detail: str) -> bool:
+        self.ended = Ended(code, detail)
+        self._data, self._at = b"", 0
+        self._body = self._utf8 = None
+        return False
+
+    # ── messages ───────────────────────────────────────────────────────────────────────────
+
+    def _collect(self, chunk: bytes) -> str | bytes | None:
+        """Add to the message under way; the message itself once that was its last byte."""
+        frame_over = not self._left
+        if frame_over:
+            self._opcode = -1
+        message_over = frame_over and self._final
+        if self._kind == TEXT and not self._valid_text(chunk, last=message_over):
+            return None
+        if self._body is None:
+            whole = chunk
+            if not message_over:
+                self._body = io.BytesIO()
+        if self._body is not None:
+            self._body.write(chunk)
+            if not message_over:
+                return None
+            # getvalue() of a BytesIO hands its buffer over without a copy.
+            whole = self._body.getvalue()
+        text = self._kind == TEXT
+        self._kind = -1
+        self._body = self._utf8 = None
+        return whole.decode() if text else whole
+
+    def _valid_text(self, chunk: bytes, *, last: bool) -> bool:
+        """Check UTF-8 as it comes: a breach is answered at once, not at the message's end."""
+        if self._utf8 is None:
+            self._utf8 = codecs.getincrementaldecoder("utf-8")()
+        try:
+            self._utf8.decode(chunk, last)
+        except UnicodeDecodeError:
+            return self._fail(INVALID_TEXT, "text is not UTF-8")
+        return True
+
+    def _finish_control(self) -> None:
+        opcode, payload = self._opcode, self._control
+        self._opcode = -1
+        self._control = b""
+        if opcode == PING:
+            self._pings = [*self._pings[1 - _PONGS_MAX :], payload]
+        elif opcode == CLOSE:
+            self._finish_close(payload)
+
+    def _finish_close(self, payload: bytes) -> None:
+        if not payload:
+            self._fail(NO_STATUS, "closed")
+            self.ended = Ended(NO_STATUS, "", clean=True)
+            return
+        code = int.from_bytes(payload[:2], "big")
+        if len(payload) == 1 or not (code in _CLOSE_CODES or 3000 <= code <= 4999):  # noqa: PLR2004
+            self._fail(PROTOCOL_ERROR, "close code not allowed")
+            return
+        try:
+            reason = payload[2:].decode()
+        except UnicodeDecodeError:
+            self._fail(INVALID_TEXT, "close reason is not UTF-8")
+            return
+        self._fail(code, reason)
+        self.ended = Ended(code, reason, clean=True)

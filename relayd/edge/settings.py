@@ -1,0 +1,51 @@
+"""The numbers the edge works by: caps, deadlines, sizes. Plain values, composed by the daemon."""
+
+import ipaddress
+
+import attrs
+
+__all__ = ["EdgeSettings"]
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@attrs.frozen
+class EdgeSettings:
+    """Seconds, bytes and counts; every wait and every buffer of the edge has its bound here."""
+
+    # How many connections at once, and from one address (IPv6: one /64). Trusted proxies
+    # speak for many people, so their networks are exempt from the second.
+    connections_max: int = 2048
+    connections_per_address: int = 64
+    exempt: tuple[Network, ...] = ()
+
+    # HTTP. A head has to be complete this soon after its first byte (or after connecting).
+    header_seconds: float = 10
+    keep_alive_seconds: float = 15
+    # From the end of the head to the end of the response, body included.
+    request_seconds: float = 60
+    head_bytes: int = 16_384
+    body_bytes: int = 1_048_576
+    # One slice of a response; a reader of less than 64 KiB in that time is cut off.
+    http_send_seconds: float = 20
+    handshake_seconds: float = 10
+
+    # WebSocket. A message is refused (1009) before it is buffered; text is JSON, never audio.
+    message_bytes: int = 1_048_576
+    text_bytes: int = 65_536
+    fragments_max: int = 4096
+    ping_seconds: float = 10
+    pong_seconds: float = 10
+    send_seconds: float = 5
+    close_seconds: float = 2
+    # A plain ASGI application gets this long to end after its peer did.
+    abandon_seconds: float = 10
+
+    # Unacknowledged data: with the ping after 10 s, a half-open peer is gone by 25 s even while
+    # nobody reads from it.
+    tcp_user_timeout_ms: int = 15_000
+    # Of the kernel, per direction (it doubles them). 64 KiB is two seconds of 16 kHz linear16;
+    # left to itself Linux lets a client that reads nothing pile up megabytes of results.
+    socket_buffer_bytes: int = 65_536
+    # What requests in flight get when the daemon drains.
+    drain_seconds: float = 10

@@ -1,0 +1,50 @@
+"""TLS where the daemon serves it by itself: 1.2 or later, HTTP/1.1 only."""
+
+import ssl
+from pathlib import Path
+
+import trio
+
+from relayd import logs
+from relayd.edge import streams
+from relayd.errors import ConfigError
+
+__all__ = ["shake_hands", "tls_context"]
+
+log = logs.get(__name__)
+
+
+def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
+    """The server's context. Raises `ConfigError` for files that can't be used."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Without this a client may choose h2, and then a WebSocket can't be opened.
+    context.set_alpn_protocols(["http/1.1"])
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as problem:
+        name = "server.tls_certificate"
+        raise ConfigError(
+            name,
+            f"certificate {certificate} with key {key or certificate} can't be loaded ({problem});"
+            " give the full chain in PEM form and its unencrypted private key",
+        ) from problem
+    return context
+
+
+async def shake_hands(
+    stream: trio.SocketStream, context: ssl.SSLContext, seconds: float
+) -> trio.SSLStream[trio.SocketStream] | None:
+    """TLS on a fresh connection; None, and the connection cut, when it fails or takes too long."""
+    secure = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
+    done = False
+    try:
+        with trio.move_on_after(seconds):
+            await secure.do_handshake()
+            done = True
+    except streams.LOST as problem:
+        log.debug("TLS handshake failed", problem=problem)
+    finally:
+        if not done:
+            streams.cut(stream)
+    return secure if done else None

@@ -1,0 +1,303 @@
+"""One WebSocket over a Trio stream: the session's `Client`.
+
+`receive` reads the socket in its caller's own task: a frame costs no queue and no second task.
+It never sends; pongs and the answer to a close go out from short-lived tasks of the door, so that
+cancelling a receive can't tear a frame. Every send is cancellable and under a deadline, and one
+that did not finish ends the connection, because half a frame may be out.
+
+Memory of a live connection beside its session: this object, `Frames`, the stream and one task,
+about 12 KiB; reads are 16 KiB at most and kept only until their messages are taken.
+"""
+
+import contextlib
+import functools
+from collections.abc import Awaitable, Callable
+
+import attrs
+import trio
+
+from relayd import logs
+from relayd.edge import outgoing, streams
+from relayd.edge.frames import Ended, Frames
+from relayd.edge.hangup import Hangups
+from relayd.edge.keepalive import Keepalive
+from relayd.edge.outgoing import NO_STATUS
+from relayd.edge.settings import EdgeSettings
+from relayd.errors import ClientGone
+
+__all__ = ["Services", "WebSocket"]
+
+log = logs.get(__name__)
+
+# What a peer is recorded to have closed with when it just went away (section 7.4.1).
+ABNORMAL = 1006
+
+
+@attrs.frozen
+class Services:
+    """What every WebSocket of one door shares."""
+
+    settings: EdgeSettings
+    keepalive: Keepalive
+    hangups: Hangups | None
+    # Runs something in the door's nursery, guarded.
+    spawn: Callable[[Callable[[], Awaitable[None]]], None]
+
+
+@attrs.define(eq=False)
+class WebSocket:
+    """Open from the 101 on. ``early`` is what the peer sent before it."""
+
+    stream: trio.abc.Stream
+    address: str
+    services: Services
+    early: bytes = b""
+    # None while it is open, and when it was closed by us.
+    peer_code: int | None = None
+    peer_reason: str = ""
+    _open: bool = False
+    _closing: bool = False
+    _over: trio.Event = attrs.field(factory=trio.Event)
+    _lock: trio.Lock = attrs.field(factory=trio.Lock)
+    _callbacks: list[Callable[[], object]] = attrs.field(factory=list)
+    _answering: bool = False
+    _reading: bool = False
+    _heard: bool = True
+    _heard_at: float = 0
+    _pinged_at: float | None = None
+    _descriptor: int | None = None
+    _frames: Frames = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        settings = self.services.settings
+        self._frames = Frames(
+            message_bytes=settings.message_bytes,
+            text_bytes=settings.text_bytes,
+            fragments_max=settings.fragments_max,
+        )
+
+    # ── the life of it ─────────────────────────────────────────────────────────────────────
+
+    def start(self, *, lost: bool = False) -> None:
+        """The 101 is out (or was ``lost`` with the peer): from here on it is watched."""
+        assert not self._open
+        self._open = True
+        if lost:
+            self._lose(ABNORMAL, "connection lost")
+            return
+        self._frames.feed(self.early)
+        self.early = b""
+        self.services.keepalive.join(self)
+        self._descriptor = streams.descriptor(self.stream)
+        if self._descriptor is not None and self.services.hangups is not None:
+            self.services.hangups.watch(self._descriptor, self._hung_up)
+
+    @property
+    def gone(self) -> bool:
+        """Whether the peer ended it, by closing, vanishing or breach of the protocol."""
+        return self.peer_code is not None
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over, or our close is under way."""
+        return self.gone or self._closing
+
+    def on_gone(self, callback: Callable[[], object]) -> None:
+        """Call back once when the peer ended it; at once if it did already."""
+        if self.gone:
+            callback()
+        else:
+            self._callbacks.append(callback)
+
+    async def finish(self) -> None:
+        """The connection's task is done with it: nothing of it is left behind."""
+        try:
+            if self._closing or self._frames.ended is not None:
+                with trio.move_on_after(self.services.settings.close_seconds):
+                    await self._over.wait()
+        finally:
+            self._release()
+
+    def _release(self, *, reset: bool = False) -> None:
+        """Close the socket, synchronously; whoever waits on it wakes."""
+        self.services.keepalive.leave(self)
+        if self._descriptor is not None and self.services.hangups is not None:
+            self.services.hangups.forget(self._descriptor, self._hung_up)
+        self._descriptor = None
+        streams.cut(self.stream, reset=reset)
+        self._over.set()
+
+    def _lose(self, code: int, reason: str) -> None:
+        """Record that the peer ended it, once, and tell whoever asked."""
+        if self.gone:
+            return
+        self.peer_code, self.peer_reason = code, reason
+        callbacks, self._callbacks = self._callbacks, []
+        if self._closing:
+            self._over.set()
+            return
+        for callback in callbacks:
+            try:
+                callback()
+            except Exception:
+                log.exception("on_gone callback failed", address=self.address)
+
+    def _hung_up(self) -> None:
+        self._lose(ABNORMAL, "hung up")
+
+    # ── receiving ──────────────────────────────────────────────────────────────────────────
+
+    async def receive(self) -> str | bytes:
+        """The next message. Raises `ClientGone`; cancelling it loses nothing."""
+        assert self._open
+        message = None if self.gone else self._frames.next_message()
+        if message is not None:
+            # Taken from what was read before: let others run, or a packed read starves them.
+            await trio.lowlevel.cancel_shielded_checkpoint()
+        while message is None:
+            self._react()
+            if self.closed:
+                if self._closing and self._frames.ended is not None:
+                    # Somebody else closes, and it was this task that read the peer's answer.
+                    self._over.set()
+                raise ClientGone(self.peer_reason or "closed")
+            self._frames.feed(await self._read())
+            message = self._frames.next_message()
+        if self._frames.answers_due:
+            self._react()
+        return message
+
+    async def _read(self) -> bytes:
+        """The next bytes. Raises `ClientGone` at the end of them."""
+        self._reading = True
+        try:
+            data = await self.stream.receive_some(streams.READ_BYTES)
+        except streams.LOST as problem:
+            self._lose(ABNORMAL, "connection lost")
+            raise ClientGone("connection lost") from problem
+        finally:
+            self._reading = False
+        if not data:
+            self._lose(ABNORMAL, "hung up")
+            raise ClientGone("hung up")
+        self._heard = True
+        # Streams in memory hand out bytearrays.
+        return data if type(data) is bytes else bytes(data)
+
+    def _react(self) -> None:
+        """Have pongs sent that are due, or the answer to the peer's end."""
+        ended = self._frames.ended
+        if ended is not None and not self.closed:
+            self._lose(ended.answer, ended.detail)
+            if not ended.clean:
+                log.info("client broke the protocol", address=self.address, problem=ended.detail)
+            self.services.spawn(functools.partial(self._farewell, ended))
+        elif self._frames.answers_due and not self._answering and not self.closed:
+            self._answering = True
+            self.services.spawn(self._answer)
+
+    async def _answer(self) -> None:
+        # A peer that pings without reading our pongs blocks this send, and is cut by its deadline.
+        try:
+            while self._frames.answers_due and not self.closed:
+                await self._transmit(self._frames.answers())
+        except ClientGone:
+            pass
+        finally:
+            self._answering = False
+
+    async def _farewell(self, ended: Ended) -> None:
+        """Answer the peer's close, or its breach, and end the socket."""
+        seconds = self.services.settings.close_seconds
+        try:
+            with trio.move_on_after(seconds):
+                async with self._lock:
+                    await self.stream.send_all(outgoing.close_frame(ended.answer, _told(ended)))
+            if not ended.clean:
+                await streams.depart(self.stream, seconds)
+        except streams.LOST:
+            pass
+        finally:
+            self._release()
+
+    # ── sending ────────────────────────────────────────────────────────────────────────────
+
+    async def send(self, message: str | bytes) -> None:
+        """Send one message. Raises `ClientGone`; one that is cancelled ends the connection."""
+        assert self._open
+        await self._transmit(outgoing.data_frame(message))
+
+    async def _transmit(self, data: bytes) -> None:
+        if self.closed:
+            raise ClientGone(self.peer_reason or "closed")
+        await self._push(data)
+
+    async def _push(self, data: bytes) -> None:
+        sent = False
+        try:
+            with trio.fail_after(self.services.settings.send_seconds):
+                async with self._lock:
+                    await self.stream.send_all(data)
+            sent = True
+        except trio.TooSlowError as problem:
+            raise ClientGone("does not read") from problem
+        except streams.LOST as problem:
+            raise ClientGone("connection lost") from problem
+        finally:
+            if not sent:
+                self._lose(ABNORMAL, "could not send")
+                self._release(reset=True)
+
+    async def close(self, code: int, reason: str) -> None:
+        """Send a close frame, wait a little for the peer's, end the socket."""
+        if self.closed:
+            await self.finish()
+            return
+        self._closing = True
+        try:
+            with trio.move_on_after(self.services.settings.close_seconds):
+                await self._push(outgoing.close_frame(code, reason))
+                await self._await_close()
+        except ClientGone:
+            pass
+        finally:
+            self._release()
+
+    async def _await_close(self) -> None:
+        """Read on, dropping messages, until the peer's close frame or its end."""
+        if self._reading:
+            await self._over.wait()
+        while self._frames.ended is None:
+            if self._frames.next_message() is None and self._frames.ended is None:
+                self._frames.answers()
+                self._frames.feed(await self._read())
+
+    # ── keeping alive ──────────────────────────────────────────────────────────────────────
+
+    def beat(self, now: float) -> None:
+        """Ping a quiet peer; end one that leaves a ping unanswered.
+
+        Silence counts against the peer only while somebody reads. While nobody does (a stalled
+        engine), the ping still goes out and TCP_USER_TIMEOUT judges.
+        """
+        settings = self.services.settings
+        if self._heard:
+            self._heard = False
+            self._heard_at = now
+            self._pinged_at = None
+        elif self._pinged_at is None:
+            if now - self._heard_at >= settings.ping_seconds and not self.closed:
+                self._pinged_at = now
+                self.services.spawn(self._ping)
+        elif self._reading and now - self._pinged_at >= settings.pong_seconds:
+            self._lose(ABNORMAL, "no answer to a ping")
+            self._release(reset=True)
+
+    async def _ping(self) -> None:
+        with contextlib.suppress(ClientGone):
+            await self._transmit(outgoing.ping_frame())
+
+
+def _told(ended: Ended) -> str:
+    """The reason we send: ours for a breach; a clean close is only echoed."""
+    return "" if ended.clean or ended.answer == NO_STATUS else ended.detail
