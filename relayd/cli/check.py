@@ -154,6 +154,6 @@ async def _problem(config: "Config") -> str | None:
         from relayd.engines import sphinx
 
         return await sphinx.check(config.engines.sphinx)
-    from relayd.engines import deepgram
+    from relayd.engines.deepgram import Deepgram
 
-    return await deepgram.check(config.engines.deepgram)
+    return await Deepgram(config.engines.deepgram).check()

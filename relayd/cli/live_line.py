@@ -48,12 +48,13 @@ class LiveLine:
     """A status line at the bottom of a terminal; silent where the stream is none."""
 
     stream: TextIO
+    wanted: bool = True
     shown: str = ""
 
     @property
     def live(self) -> bool:
         """Whether there is a terminal that can rewrite a line."""
-        return self.stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
+        return self.wanted and self.stream.isatty() and os.environ.get("TERM", "dumb") != "dumb"
 
     def show(self, status: str, words: str = "") -> None:
         """Rewrite the line: a status, then as much of the newest words as fits."""

@@ -1,0 +1,95 @@
+"""What the documents say is what the program does."""
+
+from pathlib import Path
+
+import attrs
+import pytest
+
+from relayd.config import Config, load
+from relayd.config.example import render
+from relayd.config.keys import KeyField, of_field, walk
+from relayd.session.endings import EndReason
+from tests.config.files import SECRETS
+from tests.house.tree import ROOT, committed_texts
+
+KEYS = tuple(walk(Config))
+EXAMPLE = ROOT / "relayd.toml.example"
+
+
+def test_the_example_is_what_the_code_says() -> None:
+    """Every key with its unit, default and reason; `make example` writes it anew."""
+    assert EXAMPLE.read_text(encoding="utf-8") == render({})
+
+
+def test_the_example_loads_and_changes_nothing() -> None:
+    """With the two required secrets it is a configuration, and one of defaults only."""
+    config = load(EXAMPLE, SECRETS)
+    for field in KEYS:
+        value = config
+        for name in field.name.split("."):
+            value = getattr(value, name)
+        if field.default is not attrs.NOTHING:
+            expected = ROOT / field.default if isinstance(field.default, Path) else field.default
+            assert value == expected, field.name
+
+
+def test_the_commented_defaults_load(tmp_path: Path) -> None:
+    """Taking the "#" away from every default is a valid configuration, equal to the defaults."""
+    lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
+    names = {field.name.rpartition(".")[2] for field in KEYS}
+    bare = [
+        line.removeprefix("# ") if line.removeprefix("# ").split(" = ")[0] in names else line
+        for line in lines
+    ]
+    path = tmp_path / "relayd.toml"
+    path.write_text("\n".join(bare), encoding="utf-8")
+    plain = tmp_path / "plain.toml"
+    plain.write_text("")
+    assert attrs.evolve(load(path, SECRETS), path=plain) == load(plain, SECRETS)
+
+
+@pytest.mark.parametrize("field", KEYS, ids=[one.name for one in KEYS])
+def test_every_key_is_explained_and_bounded(field: KeyField) -> None:
+    """A key has a reason and a unit, and a number has a range that its default is in."""
+    assert field.key.why.endswith(".")
+    assert field.key.unit
+    if field.item in {int, float}:
+        assert field.key.least is not None
+        assert field.key.most is not None
+        values = field.default if field.several else (field.default,)
+        assert all(field.key.least <= value <= field.key.most for value in values)
+
+
+def test_no_configuration_field_is_forgotten() -> None:
+    """Every field of every section is a key, but the path of the file that was read."""
+    plain = [field.name for field in attrs.fields(Config) if of_field(field) is None]
+    assert plain == ["path"]
+
+
+@pytest.mark.parametrize("reason", EndReason, ids=[one.label for one in EndReason])
+def test_every_end_is_in_the_protocol_document(reason: EndReason) -> None:
+    """App authors find each reason, error code and close code in docs/protocol.md."""
+    text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    assert f"`{reason.label}`" in text
+    assert reason.code is None or f"`{reason.code}`" in text
+    assert str(reason.close_code) in text
+
+
+# Spelled in parts, or this file would be its own finding.
+UNWANTED = {
+    "a package index's address": ["pypi" + ".org", "pythonhosted" + ".org", "extra-index" + "-url"],
+    "a path of somebody's machine": ["/wo" + "rk/", "/ho" + "me/", "/ro" + "ot/"],
+    "a path that is not in the repository": [".." + "/shared"],
+}
+
+
+@pytest.mark.parametrize("what", UNWANTED)
+def test_nothing_of_our_machines_is_in_the_repository(what: str) -> None:
+    """What is committed holds true on everybody's machine."""
+    found = [
+        f"{path.relative_to(ROOT)}: {one}"
+        for path in committed_texts()
+        for one in UNWANTED[what]
+        if one in path.read_text(encoding="utf-8", errors="replace")
+    ]
+    assert not found

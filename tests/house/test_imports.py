@@ -1,0 +1,71 @@
+"""Imports point downwards; the map stands in the docstring of relayd/__init__.py."""
+
+import sys
+
+import pytest
+
+from tests.house.tree import Source, sources
+
+GROUND = {"errors", "logs", "threads", "config"}
+ADAPTERS = {"engines", "ledger", "accounts", "database"}
+
+# What each package may import of relayd beside itself. Whatever is not here must be added with
+# a thought: a new package has a place in the order.
+BELOW: dict[str, set[str]] = {
+    "errors": set(),
+    "logs": set(),
+    "threads": set(),
+    "config": {"errors"},
+    "session": {"errors"},
+    "database": GROUND,
+    "ledger": GROUND | {"session", "database"},
+    "accounts": GROUND | {"session", "database"},
+    "engines": GROUND | {"session"},
+    "edge": GROUND | {"session"},
+    "routes": GROUND | {"session", "edge"} | ADAPTERS,
+    "daemon": GROUND | {"session", "edge", "routes"} | ADAPTERS,
+    "demo": GROUND,
+    # What apps embed: nothing of the daemon's comes with it.
+    "client": set(),
+    "cli": GROUND | {"session", "edge", "routes", "daemon", "client", "demo"} | ADAPTERS,
+    "__main__": {"cli"},
+    "": set(),
+}
+
+RELAYD = sources("relayd")
+
+
+@pytest.mark.parametrize("source", RELAYD, ids=[one.name for one in RELAYD])
+def test_imports_point_downwards(source: Source) -> None:
+    """No package knows those above it, nor its neighbours."""
+    assert source.package in BELOW, f"{source.package} has no place in the order of packages"
+    imported = {name.split(".")[1] for name in source.imports() if name.startswith("relayd.")}
+    # The version and other plain names of relayd/__init__.py.
+    packages = {name for name in imported if name in BELOW}
+    wrong = packages - BELOW[source.package] - {source.package}
+    assert not wrong, f"{source.name} imports {', '.join(sorted(wrong))}"
+
+
+SESSION = [one for one in RELAYD if one.package == "session"]
+
+
+@pytest.mark.parametrize("source", SESSION, ids=[one.name for one in SESSION])
+def test_the_session_needs_trio_and_attrs_only(source: Source) -> None:
+    """That is what makes it testable under a mock clock: the one rule never to break."""
+    outside = {name.split(".")[0] for name in source.imports()}
+    assert outside <= set(sys.stdlib_module_names) | {"trio", "attrs", "relayd"}
+
+
+def test_nobody_uses_asyncio() -> None:
+    """Everything runs under Trio; a library that needs asyncio runs in a thread or not at all."""
+    assert not [one.name for one in RELAYD if "asyncio" in set(one.imports())]
+
+
+def test_secrets_leave_in_few_places() -> None:
+    """`reveal` stands where a value is handed to the library that needs it, and is easy to review.
+
+    The configuration itself, what opens the database, what signs, hashes and connects.
+    """
+    allowed = {"config", "database", "engines", "cli", "daemon"}
+    found = {one.package for one in RELAYD if ".reveal()" in one.path.read_text(encoding="utf-8")}
+    assert found <= allowed
