@@ -46,7 +46,6 @@ class Transactions(Protocol):
     def run(
         self,
         function: Callable[Concatenate[Connection[Any], P], T],
-        /,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> Awaitable[T]:

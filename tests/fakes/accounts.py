@@ -55,7 +55,6 @@ class MemoryAccounts:
     async def run(
         self,
         function: Callable[Concatenate[Any, P], T],
-        /,
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
