@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relayd.cli.exits import Exit
 from relayd.cli.options import Subparsers, add_command
 
 if TYPE_CHECKING:
@@ -29,9 +28,9 @@ def add(subparsers: Subparsers) -> None:
         _run,
         summary="stream audio to a relayd server and print the words",
         details=(
-            "Stream a recording of any format that PyAV reads, standard input or the microphone to\n"
-            "a relayd server, as live, and print the words on standard output. Progress stands on\n"
-            "standard error. Ctrl-C stops the audio and still prints the last words; a second\n"
+            "Stream a recording of any format that PyAV reads, standard input or the microphone\n"
+            "to a relayd server, as live, and print the words on standard output. Progress stands\n"
+            "on standard error. Ctrl-C stops the audio and still prints the last words; a second\n"
             "Ctrl-C leaves at once.\n\n"
             "An access token comes from --token-file or RELAYD_TOKEN; else --email signs in and\n"
             "asks for the password. Neither ever stands on the command line."

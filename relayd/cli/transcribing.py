@@ -235,16 +235,23 @@ def _told(code: str, message: str) -> str:
 async def run(job: Transcribing) -> Exit:
     """Run it under Ctrl-C: once stops the audio and waits for the last words, twice leaves."""
     code = Exit.INTERRUPTED
+    unread = False
 
     async def watch(signals: Any, leaving: trio.CancelScope) -> None:
         async for _ in signals:
             if not job.stop():
                 leaving.cancel(reason="interrupted")
 
-    with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(watch, signals, nursery.cancel_scope)
-            code = await job.run()
-            nursery.cancel_scope.cancel(reason="done")
+    try:
+        with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(watch, signals, nursery.cancel_scope)
+                code = await job.run()
+                nursery.cancel_scope.cancel(reason="done")
+    except* BrokenPipeError:
+        unread = True
     job.line.clear()
+    if unread:
+        # Out of its group, as every command lets the program know that nobody reads on.
+        raise BrokenPipeError
     return code

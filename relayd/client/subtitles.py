@@ -24,6 +24,10 @@ _PARAGRAPH_CHARACTERS: Final = 800
 class Writer(Protocol):
     """Turns final transcripts into output; each call returns what can be written now."""
 
+    @property
+    def unwritten(self) -> str:
+        """Text that was taken and waits for more."""
+
     def add(self, transcript: Transcript) -> str:
         """Take one final transcript."""
 
@@ -43,6 +47,11 @@ class Text:
 
     pending: list[str] = attrs.field(factory=list)
 
+    @property
+    def unwritten(self) -> str:
+        """The line so far."""
+        return " ".join(self.pending)
+
     def add(self, transcript: Transcript) -> str:
         """Collect; a pause gives the line."""
         if text := clean(transcript.text):
@@ -52,7 +61,7 @@ class Text:
 
     def close(self) -> str:
         """What was collected, as a line."""
-        line = " ".join(self.pending)
+        line = self.unwritten
         self.pending.clear()
         return line + "\n" if line else ""
 
@@ -60,6 +69,8 @@ class Text:
 @attrs.define(eq=False)
 class JsonLines:
     """One JSON object a final result; seconds of the audio."""
+
+    unwritten: str = attrs.field(init=False, default="")
 
     def add(self, transcript: Transcript) -> str:
         """The result as a line."""
@@ -79,6 +90,7 @@ class SubRip:
 
     cues: int = 0
     shown_until_ms: int = 0
+    unwritten: str = attrs.field(init=False, default="")
 
     def add(self, transcript: Transcript) -> str:
         """The subtitles of one result."""

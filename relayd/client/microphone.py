@@ -1,0 +1,76 @@
+"""The microphone as 16 kHz mono PCM, through sounddevice where it is installed.
+
+PortAudio calls back in a thread of its own that must never wait: what does not fit into the
+bounded channel is dropped and counted.
+"""
+
+from typing import Any
+
+import attrs
+import trio
+
+from relayd.client.errors import AudioError
+from relayd.client.recording import CHUNK_BYTES, SAMPLE_RATE
+
+__all__ = ["Microphone"]
+
+
+@attrs.define(eq=False)
+class Microphone:
+    """The default input device. ``lost_chunks`` counts 100 ms pieces that were dropped."""
+
+    name: str = "microphone"
+    total_seconds: None = None
+    lost_chunks: int = 0
+
+    @classmethod
+    def ready(cls) -> "Microphone":
+        """A microphone, if there is what it takes. Raises `AudioError`."""
+        _sounddevice()
+        return cls()
+
+    async def feed(self, chunks: trio.MemorySendChannel[bytes]) -> None:
+        """Record into the channel until cancelled. Raises `AudioError`."""
+        sounddevice = _sounddevice()
+        token = trio.lowlevel.current_trio_token()
+
+        def heard(data: Any, frames: int, time: Any, status: Any) -> None:
+            if status:
+                self.lost_chunks += 1
+            token.run_sync_soon(self._take, chunks, bytes(data))
+
+        with chunks:
+            try:
+                with sounddevice.RawInputStream(
+                    samplerate=SAMPLE_RATE,
+                    channels=1,
+                    dtype="int16",
+                    blocksize=CHUNK_BYTES // 2,
+                    callback=heard,
+                ):
+                    await trio.sleep_forever()
+            except sounddevice.PortAudioError as error:
+                raise AudioError(f"the microphone can't be opened: {error}") from error
+
+    def _take(self, chunks: trio.MemorySendChannel[bytes], data: bytes) -> None:
+        try:
+            chunks.send_nowait(data)
+        except trio.WouldBlock:
+            self.lost_chunks += 1
+        except (trio.ClosedResourceError, trio.BrokenResourceError):
+            # The last callbacks of a stream that was closed meanwhile.
+            pass
+
+
+def _sounddevice() -> Any:
+    try:
+        import sounddevice  # type: ignore[import-untyped]  # noqa: PLC0415 (optional)
+    except ImportError as error:
+        raise AudioError(
+            "the microphone needs sounddevice: install it with  pip install 'relayd[microphone]'"
+        ) from error
+    except OSError as error:
+        raise AudioError(
+            "the microphone needs the PortAudio library: on Debian  apt install libportaudio2"
+        ) from error
+    return sounddevice
