@@ -67,10 +67,10 @@ class Limits:
         ),
     )
     outbox_messages: int = attrs.field(
-        default=256,
+        default=64,
         metadata=about(
-            "Results that may wait for a client: a minute of them at four a second, about 256 KiB "
-            "at worst. More is slow_client.",
+            "Results that may wait for a client: a quarter of a minute at four a second, about "
+            "512 KiB at worst. More is slow_client.",
             unit="messages",
             least=8,
             most=10_000,

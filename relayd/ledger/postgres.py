@@ -8,7 +8,7 @@ import attrs
 
 from relayd.database.pool import Connection, Database
 from relayd.errors import DatabaseUnavailable, LedgerUnavailable
-from relayd.ledger import statements
+from relayd.ledger import statements, wallet_statements
 from relayd.ledger.holds import Policy
 from relayd.session.ports import (
     Closed,
@@ -46,6 +46,11 @@ class PostgresLedger:
     async def close(self, settlement: Settlement) -> Closed:
         """See `relayd.session.ports.Ledger`."""
         return await self._run(statements.close_session, settlement)
+
+    async def balance_ms(self, user_id: UUID) -> int:
+        """See `relayd.session.ports.Ledger`."""
+        balance = await self._run(wallet_statements.balance, user_id)
+        return 0 if balance is None else balance.balance_ms
 
     async def _run(
         self,

@@ -1,5 +1,8 @@
 """GET /ws/transcribe: from an accepted upgrade to a session, and its line in the log."""
 
+from collections.abc import Mapping
+from typing import Any, cast
+
 from quart import Blueprint, websocket
 
 from relayd import logs
@@ -42,7 +45,8 @@ def _check_origin() -> None:
 
 
 def _take_connection() -> Client:
-    extension = websocket.scope.get("extensions", {}).get("relayd.connection")
+    extensions = cast("Mapping[str, Any]", websocket.scope.get("extensions", {}))
+    extension = extensions.get("relayd.connection")
     if extension is None:
         # Another ASGI server: the same session over plain ASGI messages.
         return PlainClient()

@@ -16,6 +16,10 @@ class Limits:
     session_seconds: float = 4 * 3600
     # For one message to be taken by the client's socket.
     send_seconds: float = 5
+    # Results that may wait for the client. 64 of at most some 8 KiB (a long final with its words)
+    # are 512 KiB, half of what a client that never reads may cost; at four a second they last
+    # longer than the deadline of one send, so a full outbox means trouble and not a burst.
+    outbox_messages: int = 64
     # For the engine's last words.
     finish_seconds: float = 3
     # For the ledger to settle; afterwards the registry goes on trying without the session.

@@ -5,7 +5,6 @@ waits for a client's socket. A client that doesn't keep up is cut.
 """
 
 from collections.abc import Callable
-from typing import Final
 
 import attrs
 import trio
@@ -15,12 +14,7 @@ from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import Limits
 from relayd.session.ports import Client
 
-__all__ = ["OUTBOX_MESSAGES", "Outbox"]
-
-# 64 messages of at most some 8 KiB (a long final with its words) are 512 KiB, half of what a
-# client that never reads may cost. At four results a second they last 16 s, longer than the
-# deadline of one send, so a full outbox means a client in trouble and not a burst.
-OUTBOX_MESSAGES: Final = 64
+__all__ = ["Outbox"]
 
 
 @attrs.define(eq=False)
@@ -35,7 +29,7 @@ class Outbox:
     _taken: trio.MemoryReceiveChannel[str] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._queue, self._taken = trio.open_memory_channel[str](OUTBOX_MESSAGES)
+        self._queue, self._taken = trio.open_memory_channel[str](self.limits.outbox_messages)
 
     def say(self, message: str) -> None:
         """Queue a message; a full queue ends the session, a closed one swallows it."""

@@ -1,0 +1,246 @@
+"""The daemon: everything opened in order, served, drained, and closed in the opposite order.
+
+    signals
+    └─ database (embedded or not) ─ migrations
+       └─ engine
+          └─ background: heartbeat, sweeper, late settling, pruning
+             └─ door ─ HTTP, and sessions on their WebSockets
+
+The first SIGTERM or SIGINT drains: no new connections, every session ended in order and
+settled, then out. A second one doesn't wait for last words; the money is settled all the same.
+"""
+
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from ipaddress import ip_network
+from typing import Final, cast
+from urllib.parse import urlsplit
+from uuid import UUID, uuid4
+
+import attrs
+import trio
+
+from relayd import logs
+from relayd.accounts.accounts import Accounts
+from relayd.accounts.passwords import Passwords
+from relayd.accounts.tokens import AccessTokens
+from relayd.config import Config
+from relayd.database import migrate
+from relayd.database.opening import open_configured
+from relayd.database.pool import Database
+from relayd.edge.asgi import App
+from relayd.edge.door import Door, serve
+from relayd.edge.listeners import listener_url, open_listeners
+from relayd.edge.settings import EdgeSettings
+from relayd.edge.tls import tls_context
+from relayd.engines.selection import open_engine
+from relayd.errors import DatabaseUnavailable
+from relayd.ledger import sweeper
+from relayd.ledger.postgres import Policy, PostgresLedger
+from relayd.ledger.wallet import Wallet
+from relayd.routes.app import create_app
+from relayd.routes.wiring import Services
+from relayd.session.limits import Limits
+from relayd.session.ports import Engine
+from relayd.session.registry import Sessions
+from relayd.session.session import Ports
+from relayd.threads import Threads
+
+__all__ = ["run"]
+
+log = logs.get(__name__)
+
+# Between two removals of expired sign-ins.
+PRUNE_SECONDS: Final = 600
+# For the last word to the database at the end; without it another daemon finds out by itself.
+FAREWELL_SECONDS: Final = 5
+
+
+async def run(
+    config: Config, *, started: Callable[[str], None], stop: trio.Event | None = None
+) -> None:
+    """Serve until a signal, or until ``stop`` is set where the caller handles signals.
+
+    ``started`` is called once with ``relayd listening on URL …``. Raises OperatorError or
+    DatabaseUnavailable when it can't start.
+    """
+    async with trio.open_nursery() as nursery:
+        daemon = Daemon(config, started, stop or trio.Event())
+        if stop is None:
+            nursery.start_soon(_obey_signals, daemon, nursery.cancel_scope)
+        await daemon.run()
+        nursery.cancel_scope.cancel()
+
+
+async def _obey_signals(daemon: "Daemon", everything: trio.CancelScope) -> None:
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for number in signals:
+            log.info("signal received", signal=signal.Signals(number).name)
+            if daemon.stop.is_set() or not daemon.serving:
+                everything.cancel()
+            daemon.stop.set()
+
+
+@attrs.define(eq=False)
+class Daemon:
+    """One run of the program on one configuration."""
+
+    config: Config
+    started: Callable[[str], None]
+    stop: trio.Event
+    boot_id: UUID = attrs.field(factory=uuid4)
+    serving: bool = False
+
+    async def run(self) -> None:
+        """Open everything, serve, close everything."""
+        threads = Threads.build(database=self.config.database.pool_size)
+        async with (
+            open_configured(self.config.database, threads.database, watched=True) as database,
+            open_engine(self.config.default_engine, self.config.engines) as engine,
+        ):
+            for name in await database.run(migrate.apply):
+                log.info("migration applied", name=name)
+            log.info(
+                "engine chosen",
+                engine=engine.name,
+                reason=self.config.default_engine_reason,
+            )
+            async with self._registered(database):
+                await self._serve(database, engine, threads)
+
+    @asynccontextmanager
+    async def _registered(self, database: Database) -> AsyncIterator[None]:
+        """Have this boot in the database, so that its sessions have an owner."""
+        await sweeper.register_boot(database, self.boot_id, socket.gethostname())
+        try:
+            yield
+        finally:
+            with trio.move_on_after(FAREWELL_SECONDS, shield=True):
+                await self._say_goodbye(database)
+
+    async def _say_goodbye(self, database: Database) -> None:
+        try:
+            await sweeper.end_boot(database, self.boot_id)
+        except DatabaseUnavailable as error:
+            log.warning("the end of this daemon could not be recorded", problem=str(error))
+
+    async def _serve(self, database: Database, engine: Engine, threads: Threads) -> None:
+        config = self.config
+        tokens = AccessTokens(config.auth.secret.reveal().encode(), config.auth.access_minutes)
+        passwords = Passwords(config.auth.pepper.reveal().encode(), threads.passwords)
+        accounts = Accounts(database, passwords, tokens, config.auth.refresh_days)
+        policy = Policy(config.metering.hold_seconds * 1000, config.limits.streams_per_user)
+        ledger = PostgresLedger(database, self.boot_id, policy)
+        sessions = Sessions(Ports(tokens, engine, ledger), session_limits(config))
+        settings = edge_settings(config)
+        tls = None
+        if config.server.tls_certificate is not None:
+            tls = tls_context(config.server.tls_certificate, config.server.tls_key)
+        listeners = await open_listeners(config.server.listen, settings)
+        urls = [listener_url(listener, tls=tls is not None) for listener in listeners]
+        services = Services(
+            accounts=accounts,
+            wallet=Wallet(database),
+            database=database,
+            sessions=sessions,
+            trusted_proxies=config.server.trusted_proxies,
+            origins=_origins(config, urls),
+            requests_per_minute=config.auth.requests_per_minute,
+        )
+        # Quart's types name every ASGI event; the edge's, and the protocol's own, are plain mappings.
+        app = cast("App", create_app(services))
+        async with trio.open_nursery() as background:
+            background.start_soon(self._beat, database)
+            background.start_soon(self._sweep, database)
+            background.start_soon(sessions.settle_late)
+            background.start_soon(_prune, accounts)
+            async with trio.open_nursery() as door_nursery:
+                door: Door = await door_nursery.start(
+                    partial(serve, app, settings, listeners, tls=tls)
+                )
+                self.serving = True
+                self.started(f"relayd listening on {' '.join(urls)}")
+                await self.stop.wait()
+                await self._drain(door, sessions)
+                door_nursery.cancel_scope.cancel()
+            background.cancel_scope.cancel()
+
+    async def _drain(self, door: Door, sessions: Sessions) -> None:
+        log.info("draining", sessions=len(sessions))
+        door.stop_accepting()
+        with trio.move_on_after(self.config.server.drain_seconds) as draining:
+            await sessions.drain()
+        if draining.cancelled_caught:
+            log.warning("drain cut short", sessions=len(sessions), unsettled=sessions.unsettled)
+        else:
+            log.info("drained")
+
+    async def _beat(self, database: Database) -> None:
+        await sweeper.run_heartbeat(database, self.boot_id, self.config.metering.heartbeat_seconds)
+
+    async def _sweep(self, database: Database) -> None:
+        await sweeper.run_sweeper(
+            database,
+            self.boot_id,
+            sweep_seconds=self.config.metering.sweep_seconds,
+            dead_seconds=self.config.metering.dead_seconds,
+        )
+
+
+async def _prune(accounts: Accounts) -> None:
+    """Remove expired sign-ins, a bounded number at a time, until cancelled."""
+    while True:
+        try:
+            removed = await accounts.prune()
+        except DatabaseUnavailable as error:
+            log.warning("expired sign-ins not removed", problem=str(error))
+        else:
+            if removed:
+                log.info("expired sign-ins removed", count=removed)
+        await trio.sleep(PRUNE_SECONDS)
+
+
+def session_limits(config: Config) -> Limits:
+    """What a session may take, from [limits] and [metering]."""
+    limits = config.limits
+    return Limits(
+        auth_seconds=limits.auth_seconds,
+        idle_seconds=limits.idle_seconds,
+        session_seconds=limits.session_seconds,
+        send_seconds=limits.send_seconds,
+        outbox_messages=limits.outbox_messages,
+        finish_seconds=limits.finish_seconds,
+        settle_seconds=limits.settle_seconds,
+        close_seconds=limits.close_seconds,
+        flush_seconds=config.metering.flush_seconds,
+        lease_seconds=config.metering.lease_seconds,
+        credits_low_seconds=config.metering.credits_low_seconds,
+    )
+
+
+def edge_settings(config: Config) -> EdgeSettings:
+    """What a connection may take, from [server] and [limits]."""
+    server, limits = config.server, config.limits
+    return EdgeSettings(
+        connections_max=server.connections_max,
+        connections_per_address=server.connections_per_address,
+        exempt=tuple(ip_network(network, strict=False) for network in server.trusted_proxies),
+        header_seconds=server.header_seconds,
+        keep_alive_seconds=server.keep_alive_seconds,
+        message_bytes=limits.message_bytes,
+        ping_seconds=limits.ping_seconds,
+        pong_seconds=limits.pong_seconds,
+        send_seconds=limits.send_seconds,
+        close_seconds=limits.close_seconds,
+        drain_seconds=server.drain_seconds,
+    )
+
+
+def _origins(config: Config, urls: list[str]) -> tuple[str, ...]:
+    """The pages that may open a stream: the operator's list, and this server's own."""
+    own = [config.server.public_url] if config.server.public_url else urls
+    parts = [urlsplit(url) for url in own]
+    return (*config.server.origins, *(f"{part.scheme}://{part.netloc}" for part in parts))
