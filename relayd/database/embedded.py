@@ -60,13 +60,12 @@ async def run_watch(data_directory: Path, url: str) -> None:
 
     Sessions live on their holds meanwhile, and the pool reconnects by itself.
     """
-    gate = data_directory.absolute()
     while True:
         await trio.sleep(WATCH_SECONDS)
         try:
-            await trio.to_thread.run_sync(_revive, gate, url)
-        except (OSError, DatabaseUnavailable) as error:
-            log.error("embedded PostgreSQL is down", problem=str(error))
+            await trio.to_thread.run_sync(_revive, data_directory, url)
+        except (OSError, DatabaseUnavailable):
+            log.exception("embedded PostgreSQL is down")
 
 
 @attrs.define(eq=False)
@@ -126,7 +125,8 @@ class Attachment:
             _remove(self._shortcut)
 
 
-def _revive(gate: Path, url: str) -> None:
+def _revive(data_directory: Path, url: str) -> None:
+    gate = data_directory.absolute()
     cluster = Cluster.at(gate / SUBDIRECTORY)
     if cluster.answers(url):
         return

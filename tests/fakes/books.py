@@ -1,0 +1,268 @@
+"""What a ledger's database holds, in memory, and its transactions as plain methods.
+
+The rules are written a second time here, not imported, so that a slip in one of them shows
+as a difference from PostgreSQL.
+"""
+
+from collections.abc import Iterator
+from uuid import UUID, uuid4
+
+import attrs
+
+from relayd.ledger.holds import Policy
+from relayd.ledger.outcomes import SWEPT, Balance, Booked, BookingRefusal
+from relayd.session.ports import (
+    Closed,
+    Opened,
+    OpenRefusal,
+    OpenRequest,
+    Principal,
+    Renewed,
+    Revoked,
+    Settlement,
+)
+
+__all__ = ["Books", "FakeAccount", "FakeEntry", "FakeSession"]
+
+
+@attrs.define(eq=False)
+class FakeAccount:
+    """One user."""
+
+    balance_ms: int = 0
+    held_ms: int = 0
+    debt_ms: int = 0
+    disabled: bool = False
+
+    def pay_debt(self) -> None:
+        """Free credit pays debt before anything else."""
+        while self.debt_ms and self.balance_ms > self.held_ms:
+            paid = min(self.debt_ms, self.balance_ms - self.held_ms)
+            self.debt_ms -= paid
+            self.balance_ms -= paid
+
+
+@attrs.define(eq=False)
+class FakeSession:
+    """One session; ``hungry_since`` is its place in the queue of those with nothing left."""
+
+    request: OpenRequest
+    boot_id: UUID
+    used_ms: int = 0
+    held_ms: int = 0
+    hungry_since: int | None = None
+    end_reason: str | None = None
+    reported_ms: int | None = None
+
+
+@attrs.frozen
+class FakeEntry:
+    """One line of the ledger."""
+
+    user_id: UUID
+    kind: str
+    key: str
+    amount_ms: int
+
+
+@attrs.define(eq=False)
+class Books:
+    """Everything a database would hold. Its methods are the transactions, without I/O."""
+
+    accounts: dict[UUID, FakeAccount] = attrs.field(factory=dict)
+    sessions: dict[UUID, FakeSession] = attrs.field(factory=dict)
+    entries: list[FakeEntry] = attrs.field(factory=list)
+    sign_ins: set[UUID] = attrs.field(factory=set)
+    dead_boots: set[UUID] = attrs.field(factory=set)
+    overshoots: int = 0
+    ticks: int = 0
+
+    def add_user(self, balance_ms: int = 0, user_id: UUID | None = None) -> Principal:
+        """A user who signed in once, with this much credit granted."""
+        who = Principal(user_id or uuid4(), uuid4())
+        self.accounts[who.user_id] = FakeAccount()
+        if who.family_id is not None:
+            self.sign_ins.add(who.family_id)
+        if balance_ms:
+            self.book(who.user_id, "grant", str(uuid4()), balance_ms)
+        return who
+
+    def book(self, user_id: UUID, kind: str, key: str, amount_ms: int) -> Booked | BookingRefusal:
+        """Book a grant or an adjustment, once per key."""
+        account = self.accounts.get(user_id)
+        if account is None:
+            return BookingRefusal.UNKNOWN_USER
+        entry = FakeEntry(user_id, kind, key, amount_ms)
+        taken = [one for one in self.entries if (one.kind, one.key) == (kind, key)]
+        if taken and taken != [entry]:
+            return BookingRefusal.KEY_TAKEN
+        if not taken:
+            self.entries.append(entry)
+            if amount_ms > 0:
+                account.balance_ms += amount_ms
+            else:
+                account.debt_ms -= amount_ms
+            account.pay_debt()
+        return Booked(self.balance(user_id), repeated=bool(taken))
+
+    def balance(self, user_id: UUID) -> Balance:
+        """What a user has."""
+        account = self.accounts[user_id]
+        return Balance(account.balance_ms, account.held_ms, account.debt_ms)
+
+    def disable(self, user_id: UUID) -> None:
+        """End an account."""
+        self.accounts[user_id].disabled = True
+
+    def revoke(self, family_id: UUID) -> None:
+        """End a sign-in."""
+        self.sign_ins.discard(family_id)
+
+    def open(self, request: OpenRequest, boot_id: UUID, policy: Policy) -> Opened | OpenRefusal:
+        """See `relayd.session.ports.Ledger.open`."""
+        user_id = request.principal.user_id
+        account = self.accounts.get(user_id)
+        if account is None:
+            return OpenRefusal.AUTH_REVOKED
+        session = self.sessions.get(request.session_id)
+        if session is None:
+            if self._revoked(request.principal):
+                return OpenRefusal.AUTH_REVOKED
+            if len(list(self.open_sessions(user_id))) >= policy.streams_per_user:
+                return OpenRefusal.TOO_MANY_SESSIONS
+            if account.balance_ms == 0:
+                return OpenRefusal.INSUFFICIENT_CREDITS
+            session = self.sessions[request.session_id] = FakeSession(request, boot_id)
+            self._set_unused(session, self._fair(session, 0, policy))
+        final = account.balance_ms == session.held_ms - session.used_ms
+        return Opened(session.held_ms, final, account.balance_ms)
+
+    def renew(
+        self, session_id: UUID, used_ms: int, keep_ms: int, policy: Policy
+    ) -> Renewed | Revoked:
+        """See `relayd.session.ports.Ledger.renew`."""
+        session = self.sessions.get(session_id)
+        if session is None or session.end_reason is not None:
+            return Revoked.SESSION_SETTLED
+        late = used_ms < session.used_ms
+        self._charge(session, used_ms)
+        if self._revoked(session.request.principal):
+            self._set_unused(session, session.held_ms - session.used_ms)
+            return Revoked.SIGN_IN_ENDED
+        unused = session.held_ms - session.used_ms
+        if not late:
+            unused = self._fair(session, keep_ms - session.used_ms, policy)
+        self._set_unused(session, unused)
+        account = self.accounts[session.request.principal.user_id]
+        hungry = [one for one in self._others(session) if one.hungry_since is not None]
+        return Renewed(
+            held_ms=session.held_ms,
+            final=account.balance_ms == unused,
+            wanted=bool(hungry) and unused > 0,
+            balance_ms=account.balance_ms,
+        )
+
+    def close(self, settlement: Settlement) -> Closed:
+        """See `relayd.session.ports.Ledger.close`."""
+        session = self.sessions.get(settlement.session_id)
+        if session is None:
+            return Closed(0, 0)
+        if session.end_reason is None:
+            self._charge(session, settlement.used_ms)
+            self._settle(session, settlement.reason.label)
+            session.reported_ms = settlement.reported_ms
+        account = self.accounts[session.request.principal.user_id]
+        return Closed(session.used_ms, account.balance_ms)
+
+    def crash(self, boot_id: UUID) -> None:
+        """A daemon died, and a sweeper knows."""
+        self.dead_boots.add(boot_id)
+
+    def sweep(self) -> int:
+        """Settle what dead daemons left open; how many sessions that were."""
+        swept = [
+            session
+            for session in self.sessions.values()
+            if session.end_reason is None and session.boot_id in self.dead_boots
+        ]
+        for session in swept:
+            self._settle(session, SWEPT)
+        return len(swept)
+
+    def open_sessions(self, user_id: UUID) -> Iterator[FakeSession]:
+        """A user's sessions that are not settled."""
+        for session in self.sessions.values():
+            if session.request.principal.user_id == user_id and session.end_reason is None:
+                yield session
+
+    def check(self) -> None:
+        """Assert every identity of the ledger, for every user."""
+        for user_id, account in self.accounts.items():
+            live = list(self.open_sessions(user_id))
+            entries = [one for one in self.entries if one.user_id == user_id]
+            booked = sum(one.amount_ms for one in entries)
+            used = sum(session.used_ms for session in live)
+            assert account.balance_ms == booked + account.debt_ms - used
+            assert account.held_ms == sum(one.held_ms - one.used_ms for one in live)
+            assert 0 <= account.held_ms <= account.balance_ms
+            assert account.debt_ms == 0 or account.balance_ms == account.held_ms
+            assert account.debt_ms >= 0
+        for session_id, session in self.sessions.items():
+            assert 0 <= session.used_ms <= session.held_ms
+            charged = [one.amount_ms for one in self.entries if one.key == str(session_id)]
+            assert charged == ([] if session.end_reason is None else [-session.used_ms])
+
+    def _revoked(self, who: Principal) -> bool:
+        signed_in = who.family_id is None or who.family_id in self.sign_ins
+        return self.accounts[who.user_id].disabled or not signed_in
+
+    def _others(self, session: FakeSession) -> list[FakeSession]:
+        live = self.open_sessions(session.request.principal.user_id)
+        return [one for one in live if one is not session]
+
+    def _charge(self, session: FakeSession, used_ms: int) -> None:
+        if used_ms > session.held_ms:
+            self.overshoots += 1
+            used_ms = session.held_ms
+        fresh = used_ms - session.used_ms
+        if fresh > 0:
+            session.used_ms += fresh
+            account = self.accounts[session.request.principal.user_id]
+            account.balance_ms -= fresh
+            account.held_ms -= fresh
+
+    def _fair(self, session: FakeSession, needed_ms: int, policy: Policy) -> int:
+        """What may be left unused in this session's hold."""
+        account = self.accounts[session.request.principal.user_id]
+        others = self._others(session)
+        free = account.balance_ms - sum(one.held_ms - one.used_ms for one in others)
+        share = policy.hold_ms
+        if account.balance_ms < share * (len(others) + 1):
+            share = max(1000, account.balance_ms // (len(others) + 1))
+        waiting_longer = [
+            other
+            for other in others
+            if other.hungry_since is not None
+            and (session.hungry_since is None or other.hungry_since < session.hungry_since)
+        ]
+        share = max(0, min(share, free - share * len(waiting_longer)))
+        return min(max(share, needed_ms), free)
+
+    def _set_unused(self, session: FakeSession, unused_ms: int) -> None:
+        account = self.accounts[session.request.principal.user_id]
+        account.held_ms += unused_ms - (session.held_ms - session.used_ms)
+        session.held_ms = session.used_ms + unused_ms
+        account.pay_debt()
+        if unused_ms:
+            session.hungry_since = None
+        elif session.hungry_since is None:
+            self.ticks += 1
+            session.hungry_since = self.ticks
+
+    def _settle(self, session: FakeSession, reason: str) -> None:
+        self._set_unused(session, 0)
+        session.hungry_since = None
+        session.end_reason = reason
+        who = session.request.principal
+        key = str(session.request.session_id)
+        self.entries.append(FakeEntry(who.user_id, "session", key, -session.used_ms))

@@ -1,0 +1,107 @@
+"""The session's `Ledger` port in memory: same outcomes as on PostgreSQL, by `LedgerContract`."""
+
+from typing import TypeVar
+from uuid import UUID, uuid4
+
+import attrs
+import trio
+
+from relayd.errors import LedgerUnavailable
+from relayd.ledger.holds import Policy
+from relayd.session.ports import (
+    Closed,
+    Opened,
+    OpenRefusal,
+    OpenRequest,
+    Principal,
+    Renewed,
+    Revoked,
+    Settlement,
+)
+from tests.fakes.books import Books, FakeSession
+
+__all__ = ["FakeLedger"]
+
+T = TypeVar("T")
+
+
+@attrs.define(eq=False)
+class FakeLedger:
+    """One daemon's `Ledger` on some books.
+
+    ``reachable = False`` refuses every call; ``lost_replies`` lets that many calls take effect
+    and then fail, as when PostgreSQL dies between commit and answer.
+    """
+
+    books: Books = attrs.field(factory=Books)
+    policy: Policy = attrs.field(factory=Policy)
+    boot_id: UUID = attrs.field(factory=uuid4)
+    reachable: bool = True
+    lost_replies: int = 0
+    # Like a thread, a call in progress does not feel cancellation.
+    latency_seconds: float = 0.0
+
+    def add_user(self, user_id: UUID) -> Principal:
+        """A user without credit who signed in once."""
+        return self.books.add_user(user_id=user_id)
+
+    def grant(self, user_id: UUID, amount_ms: int) -> None:
+        """Give credit."""
+        self.books.book(user_id, "grant", str(uuid4()), amount_ms)
+
+    def disable(self, user_id: UUID) -> None:
+        """End an account."""
+        self.books.disable(user_id)
+
+    def balance_of(self, user_id: UUID) -> int:
+        """All that the user has, in milliseconds."""
+        return self.books.accounts[user_id].balance_ms
+
+    def held_ms(self, user_id: UUID) -> int:
+        """What the user's sessions hold and have not used."""
+        return self.books.accounts[user_id].held_ms
+
+    def open_sessions(self, user_id: UUID) -> list[FakeSession]:
+        """The user's sessions that are not settled."""
+        return list(self.books.open_sessions(user_id))
+
+    async def open_others(self, user_id: UUID, count: int) -> list[UUID]:
+        """Open so many sessions of the user elsewhere; their ids."""
+        ids = [uuid4() for _ in range(count)]
+        for session_id in ids:
+            request = OpenRequest(session_id, Principal(user_id, None), "fake", "", "192.0.2.9")
+            assert isinstance(await self.open(request), Opened)
+        return ids
+
+    def assert_balanced(self) -> None:
+        """Every identity of the ledger holds."""
+        self.books.check()
+
+    async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
+        """See `relayd.session.ports.Ledger`."""
+        await self._arrive()
+        return self._answer(self.books.open(request, self.boot_id, self.policy))
+
+    async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
+        """See `relayd.session.ports.Ledger`."""
+        assert 0 <= used_ms <= keep_ms
+        await self._arrive()
+        return self._answer(self.books.renew(session_id, used_ms, keep_ms, self.policy))
+
+    async def close(self, settlement: Settlement) -> Closed:
+        """See `relayd.session.ports.Ledger`."""
+        await self._arrive()
+        return self._answer(self.books.close(settlement))
+
+    async def _arrive(self) -> None:
+        await trio.lowlevel.checkpoint()
+        with trio.CancelScope(shield=True):
+            await trio.sleep(self.latency_seconds)
+        if not self.reachable:
+            raise LedgerUnavailable("the fake ledger is switched off")
+
+    def _answer(self, answer: T) -> T:
+        if self.lost_replies:
+            self.lost_replies -= 1
+            raise LedgerUnavailable("the fake ledger lost its reply")
+        return answer
