@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_network
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
@@ -31,7 +31,6 @@ from relayd.config import Config
 from relayd.database import migrate
 from relayd.database.opening import open_configured
 from relayd.database.pool import Database
-from relayd.edge.asgi import App
 from relayd.edge.door import Door, serve
 from relayd.edge.listeners import listener_url, open_listeners
 from relayd.edge.settings import EdgeSettings
@@ -48,6 +47,9 @@ from relayd.session.ports import Engine
 from relayd.session.registry import Sessions
 from relayd.session.session import Ports
 from relayd.threads import Threads
+
+if TYPE_CHECKING:
+    from relayd.edge.asgi import App
 
 __all__ = ["run"]
 
@@ -150,7 +152,7 @@ class Daemon:
             origins=_origins(config, urls),
             requests_per_minute=config.auth.requests_per_minute,
         )
-        # Quart's types name every ASGI event; the edge's, and the protocol's own, are plain mappings.
+        # Quart's types name every ASGI event, the edge takes them as plain mappings.
         app = cast("App", create_app(services))
         async with trio.open_nursery() as background:
             background.start_soon(self._beat, database)

@@ -35,12 +35,13 @@ def _run(arguments: argparse.Namespace) -> int:
     config = load(arguments)
     import trio
 
-    from relayd import daemon, logs
+    import relayd.daemon
+    from relayd import logs
 
     logs.configure(config.log.level, config.log.format)
 
     async def main() -> None:
-        await daemon.run(config, started=_started)
+        await relayd.daemon.run(config, started=_started)
 
     trio.run(main)
     return Exit.OK

@@ -1,6 +1,5 @@
 """GET /ws/transcribe: from an accepted upgrade to a session, and its line in the log."""
 
-from collections.abc import Mapping
 from typing import Any, cast
 
 from quart import Blueprint, websocket
@@ -45,7 +44,7 @@ def _check_origin() -> None:
 
 
 def _take_connection() -> Client:
-    extensions = cast("Mapping[str, Any]", websocket.scope.get("extensions", {}))
+    extensions = cast("dict[str, Any]", websocket.scope.get("extensions", {}))
     extension = extensions.get("relayd.connection")
     if extension is None:
         # Another ASGI server: the same session over plain ASGI messages.
