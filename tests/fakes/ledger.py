@@ -93,6 +93,11 @@ class FakeLedger:
         await self._arrive()
         return self._answer(self.books.close(settlement))
 
+    async def balance_ms(self, user_id: UUID) -> int:
+        """See `relayd.session.ports.Ledger`."""
+        await self._arrive()
+        return self.balance_of(user_id)
+
     async def _arrive(self) -> None:
         await trio.lowlevel.checkpoint()
         with trio.CancelScope(shield=True):

@@ -25,7 +25,7 @@ def test_detail_replaces_the_wording() -> None:
     assert ending.wording == "sample_rate: must be a number"
 
 
-def test_cancels_the_scope_of_the_phase_only() -> None:
+async def test_cancels_the_scope_of_the_phase_only() -> None:
     """A reason ends the scope that was named last, and no earlier one."""
     ending = Ending()
     first, second = trio.CancelScope(), trio.CancelScope()

@@ -9,6 +9,7 @@ import attrs
 import pytest
 import trio
 import trio.lowlevel
+import trio.testing
 
 from relayd.errors import UpstreamClosed, UpstreamUnavailable
 from relayd.session.endings import EndReason
@@ -104,7 +105,7 @@ async def _lose_the_engine(world: World) -> None:
 
 async def _lose_the_ledger(world: World) -> None:
     world.sign_in()
-    await trio.lowlevel.checkpoint()
+    await trio.testing.wait_all_tasks_blocked()
     world.ledger.reachable = False
     await world.talk(31)
 
