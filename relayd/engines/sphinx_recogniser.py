@@ -23,8 +23,8 @@ MODEL_FRAMES_PER_SECOND: Final = 100
 # A partial result is looked for this often: ten end-pointer frames of 30 ms.
 PARTIAL_FRAMES: Final = 10
 
-# The decoder's lattice grows with the utterance and its last pass takes 3 % of it, so one that
-# knows no pause is cut here: 20 s are some 15 MiB and 0.7 s.
+# The decoder's lattice grows with the utterance and its last pass takes 5 % of it, so speech
+# without a pause is cut here: 20 s are some 10 MiB and 1 s.
 UTTERANCE_SECONDS_MAX: Final = 20
 
 Emit = Callable[[dict[str, Any]], None]

@@ -89,13 +89,13 @@ def _end_with_the_daemon(commands: int) -> None:
 def _serve(commands: BinaryIO, decoder: Any, emit: Emit) -> None:
     stream: Stream | None = None
     while (frame := read_frame(commands)) is not None:
-        signal.alarm(WEDGED_SECONDS)
+        signal.setitimer(signal.ITIMER_REAL, WEDGED_SECONDS)
         if stream is None:
             assert frame.kind is FrameKind.START
             stream = Stream.start(json.loads(frame.payload), decoder, emit)
         else:
             stream.take(frame)
-        signal.alarm(0)
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 class Stream:
