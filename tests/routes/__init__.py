@@ -1,0 +1,1 @@
+"""The HTTP interface: rings 1 and 2."""

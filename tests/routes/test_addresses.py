@@ -1,0 +1,136 @@
+"""Whose request it is: no header moves it but one that a trusted proxy wrote."""
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relayd.routes.addresses import address_block, client_address, networks
+
+PROXIES = networks(["10.0.0.0/8", "fd00::/8", "192.0.2.1"])
+PROXY = "10.0.0.1"
+
+ADDRESSES = st.ip_addresses().map(str)
+OUTSIDE = st.ip_addresses(network="198.51.100.0/24").map(str)
+INSIDE = st.ip_addresses(network="10.0.0.0/8").map(str)
+JUNK = st.text(st.characters(codec="latin-1")) | ADDRESSES | st.sampled_from(["for=", '"', "[::1"])
+
+
+@pytest.mark.parametrize(
+    ("peer", "header", "client"),
+    [
+        ("198.51.100.7", [], "198.51.100.7"),
+        ("198.51.100.7", ["203.0.113.1"], "198.51.100.7"),
+        (PROXY, [], PROXY),
+        (PROXY, ["198.51.100.7"], "198.51.100.7"),
+        (PROXY, ["203.0.113.1, 198.51.100.7"], "198.51.100.7"),
+        (PROXY, ["203.0.113.1", "198.51.100.7"], "198.51.100.7"),
+        (PROXY, ["203.0.113.1, 198.51.100.7,10.0.0.2 , 192.0.2.1"], "198.51.100.7"),
+        (PROXY, ["10.0.0.9, 10.0.0.8"], "10.0.0.9"),
+        (PROXY, ["198.51.100.7:4711"], "198.51.100.7"),
+        (PROXY, ["2001:db8::7"], "2001:db8::7"),
+        (PROXY, ["2001:DB8:0:0::7"], "2001:db8::7"),
+        (PROXY, ["[2001:db8::7]"], "2001:db8::7"),
+        (PROXY, ["[2001:db8::7]:4711"], "2001:db8::7"),
+        (PROXY, ["fe80::1%eth0"], "fe80::1"),
+        (PROXY, ["::ffff:198.51.100.7"], "198.51.100.7"),
+        ("::ffff:10.0.0.1", ["198.51.100.7"], "198.51.100.7"),
+        ("fd00::1%2", ["198.51.100.7"], "198.51.100.7"),
+        (PROXY, [""], PROXY),
+        (PROXY, ["unknown"], PROXY),
+        (PROXY, ["198.51.100.7, _hidden"], PROXY),
+        (PROXY, ["198.51.100.7, nonsense, 10.0.0.2"], "10.0.0.2"),
+        (PROXY, ["198.51.100.7,"], PROXY),
+        (PROXY, ["1" * 100_000], PROXY),
+        (PROXY, ["010.1.1.1"], PROXY),
+        ("", ["198.51.100.7"], ""),
+        ("/run/relayd.sock", ["198.51.100.7"], "/run/relayd.sock"),
+    ],
+)
+def test_x_forwarded_for(peer: str, header: list[str], client: str) -> None:
+    """Read from right to left, over trusted hops only, and no further than it makes sense."""
+    assert client_address(peer, header, [], PROXIES) == client
+
+
+@pytest.mark.parametrize(
+    ("header", "client"),
+    [
+        (["for=198.51.100.7"], "198.51.100.7"),
+        (["For=198.51.100.7;proto=https; by=10.0.0.1"], "198.51.100.7"),
+        (['for="[2001:db8::7]:4711"'], "2001:db8::7"),
+        (["for=203.0.113.1, for=198.51.100.7, for=10.0.0.2"], "198.51.100.7"),
+        (["for=203.0.113.1", "proto=https;for=198.51.100.7"], "198.51.100.7"),
+        (['for="203.0.113.1, for=198.51.100.7'], "198.51.100.7"),
+        (["for=unknown"], PROXY),
+        (["for=_hidden"], PROXY),
+        (["proto=https"], PROXY),
+        (["198.51.100.7"], PROXY),
+    ],
+)
+def test_forwarded(header: list[str], client: str) -> None:
+    """RFC 7239's header says the same in its own way; an open quote swallows nothing."""
+    assert client_address(PROXY, [], header, PROXIES) == client
+
+
+def test_both_headers() -> None:
+    """Two headers that agree are believed; if they differ one is forged, and the proxy counts."""
+    agreed = client_address(PROXY, ["198.51.100.7"], ["for=198.51.100.7"], PROXIES)
+    assert agreed == "198.51.100.7"
+    assert client_address(PROXY, ["198.51.100.7"], ["for=203.0.113.1"], PROXIES) == PROXY
+
+
+@given(OUTSIDE, st.lists(JUNK), st.lists(JUNK))
+def test_untrusted_peers(peer: str, x_forwarded_for: list[str], forwarded: list[str]) -> None:
+    """No header whatever moves the address of a peer that is not a proxy."""
+    assert client_address(peer, x_forwarded_for, forwarded, PROXIES) == peer
+
+
+@given(st.lists(JUNK), OUTSIDE, st.lists(INSIDE, max_size=4))
+def test_what_proxies_append_wins(forged: list[str], client: str, hops: list[str]) -> None:
+    """Whatever a client writes, the address that the outermost proxy saw is the one."""
+    seen = [", ".join([*forged, client, *hops])]
+    assert client_address(PROXY, seen, [], PROXIES) == client
+    quoted = [", ".join([*forged, *(f'for="{hop}"' for hop in [client, *hops])])]
+    assert client_address(PROXY, [], quoted, PROXIES) == client
+
+
+@given(st.one_of(INSIDE, OUTSIDE, st.text()), st.lists(JUNK), st.lists(JUNK))
+def test_never_raises(peer: str, x_forwarded_for: list[str], forwarded: list[str]) -> None:
+    """The answer is an address in its canonical spelling, or the peer as it was given."""
+    client = client_address(peer, x_forwarded_for, forwarded, PROXIES)
+    assert client == peer or client == str(ip_address(client))
+
+
+@pytest.mark.parametrize(
+    ("address", "block"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("", ""),
+        ("/run/relayd.sock", "/run/relayd.sock"),
+    ],
+)
+def test_blocks(address: str, block: str) -> None:
+    """A customer's IPv6 network is counted as one, an IPv4 address as itself."""
+    assert address_block(address) == block
+
+
+@given(st.ip_addresses(v=6), st.integers(0, 2**64 - 1))
+def test_one_block(address: object, host: int) -> None:
+    """Changing the lower half of an IPv6 address does not leave its block."""
+    number = int(ip_address(str(address)))
+    if number >> 32 == 0xFFFF:
+        return
+    other = str(ip_address(number >> 64 << 64 | host))
+    if "." not in other and ip_address(other).version == 6 and number >> 64 != 0:
+        assert address_block(str(address)) == address_block(other)
+
+
+def test_networks() -> None:
+    """A network that is none is refused when the app is made."""
+    with pytest.raises(ValueError, match="does not appear"):
+        networks(["10.0.0.0/8", "nonsense"])

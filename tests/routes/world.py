@@ -1,0 +1,136 @@
+"""An app on fakes, and a client that comes from an address of choice."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any, cast
+from uuid import UUID
+
+import attrs
+import trio.lowlevel
+from quart import Response
+from quart_trio import QuartTrio
+
+from relayd.accounts.accounts import Accounts
+from relayd.errors import DatabaseUnavailable
+from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
+from relayd.routes.app import create_app
+from relayd.routes.wiring import Services
+from tests.accounts.world import EMAIL, PASSWORD, make_accounts
+from tests.fakes.accounts import MemoryAccounts
+
+PEER = "203.0.113.7"
+CREDENTIALS = {"email": EMAIL, "password": PASSWORD}
+
+STARTED = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
+
+
+@attrs.define(eq=False)
+class MemoryWallet:
+    """Everybody has the same."""
+
+    balance_ms: int | None = 90_500
+    fault: BaseException | None = None
+
+    async def balance(self, user_id: UUID) -> Balance | None:
+        """Ninety and a half seconds, unless a test says otherwise."""
+        await trio.lowlevel.checkpoint()
+        if self.fault is not None:
+            raise self.fault
+        return None if self.balance_ms is None else Balance(self.balance_ms, 0, 0)
+
+    async def usage(self, user_id: UUID, days: int) -> Sequence[DayUsage]:
+        """One second a day."""
+        await trio.lowlevel.checkpoint()
+        first = STARTED.date()
+        return [DayUsage(first + dt.timedelta(days=day), 1000, 2500) for day in range(days)]
+
+    async def recent_sessions(self, user_id: UUID, most: int) -> Sequence[SessionRecord]:
+        """As many as are asked for."""
+        await trio.lowlevel.checkpoint()
+        ended = STARTED + dt.timedelta(seconds=61)
+        return [
+            SessionRecord(
+                session_id=UUID(int=number),
+                email=EMAIL,
+                engine="sphinx",
+                model="en-us",
+                client_address=PEER,
+                started_at=STARTED,
+                ended_at=ended,
+                used_ms=60_250,
+                held_ms=0,
+                reported_ms=None,
+                end_reason="completed",
+            )
+            for number in range(most)
+        ]
+
+
+@attrs.define(eq=False)
+class World:
+    """Make it inside of Trio."""
+
+    requests_per_minute: int = 10
+    trusted_proxies: tuple[str, ...] = ()
+    store: MemoryAccounts = attrs.field(factory=MemoryAccounts)
+    wallet: MemoryWallet = attrs.field(factory=MemoryWallet)
+    accounts: Accounts = attrs.field(init=False)
+    app: QuartTrio = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.accounts = make_accounts(self.store)
+        self.app = create_app(
+            Services(
+                accounts=self.accounts,
+                wallet=self.wallet,
+                database=self.store,
+                sessions=cast("Any", None),
+                trusted_proxies=self.trusted_proxies,
+                requests_per_minute=self.requests_per_minute,
+            )
+        )
+
+    async def ask(
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        token: str | None = None,
+        peer: str = PEER,
+        headers: dict[str, str] | None = None,
+        **more: Any,
+    ) -> Response:
+        """One request."""
+        given = dict(headers or {})
+        if token is not None:
+            given["Authorization"] = f"Bearer {token}"
+        return await self.app.test_client().open(
+            path, method=method, headers=given, scope_base={"client": (peer, 50_000)}, **more
+        )
+
+    async def post(self, path: str, body: Any, **more: Any) -> Response:
+        """One POST of JSON."""
+        return await self.ask(path, "POST", json=body, **more)
+
+    async def register(self) -> dict[str, Any]:
+        """A fresh account, signed in."""
+        response = await self.post("/auth/register", CREDENTIALS)
+        assert response.status_code == 201
+        return cast("dict[str, Any]", await response.get_json())
+
+    def lose_database(self) -> None:
+        """From now on nothing answers."""
+        self.store.reachable = False
+        self.wallet.fault = DatabaseUnavailable("no database")
+
+
+async def refusal(response: Response) -> tuple[int, str]:
+    """Status and code of a refusal, whose shape is checked here for every test."""
+    body = await response.get_json()
+    assert set(body) == {"error"}
+    assert set(body["error"]) == {"code", "message"}
+    assert body["error"]["message"]
+    assert "Traceback" not in body["error"]["message"]
+    assert response.headers["Cache-Control"] == "no-store"
+    assert "Server" not in response.headers
+    return response.status_code, body["error"]["code"]
