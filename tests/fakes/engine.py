@@ -58,7 +58,7 @@ class FakeUpstream:
         """Hear it, or stall."""
         if self.engine.stalled:
             await trio.sleep_forever()
-        await trio.lowlevel.checkpoint()
+        await trio.sleep(self.engine.send_seconds)
         assert self.finished_at is None, "audio after finish"
         self.audio += audio
         self.sends.append((trio.current_time(), len(audio)))
@@ -97,6 +97,7 @@ class FakeEngine:
     open_error: UpstreamError | None = None
     plan_fault: Exception | None = None
     stalled: bool = False
+    send_seconds: float = 0.0
     last_words: str | None = "goodbye"
     last_words_seconds: float = 0.0
     streams: list[FakeUpstream] = attrs.field(factory=list)

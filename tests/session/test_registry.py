@@ -1,0 +1,142 @@
+"""The live sessions of a process, together."""
+
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from relayd.session.endings import EndReason
+from relayd.session.registry import Sessions
+from relayd.session.session import Ports
+from tests.fakes.client import FakeClient
+from tests.session.world import World
+
+
+def registry_of(world: World) -> Sessions:
+    """A registry on the ports of this world."""
+    return Sessions(Ports(world, world.engine, world.ledger), world.limits)
+
+
+def talker() -> FakeClient:
+    """A client that signed in."""
+    client = FakeClient()
+    client.say(type="auth", token="good-token")
+    return client
+
+
+async def test_counts_what_is_live(autojump_clock: MockClock) -> None:
+    """A session counts from its beginning to its settled end."""
+    world = World()
+    sessions = registry_of(world)
+    client = talker()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sessions.serve, client, "192.0.2.1")
+        await wait_all_tasks_blocked()
+        assert len(sessions) == 1
+        client.say(type="stop")
+
+    assert len(sessions) == 0
+
+
+async def test_drain_ends_all_in_order(autojump_clock: MockClock) -> None:
+    """Every session gets its last words, its ending and 1012, and is settled before it returns."""
+    world = World()
+    sessions = registry_of(world)
+    clients = [talker(), talker()]
+    async with trio.open_nursery() as nursery:
+        for client in clients:
+            nursery.start_soon(sessions.serve, client, "192.0.2.1")
+        await wait_all_tasks_blocked()
+
+        await sessions.drain()
+
+        assert len(sessions) == 0
+        world.assert_books()
+    for client in clients:
+        assert client.types() == ["ready", "transcript", "error", "session_end"]
+        assert client.closed is not None
+        assert client.closed[1] == 1012
+
+
+async def test_late_comers_are_sent_away_while_draining(autojump_clock: MockClock) -> None:
+    """A connection that slipped in during the drain is told to connect again."""
+    world = World()
+    sessions = registry_of(world)
+    await sessions.drain()
+    client = talker()
+
+    report = await sessions.serve(client, "192.0.2.1")
+
+    assert report.reason is EndReason.SERVER_DRAINING
+    assert world.engine.streams == []
+    assert client.closed is not None
+    assert client.closed[1] == 1012
+
+
+async def test_settles_late_when_the_ledger_was_away(autojump_clock: MockClock) -> None:
+    """What could not be settled at a session's end is settled once the ledger is back."""
+    world = World()
+    sessions = registry_of(world)
+    client = talker()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sessions.settle_late)
+        async with trio.open_nursery() as serving:
+            serving.start_soon(sessions.serve, client, "192.0.2.1")
+            await wait_all_tasks_blocked()
+            client.speak(bytes(3200))
+            await wait_all_tasks_blocked()
+            world.ledger.reachable = False
+            client.say(type="stop")
+        assert sessions.unsettled == 1
+        assert client.last("session_end")["seconds_used"] == 0.1
+
+        await trio.sleep(10)
+        assert sessions.unsettled == 1
+        world.ledger.reachable = True
+        await trio.sleep(3)
+
+        assert sessions.unsettled == 0
+        assert world.ledger.balance_of(world.user_id) == 600_000 - 100
+        world.assert_books()
+        nursery.cancel_scope.cancel()
+
+
+async def test_drain_waits_for_late_settling(autojump_clock: MockClock) -> None:
+    """The daemon doesn't leave while it still owes the ledger a settlement."""
+    world = World()
+    sessions = registry_of(world)
+    client = talker()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sessions.settle_late)
+        nursery.start_soon(sessions.serve, client, "192.0.2.1")
+        await wait_all_tasks_blocked()
+        world.ledger.reachable = False
+        with trio.move_on_after(20) as patience:
+            await sessions.drain()
+        assert patience.cancelled_caught
+
+        world.ledger.reachable = True
+        await sessions.drain()
+
+        world.assert_books()
+        nursery.cancel_scope.cancel()
+
+
+async def test_repeated_settling_charges_once(autojump_clock: MockClock) -> None:
+    """A settlement whose answer was lost is sent again and changes nothing."""
+    world = World()
+    client = talker()
+    world.session = world.another(client)
+
+    async def play() -> None:
+        await wait_all_tasks_blocked()
+        client.speak(bytes(3200))
+        await wait_all_tasks_blocked()
+        world.ledger.lost_replies = 1
+        client.say(type="stop")
+
+    report = await world.run(play)
+    assert report.settled is False
+
+    closed = await world.ledger.close(world.session.settlement)
+
+    assert closed.charged_ms == 100
+    assert world.ledger.balance_of(world.user_id) == 600_000 - 100
