@@ -1,0 +1,118 @@
+"""relayd as its users run it: a process, a configuration file, signals."""
+
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+import trio
+
+from bench.books import Books
+
+__all__ = ["Daemon", "Sections", "configuration", "running"]
+
+Sections = Mapping[str, Mapping[str, Any]]
+
+_START_SECONDS: Final = 30
+_STOP_SECONDS: Final = 30
+_POLL_SECONDS: Final = 0.02
+_LISTENING: Final = "relayd listening on http://"
+
+
+@attrs.define(eq=False)
+class Daemon:
+    """One process."""
+
+    process: trio.Process
+    port: int
+    log: Path
+
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self.process.pid
+
+    async def drain(self) -> int:
+        """SIGTERM, and its exit code."""
+        self.process.send_signal(signal.SIGTERM)
+        return await self.process.wait()
+
+    async def kill(self) -> None:
+        """SIGKILL."""
+        self.process.kill()
+        await self.process.wait()
+
+    def errors(self) -> list[str]:
+        """What it logged that a human should look at."""
+        return [line for line in self.log.read_text().splitlines() if " ERROR " in line]
+
+
+def configuration(books: Books, engine_url: str, changes: Sections) -> dict[str, dict[str, Any]]:
+    """The sections of a relayd.toml for one machine's worth of load."""
+    sections: dict[str, dict[str, Any]] = {
+        "server": {
+            "listen": ["127.0.0.1:0"],
+            "connections_max": 4000,
+            "connections_per_address": 4000,
+        },
+        "database": {"url": books.url},
+        "auth": {**books.auth, "requests_per_minute": 10_000},
+        "engine": {"default": "deepgram"},
+        "engines.deepgram": {"api_key": "standin-key", "url": engine_url},
+        "limits": {"streams_per_user": 100},
+    }
+    for name, values in changes.items():
+        sections.setdefault(name, {}).update(values)
+    return sections
+
+
+@asynccontextmanager
+async def running(sections: Sections) -> AsyncIterator[Daemon]:
+    """`relayd serve` while entered; what is left of it then is drained, or killed."""
+    with tempfile.TemporaryDirectory(prefix="relayd-bench-") as directory:
+        daemon = await _start(Path(directory), sections)
+        try:
+            yield daemon
+        finally:
+            with trio.move_on_after(_STOP_SECONDS, shield=True):
+                if daemon.process.poll() is None:
+                    await daemon.drain()
+            daemon.process.kill()
+            with trio.move_on_after(1, shield=True):
+                await daemon.process.wait()
+
+
+async def _start(directory: Path, sections: Sections) -> Daemon:
+    path = directory / "relayd.toml"
+    path.touch(mode=0o600)
+    path.write_text(_toml(sections))
+    log = directory / "relayd.log"
+    # A file: a pipe that nobody reads would stall the daemon.
+    with log.open("wb") as output:
+        process = await trio.lowlevel.open_process(
+            [sys.executable, "-m", "relayd", "serve", "--config", str(path)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    with trio.fail_after(_START_SECONDS):
+        while _LISTENING not in (text := log.read_text()):
+            if process.poll() is not None:
+                raise RuntimeError(f"relayd did not start:\n{text}")
+            await trio.sleep(_POLL_SECONDS)
+    address = text.partition(_LISTENING)[2].split()[0]
+    return Daemon(process, int(address.rpartition(":")[2]), log)
+
+
+def _toml(sections: Sections) -> str:
+    # A JSON string, number or list of them is TOML, too.
+    return "\n".join(
+        f"[{name}]\n" + "".join(f"{key} = {json.dumps(value)}\n" for key, value in values.items())
+        for name, values in sections.items()
+    )

@@ -1,0 +1,156 @@
+"""The stand-in engine: Deepgram's live protocol, as far as a healthy stream needs it.
+
+``python -m bench.engine`` prints ``{"port": …}``. The tests' stand-in does far more and costs
+several times as much per frame; here only the relay may be slow. One result for every 250 ms
+of audio, three interim ones and a final one a second, of the shape and size of real ones.
+"""
+
+import socket
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+import attrs
+
+from bench.loop import Loop, Peer, say
+from bench.stamps import STAMP_BYTES, Delays, in_words, of_audio
+from bench.wire import BINARY, CLOSE, PING, PONG, TEXT, Frame, accept_response, frame, xor
+
+__all__ = ["FRAME_BYTES", "main"]
+
+# 100 ms of linear16 at 16 kHz, one channel.
+FRAME_BYTES: Final = 3200
+RESULT_BYTES: Final = 8000
+_BYTES_PER_SECOND: Final = 32_000
+_RESULTS_PER_FINAL: Final = 4
+_BACKLOG: Final = 1024
+_SPOKEN: Final = ("said", "about", "the")
+
+_WORD: Final = (
+    '{"word":"%(word)s","start":%(at).3f,"end":%(end).3f,"confidence":0.98876953,'
+    '"punctuated_word":"%(word)s"}'
+)
+_RESULT: Final = (
+    '{"type":"Results","channel_index":[0,1],"duration":%(duration).3f,"start":%(start).3f,'
+    '"is_final":%(final)s,"speech_final":%(final)s,"channel":{"alternatives":[{"transcript":'
+    '"%(text)s","confidence":0.99121094,"words":[%(words)s]}]},"metadata":{"request_id":'
+    '"5479abb0-2f31-4e33-a3a3-0f3fd1d5a1f1","model_info":{"name":"general-nova-3","version":'
+    '"2025-07-31.0","arch":"nova-3"},"model_uuid":"96a295ec-6336-43d5-b1cb-1e48b5e6d9a4"},'
+    '"from_finalize":false}'
+)
+_METADATA: Final = (
+    '{"type":"Metadata","transaction_key":"deprecated","request_id":"5479abb0-2f31-4e33-a3a3-'
+    '0f3fd1d5a1f1","sha256":"","created":"2026-01-01T00:00:00.000Z","duration":%.3f,"channels":1}'
+)
+
+
+def result(index: int, stamp: int) -> bytes:
+    """The result after ``index`` + 1 quarters of a second; an interim one restates its window."""
+    part = index % _RESULTS_PER_FINAL
+    start = index // _RESULTS_PER_FINAL
+    spoken = [*_SPOKEN[:part], in_words(stamp)]
+    words = ",".join(
+        _WORD % {"word": word, "at": start + 0.25 * n, "end": start + 0.25 * n + 0.2}
+        for n, word in enumerate(spoken)
+    )
+    facts = {
+        "start": start,
+        "duration": (part + 1) / _RESULTS_PER_FINAL,
+        "final": "true" if part == _RESULTS_PER_FINAL - 1 else "false",
+        "text": " ".join(spoken),
+        "words": words,
+    }
+    return frame(TEXT, (_RESULT % facts).encode())
+
+
+@attrs.define(eq=False)
+class Hearing:
+    """One stream."""
+
+    peer: Peer = attrs.field(init=False)
+    delays: Delays
+    count_frame: Callable[[], None]
+    audio_bytes: int = 0
+    results: int = 0
+
+    def answer(self, head: bytes) -> None:
+        """Accept the upgrade."""
+        self.peer.send(accept_response(head))
+
+    def hear(self, one: Frame) -> None:
+        """Audio, or a word about it."""
+        if one.opcode == BINARY:
+            self._hear_audio(one)
+        elif one.opcode == TEXT and b"CloseStream" in one.data:
+            metadata = _METADATA % (self.audio_bytes / _BYTES_PER_SECOND)
+            goodbye = frame(CLOSE, (1000).to_bytes(2, "big"))
+            self.peer.send(frame(TEXT, metadata.encode()) + goodbye)
+        elif one.opcode == PING:
+            self.peer.send(frame(PONG, one.data))
+        elif one.opcode == CLOSE:
+            self.peer.send(frame(CLOSE, one.data))
+            self.peer.end()
+
+    def _hear_audio(self, one: Frame) -> None:
+        # Relays may cut the audio anew: stamps stand where the client's frames began.
+        for at in range(-self.audio_bytes % FRAME_BYTES, len(one.payload), FRAME_BYTES):
+            stamp = one.payload[at : at + STAMP_BYTES]
+            turned = one.mask[at % 4 :] + one.mask[: at % 4]
+            if len(stamp) == STAMP_BYTES:
+                self.delays.note(of_audio(xor(stamp, turned)))
+        self.audio_bytes += len(one.payload)
+        self.count_frame()
+        while self.audio_bytes >= (self.results + 1) * RESULT_BYTES:
+            self.peer.send(result(self.results, time.monotonic_ns()))
+            self.results += 1
+
+
+@attrs.define(eq=False)
+class Engine:
+    """All streams."""
+
+    loop: Loop = attrs.field(init=False)
+    delays: Delays = attrs.field(factory=Delays)
+    frames: int = 0
+    streams: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.loop = Loop(self._command)
+
+    def serve(self) -> None:
+        """Until standard input ends."""
+        listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        listener.setblocking(False)
+        self.loop.watch(listener, 1, partial(self._accept, listener))
+        say(port=listener.getsockname()[1])
+        self.loop.run()
+
+    def _accept(self, listener: socket.socket, events: int) -> None:
+        try:
+            sock, _ = listener.accept()
+        except BlockingIOError:
+            return
+        self.streams += 1
+        hearing = Hearing(self.delays, self._count_frame)
+        hearing.peer = Peer(self.loop, sock, hearing.answer, hearing.hear, self._count_end)
+
+    def _count_frame(self) -> None:
+        self.frames += 1
+
+    def _count_end(self) -> None:
+        self.streams -= 1
+
+    def _command(self, line: str) -> None:
+        """Every line is a mark: say what came since the last one."""
+        say(frames=self.frames, streams=self.streams, delays=self.delays.taken())
+        self.frames = 0
+
+
+def main() -> None:
+    """Serve as a process of its own."""
+    Engine().serve()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,217 @@
+"""The load generator: N apps that speak at live pace, and take note of every delay.
+
+``python -m bench.load`` reads its plan as one line of JSON, then marks, then ``stop``. Frames are
+made and masked ahead; only their stamp is written when they are sent. What it could not send
+when it was due is counted, because then it was the generator that was measured.
+"""
+
+import json
+import os
+import random
+import socket
+import sys
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Final
+
+import attrs
+
+from bench.engine import FRAME_BYTES
+from bench.loop import Loop, Peer, say
+from bench.stamps import STAMP_BYTES, Delays, of_words, percentile
+from bench.wire import BINARY, CLOSE, PING, PONG, TEXT, Frame, frame, upgrade_request
+
+__all__ = ["Plan", "main"]
+
+_FRAME_SECONDS: Final = 0.1
+_MASK: Final = bytes((0x37, 0xFA, 0x21, 0x3D))
+_KEY: Final = int.from_bytes(_MASK * (STAMP_BYTES // len(_MASK)), "little")
+# The fixed part of a frame, then its mask.
+_HEAD_BYTES: Final = 8
+# Later than this is a missed beat: half a frame.
+_LATE_NANOSECONDS: Final = 50_000_000
+_PONG: Final = frame(PONG, b"", _MASK)
+_STOP: Final = frame(TEXT, b'{"type":"stop"}', _MASK)
+_CLOSE_STREAM: Final = frame(TEXT, b'{"type":"CloseStream"}', _MASK)
+_GOODBYE: Final = frame(CLOSE, (1000).to_bytes(2, "big"), _MASK)
+
+
+@attrs.frozen
+class Plan:
+    """What to do. ``tokens`` are used in turn; none: speak to the engine itself."""
+
+    port: int
+    target: str
+    sessions: int
+    starts_per_second: float
+    tokens: tuple[str, ...]
+
+
+@attrs.define(eq=False)
+class Tally:
+    """What all apps count together since the last mark."""
+
+    words: Delays = attrs.field(factory=Delays)
+    lateness: list[int] = attrs.field(factory=list)
+    sent: int = 0
+    stuck: int = 0
+    failures: list[str] = attrs.field(factory=list)
+
+    def taken(self) -> dict[str, Any]:
+        """The counts; they begin anew."""
+        lateness, self.lateness = sorted(self.lateness), []
+        counts = {
+            "sent": self.sent,
+            "stuck": self.stuck,
+            "late": sum(one > _LATE_NANOSECONDS for one in lateness),
+            "lateness_p99_ms": percentile(lateness, 99),
+            "words": self.words.taken(),
+            "failures": self.failures[:5],
+            "cpu_seconds": time.process_time(),
+        }
+        self.sent = self.stuck = 0
+        return counts
+
+
+@attrs.define(eq=False)
+class App:
+    """One session."""
+
+    loop: Loop
+    plan: Plan
+    token: str
+    tally: Tally
+    changed: Callable[[], None]
+    peer: Peer = attrs.field(init=False)
+    live: bool = False
+    over: bool = False
+    stopping: bool = False
+    _due: float = 0.0
+    _before: bytes = attrs.field(init=False)
+    _after: bytes = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        whole = frame(BINARY, random.randbytes(FRAME_BYTES), _MASK)  # noqa: S311 - noise
+        self._before = whole[:_HEAD_BYTES]
+        self._after = whole[_HEAD_BYTES + STAMP_BYTES :]
+
+    def start(self) -> None:
+        """Connect and ask for the upgrade."""
+        sock = socket.create_connection(("127.0.0.1", self.plan.port))
+        self.peer = Peer(self.loop, sock, self._shaken, self._hear, self._ended)
+        self.peer.send(upgrade_request(f"127.0.0.1:{self.plan.port}", self.plan.target))
+
+    def stop(self) -> None:
+        """No more audio; the relay answers with the last words and closes."""
+        self.stopping = True
+        self.peer.send(_STOP if self.token else _CLOSE_STREAM)
+
+    def _shaken(self, head: bytes) -> None:
+        if b" 101 " not in head.partition(b"\r\n")[0]:
+            self.tally.failures.append(head[:200].decode("latin-1"))
+            self.peer.end()
+        elif self.token:
+            auth = {"type": "auth", "token": self.token, "config": {"interim_results": True}}
+            self.peer.send(frame(TEXT, json.dumps(auth).encode(), _MASK))
+        else:
+            self._go_live()
+
+    def _go_live(self) -> None:
+        self.live = True
+        self._due = time.monotonic()
+        self.changed()
+        self._speak()
+
+    def _speak(self) -> None:
+        if self.stopping or not self.peer.open:
+            return
+        now = time.monotonic_ns()
+        self.tally.lateness.append(now - int(self._due * 1e9))
+        if self.peer.stuck:
+            self.tally.stuck += 1
+        stamp = (now ^ _KEY).to_bytes(STAMP_BYTES, "little")
+        self.peer.send(self._before + stamp + self._after)
+        self.tally.sent += 1
+        self._due += _FRAME_SECONDS
+        self.loop.at(self._due, self._speak)
+
+    def _hear(self, one: Frame) -> None:
+        if one.opcode == TEXT:
+            stamp = of_words(one.payload)
+            if stamp is not None:
+                self.tally.words.note(stamp)
+            elif not self.live and b'"ready"' in one.payload:
+                self._go_live()
+            elif b'"error"' in one.payload:
+                self.tally.failures.append(one.payload[:200].decode("latin-1"))
+        elif one.opcode == PING:
+            self.peer.send(frame(PONG, one.payload, _MASK) if one.payload else _PONG)
+        elif one.opcode == CLOSE:
+            self.peer.send(_GOODBYE)
+            self.peer.end()
+
+    def _ended(self) -> None:
+        if not self.stopping:
+            self.tally.failures.append("the relay hung up")
+        self.over = True
+        self.changed()
+
+
+@attrs.define(eq=False)
+class Load:
+    """All apps: started one after the other, stopped together."""
+
+    loop: Loop = attrs.field(init=False)
+    plan: Plan = attrs.field(init=False)
+    tally: Tally = attrs.field(factory=Tally)
+    apps: list[App] = attrs.field(factory=list)
+    _said: set[str] = attrs.field(factory=set)
+
+    def __attrs_post_init__(self) -> None:
+        self.loop = Loop(self._command)
+
+    def run(self) -> None:
+        """Take the plan, then commands, until standard input ends."""
+        self.plan = Plan(**json.loads(sys.stdin.readline()))
+        begin = time.monotonic()
+        for number in range(self.plan.sessions):
+            # A fraction of a frame apart as well, so that the beats are spread out.
+            self.loop.at(begin + number / self.plan.starts_per_second, partial(self._start, number))
+        self.loop.run()
+
+    def _start(self, number: int) -> None:
+        tokens = self.plan.tokens
+        token = tokens[number % len(tokens)] if tokens else ""
+        app = App(self.loop, self.plan, token, self.tally, self._changed)
+        self.apps.append(app)
+        app.start()
+
+    def _changed(self) -> None:
+        if sum(app.live or app.over for app in self.apps) == self.plan.sessions:
+            self._say_once("live", live=sum(app.live and not app.over for app in self.apps))
+        if all(app.over for app in self.apps) and len(self.apps) == self.plan.sessions:
+            self._say_once("over")
+
+    def _say_once(self, event: str, **fields: Any) -> None:
+        if event not in self._said:
+            self._said.add(event)
+            say(event=event, failures=self.tally.failures[:5], **fields)
+
+    def _command(self, line: str) -> None:
+        if line == "stop":
+            for app in self.apps:
+                app.stop()
+        else:
+            say(**self.tally.taken())
+
+
+def main() -> None:
+    """Run as a process of its own."""
+    # Line by line below the buffer of sys.stdin: what follows the plan is the loop's to read.
+    sys.stdin = os.fdopen(0, "r", buffering=1, closefd=False)
+    Load().run()
+
+
+if __name__ == "__main__":
+    main()
