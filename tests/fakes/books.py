@@ -77,12 +77,11 @@ class Books:
     overshoots: int = 0
     ticks: int = 0
 
-    def add_user(self, balance_ms: int = 0, user_id: UUID | None = None) -> Principal:
+    def add_user(self, balance_ms: int = 0, who: Principal | None = None) -> Principal:
         """A user who signed in once, with this much credit granted."""
-        who = Principal(user_id or uuid4(), uuid4())
+        who = who or Principal(uuid4(), uuid4())
         self.accounts[who.user_id] = FakeAccount()
-        if who.family_id is not None:
-            self.sign_ins.add(who.family_id)
+        self.sign_in(who)
         if balance_ms:
             self.book(who.user_id, "grant", str(uuid4()), balance_ms)
         return who
@@ -113,6 +112,11 @@ class Books:
     def disable(self, user_id: UUID) -> None:
         """End an account."""
         self.accounts[user_id].disabled = True
+
+    def sign_in(self, who: Principal) -> None:
+        """A further sign-in of a user."""
+        if who.family_id is not None:
+            self.sign_ins.add(who.family_id)
 
     def revoke(self, family_id: UUID) -> None:
         """End a sign-in."""

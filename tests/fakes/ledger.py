@@ -43,7 +43,7 @@ class FakeLedger:
 
     def add_user(self, user_id: UUID) -> Principal:
         """A user without credit who signed in once."""
-        return self.books.add_user(user_id=user_id)
+        return self.books.add_user(who=Principal(user_id, uuid4()))
 
     def grant(self, user_id: UUID, amount_ms: int) -> None:
         """Give credit."""

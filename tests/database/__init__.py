@@ -1,0 +1,1 @@
+"""The pool, the migrations and the embedded server."""

@@ -1,0 +1,1 @@
+"""The ledger: a contract, a verified fake, histories, and what only PostgreSQL can show."""

@@ -1,0 +1,135 @@
+"""`Books` on PostgreSQL: the same transactions by the same names, through one connection."""
+
+from typing import Any
+from uuid import UUID, uuid4
+
+import attrs
+
+from relayd.database.pool import Connection
+from relayd.ledger import boot_statements, statements, wallet_statements
+from relayd.ledger.holds import Policy
+from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
+from relayd.ledger.wallet_statements import Entry
+from relayd.session.ports import (
+    Closed,
+    Opened,
+    OpenRefusal,
+    OpenRequest,
+    Principal,
+    Renewed,
+    Revoked,
+    Settlement,
+)
+
+__all__ = ["Store"]
+
+
+@attrs.define(eq=False)
+class Store:
+    """Each method commits. See `tests.fakes.books.Books` for what they do."""
+
+    connection: Connection
+
+    def add_user(self, balance_ms: int = 0, who: Principal | None = None) -> Principal:
+        """A user who signed in once."""
+        who = who or Principal(uuid4(), uuid4())
+        with self.connection.transaction():
+            self.connection.execute(
+                "INSERT INTO users (id, email, password_hash) VALUES (%s, %s, repeat('x', 60))",
+                (who.user_id, f"{who.user_id}@example.org"),
+            )
+            self.connection.execute(
+                "INSERT INTO credit_balance (user_id) VALUES (%s)", (who.user_id,)
+            )
+        self.sign_in(who)
+        if balance_ms:
+            self.book(who.user_id, "grant", str(uuid4()), balance_ms)
+        return who
+
+    def sign_in(self, who: Principal) -> None:
+        """A further sign-in of a user."""
+        self._change(
+            "INSERT INTO sign_ins (id, user_id, expires_at) VALUES (%s, %s, now() + '1 day')",
+            who.family_id,
+            who.user_id,
+        )
+
+    def revoke(self, family_id: UUID) -> None:
+        """End a sign-in."""
+        self._change("UPDATE sign_ins SET revoked_at = now() WHERE id = %s", family_id)
+
+    def disable(self, user_id: UUID) -> None:
+        """End an account."""
+        self._change("UPDATE users SET disabled_at = now() WHERE id = %s", user_id)
+
+    def book(self, user_id: UUID, kind: str, key: str, amount_ms: int) -> Booked | BookingRefusal:
+        """Book a grant or an adjustment."""
+        with self.connection.transaction():
+            entry = Entry(user_id, kind, key, amount_ms, "test")
+            return wallet_statements.book(self.connection, entry)
+
+    def balance(self, user_id: UUID) -> Balance:
+        """What a user has."""
+        with self.connection.transaction():
+            balance = wallet_statements.balance(self.connection, user_id)
+        assert balance is not None
+        return balance
+
+    def open(self, request: OpenRequest, boot_id: UUID, policy: Policy) -> Opened | OpenRefusal:
+        """Open a session of a boot, which is registered at its first."""
+        with self.connection.transaction():
+            boot_statements.register(self.connection, boot_id, "test")
+        with self.connection.transaction():
+            return statements.open_session(self.connection, request, boot_id, policy)
+
+    def renew(
+        self, session_id: UUID, used_ms: int, keep_ms: int, policy: Policy
+    ) -> Renewed | Revoked:
+        """Renew a session."""
+        with self.connection.transaction():
+            return statements.renew(self.connection, session_id, used_ms, keep_ms, policy)
+
+    def close(self, settlement: Settlement) -> Closed:
+        """Close a session."""
+        with self.connection.transaction():
+            return statements.close_session(self.connection, settlement)
+
+    def crash(self, boot_id: UUID) -> None:
+        """A daemon died, and a sweeper knows."""
+        with self.connection.transaction():
+            boot_statements.end(self.connection, boot_id)
+
+    def sweep(self) -> int:
+        """Settle what dead daemons left open."""
+        with self.connection.transaction():
+            pulses = boot_statements.pulses(self.connection, uuid4())
+        dead = [pulse.boot_id for pulse in pulses if pulse.ended]
+        return sum(self._sweep_boot(boot_id) for boot_id in dead)
+
+    def state(self, user_id: UUID) -> tuple[Any, ...]:
+        """All that is recorded of a user, to compare with `state_of` the fake."""
+        with self.connection.transaction():
+            sessions = self.connection.execute(
+                "SELECT id, used_ms, held_ms, starving_since IS NOT NULL, end_reason, reported_ms"
+                " FROM transcription_sessions WHERE user_id = %s ORDER BY id",
+                (user_id,),
+            ).fetchall()
+            entries = self.connection.execute(
+                "SELECT kind, reference, amount_ms FROM usage_ledger WHERE user_id = %s"
+                " ORDER BY id",
+                (user_id,),
+            ).fetchall()
+        return self.balance(user_id), sessions, entries
+
+    def _sweep_boot(self, boot_id: UUID) -> int:
+        with self.connection.transaction():
+            session_ids = boot_statements.open_sessions(self.connection, boot_id, 100)
+        swept = 0
+        for session_id in session_ids:
+            with self.connection.transaction():
+                swept += statements.sweep_session(self.connection, session_id) is not None
+        return swept
+
+    def _change(self, statement: Any, *arguments: UUID | None) -> None:
+        with self.connection.transaction():
+            self.connection.execute(statement, arguments)
