@@ -55,10 +55,11 @@ class Tap(trio.abc.Stream):
         await self.stream.wait_send_all_might_not_block()
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Pass on, unless stalled."""
+        """Pass on, unless stalled; what a read that was under way still brings is lost."""
+        data = b"" if self.stalled else await self.stream.receive_some(max_bytes)
         if self.stalled:
             await trio.sleep_forever()
-        return await self.stream.receive_some(max_bytes)
+        return data
 
     async def aclose(self) -> None:
         """Pass on."""
