@@ -1,0 +1,155 @@
+"""The contract on PostgreSQL, and what only a real database can get wrong."""
+
+import attrs
+import psycopg
+import pytest
+import trio
+
+from relayd.accounts import sign_in_statements
+from relayd.accounts.outcomes import RefreshRefusal, SignedIn
+from relayd.database.pool import Connection, Database
+from tests.accounts.contract import AccountsContract
+from tests.accounts.world import EMAIL, PASSWORD, make_accounts, refreshed, registered
+
+pytestmark = pytest.mark.system
+
+HASH = "$2b$04$" + "x" * 53
+
+
+@attrs.frozen
+class PostgresStore:
+    """A database whose rows grow old on demand."""
+
+    database: Database
+
+    async def age(self, seconds: float) -> None:
+        """Move everything into the past."""
+        await self.database.run(_age, seconds)
+
+
+def _age(connection: Connection, seconds: float) -> None:
+    connection.execute(
+        """
+        UPDATE sign_ins SET created_at = created_at - make_interval(secs => %(by)s),
+                            expires_at = expires_at - make_interval(secs => %(by)s)
+        """,
+        {"by": seconds},
+    )
+    connection.execute(
+        """
+        UPDATE refresh_tokens SET created_at = created_at - make_interval(secs => %(by)s),
+                                  expires_at = expires_at - make_interval(secs => %(by)s),
+                                  spent_at = spent_at - make_interval(secs => %(by)s)
+        """,
+        {"by": seconds},
+    )
+
+
+@pytest.fixture
+def store(database: Database) -> PostgresStore:
+    """An empty database."""
+    return PostgresStore(database)
+
+
+class TestOnPostgres(AccountsContract):
+    """The contract against PostgreSQL."""
+
+
+async def test_storm_of_refreshes(store: PostgresStore) -> None:
+    """Sixteen simultaneous refreshes of one token are one use: all are answered, none is reuse."""
+    accounts = make_accounts(store.database)
+    first = await registered(accounts)
+    pairs: list[SignedIn] = []
+
+    async def refresh() -> None:
+        pairs.append(await refreshed(accounts, first.refresh_token))
+
+    async with trio.open_nursery() as nursery:
+        for _ in range(16):
+            nursery.start_soon(refresh)
+    assert len({pair.refresh_token for pair in pairs}) == 16
+    assert {pair.principal for pair in pairs} == {first.principal}
+    await store.age(11)
+    assert await accounts.refresh(first.refresh_token) is RefreshRefusal.REUSED
+
+
+async def test_disabling_outruns_logins(store: PostgresStore) -> None:
+    """However logins race a disabling, none leaves a sign-in that stands."""
+    accounts = make_accounts(store.database)
+    await registered(accounts)
+    made: list[SignedIn] = []
+
+    async def login() -> None:
+        outcome = await accounts.login(EMAIL, PASSWORD)
+        if isinstance(outcome, SignedIn):
+            made.append(outcome)
+
+    async with trio.open_nursery() as nursery:
+        for number in range(8):
+            nursery.start_soon(login)
+            if number == 4:
+                nursery.start_soon(accounts.disable, EMAIL)
+    for signed_in in made:
+        assert await accounts.authenticate(signed_in.token) is None
+        assert await accounts.refresh(signed_in.refresh_token) is RefreshRefusal.ENDED
+
+
+async def test_registration_makes_a_balance(store: PostgresStore) -> None:
+    """A user and the balance come into being together."""
+    user = (await registered(make_accounts(store.database))).user
+
+    def balance(connection: Connection) -> object:
+        return connection.execute(
+            "SELECT balance_ms, held_ms, debt_ms FROM credit_balance WHERE user_id = %s",
+            (user.id,),
+        ).fetchone()
+
+    assert await store.database.run(balance) == (0, 0, 0)
+
+
+async def test_no_token_is_stored(store: PostgresStore) -> None:
+    """Neither the password nor a token stands in the database, only what they hash to."""
+    signed_in = await registered(make_accounts(store.database))
+
+    def dump(connection: Connection) -> str:
+        rows = connection.execute("SELECT * FROM users, sign_ins, refresh_tokens").fetchall()
+        return repr(rows)
+
+    text = await store.database.run(dump)
+    assert EMAIL in text
+    for secret in (PASSWORD, signed_in.token, signed_in.refresh_token):
+        assert secret not in text
+
+
+async def test_pruning_is_bounded(store: PostgresStore) -> None:
+    """One pass deletes at most its limit of each, so that it never holds locks for long."""
+    accounts = make_accounts(store.database)
+    await registered(accounts)
+    for _ in range(4):
+        await accounts.login(EMAIL, PASSWORD)
+    await store.age(60 * 86_400)
+    assert await store.database.run(sign_in_statements.prune, 3) == 6
+    assert await store.database.run(sign_in_statements.prune, 3) == 4
+
+
+@pytest.mark.parametrize(
+    ("email", "password_hash", "constraint"),
+    [
+        ("Ada@example.com", HASH, "users_email_lower_case"),
+        ("", HASH, "users_email_length"),
+        ("x" * 255, HASH, "users_email_length"),
+        ("ada@example.com", "plain text", "users_password_hash_length"),
+    ],
+)
+async def test_constraints(
+    store: PostgresStore, email: str, password_hash: str, constraint: str
+) -> None:
+    """The schema refuses what the code should never write."""
+
+    def insert(connection: Connection) -> None:
+        connection.execute(
+            "INSERT INTO users (email, password_hash) VALUES (%s, %s)", (email, password_hash)
+        )
+
+    with pytest.raises(psycopg.errors.CheckViolation, match=constraint):
+        await store.database.run(insert)
