@@ -1,0 +1,91 @@
+"""The contract, on the fake and on PostgreSQL."""
+
+from typing import Any
+from uuid import uuid4
+
+import attrs
+import pytest
+
+from relayd.database.pool import Connection, Database
+from relayd.ledger.audit import audit
+from relayd.ledger.holds import Policy
+from relayd.ledger.postgres import PostgresLedger
+from relayd.ledger.sweeper import end_boot, register_boot
+from relayd.session.ports import Ledger
+from tests.fakes.books import Books
+from tests.fakes.ledger import FakeLedger
+from tests.ledger.contract import LedgerContract
+from tests.ledger.store import Store
+
+
+@attrs.frozen
+class FakeBench:
+    """`Books` under test."""
+
+    books: Books = attrs.field(factory=Books)
+
+    async def ledger(self, policy: Policy) -> Ledger:
+        """A further daemon."""
+        return FakeLedger(self.books, policy)
+
+    async def crash(self, ledger: Ledger) -> None:
+        """It dies."""
+        assert isinstance(ledger, FakeLedger)
+        self.books.crash(ledger.boot_id)
+
+    async def act(self, name: str, *arguments: Any) -> Any:
+        """One transaction."""
+        return getattr(self.books, name)(*arguments)
+
+    async def assert_balanced(self) -> None:
+        """Every identity holds."""
+        self.books.check()
+
+
+@attrs.frozen
+class PostgresBench:
+    """PostgreSQL under test."""
+
+    database: Database
+
+    async def ledger(self, policy: Policy) -> Ledger:
+        """A further daemon."""
+        boot_id = uuid4()
+        await register_boot(self.database, boot_id, "test")
+        return PostgresLedger(self.database, boot_id, policy)
+
+    async def crash(self, ledger: Ledger) -> None:
+        """It dies."""
+        assert isinstance(ledger, PostgresLedger)
+        await end_boot(self.database, ledger.boot_id)
+
+    async def act(self, name: str, *arguments: Any) -> Any:
+        """One transaction."""
+
+        def transact(connection: Connection) -> Any:
+            return getattr(Store(connection), name)(*arguments)
+
+        return await self.database.run(transact)
+
+    async def assert_balanced(self) -> None:
+        """Every identity holds."""
+        assert await self.database.run(audit) == ()
+
+
+class TestFake(LedgerContract):
+    """In memory."""
+
+    @pytest.fixture
+    def bench(self) -> FakeBench:
+        """Fresh books."""
+        return FakeBench()
+
+
+@pytest.mark.system
+class TestPostgres(LedgerContract):
+    """On PostgreSQL."""
+
+    @pytest.fixture
+    def bench(self, database: Database) -> PostgresBench:
+        """A fresh database."""
+        return PostgresBench(database)
