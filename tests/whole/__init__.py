@@ -1,0 +1,1 @@
+"""Ring 4: client, edge, application, session and engine together, in memory, on a mock clock."""
