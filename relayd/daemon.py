@@ -70,7 +70,7 @@ async def run(
     DatabaseUnavailable when it can't start.
     """
     async with trio.open_nursery() as nursery:
-        daemon = Daemon(config, started, stop or trio.Event())
+        daemon = Daemon(config, started, trio.Event() if stop is None else stop)
         if stop is None:
             nursery.start_soon(_obey_signals, daemon, nursery.cancel_scope)
         await daemon.run()

@@ -7,7 +7,18 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import relayd
-from relayd.cli import audit, check, credit, init, migrate, serve, sessions, user
+from relayd.cli import (
+    audit,
+    check,
+    credit,
+    demo,
+    init,
+    migrate,
+    serve,
+    sessions,
+    transcribe,
+    user,
+)
 from relayd.cli.exits import EXIT_CODES, Exit, explain
 
 if TYPE_CHECKING:
@@ -61,6 +72,6 @@ def parser() -> argparse.ArgumentParser:
     commands: Subparsers = top.add_subparsers(
         title="commands", metavar="COMMAND", required=True, dest="command"
     )
-    for group in (init, check, migrate, serve, user, credit, sessions, audit):
+    for group in (demo, init, check, migrate, serve, transcribe, user, credit, sessions, audit):
         group.add(commands)
     return top
