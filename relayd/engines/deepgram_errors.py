@@ -68,6 +68,8 @@ class Failure:
 
     error: UpstreamError
     alarming: bool = False
+    # Where Deepgram gave one; its support asks for it.
+    request_id: str = ""
 
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -80,14 +82,15 @@ def request_id(headers: Headers) -> str:
 
 def refused(status: int, headers: Headers, body: bytes | None) -> Failure:
     """Explain an upgrade that was answered with this status instead of 101."""
+    name = request_id(headers)
     text = _explanation(headers, body)
     hint = f"Deepgram refused the stream ({status} {text}): " + _remedy(status, text)
     if status == 400:  # noqa: PLR2004  HTTP's own numbers read best as they stand
-        return Failure(UpstreamRejected(_query_fault(text), hint))
+        return Failure(UpstreamRejected(_query_fault(text), hint), request_id=name)
     if status == 405:  # noqa: PLR2004
-        return Failure(UpstreamRejected(_NO_STREAMING, hint))
+        return Failure(UpstreamRejected(_NO_STREAMING, hint), request_id=name)
     fleeting = status == 408 or status >= 500  # noqa: PLR2004
-    return Failure(UpstreamUnavailable(_UNAVAILABLE, hint), alarming=not fleeting)
+    return Failure(UpstreamUnavailable(_UNAVAILABLE, hint), not fleeting, name)
 
 
 def _remedy(status: int, text: str) -> str:

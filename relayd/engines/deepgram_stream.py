@@ -177,7 +177,9 @@ class DeepgramStream:
         hint = failure.error.hint.replace(self.settings.api_key.reveal() or "\0", "***")
         if not self._told:
             self._told = True
-            request_id = self._connection.request_id if hasattr(self, "_connection") else ""
+            request_id = failure.request_id or (
+                self._connection.request_id if hasattr(self, "_connection") else ""
+            )
             tell = log.error if failure.alarming else log.warning
             tell("deepgram stream failed", problem=hint, request=request_id)
         # Two tasks may hear of one failure; each gets an exception of its own.
