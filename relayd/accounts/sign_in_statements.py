@@ -95,7 +95,7 @@ def insert_sign_in(
 _LOCK_FAMILY: Final = """
     SELECT id FROM sign_ins
     WHERE id = (SELECT sign_in_id FROM refresh_tokens WHERE token_hash = %s)
-    FOR UPDATE
+    FOR NO KEY UPDATE
 """
 # A second statement, so that it sees what the lock was waiting for.
 _READ_FAMILY: Final = """

@@ -4,6 +4,7 @@ import attrs
 import psycopg
 import pytest
 import trio
+import trio.lowlevel
 
 from relayd.accounts import sign_in_statements
 from relayd.accounts.outcomes import RefreshRefusal, SignedIn
@@ -92,6 +93,38 @@ async def test_disabling_outruns_logins(store: PostgresStore) -> None:
     for signed_in in made:
         assert await accounts.authenticate(signed_in.token) is None
         assert await accounts.refresh(signed_in.refresh_token) is RefreshRefusal.ENDED
+
+
+async def test_refresh_waits_for_a_logout(store: PostgresStore, database_url: str) -> None:
+    """A refresh that meets a logout under way waits for it, and is refused."""
+    accounts = make_accounts(store.database)
+    first = await registered(accounts)
+    outcomes: list[SignedIn | RefreshRefusal] = []
+
+    async def refresh() -> None:
+        outcomes.append(await accounts.refresh(first.refresh_token))
+
+    with psycopg.connect(database_url) as logout, psycopg.connect(database_url) as watcher:
+        watcher.autocommit = True
+        logout.execute("UPDATE sign_ins SET revoked_at = now()")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(refresh)
+            with trio.fail_after(10):
+                await trio.lowlevel.checkpoint()
+                while not _waiting(watcher):
+                    await trio.lowlevel.checkpoint()
+            logout.commit()
+    assert outcomes == [RefreshRefusal.ENDED]
+
+
+def _waiting(watcher: Connection) -> bool:
+    row = watcher.execute(
+        """
+        SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'
+        """
+    ).fetchone()
+    return row is not None and row[0] > 0
 
 
 async def test_registration_makes_a_balance(store: PostgresStore) -> None:

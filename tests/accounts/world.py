@@ -1,6 +1,5 @@
 """An `Accounts` on a store of choice, quick enough to use in every test."""
 
-import attrs
 import trio
 
 from relayd.accounts.accounts import Accounts, Transactions
@@ -37,14 +36,3 @@ async def refreshed(accounts: Accounts, presented: str) -> SignedIn:
     outcome = await accounts.refresh(presented)
     assert isinstance(outcome, SignedIn)
     return outcome
-
-
-@attrs.define(eq=False)
-class CountingPasswords(Passwords):
-    """Counts what is verified, and against whose hash."""
-
-    verified: list[bool] = attrs.field(factory=list)
-
-    def _matches(self, password: str, stored: str | None) -> bool:
-        self.verified.append(stored is not None)
-        return super()._matches(password, stored)
