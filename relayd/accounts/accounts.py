@@ -32,8 +32,10 @@ __all__ = ["Accounts", "Transactions"]
 log = logs.get(__name__)
 
 _DAY_SECONDS: Final = 86_400
-# One pass of pruning holds its locks for a few milliseconds; the caller comes again.
+# One pass holds its locks for some milliseconds. A device that is always on leaves 96 spent tokens
+# a day, so twenty passes every ten minutes keep up with 30,000 of them.
 _PRUNE_ROWS: Final = 1000
+_PRUNE_PASSES: Final = 20
 
 
 P = ParamSpec("P")
@@ -149,8 +151,14 @@ class Accounts:
         return await self.database.run(statements.find_user, principal.user_id)
 
     async def prune(self) -> int:
-        """Delete some of what ran out long ago; how many rows. Call it every now and then."""
-        return await self.database.run(sign_in_statements.prune, _PRUNE_ROWS)
+        """Delete some of what ran out long ago; how many rows. Call it every ten minutes or so."""
+        removed = 0
+        for _ in range(_PRUNE_PASSES):
+            gone = await self.database.run(sign_in_statements.prune, _PRUNE_ROWS)
+            removed += gone
+            if gone < _PRUNE_ROWS:
+                break
+        return removed
 
     # The operator's side.
 

@@ -1,6 +1,6 @@
 """POST /auth/*: making an account, signing in, staying signed in, signing out."""
 
-from typing import Any, assert_never
+from typing import Any, Final, assert_never
 
 from quart import Blueprint
 
@@ -24,7 +24,7 @@ log = logs.get(__name__)
 blueprint = Blueprint("accounts", __name__, url_prefix="/auth")
 
 # About as long as a full queue for the password threads takes.
-_BUSY_SECONDS = 5
+_BUSY_SECONDS: Final = 5
 
 
 @blueprint.post("/register")

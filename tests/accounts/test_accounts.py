@@ -91,3 +91,16 @@ async def test_no_database(store: MemoryStore) -> None:
     store.database.reachable = False
     with pytest.raises(DatabaseUnavailable):
         await accounts.login(EMAIL, PASSWORD)
+
+
+async def test_pruning_keeps_up(store: MemoryStore) -> None:
+    """One call deletes in several passes, but not without end."""
+    accounts = make_accounts(store.database)
+    user = (await registered(accounts)).user
+    for number in range(25_000):
+        token_hash = number.to_bytes(32)
+        store.database.start_sign_in(user.id, store.database.hashes[user.id], token_hash, 60)
+    await store.age(60 * 86_400)
+    first, second = await accounts.prune(), await accounts.prune()
+    assert (first, first + second) == (40_000, 50_002)
+    assert await accounts.prune() == 0
