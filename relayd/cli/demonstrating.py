@@ -33,6 +33,7 @@ from relayd.client import (
     Transcript,
     open_stream,
 )
+from relayd.errors import RelaydError
 from relayd.ledger.audit import audit
 from relayd.ledger.outcomes import Finding, label
 from relayd.ledger.wallet import Wallet
@@ -53,9 +54,10 @@ class Demonstration:
     stage: Stage = attrs.field(factory=lambda: Stage(sys.stdout))
     password: str = attrs.field(factory=lambda: secrets.token_urlsafe(9), repr=False)
     code: Exit = Exit.INTERRUPTED
+    interrupted: bool = False
+    serving: trio.Event = attrs.field(init=False, factory=trio.Event)
     _stop: trio.Event = attrs.field(init=False, factory=trio.Event)
     _showing: trio.CancelScope = attrs.field(init=False, factory=trio.CancelScope)
-    _serving: trio.Event = attrs.field(init=False, factory=trio.Event)
     _address: str = attrs.field(init=False, default="")
 
     async def run(self, directory: Path) -> None:
@@ -70,21 +72,21 @@ class Demonstration:
             nursery.start_soon(serve)
             nursery.start_soon(self._watch, nursery.cancel_scope)
             with self._showing:
-                await self._serving.wait()
+                await self.serving.wait()
                 await self._show(made)
             # In order: live sessions settle, then the database stops.
             self._stop.set()
 
     def _started(self, line: str) -> None:
         self._address = line.rsplit(maxsplit=1)[-1]
-        self._serving.set()
+        self.serving.set()
 
     async def _watch(self, everything: trio.CancelScope) -> None:
         """Ctrl-C ends the show, and the daemon in order; a second one doesn't wait for that."""
         with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
             async for _ in signals:
-                self.stage.live.clear()
-                if self._stop.is_set() or not self._serving.is_set():
+                self.interrupted = True
+                if self._stop.is_set() or not self.serving.is_set():
                     everything.cancel(reason="interrupted")
                 self._showing.cancel(reason="interrupted")
                 self._stop.set()
@@ -115,10 +117,8 @@ class Demonstration:
             raise ClientError(told)
         self.stage.gap()
         self.stage.say("charged", f"{stream.ending.seconds_used:.3f} s")
-        self.stage.say(
-            "left",
-            f"{stream.ending.seconds_remaining:.3f} s ({clock(stream.ending.seconds_remaining or 0)})",
-        )
+        left = stream.ending.seconds_remaining or 0.0
+        self.stage.say("left", f"{left:.3f} s ({clock(left)})")
         self.code = Exit.OK
         self._judge(await self._audit(made))
 
@@ -196,6 +196,13 @@ def _recording() -> bytes:
 async def run(demonstration: Demonstration) -> Exit:
     """Perform in a directory that is gone afterwards."""
     demonstration.stage.title("relayd demo", "a throw-away database, nothing is kept")
+    demonstration.stage.live.show("  starting the daemon, its database and its engine …")
     with tempfile.TemporaryDirectory(prefix="relayd-demo-") as directory:
-        await demonstration.run(Path(directory))
+        try:
+            await demonstration.run(Path(directory))
+        except* RelaydError:
+            # Ctrl-C reaches PostgreSQL's set-up too, as one of the terminal's processes.
+            if not demonstration.interrupted:
+                raise
+    demonstration.stage.live.clear()
     return demonstration.code

@@ -30,12 +30,13 @@ _INVITATION: Final = """
     import trio
     from relayd import client
 
+    SERVER = "{address}"
+
     async def main():
-        accounts = client.Accounts("{address}")
-        tokens = await accounts.login("{email}", "{password}")
+        tokens = await client.Accounts(SERVER).login("{email}", "{password}")
         config = {{"encoding": "linear16", "sample_rate": 16000}}
-        async with client.open_stream("{address}", tokens.access_token, config) as stream:
-            await stream.send(b"...")  # 16 kHz, 16 bit, mono
+        async with client.open_stream(SERVER, tokens.access_token, config) as stream:
+            await stream.send(bytes(32000))  # a second of silence; yours: 16 bit, mono
             await stream.stop()
             async for message in stream:
                 print(message)

@@ -42,6 +42,8 @@ def add(subparsers: Subparsers) -> None:
             "  relayd transcribe --microphone --email you@example.org"
         ),
     )
+    # Else --token would be short for --token-file, and a token typed there shown as a file's name.
+    command.allow_abbrev = False
     command.add_argument(
         "file", metavar="FILE", nargs="?", help="the recording, or - for standard input"
     )

@@ -10,9 +10,10 @@ import trio.testing
 import trio_websocket
 from trio_websocket import ConnectionClosed, WebSocketConnection
 
+from relayd.client import Message, Stream
 from relayd.client.transport import Address
 
-__all__ = ["READY", "URL", "ScriptedServer", "end", "say"]
+__all__ = ["READY", "URL", "ScriptedServer", "drain", "end", "say", "silent"]
 
 URL = "http://relayd.test"
 READY = {
@@ -35,6 +36,16 @@ async def end(connection: WebSocketConnection, reason: str = "completed", code: 
     """Say `session_end` and close."""
     await say(connection, "session_end", reason=reason, seconds_used=1.5, seconds_remaining=598.5)
     await connection.aclose(code)
+
+
+async def silent(connection: WebSocketConnection) -> None:
+    """Say nothing after `ready`."""
+    await trio.sleep_forever()
+
+
+async def drain(stream: Stream) -> list[Message]:
+    """Everything up to the end."""
+    return [message async for message in stream]
 
 
 @attrs.define(eq=False)

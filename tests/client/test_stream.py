@@ -1,7 +1,6 @@
 """A session from the app's side, against a scripted server in memory."""
 
 import json
-from typing import Any
 
 import pytest
 import trio
@@ -9,18 +8,14 @@ import trio.testing
 from trio_websocket import WebSocketConnection
 
 from relayd.client import (
-    ConnectError,
-    Deadlines,
     DisconnectedError,
     Error,
-    Message,
     RefusedError,
     SessionEnd,
-    Stream,
     Transcript,
     open_stream,
 )
-from tests.client.server import READY, URL, ScriptedServer, end, say
+from tests.client.server import READY, URL, ScriptedServer, drain, end, say, silent
 
 
 async def until_stop(connection: WebSocketConnection) -> None:
@@ -32,16 +27,6 @@ async def until_stop(connection: WebSocketConnection) -> None:
         elif json.loads(message)["type"] == "stop":
             await say(connection, "transcript", text="hello", is_final=True, speech_final=True)
             await end(connection)
-
-
-async def silent(connection: WebSocketConnection) -> None:
-    """Say nothing after `ready`."""
-    await trio.sleep_forever()
-
-
-async def drain(stream: Stream) -> list[Message]:
-    """Everything up to the end."""
-    return [message async for message in stream]
 
 
 async def test_whole_session(nursery: trio.Nursery) -> None:
@@ -200,185 +185,6 @@ async def test_messages_before_ready_are_kept(nursery: trio.Nursery) -> None:
         assert len(await drain(stream)) == 2
 
 
-async def test_no_answer_to_the_handshake(autojump_clock: trio.testing.MockClock) -> None:
-    """A peer that accepts and says nothing is given up after `connect_seconds`."""
-    ends: list[Any] = []
-
-    async def mute(address: Any) -> trio.abc.Stream:
-        ours, theirs = trio.testing.memory_stream_pair()
-        ends.append(ours)
-        return theirs
-
-    with pytest.raises(ConnectError, match="within 10 s"):
-        async with open_stream(URL, "tok", connect=mute):
-            pytest.fail("not open")
-    assert trio.current_time() == pytest.approx(10, abs=0.001)
-
-
-async def test_hang_up_in_the_handshake(autojump_clock: trio.testing.MockClock) -> None:
-    """A peer that hangs up is noticed at once, not at the deadline."""
-
-    async def shut(address: Any) -> trio.abc.Stream:
-        ours, theirs = trio.testing.memory_stream_pair()
-        await ours.aclose()
-        return theirs
-
-    with pytest.raises(ConnectError, match="closed during"):
-        async with open_stream(URL, "tok", connect=shut):
-            pytest.fail("not open")
-    assert trio.current_time() == 0
-
-
-async def test_something_else_answers(nursery: trio.Nursery) -> None:
-    """A web server that is no relayd is named with its status."""
-
-    async def not_found(address: Any) -> trio.abc.Stream:
-        ours, theirs = trio.testing.memory_stream_pair()
-        await ours.send_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnope")
-        return theirs
-
-    with pytest.raises(ConnectError, match="status 404"):
-        async with open_stream(URL, "tok", connect=not_found):
-            pytest.fail("not open")
-
-
-async def test_nobody_listens() -> None:
-    """A refused connection is a `ConnectError` in plain words."""
-
-    async def refuse(address: Any) -> trio.abc.Stream:
-        raise ConnectionRefusedError(111, "Connection refused")
-
-    with pytest.raises(ConnectError, match="Connection refused"):
-        async with open_stream(URL, "tok", connect=refuse):
-            pytest.fail("not open")
-
-
-async def test_never_ready(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:
-    """`ready` has a deadline."""
-    server = ScriptedServer(nursery, silent, greets=False)
-    with pytest.raises(DisconnectedError, match="not ready within 30 s"):
-        async with open_stream(URL, "tok", connect=server.connect):
-            pytest.fail("not ready")
-    nursery.cancel_scope.cancel()
-
-
-async def test_the_end_has_a_deadline(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
-) -> None:
-    """A server that ignores `stop` is left after `finish_seconds`."""
-    server = ScriptedServer(nursery, silent)
-    async with open_stream(
-        URL, "tok", deadlines=Deadlines(finish_seconds=12), connect=server.connect
-    ) as stream:
-        await stream.stop()
-        with pytest.raises(DisconnectedError, match="did not end within 12 s"):
-            await drain(stream)
-        assert trio.current_time() == pytest.approx(12, abs=0.001)
-    nursery.cancel_scope.cancel()
-
-
-async def test_a_dead_server_is_noticed(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
-) -> None:
-    """A server that answers no ping is given up: 15 s of silence, then 15 s for the pong."""
-    deaf = trio.Event()
-
-    async def play_dead(connection: WebSocketConnection) -> None:
-        # Its reader stops here: the queue of one message is full, no ping is answered.
-        deaf.set()
-        await trio.sleep_forever()
-
-    server = ScriptedServer(nursery, play_dead)
-    async with open_stream(URL, "tok", connect=server.connect) as stream:
-        await deaf.wait()
-        assert await stream.send(b"1")
-        assert await stream.send(b"2")
-        with pytest.raises(DisconnectedError, match="does not answer"):
-            await drain(stream)
-        assert trio.current_time() == pytest.approx(30, abs=0.001)
-    nursery.cancel_scope.cancel()
-
-
-async def test_a_quiet_server_lives(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
-) -> None:
-    """Silence alone ends nothing as long as pings are answered."""
-
-    async def pause(connection: WebSocketConnection) -> None:
-        await trio.sleep(290)
-        await end(connection)
-
-    server = ScriptedServer(nursery, pause)
-    async with open_stream(URL, "tok", connect=server.connect) as stream:
-        assert len(await drain(stream)) == 1
-        assert trio.current_time() == pytest.approx(290, abs=0.01)
-
-
-async def test_a_stalled_send_is_cut(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
-) -> None:
-    """A server that takes no data costs the sender `send_seconds`, and the reader hears why."""
-
-    async def stall(address: Any) -> trio.abc.Stream:
-        stream = await server.connect(address)
-        assert isinstance(stream, trio.StapledStream)
-        sending = stream.send_stream
-        assert isinstance(sending, trio.testing.MemorySendStream)
-
-        deliver = sending.send_all_hook
-        assert deliver is not None
-
-        async def block() -> None:
-            if stalled:
-                await trio.sleep_forever()
-            await deliver()
-
-        sending.send_all_hook = block
-        return stream
-
-    stalled: list[bool] = []
-    server = ScriptedServer(nursery, silent)
-    async with open_stream(URL, "tok", connect=stall) as stream:
-        stalled.append(True)
-        assert await stream.send(b"\0\0") is False
-        assert trio.current_time() == pytest.approx(10, abs=0.001)
-        with pytest.raises(DisconnectedError, match="took no data for 10 s"):
-            await drain(stream)
-    nursery.cancel_scope.cancel()
-
-
-async def test_a_ping_while_leaving_is_no_error(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
-) -> None:
-    """A server's ping that crosses the closing handshake does not spoil an orderly leave."""
-
-    async def ping_late(connection: WebSocketConnection) -> None:
-        assert server.stream is not None
-        await trio.sleep(1)
-        await server.stream.send_all(b"\x89\x00")
-
-    async def slow(address: Any) -> trio.abc.Stream:
-        stream = await server.connect(address)
-        assert isinstance(stream, trio.StapledStream)
-        sending = stream.send_stream
-        assert isinstance(sending, trio.testing.MemorySendStream)
-        deliver = sending.send_all_hook
-        assert deliver is not None
-
-        async def lag() -> None:
-            await trio.sleep(1.5 if leaving else 0)
-            await deliver()
-
-        sending.send_all_hook = lag
-        return stream
-
-    leaving: list[bool] = []
-    server = ScriptedServer(nursery, ping_late)
-    async with open_stream(URL, "tok", connect=slow):
-        leaving.append(True)
-    nursery.cancel_scope.cancel()
-
-
 class AppError(Exception):
     """The app's own."""
 
@@ -390,19 +196,6 @@ async def test_the_apps_error_comes_out_as_it_is(nursery: trio.Nursery) -> None:
         async with open_stream(URL, "tok", connect=server.connect):
             raise AppError from KeyError("cause")
     assert isinstance(caught.value.__cause__, KeyError)
-    nursery.cancel_scope.cancel()
-
-
-async def test_cancelling_leaves_at_once(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
-) -> None:
-    """A cancelled app does not wait for the server."""
-    server = ScriptedServer(nursery, silent)
-    with trio.move_on_after(5) as scope:
-        async with open_stream(URL, "tok", connect=server.connect) as stream:
-            await drain(stream)
-    assert scope.cancelled_caught
-    assert trio.current_time() == pytest.approx(5, abs=0.001)
     nursery.cancel_scope.cancel()
 
 
@@ -421,10 +214,3 @@ async def test_reading_is_cancel_safe(nursery: trio.Nursery) -> None:
             await anext(stream)
         gate.set()
         assert len(await drain(stream)) == 1
-
-
-async def test_not_an_address() -> None:
-    """An address that is none is the caller's mistake: ValueError, before any I/O."""
-    with pytest.raises(ValueError, match="not one of"):
-        async with open_stream("ftp://x", "tok"):
-            pytest.fail("not open")

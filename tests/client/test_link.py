@@ -1,0 +1,141 @@
+"""The connection under a stream: every silence has its deadline, every leave is clean."""
+
+from typing import Any
+
+import pytest
+import trio
+import trio.testing
+from trio_websocket import WebSocketConnection
+
+from relayd.client import Deadlines, DisconnectedError, open_stream
+from tests.client.server import URL, ScriptedServer, drain, end, silent
+
+
+async def test_the_end_has_a_deadline(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A server that ignores `stop` is left after `finish_seconds`."""
+    server = ScriptedServer(nursery, silent)
+    async with open_stream(
+        URL, "tok", deadlines=Deadlines(finish_seconds=12), connect=server.connect
+    ) as stream:
+        await stream.stop()
+        with pytest.raises(DisconnectedError, match="did not end within 12 s"):
+            await drain(stream)
+        assert trio.current_time() == pytest.approx(12, abs=0.001)
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_dead_server_is_noticed(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A server that answers no ping is given up: 15 s of silence, then 15 s for the pong."""
+    deaf = trio.Event()
+
+    async def play_dead(connection: WebSocketConnection) -> None:
+        # Its reader stops here: the queue of one message is full, no ping is answered.
+        deaf.set()
+        await trio.sleep_forever()
+
+    server = ScriptedServer(nursery, play_dead)
+    async with open_stream(URL, "tok", connect=server.connect) as stream:
+        await deaf.wait()
+        assert await stream.send(b"1")
+        assert await stream.send(b"2")
+        with pytest.raises(DisconnectedError, match="does not answer"):
+            await drain(stream)
+        assert trio.current_time() == pytest.approx(30, abs=0.001)
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_quiet_server_lives(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Silence alone ends nothing as long as pings are answered."""
+
+    async def pause(connection: WebSocketConnection) -> None:
+        await trio.sleep(290)
+        await end(connection)
+
+    server = ScriptedServer(nursery, pause)
+    async with open_stream(URL, "tok", connect=server.connect) as stream:
+        assert len(await drain(stream)) == 1
+        assert trio.current_time() == pytest.approx(290, abs=0.01)
+
+
+async def test_a_stalled_send_is_cut(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A server that takes no data costs the sender `send_seconds`, and the reader hears why."""
+
+    async def stall(address: Any) -> trio.abc.Stream:
+        stream = await server.connect(address)
+        assert isinstance(stream, trio.StapledStream)
+        sending = stream.send_stream
+        assert isinstance(sending, trio.testing.MemorySendStream)
+
+        deliver = sending.send_all_hook
+        assert deliver is not None
+
+        async def block() -> None:
+            if stalled:
+                await trio.sleep_forever()
+            await deliver()
+
+        sending.send_all_hook = block
+        return stream
+
+    stalled: list[bool] = []
+    server = ScriptedServer(nursery, silent)
+    async with open_stream(URL, "tok", connect=stall) as stream:
+        stalled.append(True)
+        assert await stream.send(b"\0\0") is False
+        assert trio.current_time() == pytest.approx(10, abs=0.001)
+        with pytest.raises(DisconnectedError, match="took no data for 10 s"):
+            await drain(stream)
+    nursery.cancel_scope.cancel()
+
+
+async def test_a_ping_while_leaving_is_no_error(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A server's ping that crosses the closing handshake does not spoil an orderly leave."""
+
+    async def ping_late(connection: WebSocketConnection) -> None:
+        assert server.stream is not None
+        await trio.sleep(1)
+        await server.stream.send_all(b"\x89\x00")
+
+    async def slow(address: Any) -> trio.abc.Stream:
+        stream = await server.connect(address)
+        assert isinstance(stream, trio.StapledStream)
+        sending = stream.send_stream
+        assert isinstance(sending, trio.testing.MemorySendStream)
+        deliver = sending.send_all_hook
+        assert deliver is not None
+
+        async def lag() -> None:
+            await trio.sleep(1.5 if leaving else 0)
+            await deliver()
+
+        sending.send_all_hook = lag
+        return stream
+
+    leaving: list[bool] = []
+    server = ScriptedServer(nursery, ping_late)
+    async with open_stream(URL, "tok", connect=slow):
+        leaving.append(True)
+    nursery.cancel_scope.cancel()
+
+
+async def test_cancelling_leaves_at_once(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A cancelled app does not wait for the server."""
+    server = ScriptedServer(nursery, silent)
+    with trio.move_on_after(5) as scope:
+        async with open_stream(URL, "tok", connect=server.connect) as stream:
+            await drain(stream)
+    assert scope.cancelled_caught
+    assert trio.current_time() == pytest.approx(5, abs=0.001)
+    nursery.cancel_scope.cancel()

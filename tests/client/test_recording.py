@@ -1,0 +1,104 @@
+"""Audio files as 16 kHz mono PCM, decoded by PyAV."""
+
+import array
+import math
+import os
+import sys
+import wave
+from pathlib import Path
+
+import pytest
+import trio
+
+from relayd.client import AudioError
+from relayd.client.recording import CHUNK_BYTES, Recording
+
+
+def tone(path: Path, *, rate: int = 8_000, channels: int = 2, seconds: float = 2.55) -> Path:
+    """A WAV file with a tone in every channel."""
+    frames = int(rate * seconds)
+    samples = array.array(
+        "h",
+        (int(8000 * math.sin(n / 5)) for n in range(frames) for _ in range(channels)),
+    )
+    with wave.open(str(path), "wb") as audio:
+        audio.setparams((channels, 2, rate, frames, "NONE", ""))
+        audio.writeframes(samples.tobytes())
+    return path
+
+
+async def decoded(recording: Recording, *, bound: int = 1) -> list[bytes]:
+    """All of its chunks, through a channel of this bound."""
+    sending, receiving = trio.open_memory_channel[bytes](bound)
+    chunks = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(recording.feed, sending)
+        async for chunk in receiving:
+            chunks.append(chunk)  # noqa: PERF401 (a comprehension would return out of a nursery)
+    return chunks
+
+
+async def test_any_format_becomes_16_khz_mono(tmp_path: Path) -> None:
+    """Rate and channels are converted, in pieces of 100 ms, none of the audio missing."""
+    recording = await Recording.open(tone(tmp_path / "tone.wav"))
+    assert recording.total_seconds == pytest.approx(2.55)
+    chunks = await decoded(recording)
+    assert {len(chunk) for chunk in chunks[:-1]} == {CHUNK_BYTES}
+    assert sum(map(len, chunks)) / 32_000 == pytest.approx(2.55, abs=0.01)
+    assert any(chunks[5])
+
+
+async def test_audio_at_the_right_rate_is_untouched(tmp_path: Path) -> None:
+    """16 kHz mono comes through bit by bit."""
+    path = tone(tmp_path / "tone.wav", rate=16_000, channels=1)
+    with wave.open(str(path)) as audio:
+        samples = audio.readframes(audio.getnframes())
+    assert b"".join(await decoded(await Recording.open(path))) == samples
+
+
+@pytest.mark.parametrize(
+    ("content", "wording"),
+    [(b"this is no audio" * 100, "can be read|no audio track"), (b"", "can be read")],
+)
+async def test_no_audio(tmp_path: Path, content: bytes, wording: str) -> None:
+    """What is no audio is named, in words and not in a traceback."""
+    path = tmp_path / "file.mp3"
+    path.write_bytes(content)
+    with pytest.raises(AudioError, match=wording):
+        await Recording.open(path)
+
+
+async def test_no_file(tmp_path: Path) -> None:
+    """A file that is not there is named."""
+    with pytest.raises(AudioError, match="nowhere: no such file"):
+        await Recording.open(tmp_path / "nowhere")
+
+
+async def test_empty_recording(tmp_path: Path) -> None:
+    """A recording of no length is an error, not an empty success."""
+    recording = await Recording.open(tone(tmp_path / "tone.wav", seconds=0))
+    with pytest.RaisesGroup(pytest.RaisesExc(AudioError, match="no sound")):
+        await decoded(recording)
+
+
+async def test_pyav_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without the extra, the text says what to install."""
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(AudioError, match=r"relayd\[local\]"):
+        await Recording.open(tmp_path / "tone.wav")
+
+
+@pytest.mark.system
+async def test_standard_input_can_be_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A wait for standard input ends when it is cancelled, though a thread reads it."""
+    reading, writing = os.pipe()
+    saved = os.dup(0)
+    os.dup2(reading, 0)
+    try:
+        with trio.move_on_after(0.1) as scope:
+            await Recording.open(None)
+        assert scope.cancelled_caught
+    finally:
+        os.dup2(saved, 0)
+        for descriptor in (reading, writing, saved):
+            os.close(descriptor)
