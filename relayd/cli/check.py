@@ -107,13 +107,11 @@ async def _database(config: "Config") -> Finding:
         async with opened(config) as database:
             version, pending = await database.run(_version_and_pending)
     except* (DatabaseUnavailable, OperatorError) as group:
-        found = Finding("database", well=False, detail=_first(group), remedy=_REMEDY)
+        # Its text says what to do.
+        found = Finding("database", well=False, detail=_first(group))
     else:
         found = _judged(kind, version, pending)
     return found
-
-
-_REMEDY: Final = "start PostgreSQL, or correct database.url"
 
 
 def _first(error: BaseException) -> str:

@@ -127,9 +127,9 @@ def _answer(arguments: argparse.Namespace, booked: "Booked | BookingRefusal", ke
             }
         )
         return Exit.OK
-    did = "was booked before" if booked.repeated else "booked"
-    owed = f", {seconds(balance.debt_ms):g} s owed" if balance.debt_ms else ""
-    held = f", {seconds(balance.held_ms):g} s of it held" if balance.held_ms else ""
-    left = f"{seconds(balance.balance_ms):.10g} s left{held}{owed}"
-    say(f"{did} {seconds(arguments.ms):+.10g} s for {arguments.email}: {left}")
+    booked_now = f"{seconds(arguments.ms):+.10g} s for {arguments.email}"
+    did = f"{key} was booked before, not again" if booked.repeated else f"booked {booked_now}"
+    owed = f", {seconds(balance.debt_ms):.10g} s owed" if balance.debt_ms else ""
+    held = f", {seconds(balance.held_ms):.10g} s of it held" if balance.held_ms else ""
+    say(f"{did}: {seconds(balance.balance_ms):.10g} s left{held}{owed}")
     return Exit.OK
