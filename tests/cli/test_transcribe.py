@@ -1,6 +1,7 @@
 """`relayd transcribe`: its command line, and a real process that is interrupted."""
 
 import argparse
+import json
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from trio_websocket import WebSocketConnection, WebSocketRequest, serve_websocket
+from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket
 
 from relayd.cli import transcribe
 from relayd.client.messages import STOP
@@ -96,22 +97,21 @@ async def test_the_token_comes_from_a_file_or_the_environment(
 async def scripted_server(spoken: trio.Event) -> AsyncIterator[str]:
     """A server on loopback that says `hello` to audio and `bye` to `stop`."""
 
+    whole = {"is_final": True, "speech_final": True}
+
     async def handle(request: WebSocketRequest) -> None:
         connection: WebSocketConnection = await request.accept()
         await connection.get_message()
         await connection.send_message(json.dumps(READY))
-        while True:
-            try:
-                message = await connection.get_message()
-            except ConnectionClosed:
-                return
-            if message == STOP:
-                await say(connection, "transcript", text="bye", is_final=True, speech_final=True)
-                await end(connection)
-                return
-            if not spoken.is_set():
-                await say(connection, "transcript", text="hello", is_final=True, speech_final=True)
-                spoken.set()
+        try:
+            while (message := await connection.get_message()) != STOP:
+                if message and not spoken.is_set():
+                    await say(connection, "transcript", text="hello", **whole)
+                    spoken.set()
+        except ConnectionClosed:
+            return
+        await say(connection, "transcript", text="bye", **whole)
+        await end(connection)
 
     async with trio.open_nursery() as nursery:
         server = await nursery.start(
