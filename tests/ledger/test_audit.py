@@ -1,0 +1,126 @@
+"""The audit finds each kind of broken books, and nothing in whole ones."""
+
+from collections.abc import Iterator
+from typing import LiteralString
+from uuid import uuid4
+
+import psycopg
+import pytest
+
+from relayd.database.pool import Connection
+from relayd.ledger.audit import RULES, audit
+from relayd.ledger.holds import Policy
+from relayd.ledger.outcomes import label
+from relayd.session.endings import EndReason
+from relayd.session.ports import OpenRequest, Settlement
+from tests.ledger.store import Store
+
+pytestmark = pytest.mark.system
+
+BALANCE, HELD, RANGE, SESSION, ENTRY, TWICE = RULES
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[Connection]:
+    """Whole books, with everything removed that would keep them whole."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        store, boot_id = Store(connection), uuid4()
+        for spent_ms in (5000, 0):
+            who = store.add_user(100_000)
+            for ends in (False, True):
+                request = OpenRequest(uuid4(), who, "engine", "model", "192.0.2.1")
+                store.open(request, boot_id, Policy())
+                store.renew(request.session_id, spent_ms, 30_000, Policy())
+                if ends:
+                    store.close(Settlement(request.session_id, 6000, None, EndReason.COMPLETED))
+        in_debt = store.add_user(10)
+        store.book(in_debt.user_id, "adjustment", "dispute", -50)
+        for table in ("usage_ledger", "transcription_sessions", "credit_balance"):
+            _unguard(connection, table)
+        yield connection
+
+
+def _unguard(connection: Connection, table: LiteralString) -> None:
+    connection.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+    checks = connection.execute(
+        "SELECT conname FROM pg_constraint WHERE conrelid = %s::regclass"
+        " AND (contype = 'c' OR conname = 'usage_ledger_once')",
+        (table,),
+    ).fetchall()
+    for (name,) in checks:
+        drop = psycopg.sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}")
+        connection.execute(drop.format(psycopg.sql.Identifier(table), psycopg.sql.Identifier(name)))
+
+
+def rules_broken(connection: Connection) -> set[str]:
+    """The rules of which the audit finds rows at fault."""
+    with connection.transaction():
+        return {finding.rule for finding in audit(connection)}
+
+
+def test_whole_books_have_no_findings(connection: Connection) -> None:
+    """Open and ended sessions, holds and debts: all accounted for."""
+    assert rules_broken(connection) == set()
+
+
+@pytest.mark.parametrize(
+    ("statement", "rules"),
+    [
+        ("UPDATE credit_balance SET balance_ms = balance_ms + 1 WHERE debt_ms = 0", {BALANCE}),
+        ("UPDATE credit_balance SET debt_ms = debt_ms - 1 WHERE debt_ms > 0", {BALANCE}),
+        ("UPDATE credit_balance SET held_ms = held_ms + 1 WHERE debt_ms = 0", {HELD}),
+        ("UPDATE credit_balance SET held_ms = -1 WHERE debt_ms = 0", {HELD, RANGE}),
+        (
+            "UPDATE credit_balance SET balance_ms = balance_ms + 1 WHERE debt_ms > 0",
+            {BALANCE, RANGE},
+        ),
+        (
+            "UPDATE transcription_sessions SET used_ms = used_ms + 1 WHERE ended_at IS NULL",
+            {BALANCE, HELD},
+        ),
+        (
+            "UPDATE transcription_sessions SET used_ms = used_ms + 1 WHERE ended_at IS NOT NULL",
+            {SESSION, ENTRY},
+        ),
+        (
+            "UPDATE transcription_sessions SET held_ms = held_ms + 1 WHERE ended_at IS NOT NULL",
+            {SESSION},
+        ),
+        ("DELETE FROM usage_ledger WHERE kind = 'session'", {BALANCE, ENTRY}),
+        (
+            (
+                "INSERT INTO usage_ledger (user_id, kind, reference, session_id, amount_ms, reason)"
+                " SELECT user_id, kind, reference, session_id, 0, 'again'"
+                " FROM usage_ledger WHERE kind = 'session'"
+            ),
+            {ENTRY, TWICE},
+        ),
+        (
+            (
+                "INSERT INTO usage_ledger (user_id, kind, reference, amount_ms, reason)"
+                " SELECT user_id, kind, reference, amount_ms, 'again'"
+                " FROM usage_ledger WHERE kind = 'grant'"
+            ),
+            {BALANCE, TWICE},
+        ),
+    ],
+)
+def test_finds_what_is_broken(
+    connection: Connection, statement: LiteralString, rules: set[str]
+) -> None:
+    """Each identity that a change breaks is found, and no other."""
+    connection.execute(statement)
+
+    assert rules_broken(connection) == rules
+
+
+def test_names_the_rows_at_fault(connection: Connection) -> None:
+    """A finding says whose books are wrong and by which figures."""
+    connection.execute("UPDATE credit_balance SET held_ms = held_ms + 7 WHERE balance_ms > 90000")
+
+    with connection.transaction():
+        findings = audit(connection)
+
+    assert len(findings) == 1
+    assert set(findings[0].row) == {"user_id", "held_ms", "unused_ms"}
+    assert label(findings[0]).startswith(f"{HELD}: user_id=")
