@@ -96,7 +96,6 @@ async def test_the_token_comes_from_a_file_or_the_environment(
 @asynccontextmanager
 async def scripted_server(spoken: trio.Event) -> AsyncIterator[str]:
     """A server on loopback that says `hello` to audio and `bye` to `stop`."""
-
     whole = {"is_final": True, "speech_final": True}
 
     async def handle(request: WebSocketRequest) -> None:
