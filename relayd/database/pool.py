@@ -176,12 +176,18 @@ async def open_database(
     conninfo = make_conninfo(url, application_name="relayd", **deadlines(settings))
     await trio.to_thread.run_sync(_await_server, conninfo, settings.connect_seconds)
     fresh: WeakSet[Connection] = WeakSet()
+
+    def configure(connection: Connection) -> None:
+        # Reading after a lock must see what the lock waited for, whatever the server's default.
+        connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+        fresh.add(connection)
+
     pool: ConnectionPool[Connection] = ConnectionPool(
         conninfo,
         min_size=min(2, settings.pool_size),
         max_size=settings.pool_size,
         open=False,
-        configure=fresh.add,
+        configure=configure,
         timeout=settings.pool_seconds,
         # One waiting caller per thread, so the thread limit bounds this queue too.
         max_waiting=settings.pool_size * 2,
