@@ -20,8 +20,9 @@ from relayd.edge import handshake, streams
 from relayd.edge.handshake import Accepted, Refused
 from relayd.edge.outgoing import NO_STATUS
 from relayd.edge.peer import Peer
+from relayd.edge.services import Services
 from relayd.edge.takeover import Takeover
-from relayd.edge.websocket import ABNORMAL, Services, WebSocket
+from relayd.edge.websocket import ABNORMAL, WebSocket
 from relayd.errors import ClientGone
 
 __all__ = ["App", "Connection", "serve_websocket"]
@@ -29,9 +30,8 @@ __all__ = ["App", "Connection", "serve_websocket"]
 log = logs.get(__name__)
 
 Event = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Event]]
-Send = Callable[[Event], Awaitable[None]]
-App = Callable[[Event, Receive, Send], Awaitable[None]]
+# Any: frameworks type the three more narrowly, each in its own way.
+App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 @attrs.define(eq=False)

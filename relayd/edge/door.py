@@ -25,9 +25,9 @@ from relayd.edge.hangup import EpollHangups, Hangups
 from relayd.edge.http import HttpConnection, hypercorn_config
 from relayd.edge.keepalive import Keepalive
 from relayd.edge.peer import Peer, address_block, peer_of
+from relayd.edge.services import Services
 from relayd.edge.settings import EdgeSettings, Network
 from relayd.edge.tls import shake_hands
-from relayd.edge.websocket import Services
 
 __all__ = ["Door", "open_door", "serve"]
 

@@ -36,7 +36,7 @@ async def shake_hands(
     stream: trio.SocketStream, context: ssl.SSLContext, seconds: float
 ) -> trio.SSLStream[trio.SocketStream] | None:
     """TLS on a fresh connection; None, and the connection cut, when it fails or takes too long."""
-    secure = trio.SSLStream(stream, context, server_side=True, https_compatible=True)
+    secure = trio.SSLStream(stream, context, server_side=True)
     done = False
     try:
         with trio.move_on_after(seconds):

@@ -5,13 +5,12 @@ It never sends; pongs and the answer to a close go out from short-lived tasks of
 cancelling a receive can't tear a frame. Every send is cancellable and under a deadline, and one
 that did not finish ends the connection, because half a frame may be out.
 
-Memory of a live connection beside its session: this object, `Frames`, the stream and one task,
-about 12 KiB; reads are 16 KiB at most and kept only until their messages are taken.
+Reads are 16 KiB at most and kept only until their messages are taken.
 """
 
 import contextlib
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import attrs
 import trio
@@ -19,29 +18,16 @@ import trio
 from relayd import logs
 from relayd.edge import outgoing, streams
 from relayd.edge.frames import Ended, Frames
-from relayd.edge.hangup import Hangups
-from relayd.edge.keepalive import Keepalive
 from relayd.edge.outgoing import NO_STATUS
-from relayd.edge.settings import EdgeSettings
+from relayd.edge.services import Services
 from relayd.errors import ClientGone
 
-__all__ = ["Services", "WebSocket"]
+__all__ = ["WebSocket"]
 
 log = logs.get(__name__)
 
 # What a peer is recorded to have closed with when it just went away (section 7.4.1).
 ABNORMAL = 1006
-
-
-@attrs.frozen
-class Services:
-    """What every WebSocket of one door shares."""
-
-    settings: EdgeSettings
-    keepalive: Keepalive
-    hangups: Hangups | None
-    # Runs something in the door's nursery, guarded.
-    spawn: Callable[[Callable[[], Awaitable[None]]], None]
 
 
 @attrs.define(eq=False)
@@ -61,11 +47,14 @@ class WebSocket:
     _lock: trio.Lock = attrs.field(factory=trio.Lock)
     _callbacks: list[Callable[[], object]] = attrs.field(factory=list)
     _answering: bool = False
-    _reading: bool = False
+    # 0: nobody reads; 1: somebody began to; 2: and was still waiting at a beat.
+    _reading: int = 0
     _heard: bool = True
     _heard_at: float = 0
     _pinged_at: float | None = None
     _descriptor: int | None = None
+    # Of a bare socket, which is read directly.
+    _socket: trio.socket.SocketType | None = None
     _frames: Frames = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -89,12 +78,14 @@ class WebSocket:
         self.early = b""
         self.services.keepalive.join(self)
         self._descriptor = streams.descriptor(self.stream)
-        if self._descriptor is not None and self.services.hangups is not None:
+        if isinstance(self.stream, trio.SocketStream):
+            self._socket = self.stream.socket
+        if self._descriptor is not None:
             self.services.hangups.watch(self._descriptor, self._hung_up)
 
     @property
     def gone(self) -> bool:
-        """Whether the peer ended it, by closing, vanishing or breach of the protocol."""
+        """Whether the peer ended it: closed, vanished or broke the protocol."""
         return self.peer_code is not None
 
     @property
@@ -121,14 +112,14 @@ class WebSocket:
     def _release(self, *, reset: bool = False) -> None:
         """Close the socket, synchronously; whoever waits on it wakes."""
         self.services.keepalive.leave(self)
-        if self._descriptor is not None and self.services.hangups is not None:
+        if self._descriptor is not None:
             self.services.hangups.forget(self._descriptor, self._hung_up)
         self._descriptor = None
         streams.cut(self.stream, reset=reset)
         self._over.set()
 
     def _lose(self, code: int, reason: str) -> None:
-        """Record that the peer ended it, once, and tell whoever asked."""
+        """The peer ended it: record it, once, and tell whoever asked."""
         if self.gone:
             return
         self.peer_code, self.peer_reason = code, reason
@@ -169,14 +160,17 @@ class WebSocket:
 
     async def _read(self) -> bytes:
         """The next bytes. Raises `ClientGone` at the end of them."""
-        self._reading = True
+        self._reading = 1
         try:
-            data = await self.stream.receive_some(streams.READ_BYTES)
+            if self._socket is None:
+                data = await self.stream.receive_some(streams.READ_BYTES)
+            else:
+                data = await streams.read_socket(self._socket)
         except streams.LOST as problem:
             self._lose(ABNORMAL, "connection lost")
             raise ClientGone("connection lost") from problem
         finally:
-            self._reading = False
+            self._reading = 0
         if not data:
             self._lose(ABNORMAL, "hung up")
             raise ClientGone("hung up")
@@ -289,9 +283,11 @@ class WebSocket:
             if now - self._heard_at >= settings.ping_seconds and not self.closed:
                 self._pinged_at = now
                 self.services.spawn(self._ping)
-        elif self._reading and now - self._pinged_at >= settings.pong_seconds:
+        elif self._reading > 1 and now - self._pinged_at >= settings.pong_seconds:
             self._lose(ABNORMAL, "no answer to a ping")
             self._release(reset=True)
+        if self._reading:
+            self._reading = 2
 
     async def _ping(self) -> None:
         with contextlib.suppress(ClientGone):

@@ -1,0 +1,1 @@
+"""Tests of the socket's end: framing, handshake, connections."""

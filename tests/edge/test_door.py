@@ -1,0 +1,250 @@
+"""Accepting, caps, drain and TLS; over real sockets where the kernel has a say."""
+
+import errno
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from ipaddress import ip_network
+from typing import Any
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from relayd.edge.door import Door, open_door
+from relayd.edge.listeners import open_listeners
+from relayd.edge.peer import address_block
+from relayd.edge.settings import EdgeSettings
+from relayd.edge.websocket import WebSocket
+from relayd.errors import ClientGone
+from tests.edge.caller import SETTINGS, Caller, FakeHangups, Log, SinkApp, call, frame, until
+
+GET = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+async def answer(send: Any, body: bytes) -> None:
+    """A whole response."""
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def door_for(app: Any) -> Any:
+    """An open door without a watcher."""
+    return open_door(app, SETTINGS, hangups=FakeHangups())
+
+
+async def test_drain_ends_the_idle_and_lets_the_busy_finish(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A response during a drain says that it is the connection's last."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await trio.sleep(5)
+        await answer(send, b"done")
+
+    async with door_for(app) as door, trio.open_nursery() as nursery:
+        idle, busy, late = (call(door, nursery) for _ in range(3))
+        await busy.send(GET)
+        await trio.testing.wait_all_tasks_blocked()
+        door.stop_accepting()
+        assert await idle.ended()
+        assert await late.ended()
+        assert trio.current_time() == 0
+        status, headers, body = await busy.response()
+        assert (status, headers["connection"], body) == (200, "close", b"done")
+        assert await busy.ended()
+        refused = call(door, nursery)
+        assert await refused.ended()
+
+
+async def test_drain_has_a_deadline(autojump_clock: trio.testing.MockClock) -> None:
+    """A request that takes longer than the drain is cut."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await trio.sleep_forever()
+
+    async with door_for(app) as door, trio.open_nursery() as nursery:
+        caller = call(door, nursery)
+        await caller.send(GET)
+        await trio.testing.wait_all_tasks_blocked()
+        door.stop_accepting()
+        assert await caller.ended()
+        assert trio.current_time() == SETTINGS.drain_seconds
+
+
+@pytest.mark.parametrize(
+    ("address", "block"),
+    [
+        ("192.0.2.1", "192.0.2.1/32"),
+        ("::ffff:192.0.2.1", "192.0.2.1/32"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+    ],
+)
+def test_what_counts_as_one_address(address: str, block: str) -> None:
+    """One IPv4 address, or an IPv6 /64: whoever has one of it has all of it."""
+    assert address_block(address) == ip_network(block)
+
+
+def test_a_unix_socket_has_no_address() -> None:
+    """Nothing to count by."""
+    assert address_block("") is None
+
+
+@attrs.define(eq=False)
+class BrokenListener:
+    """Fails to accept a few times, as when the process is out of file descriptors."""
+
+    failures: int
+    attempts: list[float] = attrs.field(factory=list)
+    socket: Any = attrs.field(factory=socket.socket)
+
+    async def accept(self) -> Any:
+        """Fail, then wait for ever."""
+        self.attempts.append(trio.current_time())
+        if len(self.attempts) <= self.failures:
+            raise OSError(errno.EMFILE, "Too many open files")
+        await trio.sleep_forever()
+
+
+async def test_out_of_descriptors_backs_off(autojump_clock: trio.testing.MockClock) -> None:
+    """A failed accept is tried again after a pause; it ends nothing."""
+    listener: Any = BrokenListener(3)
+    async with door_for(SinkApp(Log().receive_all)) as door, trio.open_nursery() as nursery:
+        await nursery.start(door.listen, [listener])
+        await trio.sleep(1)
+        assert listener.attempts == pytest.approx([0, 0.1, 0.2, 0.3])
+        door.stop_accepting()
+
+
+@asynccontextmanager
+async def listening(
+    run: Any, settings: EdgeSettings = SETTINGS
+) -> AsyncIterator[tuple[Door, tuple[str, int]]]:
+    """A real listener on a free port."""
+    listeners = await open_listeners(["127.0.0.1:0"], settings)
+    host, port = listeners[0].socket.getsockname()[:2]
+    async with open_door(SinkApp(run), settings) as door, trio.open_nursery() as nursery:
+        await nursery.start(door.listen, listeners)
+        yield door, (host, port)
+        nursery.cancel_scope.cancel()
+
+
+async def reach(address: tuple[str, int]) -> Caller:
+    """Connect and open a WebSocket."""
+    caller = Caller(await trio.open_tcp_stream(*address))
+    await caller.open()
+    return caller
+
+
+async def refused(address: tuple[str, int]) -> bool:
+    """Whether a connection is reset: before connecting returns, or right after."""
+    try:
+        stream = await trio.open_tcp_stream(*address)
+    except OSError:
+        return True
+    async with stream:
+        return await Caller(stream).ended()
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    "settings",
+    [EdgeSettings(connections_max=2), EdgeSettings(connections_per_address=2)],
+)
+async def test_caps(settings: EdgeSettings) -> None:
+    """Over a cap a connection is reset at once; when one ends there is room again."""
+    async with listening(Log().receive_all, settings) as (door, address):
+        first, second = await reach(address), await reach(address)
+        assert await refused(address)
+        await first.stream.aclose()
+        await until(lambda: door.connections == 1)
+        fourth = await reach(address)
+        for caller in (second, fourth):
+            await caller.stream.aclose()
+        await until(lambda: not door.connections)
+        assert not door._blocks
+
+
+@pytest.mark.system
+async def test_exempt_networks_have_no_cap_per_address() -> None:
+    """A trusted proxy brings everybody's connections."""
+    settings = EdgeSettings(connections_per_address=1, exempt=(ip_network("127.0.0.0/8"),))
+    async with listening(Log().receive_all, settings) as (_, address):
+        callers = [await reach(address) for _ in range(5)]
+        for caller in callers:
+            await caller.stream.aclose()
+
+
+async def stalled(websocket: WebSocket, log: Log) -> None:
+    """A session that does not receive until it is told that the client is gone."""
+    gone = trio.Event()
+    websocket.on_gone(gone.set)
+    log.add("open")
+    await gone.wait()
+    log.add("gone")
+    with pytest.raises(ClientGone):
+        await websocket.receive()
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("reset", [False, True])
+async def test_a_client_gone_while_nobody_reads(reset: bool) -> None:
+    """FIN behind unread audio, and RST, are noticed within a second."""
+    log = Log()
+    async with listening(lambda websocket: stalled(websocket, log)) as (door, address):
+        caller = await reach(address)
+        await caller.send(frame(2, bytes(3200)) * 5)
+        await until(lambda: log.entries)
+        left_at = trio.current_time()
+        assert isinstance(caller.stream, trio.SocketStream)
+        if reset:
+            linger = b"\1\0\0\0\0\0\0\0"
+            caller.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        caller.stream.socket.close()
+        await until(lambda: not door.connections)
+        assert log.seen() == ["open", "gone"]
+        assert log.entries[1][0] - left_at < 1
+
+
+@pytest.mark.system
+async def test_accepted_sockets_are_bounded_by_the_kernel() -> None:
+    """TCP_USER_TIMEOUT and the buffers are what the settings say (Linux doubles buffers)."""
+    found = {}
+
+    async def look(websocket: WebSocket) -> None:
+        assert isinstance(websocket.stream, trio.SocketStream)
+        option = websocket.stream.getsockopt
+        found["timeout"] = option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
+        found["send"] = option(socket.SOL_SOCKET, socket.SO_SNDBUF)
+        await websocket.close(1000, "")
+
+    async with listening(look) as (_, address):
+        caller = await reach(address)
+        assert await caller.close_code() == 1000
+        await caller.stream.aclose()
+    assert found == {"timeout": SETTINGS.tcp_user_timeout_ms, "send": 131_072}
+
+
+@pytest.mark.system
+async def test_a_client_that_never_reads_is_cut() -> None:
+    """Past the kernel's bounded buffers a send blocks, and its deadline ends the connection."""
+    ended = {}
+
+    async def flood(websocket: WebSocket) -> None:
+        sent = 0
+        try:
+            while True:
+                await websocket.send("x" * 1000)
+                sent += 1000
+        except ClientGone as gone:
+            ended[str(gone)] = sent
+
+    async with listening(flood, EdgeSettings(send_seconds=0.2)) as (door, address):
+        caller = Caller(await trio.open_tcp_stream(*address))
+        await caller.open()
+        await until(lambda: not door.connections)
+        await caller.stream.aclose()
+    assert list(ended) == ["does not read"]

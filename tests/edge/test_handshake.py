@@ -1,0 +1,122 @@
+"""The opening handshake, pure."""
+
+import h11
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from relayd.edge import handshake
+from relayd.edge.handshake import Accepted, Refused
+
+KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
+GOOD = {
+    b"host": b"example.org",
+    b"upgrade": b"websocket",
+    b"connection": b"keep-alive, Upgrade",
+    b"sec-websocket-key": KEY,
+    b"sec-websocket-version": b"13",
+}
+
+
+def ask(
+    method: str = "GET", target: str = "/ws", version: bytes = b"1.1", **changes: bytes | None
+) -> h11.Request:
+    """A proper request with some headers replaced, added or (None) left out."""
+    headers: dict[bytes, bytes | None] = dict(GOOD)
+    for name, value in changes.items():
+        headers[name.replace("_", "-").encode()] = value
+    kept = [(name, value) for name, value in headers.items() if value is not None]
+    return h11.Request(method=method, target=target, headers=kept, http_version=version)
+
+
+def test_the_example_of_the_rfc() -> None:
+    """Section 1.3's key gets section 1.3's answer."""
+    accepted = handshake.judge(ask())
+    assert accepted == Accepted(KEY, ())
+    headers = dict(handshake.switch_headers(accepted, None))
+    assert headers[b"sec-websocket-accept"] == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (ask(method="POST"), 405),
+        (ask(version=b"1.0"), 400),
+        (ask(target="http://example.org/ws"), 400),
+        (ask(connection=b"keep-alive"), 400),
+        (ask(connection=None), 400),
+        (ask(content_length=b"5"), 400),
+        (ask(transfer_encoding=b"chunked"), 400),
+        (ask(sec_websocket_version=b"8"), 426),
+        (ask(sec_websocket_version=None), 426),
+        (ask(sec_websocket_key=None), 400),
+        (ask(sec_websocket_key=b"short"), 400),
+        (ask(sec_websocket_key=b"\xff" * 24), 400),
+        (ask(sec_websocket_protocol=b"\xff"), 400),
+        (ask(sec_websocket_protocol=b"a,,b"), 400),
+    ],
+)
+def test_what_is_refused(request_: h11.Request, status: int) -> None:
+    """Each thing that section 4.2.1 asks for is checked."""
+    refused = handshake.judge(request_)
+    assert isinstance(refused, Refused)
+    assert refused.status == status
+
+
+def test_the_version_that_would_be_right_is_told() -> None:
+    """A 426 names version 13 (section 4.4)."""
+    refused = handshake.judge(ask(sec_websocket_version=b"7"))
+    assert isinstance(refused, Refused)
+    assert (b"sec-websocket-version", b"13") in refused.headers
+
+
+def test_an_empty_body_is_none() -> None:
+    """Content-Length: 0 announces nothing."""
+    assert isinstance(handshake.judge(ask(content_length=b"0")), Accepted)
+
+
+def test_extensions_are_never_negotiated() -> None:
+    """Whatever is offered, even in broken bytes, the answer names no extension."""
+    accepted = handshake.judge(ask(sec_websocket_extensions=b"permessage-deflate; \xff"))
+    assert isinstance(accepted, Accepted)
+    assert b"sec-websocket-extensions" not in dict(handshake.switch_headers(accepted, None))
+
+
+def test_a_subprotocol_must_have_been_offered() -> None:
+    """An application can only choose what the client offered."""
+    accepted = handshake.judge(ask(sec_websocket_protocol=b"a, b"))
+    assert accepted == Accepted(KEY, ("a", "b"))
+    assert dict(handshake.switch_headers(accepted, "b"))[b"sec-websocket-protocol"] == b"b"
+    with pytest.raises(ValueError, match="not offered"):
+        handshake.switch_headers(accepted, "c")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [b"websocket", b"WebSocket", b" websocket\xa0", b"h2c, websocket", b",websocket\x85"],
+)
+def test_every_spelling_that_names_websocket_is_ours(value: bytes) -> None:
+    """No spelling reaches the stock WebSocket class, whose own test strips Unicode space."""
+    assert handshake.wants_websocket([(b"upgrade", value)])
+
+
+def test_other_upgrades_stay_http() -> None:
+    """h2c and the like are not ours."""
+    assert not handshake.wants_websocket([(b"upgrade", b"h2c"), (b"x-upgrade", b"websocket")])
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([*GOOD, b"sec-websocket-protocol", b"content-length"]),
+            st.binary(max_size=30),
+        ),
+        max_size=8,
+    )
+)
+def test_no_header_raises(headers: list[tuple[bytes, bytes]]) -> None:
+    """Any bytes get a verdict."""
+    request = ask()
+    request = h11.Request(method="GET", target="/", headers=[(b"host", b"x")])
+    object.__setattr__(request, "headers", headers)
+    assert isinstance(handshake.judge(request), Accepted | Refused)

@@ -1,0 +1,140 @@
+"""TLS served directly: versions, ALPN, and handshakes that fail."""
+
+import shutil
+import ssl
+import subprocess
+import warnings
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+import trio
+from wsproto.events import TextMessage
+
+from relayd.edge.door import Door, open_door
+from relayd.edge.listeners import open_listeners
+from relayd.edge.settings import EdgeSettings
+from relayd.edge.tls import tls_context
+from relayd.errors import ConfigError
+from tests.edge.caller import Caller, Log, SinkApp, frame, until
+
+SETTINGS = EdgeSettings(handshake_seconds=0.3, close_seconds=0.2)
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A self-signed certificate for localhost, its key in the same file."""
+    folder = tmp_path_factory.mktemp("tls")
+    openssl = shutil.which("openssl")
+    assert openssl is not None, "the openssl command is needed to make a certificate"
+    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-keyout", f"{folder}/key.pem", "-out", f"{folder}/cert.pem"]
+    command += ["-days", "1", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run(command, check=True, capture_output=True)  # noqa: S603 - no input from outside
+    yield folder
+    shutil.rmtree(folder)
+
+
+@asynccontextmanager
+async def secure_door(certificate: Path) -> AsyncIterator[tuple[Door, int]]:
+    """A TLS listener whose WebSockets greet."""
+    log = Log()
+    listeners = await open_listeners(["127.0.0.1:0"], SETTINGS)
+    tls = tls_context(certificate / "cert.pem", certificate / "key.pem")
+    async with (
+        open_door(SinkApp(log.receive_all), SETTINGS, tls=tls) as door,
+        trio.open_nursery() as nursery,
+    ):
+        await nursery.start(door.listen, listeners)
+        yield door, listeners[0].socket.getsockname()[1]
+        nursery.cancel_scope.cancel()
+
+
+def client_context(certificate: Path) -> ssl.SSLContext:
+    """Trusts the certificate."""
+    return ssl.create_default_context(cafile=str(certificate / "cert.pem"))
+
+
+async def connect(port: int, context: ssl.SSLContext) -> trio.SSLStream[trio.SocketStream]:
+    """A client's connection, handshake done."""
+    plain = await trio.open_tcp_stream("127.0.0.1", port)
+    secure = trio.SSLStream(plain, context, server_hostname="localhost")
+    try:
+        await secure.do_handshake()
+    except BaseException:
+        plain.socket.close()
+        raise
+    return secure
+
+
+@pytest.mark.system
+async def test_a_websocket_over_tls(certificate: Path) -> None:
+    """HTTP/1.1 is all that is negotiated, and close codes arrive."""
+    context = client_context(certificate)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    async with secure_door(certificate) as (door, port):
+        stream = await connect(port, context)
+        assert stream.selected_alpn_protocol() == "http/1.1"
+        caller = Caller(stream)
+        await caller.open()
+        await caller.send(frame(9, b"x"))
+        await caller.event()
+        await caller.send(frame(1, b"\xff"))
+        assert await caller.close_code() == 1007
+        stream.transport_stream.socket.close()
+        await until(lambda: not door.connections)
+
+
+@pytest.mark.system
+async def test_http_over_tls(certificate: Path) -> None:
+    """An ordinary request, and a connection that the server closes properly."""
+    async with secure_door(certificate) as (door, port):
+        stream = await connect(port, client_context(certificate))
+        caller = Caller(stream)
+        await caller.send(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        assert (await caller.response())[::2] == (200, b"hello")
+        assert await stream.receive_some() == b""
+        stream.transport_stream.socket.close()
+        await until(lambda: not door.connections)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    "sent", [b"", b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff" + bytes(9)]
+)
+async def test_handshakes_that_fail(certificate: Path, sent: bytes) -> None:
+    """Silence, plain HTTP, rubbish: that connection ends, a neighbour's goes on."""
+    async with secure_door(certificate) as (door, port):
+        neighbour = Caller(await connect(port, client_context(certificate)))
+        await neighbour.open()
+        attacker = Caller(await trio.open_tcp_stream("127.0.0.1", port))
+        await attacker.send(sent)
+        assert await attacker.ended()
+        await attacker.stream.aclose()
+        await until(lambda: door.connections == 1)
+        await neighbour.send(frame(9, b"x"))
+        assert not isinstance(await neighbour.event(), TextMessage | None)
+        assert isinstance(neighbour.stream, trio.SSLStream)
+        neighbour.stream.transport_stream.socket.close()
+
+
+@pytest.mark.system
+async def test_old_versions_are_refused(certificate: Path) -> None:
+    """TLS 1.1 is over."""
+    context = client_context(certificate)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version = ssl.TLSVersion.TLSv1
+        context.maximum_version = ssl.TLSVersion.TLSv1_1
+    async with secure_door(certificate) as (_, port):
+        with pytest.raises(trio.BrokenResourceError):
+            await connect(port, context)
+
+
+def test_files_that_cannot_be_used(tmp_path: Path) -> None:
+    """The operator is told which, and what is wanted."""
+    with pytest.raises(ConfigError, match="PEM") as refused:
+        tls_context(tmp_path / "none.pem", None)
+    assert refused.value.key == "server.tls_certificate"
