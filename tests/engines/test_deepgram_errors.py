@@ -1,8 +1,10 @@
 """What refusals and closings mean; the statuses and texts are Deepgram's own."""
 
 import json
+import ssl
 
 import pytest
+import trio
 
 from relayd.engines import deepgram_errors as errors
 from relayd.errors import UpstreamClosed, UpstreamError, UpstreamRejected, UpstreamUnavailable
@@ -132,3 +134,23 @@ def test_an_early_end_is_explained_by_its_number(
     assert type(found.error) is error
     assert hint in found.error.hint
     assert found.error.hint.isprintable()
+
+
+def test_an_untrusted_certificate_is_named() -> None:
+    """The reason stands behind the error that the stream raised."""
+    try:
+        try:
+            raise ssl.SSLCertVerificationError(1, "certificate verify failed")
+        except ssl.SSLError as cause:
+            cause.verify_message = "self-signed certificate"  # type: ignore[attr-defined]
+            raise trio.BrokenResourceError from cause
+    except trio.BrokenResourceError as error:
+        found = errors.unreachable("api.deepgram.com", error)
+    assert "not trusted (self-signed certificate)" in found.error.hint
+    assert found.error.message == UNAVAILABLE
+
+
+def test_an_unreachable_host_is_named_even_where_the_error_says_nothing() -> None:
+    """The type of an error without a text stands in for it."""
+    hint = errors.unreachable("api.deepgram.com", trio.BrokenResourceError()).error.hint
+    assert "can't connect to api.deepgram.com (BrokenResourceError)" in hint
