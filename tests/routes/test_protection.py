@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import trio
+from werkzeug.datastructures import Headers
 
 from relayd.routes.app import _refuse_unprotected
 from relayd.routes.protection import Protection, exempt, protection_of, rate_limited
@@ -76,6 +77,15 @@ async def test_authentication(path: str, headers: dict[str, str]) -> None:
     response = await World().ask(path, headers=headers)
     assert await refusal(response) == (401, "auth_failed")
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_two_authorizations() -> None:
+    """Two Authorization headers are none: which one counts must not depend on who reads them."""
+    world = World()
+    pair = await world.register()
+    headers = Headers([("Authorization", f"Bearer {pair['token']}")] * 2)
+    response = await world.app.test_client().get("/account/me", headers=headers)
+    assert await refusal(response) == (401, "auth_failed")
 
 
 @pytest.mark.parametrize("path", [p for p, kind in EXPECTED.items() if kind.name[:2] == "RA"])

@@ -43,6 +43,14 @@ def test_bounded() -> None:
     assert limit.admit("first", 2.0) == 0
 
 
+def test_the_quiet_are_forgotten_first() -> None:
+    """Who asked last is remembered longest, however long ago it was first seen."""
+    limit = RateLimit(2, tracked_max=2)
+    for address, now in [("busy", 0.0), ("quiet", 1.0), ("busy", 2.0), ("new", 3.0)]:
+        assert limit.admit(address, now) == 0
+    assert limit.admit("busy", 4.0) == 56
+
+
 def test_forgets_what_has_run_out() -> None:
     """A minute later nothing is left of anybody."""
     limit = RateLimit(2)
