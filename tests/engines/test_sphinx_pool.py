@@ -162,16 +162,25 @@ async def test_a_killed_daemon_leaves_no_process() -> None:
         [sys.executable, "-c", DAEMON], stdout=subprocess.PIPE
     )
     assert daemon.stdout is not None
-    with trio.fail_after(20):
-        pids = [int(pid) for pid in (await daemon.stdout.receive_some()).split()]
-    assert len(pids) == 2
-    assert all(map(alive, pids))
-
-    daemon.kill()
-    await daemon.wait()
+    said = b""
+    try:
+        with trio.fail_after(20):
+            while True:
+                chunk = await daemon.stdout.receive_some()
+                assert chunk, "the daemon ended by itself"
+                said += chunk
+                if said.endswith(b"\n"):
+                    break
+        pids = [int(pid) for pid in said.split()]
+        assert len(pids) == 2
+        assert all(map(alive, pids))
+    finally:
+        daemon.kill()
+        with trio.move_on_after(5, shield=True):
+            await daemon.wait()
+            await daemon.stdout.aclose()
 
     await gone(*pids)
-    await daemon.stdout.aclose()
 
 
 @pytest.mark.system
