@@ -7,6 +7,9 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+# The real PostgreSQL, started for the first test that asks for one.
+pytest_plugins = ["tests.fixtures.postgres"]
+
 # No deadline: two busy cores would make a slow example look like a failure. CI repeats itself
 # exactly; elsewhere every run tries new examples.
 settings.register_profile("dev", deadline=None)
