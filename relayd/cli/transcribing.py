@@ -27,6 +27,7 @@ __all__ = ["Source", "Transcribing", "run"]
 # After Ctrl-C, and after the audio's end, the last words must come by then.
 _FINISH_SECONDS: Final = 15
 
+# relayd's own wording says what to do; this is for a session_end that came without an error.
 _ADVICE: Final = {
     "auth_failed": "sign in again: the token is wrong, expired or revoked",
     "auth_timeout": "the connection is too slow for the sign-in; try again",
@@ -226,10 +227,10 @@ class Transcribing:
 
 
 def _told(code: str, message: str) -> str:
-    """The server's code and wording, and what to do about it."""
-    told = f"{clean(code)}: {clean(message)}" if message and message != code else clean(code)
-    todo = _ADVICE.get(code)
-    return f"{told} ({todo})" if todo else told
+    """The code and what to do about it: in the server's words, else in ours."""
+    text = clean(message) if message != code else ""
+    text = text or _ADVICE.get(code, "")
+    return f"{clean(code)}: {text}" if text else clean(code)
 
 
 async def run(job: Transcribing) -> Exit:

@@ -4,6 +4,7 @@
 """
 
 import ipaddress
+import os
 import ssl
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -123,6 +124,8 @@ def _root(error: BaseException) -> str:
     if isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]
     plain = cause if isinstance(cause, OSError) else error
+    if isinstance(plain, OSError) and plain.errno is not None and plain.errno > 0:
+        return os.strerror(plain.errno)
     return getattr(plain, "strerror", None) or str(plain) or type(plain).__name__
 
 

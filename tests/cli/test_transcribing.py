@@ -95,13 +95,14 @@ async def dictate(connection: WebSocketConnection) -> None:
             await say(connection, "transcript", text=text, is_final=True, start=1.0, duration=1.0)
 
 
-def refusing(code: str, close_code: int) -> Script:
+def refusing(code: str, close_code: int, wording: str) -> Script:
     """A server that says no in the middle of a session."""
 
     async def refuse(connection: WebSocketConnection) -> None:
         await connection.get_message()
         await say(connection, "transcript", text="paid words", is_final=True)
-        await say(connection, "error", code=code, message="No more.", fatal=True)
+        if wording:
+            await say(connection, "error", code=code, message=wording, fatal=True)
         await end(connection, code, close_code)
 
     return refuse
@@ -146,22 +147,26 @@ async def test_stop_before_anything_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "close_code", "advice"),
-    [("insufficient_credits", 4402, "needs more credit"), ("server_draining", 1012, "restarts")],
+    ("code", "close_code", "wording", "told"),
+    [
+        ("insufficient_credits", 4402, "Buy more.", "insufficient_credits: Buy more."),
+        ("insufficient_credits", 4402, "", "insufficient_credits: the account needs more credit"),
+        ("novelty", 4999, "", "novelty"),
+    ],
 )
 async def test_ended_by_the_server(
     nursery: trio.Nursery,
     autojump_clock: trio.testing.MockClock,
     code: str,
     close_code: int,
-    advice: str,
+    wording: str,
+    told: str,
 ) -> None:
     """A session that the server ended keeps its words, says code and remedy, and exits with 1."""
-    run = make(ScriptedServer(nursery, refusing(code, close_code)).connect, FakeSource(60))
+    run = make(ScriptedServer(nursery, refusing(code, close_code, wording)).connect, FakeSource(60))
     assert await run.job.run() is Exit.NOT_WELL
     assert run.output.getvalue() == "paid words\n"
-    assert f"relayd: {code}: No more. (" in run.errors.getvalue()
-    assert advice in run.errors.getvalue()
+    assert run.errors.getvalue().endswith(f"relayd: {told}\n")
 
 
 async def test_lost_connection(
