@@ -10,6 +10,7 @@ Imports point downwards only; a test keeps it so.
     config · logs · threads · errors               what everyone may use
 
     client       the streaming client that apps embed; imports nothing of the daemon
+    demo         the spoken recording that `relayd demo` streams
 """
 
 __version__ = "0.1.0"
