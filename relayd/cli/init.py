@@ -35,11 +35,16 @@ def add(subparsers: Subparsers) -> None:
         default=Path(),
         help="where to write it (default: here)",
     )
+    command.add_argument(
+        "--data-directory",
+        metavar="PATH",
+        help="what to write for database.data_directory (default: relayd-data beside the file)",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     path = arguments.directory / "relayd.toml"
-    write(path)
+    write(path, arguments.data_directory)
     option = "" if arguments.directory == Path() else f" --config {shlex.quote(str(path))}"
     say(f"wrote {path} (mode 0600), with fresh secrets: back up auth.pepper\n")
     say("next:")
@@ -52,19 +57,20 @@ def _run(arguments: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def write(path: Path) -> None:
+def write(path: Path, data_directory: str | None) -> None:
     """Write a configuration with fresh secrets. Raises OperatorError where one exists."""
     import secrets
 
     from relayd.config.example import render
     from relayd.errors import OperatorError
 
-    content = render(
-        {
-            "auth.secret": secrets.token_urlsafe(_SECRET_BYTES),
-            "auth.pepper": secrets.token_urlsafe(_SECRET_BYTES),
-        }
-    )
+    given = {
+        "auth.secret": secrets.token_urlsafe(_SECRET_BYTES),
+        "auth.pepper": secrets.token_urlsafe(_SECRET_BYTES),
+    }
+    if data_directory:
+        given["database.data_directory"] = data_directory
+    content = render(given)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # O_EXCL: never over an existing one, not even by a race or through a link.

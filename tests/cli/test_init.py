@@ -55,3 +55,10 @@ def test_it_prints_what_comes_next_but_no_secret(
     told = capsys.readouterr().out
     assert f"relayd serve --config {tmp_path}/relayd.toml" in told
     assert load(tmp_path / "relayd.toml", {}).auth.secret.reveal() not in told
+
+
+def test_the_data_directory_can_be_elsewhere(tmp_path: Path) -> None:
+    """A service keeps its configuration in /etc and its database in /var."""
+    data = tmp_path / 'a "b" \\ c'
+    assert main(["init", str(tmp_path), "--data-directory", str(data)]) == Exit.OK
+    assert load(tmp_path / "relayd.toml", {}).database.data_directory == data
