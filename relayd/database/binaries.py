@@ -48,11 +48,7 @@ def programs(account: Account | None) -> Path:
         )
     if account is None or _may_run(installed / "bin" / "postgres", account):
         return installed / "bin"
-    copy = Path(tempfile.mkdtemp(prefix=PREFIX))
-    copy.chmod(0o755)
-    for part in ("bin", "lib", "share"):
-        shutil.copytree(installed / part, copy / part, symlinks=True)
-    return copy / "bin"
+    return _copy(installed) / "bin"
 
 
 def forget_copy(program: Path) -> None:
@@ -61,6 +57,28 @@ def forget_copy(program: Path) -> None:
         if parent.name.startswith(PREFIX):
             shutil.rmtree(parent, ignore_errors=True)
             programs.cache_clear()
+
+
+def _copy(installed: Path) -> Path:
+    """The same programs where everybody may enter, laid out as the wheel has them.
+
+    They find their libraries by a path relative to their own, two directories up.
+    """
+    package = installed.parent
+    copy = Path(tempfile.mkdtemp(prefix=PREFIX))
+    copy.chmod(0o755)
+    libraries = package.with_name(f"{package.name}.libs")
+    if libraries.is_dir():
+        shutil.copytree(libraries, copy / libraries.name, symlinks=True)
+    target = copy / package.name / installed.name
+    for part in ("bin", "lib", "share"):
+        shutil.copytree(installed / part, target / part, symlinks=True)
+    for path in copy.rglob("*"):
+        if not path.is_symlink():
+            # What the owner may read or enter, everybody may: an umask may have kept them out.
+            mode = path.stat().st_mode
+            path.chmod(mode | (mode & 0o500) >> 3 | (mode & 0o500) >> 6)
+    return target
 
 
 def _may_run(program: Path, account: Account) -> bool:

@@ -64,6 +64,21 @@ def test_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         binaries.programs(None)
 
 
+def test_programs_out_of_reach_are_copied() -> None:
+    """A copy runs from where it is, also without our rights, and goes with its server."""
+    installed = binaries.programs(None)
+
+    copied = binaries._copy(installed.parent) / "bin"
+    done = subprocess.run(  # noqa: S603 - the program under test
+        [str(copied / "postgres"), "--version"], capture_output=True, check=True, cwd="/"
+    )
+    assert b"PostgreSQL" in done.stdout
+    assert all(path.stat().st_mode & 0o5 for path in (copied, copied / "postgres"))
+
+    binaries.forget_copy(copied / "postgres")
+    assert not copied.exists()
+
+
 def test_unusable_directory_is_told(tmp_path: Path) -> None:
     """A path that can't be a directory is a mistake in the configuration."""
     (tmp_path / "file").touch()
