@@ -41,8 +41,13 @@ from tests.standin import Fault, Script
         (Script(fault=Fault.HUGE, after_ms=500), UpstreamClosed, "Connect again", "1009"),
     ],
 )
-async def test_a_stream_that_ends_early_says_why(
-    autojump_clock: MockClock, script: Script, error: type[UpstreamError], told: str, hint: str
+async def test_a_stream_that_ends_early_says_why(  # noqa: PLR0917  two fixtures, a table
+    autojump_clock: MockClock,
+    caplog: pytest.LogCaptureFixture,
+    script: Script,
+    error: type[UpstreamError],
+    told: str,
+    hint: str,
 ) -> None:
     """Each way to lose the stream has its error, its words for the user and for the operator."""
     async with bench(script) as b, b.engine.open(b.plan()) as stream:
@@ -54,6 +59,8 @@ async def test_a_stream_that_ends_early_says_why(
         assert hint in found.hint
         with pytest.raises(error):
             await stream.send_audio(FRAME)
+    # Both ends of the session hear of it; the operator does once.
+    assert [record.getMessage() for record in caplog.records] == ["deepgram stream failed"]
 
 
 async def test_the_figure_that_comes_just_before_a_timeout_is_kept(

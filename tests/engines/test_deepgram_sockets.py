@@ -1,8 +1,12 @@
 """The Deepgram engine over real sockets: resets, refused ports, stalls, certificates."""
 
+import contextlib
+import shutil
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -109,6 +113,49 @@ async def test_a_refused_port_is_told(declared_errors: DeclaredErrors) -> None:
     declared_errors.expect("deepgram stream failed")
     assert hint is not None
     assert hint.startswith("Deepgram: can't connect to 127.0.0.1:")
+
+
+async def test_tls_is_spoken_only_with_a_trusted_certificate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared_errors: DeclaredErrors
+) -> None:
+    """An unknown certificate is refused with its reason; a trusted one carries a stream."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    openssl = shutil.which("openssl")
+    assert openssl is not None, "the openssl command is needed to make a certificate"
+    command = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-keyout", f"{key}", "-out", f"{certificate}", "-days", "2"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    await trio.run_process(command, capture_stderr=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    stand_in = StandIn()
+
+    async def serve(stream: trio.SSLStream[trio.SocketStream]) -> None:
+        with contextlib.suppress(trio.BrokenResourceError):
+            await stream.do_handshake()
+            await stand_in.serve_stream(stream)
+
+    async with trio.open_nursery() as nursery:
+        (listener,) = await trio.open_ssl_over_tcp_listeners(
+            0, context, host="127.0.0.1", https_compatible=True
+        )
+        nursery.start_soon(trio.serve_listeners, serve, [listener])
+        tcp = listener.transport_listener
+        assert isinstance(tcp, trio.SocketListener)
+        port = tcp.socket.getsockname()[1]
+        settings = attrs.evolve(SETTINGS, url=f"wss://127.0.0.1:{port}")
+        with trio.fail_after(PATIENCE):
+            hint = await Deepgram(settings).check()
+            declared_errors.expect("deepgram stream failed")
+            assert "not trusted (self-signed certificate)" in (hint or "")
+            monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+            engine = Deepgram(settings)
+            async with engine.open(plan(engine)) as stream:
+                await stream.send_audio(FRAME)
+                await stream.finish()
+                assert await read_all(stream)
+        nursery.cancel_scope.cancel()
+    assert bytes(stand_in.records[-1].audio) == FRAME
 
 
 async def test_an_unencrypted_far_end_is_not_talked_to(declared_errors: DeclaredErrors) -> None:
