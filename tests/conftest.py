@@ -5,15 +5,18 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # The real PostgreSQL, started for the first test that asks for one.
 pytest_plugins = ["tests.fixtures.postgres"]
 
 # No deadline: two busy cores would make a slow example look like a failure. CI repeats itself
 # exactly; elsewhere every run tries new examples.
-settings.register_profile("dev", deadline=None)
-settings.register_profile("ci", deadline=None, derandomize=True, print_blob=True)
+BUSY = [HealthCheck.too_slow]
+settings.register_profile("dev", deadline=None, suppress_health_check=BUSY)
+settings.register_profile(
+    "ci", deadline=None, suppress_health_check=BUSY, derandomize=True, print_blob=True
+)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
