@@ -18,7 +18,6 @@ import trio
 from relayd import logs
 from relayd.edge import outgoing, streams
 from relayd.edge.frames import Ended, Frames
-from relayd.edge.outgoing import NO_STATUS
 from relayd.edge.services import Services
 from relayd.errors import ClientGone
 
@@ -194,19 +193,20 @@ class WebSocket:
         # A peer that pings without reading our pongs blocks this send, and is cut by its deadline.
         try:
             while self._frames.answers_due and not self.closed:
-                await self._transmit(self._frames.answers())
+                await self._transmit(b"")
         except ClientGone:
             pass
         finally:
             self._answering = False
 
     async def _farewell(self, ended: Ended) -> None:
-        """Answer the peer's close, or its breach, and end the socket."""
+        """Echo the peer's close, or tell it what it did wrong, and end the socket."""
+        reason = "" if ended.clean else ended.detail
         seconds = self.services.settings.close_seconds
         try:
             with trio.move_on_after(seconds):
                 async with self._lock:
-                    await self.stream.send_all(outgoing.close_frame(ended.answer, _told(ended)))
+                    await self.stream.send_all(outgoing.close_frame(ended.answer, reason))
             if not ended.clean:
                 await streams.depart(self.stream, seconds)
         except streams.LOST:
@@ -231,7 +231,8 @@ class WebSocket:
         try:
             with trio.fail_after(self.services.settings.send_seconds):
                 async with self._lock:
-                    await self.stream.send_all(data)
+                    # Pongs that are due go first: their pings came before what is answered now.
+                    await self.stream.send_all(self._frames.answers() + data)
             sent = True
         except trio.TooSlowError as problem:
             raise ClientGone("does not read") from problem
@@ -292,8 +293,3 @@ class WebSocket:
     async def _ping(self) -> None:
         with contextlib.suppress(ClientGone):
             await self._transmit(outgoing.ping_frame())
-
-
-def _told(ended: Ended) -> str:
-    """The reason we send: ours for a breach; a clean close is only echoed."""
-    return "" if ended.clean or ended.answer == NO_STATUS else ended.detail

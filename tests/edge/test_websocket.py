@@ -101,6 +101,22 @@ async def test_pings_are_answered_while_the_session_receives(
         assert await caller.event() == Pong(payload=b"b")
 
 
+async def test_a_pong_goes_before_what_its_ping_preceded(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A ping within a message is answered before the message is."""
+
+    async def echo(websocket: WebSocket) -> None:
+        message = await websocket.receive()
+        assert isinstance(message, str)
+        await websocket.send(message)
+
+    async with session(echo) as caller:
+        await caller.send(frame(1, b"a", fin=False) + frame(9, b"p") + frame(0, b"b"))
+        assert await caller.event() == Pong(payload=b"p")
+        assert await caller.event() == TextMessage(data="ab")
+
+
 async def test_cancelling_a_receive_loses_nothing(autojump_clock: trio.testing.MockClock) -> None:
     """A receive that timed out can be repeated, and sends still work."""
     log = Log()
