@@ -23,6 +23,7 @@ from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from relayd import config, logs
+from relayd.database.watchdog import Watchdog
 from relayd.errors import DatabaseUnavailable
 
 __all__ = ["Connection", "Database", "deadlines", "open_database"]
@@ -50,6 +51,8 @@ KEEPALIVES: Final = {
     "keepalives_count": 3,
 }
 TCP_USER_MILLISECONDS: Final = 8_000
+# On top of the server's own deadline for a statement, before the watchdog asks after it.
+GRACE_SECONDS: Final = 2
 # States that a living server reports and that another connection may mend: 25P03 is
 # idle_in_transaction_session_timeout, 25006 a server that became read-only (failover).
 MENDABLE_STATES: Final = ("25P03", "25006")
@@ -71,6 +74,7 @@ class Database:
     _limiter: trio.CapacityLimiter
     # Connections made since the pool was last emptied.
     _fresh: WeakSet[Connection]
+    _watchdog: Watchdog
     _emptying: threading.Lock = attrs.field(factory=threading.Lock)
 
     async def run(
@@ -127,7 +131,8 @@ class Database:
     def _transact(self, work: Callable[[Connection], T]) -> T:
         with self._pool.connection() as connection:
             try:
-                return work(connection)
+                with self._watchdog.watching(connection):
+                    return work(connection)
             except psycopg.Error as error:
                 if connection.broken or connection.closed:
                     raise _LostBeforeCommit(connection) from error
@@ -143,7 +148,7 @@ class Database:
             self._pool.drain()
 
 
-def deadlines(settings: config.Database) -> dict[str, str | int]:
+def deadlines(settings: config.Database, url: str) -> dict[str, str | int]:
     """Every timeout of a connection, as parameters of libpq.
 
     The server's own are sent as options at connect time, so they cost no round trip; options
@@ -155,7 +160,7 @@ def deadlines(settings: config.Database) -> dict[str, str | int]:
         "idle_in_transaction_session_timeout": settings.statement_seconds,
     }
     options = " ".join(f"-c {name}={int(s * 1000)}" for name, s in milliseconds.items())
-    own = conninfo_to_dict(settings.url.reveal()).get("options") if not settings.embedded else None
+    own = conninfo_to_dict(url).get("options")
     return {
         "connect_timeout": settings.connect_seconds,
         "tcp_user_timeout": TCP_USER_MILLISECONDS,
@@ -173,7 +178,7 @@ async def open_database(
     Waits `connect_seconds` for PostgreSQL to be there, then raises `DatabaseUnavailable`
     with what to do.
     """
-    conninfo = make_conninfo(url, application_name="relayd", **deadlines(settings))
+    conninfo = make_conninfo(url, application_name="relayd", **deadlines(settings, url))
     await trio.to_thread.run_sync(_await_server, conninfo, settings.connect_seconds)
     fresh: WeakSet[Connection] = WeakSet()
 
@@ -195,9 +200,11 @@ async def open_database(
         reconnect_timeout=RECONNECT_SECONDS,
         name="relayd",
     )
+    watchdog = Watchdog(conninfo, settings.statement_seconds + GRACE_SECONDS)
     await trio.to_thread.run_sync(pool.open)
     try:
-        yield Database(pool, limiter, fresh)
+        with watchdog.awake():
+            yield Database(pool, limiter, fresh, watchdog)
     finally:
         with trio.CancelScope(shield=True):  # bounded by the pool's own timeout
             await trio.to_thread.run_sync(pool.close, settings.pool_seconds)

@@ -1,5 +1,7 @@
 """The pool: one function is one transaction, and an outage is an answer, not a hang."""
 
+import os
+import signal
 from collections.abc import Iterator
 
 import psycopg
@@ -12,7 +14,6 @@ from relayd.errors import DatabaseUnavailable
 from tests.database.servers import Server, server
 
 SETTINGS = config.Database(
-    url="postgresql://example.invalid/x?options=-c%20search_path%3Dmine",
     connect_seconds=2,
     statement_seconds=0.3,
     lock_seconds=0.2,
@@ -37,7 +38,9 @@ def one(connection: Connection) -> int:
 
 def test_every_deadline_is_spelled_out() -> None:
     """Libpq and the server are told each bound, and the operator's own options stay."""
-    assert deadlines(SETTINGS) == {
+    url = "postgresql://example.invalid/x?options=-c%20search_path%3Dmine"
+
+    assert deadlines(SETTINGS, url) == {
         "connect_timeout": 2,
         "tcp_user_timeout": 8000,
         "keepalives": 1,
@@ -81,9 +84,9 @@ async def test_slow_statement_and_busy_lock_are_cut(database_url: str) -> None:
         with pytest.raises(DatabaseUnavailable, match="statement timeout"):
             await database.run(lambda c: c.execute("SELECT pg_sleep(5)"))
         with psycopg.connect(database_url) as other:
-            other.execute("LOCK TABLE public.boots")
+            other.execute("LOCK TABLE boots")
             with pytest.raises(DatabaseUnavailable, match="lock timeout"):
-                await database.run(lambda c: c.execute("SELECT * FROM public.boots"))
+                await database.run(lambda c: c.execute("SELECT * FROM boots"))
         assert await database.run(one) == 1
 
 
@@ -103,6 +106,29 @@ async def test_outage_is_told_and_overcome(killable: Server) -> None:
             while not await database.probe():
                 pass
         assert await database.run(one) == 1
+
+
+@pytest.mark.system
+async def test_frozen_server_is_an_outage_too(killable: Server) -> None:
+    """A server that took the call and stopped answering does not hold its caller for ever."""
+    stopped: list[int] = []
+
+    def freeze(connection: Connection) -> None:
+        stopped[:] = [killable.pid, connection.info.backend_pid]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        one(connection)
+
+    async with open_database(SETTINGS, killable.url, trio.CapacityLimiter(3)) as database:
+        try:
+            with trio.fail_after(30), pytest.raises(DatabaseUnavailable):
+                await database.run(freeze)
+        finally:
+            for pid in stopped:
+                os.kill(pid, signal.SIGCONT)
+        with trio.fail_after(10):
+            while not await database.probe():
+                pass
 
 
 @pytest.mark.system
