@@ -147,23 +147,24 @@ async def test_stop_before_anything_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "close_code", "wording", "told"),
+    ("script", "told"),
     [
-        ("insufficient_credits", 4402, "Buy more.", "insufficient_credits: Buy more."),
-        ("insufficient_credits", 4402, "", "insufficient_credits: the account needs more credit"),
-        ("novelty", 4999, "", "novelty"),
+        (
+            refusing("insufficient_credits", 4402, "Buy more."),
+            "insufficient_credits: Buy more.",
+        ),
+        (
+            refusing("insufficient_credits", 4402, ""),
+            "insufficient_credits: the account needs more credit",
+        ),
+        (refusing("novelty", 4999, ""), "novelty"),
     ],
 )
 async def test_ended_by_the_server(
-    nursery: trio.Nursery,
-    autojump_clock: trio.testing.MockClock,
-    code: str,
-    close_code: int,
-    wording: str,
-    told: str,
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, script: Script, told: str
 ) -> None:
     """A session that the server ended keeps its words, says code and remedy, and exits with 1."""
-    run = make(ScriptedServer(nursery, refusing(code, close_code, wording)).connect, FakeSource(60))
+    run = make(ScriptedServer(nursery, script).connect, FakeSource(60))
     assert await run.job.run() is Exit.NOT_WELL
     assert run.output.getvalue() == "paid words\n"
     assert run.errors.getvalue().endswith(f"relayd: {told}\n")
