@@ -75,4 +75,5 @@ def _log(report: Report) -> None:
         renewals=report.renewals,
         renewal_failures=report.renewal_failures,
         settled=report.settled,
+        problem=report.upstream_error,
     )
