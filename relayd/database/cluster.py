@@ -33,6 +33,8 @@ log = logs.get(__name__)
 # The database in the cluster, and its superuser.
 NAME: Final = "relayd"
 START_SECONDS: Final = 60  # crash recovery included
+# A server killed a moment ago blocks the next one until its last process is gone.
+RETRY_SECONDS: Final = 10
 STOP_SECONDS: Final = 20
 INIT_SECONDS: Final = 120
 PROBE_SECONDS: Final = 5
@@ -111,7 +113,7 @@ class Cluster:
 
     def start(self, url: str) -> None:
         """Start the server unless it runs; back once it answers and has our database."""
-        until = time.monotonic() + START_SECONDS
+        until = time.monotonic() + RETRY_SECONDS
         while not self.answers(url):
             output = self._execute(
                 "pg_ctl",

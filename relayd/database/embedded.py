@@ -21,6 +21,7 @@ from typing import Final
 from urllib.parse import quote
 
 import attrs
+import psycopg
 import trio
 
 from relayd import logs
@@ -88,6 +89,8 @@ class Attachment:
             gate.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _locked(gate):
                 return cls._attach(gate)
+        except psycopg.Error as error:
+            raise DatabaseUnavailable(f"the embedded PostgreSQL went away: {error}") from error
         except OSError as error:
             raise ConfigError(
                 "database.data_directory", f"{gate} can't be used: {error.strerror or error}"

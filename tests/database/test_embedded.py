@@ -14,7 +14,7 @@ import psycopg
 import pytest
 import trio
 
-from relayd.database import binaries
+from relayd.database import binaries, embedded
 from relayd.database.embedded import Attachment, embedded_url
 from relayd.errors import ConfigError, MissingExtra
 from tests.database.servers import server
@@ -176,3 +176,17 @@ def test_half_made_cluster_is_made_anew(data_directory: Path) -> None:
     attachment = Attachment.attach(data_directory)
     assert runs(attachment.url)
     attachment.leave()
+
+
+@pytest.mark.system
+async def test_watch_starts_a_dead_server_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While a daemon runs, its embedded server is not left dead."""
+    monkeypatch.setattr(embedded, "WATCH_SECONDS", 0.05)
+    with server() as own:
+        own.kill()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(embedded.run_watch, own.attachment._gate, own.url)
+            with trio.fail_after(30):
+                while not await trio.to_thread.run_sync(runs, own.url):
+                    pass
+            nursery.cancel_scope.cancel()
