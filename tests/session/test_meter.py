@@ -69,8 +69,10 @@ def test_cutting_the_audio_differently_costs_the_same(
 ) -> None:
     """The charge depends on the total alone, not on how it was cut into messages."""
     total = sum(frames)
-    whole = Meter(audio, audio.milliseconds(total) + spare_ms)
-    cut = Meter(audio, audio.milliseconds(total) + spare_ms)
+    # Credit is granted for whole blocks.
+    blocks = -(-total // audio.block_bytes)
+    held_ms = audio.milliseconds(blocks * audio.block_bytes) + spare_ms
+    whole, cut = Meter(audio, held_ms), Meter(audio, held_ms)
 
     whole.admit(total)
     for frame in frames:

@@ -53,11 +53,10 @@ class World:
         async def run_session() -> None:
             reports.append(await self.session.run())
 
-        with trio.fail_after(100_000):
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(run_session)
-                if play is not None:
-                    await play()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(run_session)
+            if play is not None:
+                await play()
         return reports[0]
 
     def sign_in(self, **config: object) -> None:
