@@ -39,6 +39,7 @@ from relayd.engines.selection import open_engine
 from relayd.errors import DatabaseUnavailable
 from relayd.ledger import sweeper
 from relayd.ledger.postgres import Policy, PostgresLedger
+from relayd.ledger.succession import succeed
 from relayd.ledger.wallet import Wallet
 from relayd.routes.app import create_app
 from relayd.routes.wiring import Services
@@ -116,12 +117,16 @@ class Daemon:
     @asynccontextmanager
     async def _registered(self, database: Database) -> AsyncIterator[None]:
         """Have this boot in the database, so that its sessions have an owner."""
-        await sweeper.register_boot(database, self.boot_id, socket.gethostname())
-        try:
-            yield
-        finally:
-            with trio.move_on_after(FAREWELL_SECONDS, shield=True):
-                await self._say_goodbye(database)
+        with succeed(self.config.database.data_directory, self.boot_id) as predecessor:
+            if predecessor is not None:
+                log.warning("the daemon before this one died, its sessions will be settled")
+                await sweeper.end_boot(database, predecessor)
+            await sweeper.register_boot(database, self.boot_id, socket.gethostname())
+            try:
+                yield
+            finally:
+                with trio.move_on_after(FAREWELL_SECONDS, shield=True):
+                    await self._say_goodbye(database)
 
     async def _say_goodbye(self, database: Database) -> None:
         try:

@@ -48,10 +48,10 @@ class Limits:
         ),
     )
     message_bytes: int = attrs.field(
-        default=1_048_576,
+        default=262_144,
         metadata=about(
-            "The largest message of a client (1 MiB is 32 s of 16 kHz audio); a larger one is "
-            "refused before it is read.",
+            "The largest message of a client (256 KiB is 8 s of 16 kHz audio, and what one socket "
+            "may make the server keep); a larger one is refused before it is read.",
             unit="bytes",
             least=4096,
             most=16_777_216,
