@@ -50,7 +50,8 @@ class Daemon:
 
     def errors(self) -> list[str]:
         """What it logged that a human should look at."""
-        return [line for line in self.log.read_text().splitlines() if " ERROR " in line]
+        lines = self.log.read_text(errors="replace").splitlines()
+        return [line for line in lines if " ERROR " in line or line.startswith("Traceback")]
 
 
 def configuration(books: Books, engine_url: str, changes: Sections) -> dict[str, dict[str, Any]]:

@@ -40,6 +40,7 @@ class App:
     ended_at: float | None = None
     sent_ms: int = 0
     _reader: FrameReader = attrs.field(factory=FrameReader)
+    _sending: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def open(self, token: str, config: dict[str, Any] | None = None) -> dict[str, Any]:
         """Authenticate and wait for the answer: ``ready``, or the error."""
@@ -51,11 +52,16 @@ class App:
 
     async def say(self, message: dict[str, Any]) -> None:
         """Send one text message."""
-        await self.stream.send_all(frame(TEXT, json.dumps(message).encode(), MASK))
+        await self.send(frame(TEXT, json.dumps(message).encode(), MASK))
+
+    async def send(self, data: bytes) -> None:
+        """Send bytes of whole frames; several tasks may."""
+        async with self._sending:
+            await self.stream.send_all(data)
 
     async def speak(self, audio_ms: int) -> None:
         """Send silence."""
-        await self.stream.send_all(frame(BINARY, bytes(audio_ms * BYTES_PER_MS), MASK))
+        await self.send(frame(BINARY, bytes(audio_ms * BYTES_PER_MS), MASK))
         self.sent_ms += audio_ms
 
     async def speak_on(self, frame_ms: int = 100, pace: float = 1.0, most_ms: int = 10**9) -> None:
@@ -104,8 +110,8 @@ class App:
 
     async def _answer(self, data: bytes) -> None:
         try:
-            await self.stream.send_all(data)
-        except (trio.BrokenResourceError, trio.ClosedResourceError, trio.BusyResourceError):
+            await self.send(data)
+        except (trio.BrokenResourceError, trio.ClosedResourceError):
             return
 
 

@@ -34,13 +34,17 @@ async def run(verdict: Verdict) -> None:
                 nursery.cancel_scope.cancel()
             verdict.equal("exit code", code, 0)
             verdict.at_most("seconds to exit", round(took, 2), _DRAIN_SECONDS + 2, "s")
-            verdict.equal("errors logged", len(daemon.errors()), 0)
+            verdict.no_errors(daemon)
         reading = apps[_DEAF:]
         verdict.equal(
-            "reading clients that saw 1012", sum(a.close_code == 1012 for a in reading), len(reading)
+            "reading clients that saw 1012",
+            sum(a.close_code == 1012 for a in reading),
+            len(reading),
         )
         verdict.equal(
-            "… and session_end", sum(a.last("session_end") is not None for a in reading), len(reading)
+            "… and session_end",
+            sum(a.last("session_end") is not None for a in reading),
+            len(reading),
         )
         verdict.equal("sessions left open in the ledger", await here.books.open_sessions(), 0)
         ended = await here.books.ended_sessions()

@@ -40,7 +40,7 @@ async def run(verdict: Verdict) -> None:
         verdict.at_most("last paid byte to close 4402, slowest", round(max(ended), 3), 2, "s")
         _check_endings(verdict, list(apps.values()), customers)
         verdict.equal("rows at fault in the audit", await here.audited(), 0)
-        verdict.equal("errors logged", len(daemon.errors()), 0)
+        verdict.no_errors(daemon)
 
 
 def _check_endings(verdict: Verdict, apps: list[App], customers: list[Customer]) -> None:
@@ -48,9 +48,7 @@ def _check_endings(verdict: Verdict, apps: list[App], customers: list[Customer])
     errors = [app.last("error") for app in apps]
     codes = [one[1]["code"] for one in errors if one]
     verdict.equal("told insufficient_credits", codes.count("insufficient_credits"), _USERS)
-    verdict.equal(
-        "session_end was the last message", sum(_ended_last(a) for a in apps), _USERS
-    )
+    verdict.equal("session_end was the last message", sum(_ended_last(a) for a in apps), _USERS)
     last_words = 0
     for app, one in zip(apps, customers, strict=True):
         found = app.last("transcript")

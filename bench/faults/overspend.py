@@ -44,4 +44,4 @@ async def run(verdict: Verdict) -> None:
         codes = [app.close_code for app in apps]
         verdict.equal("sessions closed with 4402", codes.count(4402), len(apps))
         verdict.equal("rows at fault in the audit", await here.audited(), 0)
-        verdict.equal("errors logged", len(one.errors()) + len(two.errors()), 0)
+        verdict.no_errors(one, two)

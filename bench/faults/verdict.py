@@ -4,6 +4,8 @@ import sys
 
 import attrs
 
+from bench.daemon import Daemon
+
 __all__ = ["Verdict"]
 
 
@@ -25,6 +27,13 @@ class Verdict:
     def note(self, what: str, value: object) -> None:
         """A figure without a limit."""
         self._print(what, str(value), "", met=True)
+
+    def no_errors(self, *daemons: Daemon, during: str = "") -> None:
+        """Nothing that a human should look at was logged."""
+        errors = [line for daemon in daemons for line in daemon.errors()]
+        self.equal(f"errors logged{during and f' ({during})'}", len(errors), 0)
+        for line in errors[:3]:
+            sys.stdout.write(f"     {line[:400]}\n")
 
     def _print(self, what: str, value: str, limit: str, *, met: bool) -> None:
         self.unmet += not met

@@ -3,7 +3,8 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import attrs
 import trio
@@ -58,14 +59,36 @@ class World:
 
     def engine_connections(self) -> int:
         """Connections to the engine that their owner has not closed."""
-        wanted = f":{self.engine_port:04X}"
-        with open("/proc/net/tcp", encoding="ascii") as file:  # noqa: PTH123 - a kernel's table
-            rows = [line.split() for line in file.readlines()[1:]]
-        return sum(row[2].endswith(wanted) and row[3] == _ESTABLISHED for row in rows)
+        return sum(row.peer_port == self.engine_port for row in established())
+
+    def unread(self, port: int) -> int:
+        """Bytes that came for the daemon on this port and that it has not read."""
+        return sum(row.unread for row in established() if row.port == port)
 
     async def audited(self) -> int:
         """How many rows break an identity of the books."""
         return len(await self.books.audit())
+
+
+class Connected(NamedTuple):
+    """One end of an open connection, as the kernel sees it. Sizes in bytes."""
+
+    port: int
+    peer_port: int
+    unsent: int
+    unread: int
+
+
+def established() -> list[Connected]:
+    """Every open connection over IPv4."""
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    found = []
+    for row in rows:
+        if row[3] == _ESTABLISHED:
+            ports = [int(address.rpartition(":")[2], 16) for address in row[1:3]]
+            queued = [int(size, 16) for size in row[4].split(":")]
+            found.append(Connected(*ports, *queued))
+    return found
 
 
 def label_of(record: Record) -> str:
