@@ -18,10 +18,10 @@ import trio
 from relayd import logs
 from relayd.edge import handshake, streams
 from relayd.edge.handshake import Accepted, Refused
-from relayd.edge.outgoing import NO_STATUS
+from relayd.edge.outgoing import NO_STATUS, NORMAL
 from relayd.edge.peer import Peer
-from relayd.edge.services import Services
 from relayd.edge.takeover import Takeover
+from relayd.edge.watch import Watch
 from relayd.edge.websocket import ABNORMAL, WebSocket
 from relayd.errors import ClientGone
 
@@ -57,16 +57,16 @@ class _Phase(enum.Enum):
     OVER = enum.auto()
 
 
-async def serve_websocket(app: App, takeover: Takeover, peer: Peer, services: Services) -> None:
+async def serve_websocket(app: App, takeover: Takeover, peer: Peer, watch: Watch) -> None:
     """Answer one upgrade request, and carry the WebSocket to its end."""
     accepted = handshake.judge(takeover.request)
     if isinstance(accepted, Refused):
         log.info("handshake refused", address=peer.address, problem=accepted.problem)
         await takeover.refuse(accepted)
-        await streams.depart(takeover.stream, services.settings.close_seconds)
+        await streams.depart(takeover.stream, watch.settings.close_seconds)
         return
-    websocket = WebSocket(takeover.stream, peer.address, services, takeover.early)
-    await _Exchange(app, accepted, websocket, services, takeover).run(peer)
+    websocket = WebSocket(takeover.stream, peer.address, watch, takeover.early)
+    await _Exchange(app, accepted, websocket, watch, takeover).run(peer)
 
 
 @attrs.define(eq=False)
@@ -76,7 +76,7 @@ class _Exchange:
     app: App
     accepted: Accepted
     websocket: WebSocket
-    services: Services
+    watch: Watch
     takeover: Takeover | None
     phase: _Phase = _Phase.REQUEST
     connected: bool = False
@@ -94,7 +94,7 @@ class _Exchange:
         failed = True
         try:
             with self.scope:
-                self.scope.deadline = trio.current_time() + self.services.settings.request_seconds
+                self.scope.deadline = trio.current_time() + self.watch.settings.request_seconds
                 failed = await self._call(peer)
             await self._conclude(failed=failed)
         finally:
@@ -118,7 +118,7 @@ class _Exchange:
             # It neither accepted nor refused.
             await self._deny(500, [])
         if self.phase is not _Phase.OPEN:
-            await streams.depart(self.websocket.stream, self.services.settings.close_seconds)
+            await streams.depart(self.websocket.stream, self.watch.settings.close_seconds)
             return
         if not self.websocket.closed:
             failed = failed or self.connection.taken
@@ -212,7 +212,7 @@ class _Exchange:
             self._answer(_Phase.OVER)
 
     async def _close(self, code: int, reason: str) -> None:
-        if self.connection.taken and not self.websocket.closed and code == 1000:  # noqa: PLR2004
+        if self.connection.taken and not self.websocket.closed and code == NORMAL:
             # Whoever took it has to close it. Quart closes with 1000 after any exception of a
             # handler, and nothing may end "normally" that nobody ended.
             code, reason = 1011, "internal error"
@@ -221,7 +221,7 @@ class _Exchange:
     def _abandon(self) -> None:
         """The peer ended it: the application is told, and has this long to end too."""
         if not self.connection.taken:
-            seconds = self.services.settings.abandon_seconds
+            seconds = self.watch.settings.abandon_seconds
             self.scope.deadline = trio.current_time() + seconds
 
     def _scope(self, peer: Peer) -> Event:

@@ -25,9 +25,9 @@ from relayd.edge.hangup import EpollHangups, Hangups
 from relayd.edge.http import HttpConnection, hypercorn_config
 from relayd.edge.keepalive import Keepalive
 from relayd.edge.peer import Peer, address_block, peer_of
-from relayd.edge.services import Services
 from relayd.edge.settings import EdgeSettings, Network
 from relayd.edge.tls import shake_hands
+from relayd.edge.watch import Watch
 
 __all__ = ["Door", "open_door", "serve"]
 
@@ -46,7 +46,7 @@ class Door:
 
     app: App
     settings: EdgeSettings
-    services: Services
+    watch: Watch
     tls: ssl.SSLContext | None
     _nursery: trio.Nursery
     _config: Config
@@ -192,7 +192,7 @@ class Door:
             self._http.discard(http)
         del http
         if takeover is not None:
-            await serve_websocket(self.app, takeover, peer, self.services)
+            await serve_websocket(self.app, takeover, peer, self.watch)
 
 
 @asynccontextmanager
@@ -215,8 +215,8 @@ async def open_door(
         def spawn(job: Callable[[], Awaitable[None]]) -> None:
             nursery.start_soon(_guarded, job)
 
-        services = Services(settings, keepalive, hangups, spawn)
-        yield Door(app, settings, services, tls, nursery, hypercorn_config(settings))
+        watch = Watch(settings, keepalive, hangups, spawn)
+        yield Door(app, settings, watch, tls, nursery, hypercorn_config(settings))
         nursery.cancel_scope.cancel()
 
 

@@ -13,7 +13,8 @@ PONG: Final = 0xA
 
 CONTROL_BYTES_MAX: Final = 125
 
-# Never on the wire: it stands for a close frame without a code (section 7.4.1).
+# The second is never on the wire: it stands for a close frame without a code (section 7.4.1).
+NORMAL: Final = 1000
 NO_STATUS: Final = 1005
 
 

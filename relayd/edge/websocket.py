@@ -18,7 +18,7 @@ import trio
 from relayd import logs
 from relayd.edge import outgoing, streams
 from relayd.edge.frames import Ended, Frames
-from relayd.edge.services import Services
+from relayd.edge.watch import Watch
 from relayd.errors import ClientGone
 
 __all__ = ["WebSocket"]
@@ -35,7 +35,7 @@ class WebSocket:
 
     stream: trio.abc.Stream
     address: str
-    services: Services
+    watch: Watch
     early: bytes = b""
     # None while it is open, and when it was closed by us.
     peer_code: int | None = None
@@ -57,7 +57,7 @@ class WebSocket:
     _frames: Frames = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        settings = self.services.settings
+        settings = self.watch.settings
         self._frames = Frames(
             message_bytes=settings.message_bytes,
             text_bytes=settings.text_bytes,
@@ -75,12 +75,12 @@ class WebSocket:
             return
         self._frames.feed(self.early)
         self.early = b""
-        self.services.keepalive.join(self)
+        self.watch.keepalive.join(self)
         self._descriptor = streams.descriptor(self.stream)
         if isinstance(self.stream, trio.SocketStream):
             self._socket = self.stream.socket
         if self._descriptor is not None:
-            self.services.hangups.watch(self._descriptor, self._hung_up)
+            self.watch.hangups.watch(self._descriptor, self._hung_up)
 
     @property
     def gone(self) -> bool:
@@ -103,16 +103,16 @@ class WebSocket:
         """The connection's task is done with it: nothing of it is left behind."""
         try:
             if self._closing or self._frames.ended is not None:
-                with trio.move_on_after(self.services.settings.close_seconds):
+                with trio.move_on_after(self.watch.settings.close_seconds):
                     await self._over.wait()
         finally:
             self._release()
 
     def _release(self, *, reset: bool = False) -> None:
         """Close the socket, synchronously; whoever waits on it wakes."""
-        self.services.keepalive.leave(self)
+        self.watch.keepalive.leave(self)
         if self._descriptor is not None:
-            self.services.hangups.forget(self._descriptor, self._hung_up)
+            self.watch.hangups.forget(self._descriptor, self._hung_up)
         self._descriptor = None
         streams.cut(self.stream, reset=reset)
         self._over.set()
@@ -184,10 +184,10 @@ class WebSocket:
             self._lose(ended.answer, ended.detail)
             if not ended.clean:
                 log.info("client broke the protocol", address=self.address, problem=ended.detail)
-            self.services.spawn(functools.partial(self._farewell, ended))
+            self.watch.spawn(functools.partial(self._farewell, ended))
         elif self._frames.answers_due and not self._answering and not self.closed:
             self._answering = True
-            self.services.spawn(self._answer)
+            self.watch.spawn(self._answer)
 
     async def _answer(self) -> None:
         # A peer that pings without reading our pongs blocks this send, and is cut by its deadline.
@@ -202,7 +202,7 @@ class WebSocket:
     async def _farewell(self, ended: Ended) -> None:
         """Echo the peer's close, or tell it what it did wrong, and end the socket."""
         reason = "" if ended.clean else ended.detail
-        seconds = self.services.settings.close_seconds
+        seconds = self.watch.settings.close_seconds
         try:
             with trio.move_on_after(seconds):
                 async with self._lock:
@@ -229,7 +229,7 @@ class WebSocket:
     async def _push(self, data: bytes) -> None:
         sent = False
         try:
-            with trio.fail_after(self.services.settings.send_seconds):
+            with trio.fail_after(self.watch.settings.send_seconds):
                 async with self._lock:
                     # Pongs that are due go first: their pings came before what is answered now.
                     await self.stream.send_all(self._frames.answers() + data)
@@ -250,7 +250,7 @@ class WebSocket:
             return
         self._closing = True
         try:
-            with trio.move_on_after(self.services.settings.close_seconds):
+            with trio.move_on_after(self.watch.settings.close_seconds):
                 await self._push(outgoing.close_frame(code, reason))
                 await self._await_close()
         except ClientGone:
@@ -275,7 +275,7 @@ class WebSocket:
         Silence counts against the peer only while somebody reads. While nobody does (a stalled
         engine), the ping still goes out and TCP_USER_TIMEOUT judges.
         """
-        settings = self.services.settings
+        settings = self.watch.settings
         if self._heard:
             self._heard = False
             self._heard_at = now
@@ -283,7 +283,7 @@ class WebSocket:
         elif self._pinged_at is None:
             if now - self._heard_at >= settings.ping_seconds and not self.closed:
                 self._pinged_at = now
-                self.services.spawn(self._ping)
+                self.watch.spawn(self._ping)
         elif self._reading > 1 and now - self._pinged_at >= settings.pong_seconds:
             self._lose(ABNORMAL, "no answer to a ping")
             self._release(reset=True)

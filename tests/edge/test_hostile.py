@@ -239,4 +239,4 @@ async def test_mutated_handshakes_and_frames(
                 await undisturbed(neighbour)
         await undisturbed(neighbour)
         assert not door._http
-        assert len(door.services.keepalive._members) == 1
+        assert len(door.watch.keepalive._members) == 1

@@ -1,4 +1,4 @@
-"""What every WebSocket of one door shares."""
+"""The watch of a door: what all its WebSockets share."""
 
 from collections.abc import Awaitable, Callable
 
@@ -8,11 +8,11 @@ from relayd.edge.hangup import Hangups
 from relayd.edge.keepalive import Keepalive
 from relayd.edge.settings import EdgeSettings
 
-__all__ = ["Services"]
+__all__ = ["Watch"]
 
 
 @attrs.frozen
-class Services:
+class Watch:
     """The settings, the two watchers, and a way to run something beside the session."""
 
     settings: EdgeSettings
