@@ -57,19 +57,10 @@ async def opened(config: "Config") -> "AsyncIterator[Database]":
     import attrs
     import trio
 
-    from relayd.database.embedded import embedded_url
-    from relayd.database.pool import open_database
+    from relayd.database.opening import open_configured
 
     settings = attrs.evolve(config.database, pool_size=1)
-    limiter = trio.CapacityLimiter(1)
-    if not settings.embedded:
-        async with open_database(settings, settings.url.reveal(), limiter) as database:
-            yield database
-        return
-    async with (
-        embedded_url(settings.data_directory) as url,
-        open_database(settings, url, limiter) as database,
-    ):
+    async with open_configured(settings, trio.CapacityLimiter(1)) as database:
         yield database
 
 

@@ -16,14 +16,13 @@ from ipaddress import (
 )
 from typing import Final
 
-__all__ = ["Network", "address_block", "client_address", "networks"]
+__all__ = ["Network", "client_address", "networks"]
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 # The longest IPv6 spelling is 45 characters; with brackets, port and quotes there is no more.
 _ENTRY_MAX: Final = 64
-_BLOCK_BITS: Final = 64
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
@@ -54,14 +53,6 @@ def client_address(
     if forwarded:
         claims.append(_walk(nearest, map(_for_value, _entries(forwarded)), trusted))
     return str(claims[0] if claims and len(set(claims)) == 1 else nearest)
-
-
-def address_block(address: str) -> str:
-    """What a limit counts as one: an IPv6 /64, which is one customer's, or an IPv4 address."""
-    parsed = _parse(address)
-    if isinstance(parsed, IPv6Address):
-        return str(IPv6Network((int(parsed), _BLOCK_BITS), strict=False))
-    return address if parsed is None else str(parsed)
 
 
 def _walk(nearest: Address, entries: Iterable[str], trusted: Sequence[Network]) -> Address:

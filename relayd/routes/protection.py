@@ -13,7 +13,7 @@ from typing import Concatenate, Final, ParamSpec, TypeVar
 import trio
 from quart import request
 
-from relayd.routes.addresses import address_block
+from relayd.edge.peer import address_block
 from relayd.routes.problems import Problem
 from relayd.routes.wiring import requester_address, wiring
 from relayd.session.ports import Principal
@@ -70,8 +70,9 @@ def rate_limited(view: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
 
     @functools.wraps(view)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        # None for a Unix socket: whoever comes that way counts as one.
         block = address_block(requester_address())
-        wait = wiring().auth_requests.admit(block, trio.current_time())
+        wait = wiring().auth_requests.admit(str(block), trio.current_time())
         if wait > 0:
             raise Problem(
                 429,

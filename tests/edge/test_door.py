@@ -4,13 +4,15 @@ import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import attrs
 import pytest
 import trio
 import trio.testing
+from hypothesis import given
+from hypothesis import strategies as st
 
 from relayd.edge.door import Door, open_door
 from relayd.edge.listeners import open_listeners
@@ -86,6 +88,17 @@ async def test_drain_has_a_deadline(autojump_clock: trio.testing.MockClock) -> N
 def test_what_counts_as_one_address(address: str, block: str) -> None:
     """One IPv4 address, or an IPv6 /64: whoever has one of it has all of it."""
     assert address_block(address) == ip_network(block)
+
+
+@given(st.ip_addresses(v=6), st.integers(0, 2**64 - 1))
+def test_one_block(address: object, host: int) -> None:
+    """Changing the lower half of an IPv6 address does not leave its block."""
+    number = int(ip_address(str(address)))
+    if number >> 32 == 0xFFFF:
+        return
+    other = str(ip_address(number >> 64 << 64 | host))
+    if "." not in other and ip_address(other).version == 6 and number >> 64 != 0:
+        assert address_block(str(address)) == address_block(other)
 
 
 def test_a_unix_socket_has_no_address() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.routes.addresses import address_block, client_address, networks
+from relayd.routes.addresses import client_address, networks
 
 PROXIES = networks(["10.0.0.0/8", "fd00::/8", "192.0.2.1"])
 PROXY = "10.0.0.1"
@@ -100,34 +100,6 @@ def test_never_raises(peer: str, x_forwarded_for: list[str], forwarded: list[str
     """The answer is an address in its canonical spelling, or the peer as it was given."""
     client = client_address(peer, x_forwarded_for, forwarded, PROXIES)
     assert client == peer or client == str(ip_address(client))
-
-
-@pytest.mark.parametrize(
-    ("address", "block"),
-    [
-        ("198.51.100.7", "198.51.100.7"),
-        ("::ffff:198.51.100.7", "198.51.100.7"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("2001:db8:1:2::", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-        ("", ""),
-        ("/run/relayd.sock", "/run/relayd.sock"),
-    ],
-)
-def test_blocks(address: str, block: str) -> None:
-    """A customer's IPv6 network is counted as one, an IPv4 address as itself."""
-    assert address_block(address) == block
-
-
-@given(st.ip_addresses(v=6), st.integers(0, 2**64 - 1))
-def test_one_block(address: object, host: int) -> None:
-    """Changing the lower half of an IPv6 address does not leave its block."""
-    number = int(ip_address(str(address)))
-    if number >> 32 == 0xFFFF:
-        return
-    other = str(ip_address(number >> 64 << 64 | host))
-    if "." not in other and ip_address(other).version == 6 and number >> 64 != 0:
-        assert address_block(str(address)) == address_block(other)
 
 
 def test_networks() -> None:
