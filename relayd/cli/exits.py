@@ -22,7 +22,8 @@ class Exit(enum.IntEnum):
 EXIT_CODES: Final = """\
 exit codes:
   0    done
-  1    what was asked about is not well (check, audit)
+  1    what was asked about is not well (check, audit), or the relay ended the session
+       for another reason than that it was finished (transcribe)
   2    wrong usage or configuration; one line on standard error says what and how to mend it
   3    the database, the engine or the server can't be reached
   130  interrupted by Ctrl-C

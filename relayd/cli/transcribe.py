@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relayd.cli.options import Subparsers, add_command
+from relayd.cli.options import Subparsers, add_command, load
 
 if TYPE_CHECKING:
     from relayd.cli.transcribing import Source
@@ -52,8 +52,14 @@ def add(subparsers: Subparsers) -> None:
         "--server",
         metavar="URL",
         type=_server,
-        default=os.environ.get("RELAYD_SERVER", _DEFAULT_SERVER),
-        help=f"the relayd server (else RELAYD_SERVER, then {_DEFAULT_SERVER})",
+        default=os.environ.get("RELAYD_SERVER"),
+        help=f"the relayd server (else RELAYD_SERVER, then --config's, then {_DEFAULT_SERVER})",
+    )
+    command.add_argument(
+        "--config",
+        metavar="FILE",
+        type=Path,
+        help="take the server's address from its configuration, on the server itself",
     )
     who = command.add_argument_group("who pays")
     who.add_argument("--token-file", metavar="F", type=Path, help="a file with an access token")
@@ -89,6 +95,7 @@ def add(subparsers: Subparsers) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     if problem := _problem(arguments):
         arguments.fault(problem)
+    arguments.server = arguments.server or _configured_server(arguments)
     sign_in = _sign_in(arguments)
     try:
         output = arguments.output.open("w", encoding="utf-8") if arguments.output else sys.stdout
@@ -189,6 +196,22 @@ def _config(arguments: argparse.Namespace) -> dict[str, Any]:
         if getattr(arguments, key) is not None:
             config[key] = getattr(arguments, key)
     return config | dict(arguments.option)
+
+
+def _configured_server(arguments: argparse.Namespace) -> str:
+    """Where the configured daemon is reached from this machine."""
+    if arguments.config is None:
+        return _DEFAULT_SERVER
+    server = load(arguments).server
+    if server.public_url:
+        return server.public_url
+    if not server.addresses:
+        # Only systemd knows where an inherited socket listens.
+        return _DEFAULT_SERVER
+    host, port = server.addresses[0]
+    host = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - compared, not bound
+    scheme = "https" if server.tls_certificate else "http"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def _server(text: str) -> str:

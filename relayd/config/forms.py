@@ -8,7 +8,16 @@ import ipaddress
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["address", "database_url", "engine_url", "network", "origin", "public_url", "split"]
+__all__ = [
+    "address",
+    "database_url",
+    "engine_url",
+    "is_inherited",
+    "network",
+    "origin",
+    "public_url",
+    "split",
+]
 
 _PORT_MAX: Final = 65_535
 _SCHEMES: Final = {"ws", "wss", "http", "https"}
@@ -27,12 +36,19 @@ def split(listen: str) -> tuple[str, int]:
 
 
 def address(text: str) -> str | None:
-    """An address to listen on; port 0 lets the system choose one."""
+    """An address to listen on, or ``fd://3``; port 0 lets the system choose one."""
+    if is_inherited(text):
+        return None
     try:
         split(text)
     except ValueError:
-        return 'must be "host:port" or "[IPv6]:port", for example "127.0.0.1:8080"'
+        return 'must be "host:port", "[IPv6]:port" or "fd://3", for example "127.0.0.1:8080"'
     return None
+
+
+def is_inherited(listen: str) -> bool:
+    """Whether this is a socket that was opened by whoever started the daemon."""
+    return listen.startswith("fd://") and listen[5:].isascii() and listen[5:].isdigit()
 
 
 def network(text: str) -> str | None:

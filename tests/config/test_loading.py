@@ -148,3 +148,11 @@ def test_the_default_engine_follows_the_key(tmp_path: Path) -> None:
     assert with_key.default_engine == "deepgram"
     chosen = read(tmp_path, '[engine]\ndefault = "sphinx"\n[engines.deepgram]\napi_key = "k"\n')
     assert chosen.default_engine == "sphinx"
+
+
+def test_inherited_socket_is_no_address(tmp_path: Path) -> None:
+    """A socket of systemd's is accepted, and is nowhere that this machine could tell."""
+    server = read(tmp_path, '[server]\nlisten = ["fd://3", "127.0.0.1:0"]\n').server
+
+    assert server.listen == ("fd://3", "127.0.0.1:0")
+    assert server.addresses == (("127.0.0.1", 0),)
