@@ -67,6 +67,11 @@ def add(subparsers: Subparsers) -> None:
     who.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input"
     )
+    _add_wanted(command)
+    command.set_defaults(fault=command.error)
+
+
+def _add_wanted(command: argparse.ArgumentParser) -> None:
     what = command.add_argument_group("what is wanted")
     what.add_argument("--language", metavar="TAG", help="the language spoken, such as en-US")
     what.add_argument("--model", metavar="NAME", help="the engine's model")
@@ -89,7 +94,6 @@ def add(subparsers: Subparsers) -> None:
     out.add_argument("--format", choices=("text", "jsonl", "srt"), default="text")
     out.add_argument("--output", metavar="F", type=Path, help="write the words to this file")
     out.add_argument("--quiet", action="store_true", help="no progress, errors only")
-    command.set_defaults(fault=command.error)
 
 
 def _run(arguments: argparse.Namespace) -> int:
