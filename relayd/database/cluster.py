@@ -203,6 +203,8 @@ class Cluster:
                     timeout=seconds,
                     umask=0o077,
                     check=False,
+                    # Ctrl-C in our terminal is for us to obey, in order.
+                    start_new_session=True,
                     # Its locale and its messages are no business of our environment.
                     env={"LC_ALL": "C", "PATH": os.defpath},
                     **account,
