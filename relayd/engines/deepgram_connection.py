@@ -11,19 +11,14 @@ from typing import Final
 
 import attrs
 import trio
-from trio_websocket import (
-    ConnectionClosed,
-    ConnectionRejected,
-    HandshakeError,
-    WebSocketConnection,
-    wrap_client_stream,
-)
 from wsproto.utilities import ProtocolError
 
 from relayd import logs
 from relayd.engines import deepgram_errors as errors
 from relayd.engines.deepgram_errors import Failure
 from relayd.engines.deepgram_messages import CLOSE_STREAM, KEEP_ALIVE
+from relayd.engines.handshake import Refused, upgrade
+from relayd.engines.websocket import Ended, WebSocket
 
 __all__ = ["Connect", "Connection", "Pace", "Request", "hold"]
 
@@ -33,14 +28,6 @@ log = logs.get(__name__)
 # the socket's buffer (minutes of audio) still takes every send.
 _PING_SECONDS: Final = 15.0
 _PONG_SECONDS: Final = 5.0
-
-# A result is a few KiB, a long one with words some tens; 8 of them are two seconds' worth, in
-# which the session must have read one. At worst 8 times 256 KiB wait, from an engine gone mad.
-_MESSAGE_BYTES: Final = 256 * 2**10
-_QUEUED_MESSAGES: Final = 8
-
-# Results are small and rare: a bigger buffer would only cost memory in every stream.
-_RECEIVE_BYTES: Final = 4096
 
 Connect = Callable[[], Awaitable[trio.abc.Stream]]
 
@@ -63,44 +50,10 @@ class Pace:
 
 
 @attrs.define(eq=False)
-class Transport(trio.abc.Stream):
-    """A byte stream that says when its far end is gone.
-
-    trio-websocket would wait for an answer to the upgrade for ever on a stream that ended.
-    """
-
-    stream: trio.abc.Stream
-    on_end: Callable[[], object] = lambda: None
-
-    async def send_all(self, data: bytes | bytearray | memoryview) -> None:
-        """Pass on."""
-        await self.stream.send_all(data)
-
-    async def wait_send_all_might_not_block(self) -> None:
-        """Pass on."""
-        await self.stream.wait_send_all_might_not_block()
-
-    async def receive_some(self, max_bytes: int | None = None) -> bytes | bytearray:
-        """Pass on, and notice the end."""
-        data: bytes | bytearray = b""
-        try:
-            data = await self.stream.receive_some(max_bytes)
-        finally:
-            if not data:
-                self.on_end()
-        return data
-
-    async def aclose(self) -> None:
-        """Pass on."""
-        await self.stream.aclose()
-
-
-@attrs.define(eq=False)
 class Connection:
-    """An open connection. Sends raise `ConnectionClosed`; `explain` then says why it ended."""
+    """An open connection. Sends raise `Ended`; `explain` then says why it ended."""
 
-    websocket: WebSocketConnection
-    transport: Transport
+    websocket: WebSocket
     pace: Pace
     # Why we cut it ourselves.
     failure: Failure | None = None
@@ -119,7 +72,7 @@ class Connection:
     @property
     def request_id(self) -> str:
         """Deepgram's name for this stream."""
-        return errors.request_id(self.websocket.handshake_headers)
+        return errors.request_id(self.websocket.headers)
 
     def explain(self) -> Failure:
         """Why it ended."""
@@ -131,22 +84,29 @@ class Connection:
 
     async def receive(self) -> str | bytes:
         """Return the next message; those that came before the end still do."""
-        return await self.websocket.get_message()
+        return await self.websocket.receive()
 
     async def send(self, message: str | bytes) -> None:
         """Send one message; `watch` is its deadline."""
         if self._sending_since is not None:
             # An earlier send was cancelled half-way: what follows it could not be read.
             self.failure = self.failure or errors.stalled(self.pace.send_seconds)
-            raise ConnectionClosed(self.websocket.closed)
+            raise Ended
         self._sending_since = trio.current_time()
         try:
-            await self.websocket.send_message(message)
-        except (ConnectionClosed, ProtocolError) as error:
+            await self.websocket.send(message)
+        except Ended:
             self._sending_since = None
-            raise ConnectionClosed(self.websocket.closed) from error
+            raise
         self._sent_at = self._sending_since
         self._sending_since = None
+
+    def send_at_once(self, audio: bytes) -> bool:
+        """Send audio if that needs no waiting; False where nothing was sent."""
+        if self._sending_since is not None or not self.websocket.send_at_once(audio):
+            return False
+        self._sent_at = trio.current_time()
+        return True
 
     async def finish(self) -> None:
         """Say that no more audio comes."""
@@ -169,7 +129,7 @@ class Connection:
                 else:
                     await self._ping()
                     ping_at = trio.current_time() + _PING_SECONDS
-        except (ConnectionClosed, ProtocolError):
+        except Ended:
             return
 
     def _due(self) -> float:
@@ -187,7 +147,7 @@ class Connection:
             await self._cut(errors.stalled(self.pace.send_seconds))
             return
         with trio.move_on_after(self.pace.send_seconds) as patience:
-            await self.websocket.send_message(KEEP_ALIVE)
+            await self.websocket.send(KEEP_ALIVE)
         if patience.cancelled_caught:
             await self._cut(errors.stalled(self.pace.send_seconds))
         self._sent_at = trio.current_time()
@@ -201,14 +161,14 @@ class Connection:
     async def _cut(self, failure: Failure) -> None:
         """Close the transport, which fails every send and receive that waits for it."""
         self.failure = self.failure or failure
-        await trio.aclose_forcefully(self.transport)
+        await trio.aclose_forcefully(self.websocket.stream)
 
     async def close(self, seconds: float) -> None:
         """Say goodbye, but not for long."""
         if self._sending_since is not None:
             return  # Half a frame went out: nothing that follows it could be read.
-        with trio.move_on_after(seconds), contextlib.suppress(ProtocolError):
-            await self.websocket.aclose()
+        with trio.move_on_after(seconds), contextlib.suppress(Ended):
+            await self.websocket.close()
 
 
 async def hold(
@@ -222,24 +182,22 @@ async def hold(
 
     Raises nothing but cancellation.
     """
-    transport: Transport | None = None
+    stream: trio.abc.Stream | None = None
     connection: Connection | None = None
     causes: list[BaseException] = []
     try:
-        transport = Transport(await connect())
+        stream = await connect()
+        websocket = await upgrade(stream, request.host, request.target, list(request.headers))
+        connection = Connection(websocket, pace)
+        task_status.started(connection)
         async with trio.open_nursery() as nursery:
-            websocket = await _upgrade(nursery, transport, request)
-            if websocket is not None:
-                connection = Connection(websocket, transport, pace)
-                task_status.started(connection)
-                await connection.watch()
-            else:
-                nursery.cancel_scope.cancel()
+            nursery.start_soon(websocket.read)
+            await connection.watch()
     except* Exception as group:  # noqa: BLE001  nothing an engine sends may end a session's task
         causes = _leaves(group)
     finally:
-        if transport is not None:
-            await trio.aclose_forcefully(transport)
+        if stream is not None:
+            await trio.aclose_forcefully(stream)
         if connection is not None:
             connection.held = False
     if connection is None:
@@ -248,33 +206,12 @@ async def hold(
         log.warning("deepgram connection broke", error=type(causes[0]).__name__)
 
 
-async def _upgrade(
-    nursery: trio.Nursery, transport: Transport, request: Request
-) -> WebSocketConnection | None:
-    """Upgrade; None where the far end hung up instead of answering."""
-    websocket: WebSocketConnection | None = None
-    with trio.CancelScope() as answering:
-        transport.on_end = answering.cancel
-        websocket = await wrap_client_stream(
-            nursery,
-            transport,  # type: ignore[arg-type]  # any stream will do, whatever its annotation
-            request.host,
-            request.target,
-            extra_headers=list(request.headers),
-            message_queue_size=_QUEUED_MESSAGES,
-            max_message_size=_MESSAGE_BYTES,
-            receive_buffer_size=_RECEIVE_BYTES,
-        )
-    transport.on_end = lambda: None
-    return websocket
-
-
 def _explain(host: str, causes: list[BaseException]) -> Failure:
     """Why no connection was opened."""
-    cause = causes[0] if causes else ConnectionResetError("it hung up during the upgrade")
-    if isinstance(cause, ConnectionRejected):
-        return errors.refused(cause.status_code, cause.headers, cause.body)
-    if isinstance(cause, HandshakeError | ProtocolError):
+    cause = causes[0]
+    if isinstance(cause, Refused):
+        return errors.refused(cause.status, cause.headers, cause.body)
+    if isinstance(cause, ProtocolError):
         # Its text may hold what was sent, the key included.
         cause = ConnectionError("its answer is not that of a WebSocket server")
     return errors.unreachable(host, cause)

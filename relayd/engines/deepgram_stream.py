@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable
 
 import attrs
 import trio
-from trio_websocket import ConnectionClosed
 
 from relayd import config, logs
 from relayd.engines import deepgram_errors as errors
@@ -23,6 +22,7 @@ from relayd.engines.deepgram_messages import (
     Unreadable,
     parse,
 )
+from relayd.engines.websocket import Ended
 from relayd.errors import UpstreamError, UpstreamRejected
 from relayd.session.ports import StreamPlan, UpstreamEvent
 
@@ -74,6 +74,10 @@ class DeepgramStream:
             self._audio_sent = True
         await self._send(audio)
 
+    def send_audio_at_once(self, audio: bytes) -> bool:
+        """Pass audio on if that needs no waiting; False where nothing was sent."""
+        return self._audio_sent and bool(audio) and self._connection.send_at_once(audio)
+
     async def finalize(self) -> None:
         """Ask for the results of everything sent so far."""
         if self._audio_sent:
@@ -86,8 +90,8 @@ class DeepgramStream:
         if not self._connection.closed:
             try:
                 await self._connection.finish()
-            except ConnectionClosed as closed:
-                raise self._tell(self._connection.explain()) from closed
+            except Ended as ended:
+                raise self._tell(self._connection.explain()) from ended
 
     async def receive(self) -> UpstreamEvent | None:
         """Return the next event; None once the stream ended as it should."""
@@ -95,13 +99,13 @@ class DeepgramStream:
             connection = self._connection
             try:
                 raw = await connection.receive()
-            except ConnectionClosed as closed:
+            except Ended as ended:
                 if connection is not self._connection:
                     continue
                 if self._over():
                     return None
                 if self._audio_sent or self._undecodable():
-                    raise self._tell(self._connection.explain()) from closed
+                    raise self._tell(self._connection.explain()) from ended
                 await self._stirred.wait()
                 continue
             event = self._note(raw)
@@ -124,14 +128,14 @@ class DeepgramStream:
         try:
             while True:
                 self._note(await self._connection.receive())
-        except ConnectionClosed:
+        except Ended:
             return
 
     async def _send(self, message: str | bytes) -> None:
         try:
             await self._connection.send(message)
-        except ConnectionClosed as closed:
-            raise self._tell(self._connection.explain()) from closed
+        except Ended as ended:
+            raise self._tell(self._connection.explain()) from ended
 
     def _stir(self) -> None:
         self._stirred.set()
