@@ -236,5 +236,9 @@ def _is_environment(error: psycopg.Error) -> bool:
 
 
 def _reason(error: psycopg.Error) -> str:
-    """The library's words on one line; libpq never puts the password there."""
-    return " ".join(str(error).split()) or type(error).__name__
+    """What happened; libpq never puts the password there.
+
+    The first line only: what follows are questions (is the server running?) and further addresses.
+    """
+    lines = str(error).splitlines()
+    return lines[0].rstrip(".?! ") if lines else type(error).__name__
