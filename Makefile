@@ -28,6 +28,7 @@ demo: $(VENV)/run.stamp
 	@exec $(VENV)/bin/relayd demo $(DEMO_ARGS)
 
 test: $(VENV)/dev.stamp
+	@sh scripts/chromium
 	@exec $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
 
 check: $(VENV)/dev.stamp

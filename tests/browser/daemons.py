@@ -1,0 +1,92 @@
+"""The daemon as a process, with the stand-ins it is to use.
+
+Its port is chosen here: a daemon that is stopped and started again must be found where it was.
+"""
+
+import json
+import secrets
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import attrs
+
+from tests.browser.processes import Child
+
+__all__ = ["Daemon", "deepgram", "open_daemon"]
+
+# What the stand-in engine says, two words a second.
+WORDS: Final = ("every", "word", "that", "was", "paid", "for", "is", "delivered")
+
+
+@attrs.define(eq=False)
+class Daemon:
+    """A relayd on a port of its own."""
+
+    url: str
+    child: Child
+    database_url: str
+    # Where its pages may send a person: the stand-in Stripe.
+    elsewhere: tuple[str, ...] = ()
+
+    def stop(self) -> None:
+        """As `systemctl stop` does."""
+        self.child.stop()
+
+    def start(self, **environ: str) -> None:
+        """Again, with these settings changed."""
+        self.child.start(**environ)
+
+    def check(self) -> None:
+        """It logged nothing that a human should look at."""
+        errors = [line for line in self.child.lines if " ERROR " in line]
+        assert not errors, "\n".join(self.child.lines)
+
+
+@contextmanager
+def open_daemon(database_url: str, **environ: str) -> Iterator[Daemon]:
+    """Serve on this database until left."""
+    url = f"http://127.0.0.1:{free_port()}"
+    settings = {
+        "RELAYD_SERVER__LISTEN": url.removeprefix("http://"),
+        "RELAYD_DATABASE__URL": database_url,
+        "RELAYD_DATABASE__POOL_SIZE": "4",
+        "RELAYD_AUTH__SECRET": secrets.token_urlsafe(48),
+        "RELAYD_AUTH__PEPPER": "a pepper of the tests that every daemon of theirs has",
+        # All tests come from one address.
+        "RELAYD_AUTH__REQUESTS_PER_MINUTE": "10000",
+        "RELAYD_METERING__FLUSH_SECONDS": "1",
+        "RELAYD_SERVER__DRAIN_SECONDS": "3",
+    }
+    child = Child(("relayd", "serve"), settings | environ)
+    serving = Daemon(url, child, database_url)
+    child.start()
+    try:
+        yield serving
+    finally:
+        child.stop()
+    serving.check()
+
+
+@contextmanager
+def deepgram() -> Iterator[dict[str, str]]:
+    """The stand-in engine, as the settings that lead a daemon to it."""
+    script = {"words": WORDS, "result_ms": 500}
+    child = Child(("tests.standin.deepgram", "--port", "0", "--script", json.dumps(script)))
+    child.start()
+    try:
+        yield {
+            "RELAYD_ENGINES__DEEPGRAM__URL": child.address,
+            "RELAYD_ENGINES__DEEPGRAM__API_KEY": "standin-key",
+        }
+    finally:
+        child.stop()
+
+
+def free_port() -> int:
+    """A port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
