@@ -6,19 +6,23 @@ Secret             a value that never prints itself; `.reveal()` is the only way
 """
 
 from relayd.config.auth import Auth
+from relayd.config.costs import Costs
 from relayd.config.database import Database
 from relayd.config.engines import Deepgram, EngineChoice, Engines, Sphinx
 from relayd.config.limits import Limits
 from relayd.config.loading import load
 from relayd.config.log import Log
 from relayd.config.metering import Metering
+from relayd.config.packages import Package
 from relayd.config.secret import Secret
 from relayd.config.server import Server
+from relayd.config.stripe import Stripe
 from relayd.config.whole import Config
 
 __all__ = [
     "Auth",
     "Config",
+    "Costs",
     "Database",
     "Deepgram",
     "EngineChoice",
@@ -26,8 +30,10 @@ __all__ = [
     "Limits",
     "Log",
     "Metering",
+    "Package",
     "Secret",
     "Server",
     "Sphinx",
+    "Stripe",
     "load",
 ]

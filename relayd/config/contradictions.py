@@ -11,6 +11,7 @@ def refuse(config: Config) -> None:
     _refuse_server(config)
     _refuse_timing(config)
     _refuse_engines(config)
+    _refuse_sales(config)
 
 
 def _refuse_server(config: Config) -> None:
@@ -63,3 +64,25 @@ def _refuse_engines(config: Config) -> None:
             'is "deepgram", which needs engines.deepgram.api_key; set the key, or let "sphinx" '
             "stand in to try relayd",
         )
+
+
+def _refuse_sales(config: Config) -> None:
+    if config.stripe.sales and not config.stripe.webhook_secrets:
+        raise ConfigError(
+            "stripe.webhook_secrets",
+            "is needed beside stripe.api_key: without it nobody could tell Stripe's messages from "
+            "forged ones; Stripe shows it with the webhook endpoint",
+        )
+    if config.stripe.sales and not config.packages:
+        raise ConfigError("packages", "is empty, and stripe.api_key is set: name what is for sale")
+    known: set[str] = set()
+    for position, package in enumerate(config.packages):
+        if package.id in known:
+            raise ConfigError(f"packages[{position}].id", f"{package.id!r} is taken by another")
+        known.add(package.id)
+        if package.currency != config.packages[0].currency:
+            raise ConfigError(
+                f"packages[{position}].currency",
+                f"must be {config.packages[0].currency!r}, as in the first: [costs] can be "
+                "compared with one currency only",
+            )

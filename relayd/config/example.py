@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import attrs
 
-from relayd.config.keys import Key, KeyField, of_field, walk
+from relayd.config.keys import Array, Key, KeyField, arrays, of_field, walk
 from relayd.config.secret import Secret
 from relayd.config.whole import Config
 
@@ -26,7 +26,7 @@ RELAYD_ENGINES__DEEPGRAM__API_KEY for api_key in [engines.deepgram]; lists comma
 Each secret can also come from a file: secret_file = "path" here, RELAYD_AUTH__SECRET_FILE in
 the environment, or systemd's LoadCredential=auth.secret:/path. The environment is stronger
 than a credential, and a credential is stronger than this file. Relative paths start at the
-directory of this file.
+directory of this file. A list of tables is set as a whole: RELAYD_PACKAGES='[{…}, {…}]'.
 
 `relayd check` says whether all is well."""
 
@@ -39,9 +39,13 @@ def render(given: Mapping[str, str]) -> str:
 
 
 def _section(section: type, name: str, given: Mapping[str, str]) -> Iterator[str]:
+    lists = {array.name: array for array in arrays(section)}
     for field in attrs.fields(section):
         key = of_field(field)
         if key is None:
+            continue
+        if field.name in lists:
+            yield from _array(lists[field.name])
             continue
         below = f"{name}.{field.name}" if name else field.name
         if isinstance(field.type, type) and attrs.has(field.type):
@@ -56,6 +60,19 @@ def _header(section: type, name: str, key: Key) -> Iterator[str]:
     # A section that holds sections only, [engines], has no keys to head.
     if any(not attrs.has(field.type) for field in attrs.fields(section) if field.type):
         yield from ["", "", f"[{name}]", *_comment(key.why)]
+
+
+def _array(array: Array) -> Iterator[str]:
+    """What each key of a table means, then the default tables."""
+    yield from ["", "", *_comment(f"[[{array.name}]], a list of tables. {array.key.why}"), "#"]
+    for field in array.fields():
+        short = field.name.rpartition(".")[2]
+        yield from _comment(f"{short}: {field.key.why} {_facts(field)}")
+    for table in array.field.default or ():
+        yield from ["", f"# [[{array.name}]]"]
+        for field in array.fields():
+            short = field.name.rpartition(".")[2]
+            yield f"# {short} = {_toml(getattr(table, short))}"
 
 
 def _entry(field: KeyField, given: Mapping[str, str]) -> Iterator[str]:
@@ -92,6 +109,8 @@ def _toml(value: Any) -> str:
         value = value.reveal()
     if value is None:
         return '""'
+    if isinstance(value, bool):
+        return "true" if value else "false"
     if isinstance(value, tuple):
         return "[" + ", ".join(_toml(one) for one in value) + "]"
     if isinstance(value, str | Path):

@@ -13,10 +13,12 @@ __all__ = [
     "database_url",
     "engine_url",
     "is_inherited",
+    "is_loopback",
     "network",
     "origin",
     "public_url",
     "split",
+    "split_url",
 ]
 
 _PORT_MAX: Final = 65_535
@@ -64,7 +66,7 @@ def origin(text: str) -> str | None:
     """What a browser sends as ``Origin``: scheme, host, port, nothing else (RFC 6454)."""
     if "*" in text:
         return "wildcards are not supported: name each origin"
-    parts = _split_url(text)
+    parts = split_url(text)
     if (
         parts is None
         or parts.scheme not in {"http", "https"}
@@ -78,7 +80,7 @@ def origin(text: str) -> str | None:
 
 def public_url(text: str) -> str | None:
     """Where apps and browsers reach this server."""
-    parts = _split_url(text) if text else None
+    parts = split_url(text) if text else None
     if text and (parts is None or parts.scheme not in {"http", "https"}):
         return 'must be an http or https URL, for example "https://relay.example.org"'
     if parts and ("@" in parts.netloc or parts.query or parts.fragment):
@@ -98,17 +100,18 @@ def database_url(text: str) -> str | None:
 
 def engine_url(text: str) -> str | None:
     """Where an engine listens. Audio and the key never cross a network unencrypted."""
-    parts = _split_url(text)
+    parts = split_url(text)
     if parts is None or parts.scheme not in {"ws", "wss"}:
         return 'must be a wss:// URL, for example "wss://api.deepgram.com"'
     if "@" in parts.netloc or parts.query or parts.fragment:
         return "must hold neither a key or password, a query nor a fragment"
-    if parts.scheme == "ws" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme == "ws" and not is_loopback(parts.hostname or ""):
         return "ws:// sends audio and the key unencrypted: use wss:// (ws:// only to loopback)"
     return None
 
 
-def _split_url(text: str) -> SplitResult | None:
+def split_url(text: str) -> SplitResult | None:
+    """A URL in its parts; None where it is none that a server listens on."""
     try:
         parts = urlsplit(text)
         _ = parts.port  # raises where it is no port
@@ -118,7 +121,8 @@ def _split_url(text: str) -> SplitResult | None:
     return parts if readable and parts.scheme in _SCHEMES and parts.hostname else None
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether what is sent there stays on this machine."""
     if host == "localhost":
         return True
     try:

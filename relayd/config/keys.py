@@ -12,7 +12,7 @@ import attrs
 
 from relayd.config.secret import Secret
 
-__all__ = ["Form", "Key", "KeyField", "about", "of_field", "walk"]
+__all__ = ["Array", "Form", "Key", "KeyField", "about", "arrays", "of_field", "walk"]
 
 # Returns what is wrong with a text and what would be right, or None.
 Form = Callable[[str], str | None]
@@ -46,7 +46,7 @@ class KeyField:
     @property
     def secret(self) -> bool:
         """Whether its value must not be shown."""
-        return self.field.type is Secret
+        return self.item is Secret
 
     @property
     def default(self) -> Any:
@@ -74,6 +74,26 @@ class KeyField:
         return isinstance(self.field.type, types.UnionType)
 
 
+@attrs.frozen
+class Array:
+    """A list of tables, such as ``[[packages]]``: its name and the class of each table."""
+
+    name: str
+    key: Key
+    field: "attrs.Attribute[Any]"
+
+    @property
+    def table(self) -> type:
+        """The class of one table; its own fields are keys."""
+        kind: type = get_args(self.field.type)[0]
+        return kind
+
+    def fields(self, position: int | None = None) -> Iterator[KeyField]:
+        """The keys of the table at this position, ``packages[1].id``; of any: ``packages[].id``."""
+        place = "" if position is None else str(position)
+        return walk(self.table, f"{self.name}[{place}].")
+
+
 def about(
     why: str,
     *,
@@ -95,14 +115,30 @@ def of_field(field: "attrs.Attribute[Any]") -> Key | None:
     return key
 
 
-def walk(section: type, prefix: str = "") -> Iterator[KeyField]:
-    """Every key of a section and of the sections in it, in the order they are written."""
+def arrays(section: type) -> Iterator[Array]:
+    """Every list of tables of a section."""
     for field in attrs.fields(section):
         key = of_field(field)
-        if key is None:
+        if key is not None and _is_array(field):
+            yield Array(field.name, key, field)
+
+
+def walk(section: type, prefix: str = "") -> Iterator[KeyField]:
+    """Every key of a section and of the sections in it, in the order they are written.
+
+    Those in lists of tables are not among them: they have a name for each table of the list.
+    """
+    for field in attrs.fields(section):
+        key = of_field(field)
+        if key is None or _is_array(field):
             continue
         name = f"{prefix}{field.name}"
         if isinstance(field.type, type) and attrs.has(field.type):
             yield from walk(field.type, f"{name}.")
         else:
             yield KeyField(name, key, field)
+
+
+def _is_array(field: "attrs.Attribute[Any]") -> bool:
+    items = get_args(field.type) if get_origin(field.type) is tuple else ()
+    return bool(items) and isinstance(items[0], type) and attrs.has(items[0])

@@ -3,13 +3,14 @@
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
 import attrs
 
 from relayd.config import contradictions, sources
-from relayd.config.keys import of_field, walk
+from relayd.config.keys import Array, arrays, of_field, walk
 from relayd.config.values import checked
 from relayd.config.whole import Config
 from relayd.errors import ConfigError
@@ -29,9 +30,10 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     directory = path.absolute().parent if path else Path.cwd()
     keys = {field.name: field for field in walk(Config)}
     tables = _read(path) if path else {}
+    lists = {one.name: _array(one, tables, environ, directory) for one in arrays(Config)}
     from_file = sources.from_tables(keys, tables, directory)
     outside = sources.from_credentials(keys, environ) | sources.from_environment(keys, environ)
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {name: built for name, built in lists.items() if built is not None}
     for name, value in (from_file | outside).items():
         # Relative paths of the environment are the caller's, those of the file are the file's.
         values[name] = checked(keys[name], value, Path.cwd() if name in outside else directory)
@@ -45,9 +47,31 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     return config
 
 
+def _array(
+    array: Array, tables: dict[str, Any], environ: Mapping[str, str], directory: Path
+) -> tuple[Any, ...] | None:
+    """The tables of a list, built; None where nobody wrote one. Taken out of ``tables``."""
+    value, origin = tables.pop(array.name, None), directory
+    outside = sources.array_from_environment(array, environ)
+    if outside is not None:
+        value, origin = outside, Path.cwd()
+    if value is None:
+        return None
+    built = []
+    for position, found in enumerate(sources.array_from_tables(array, value, origin)):
+        values = {}
+        for field in array.fields(position):
+            if field.name in found:
+                values[field.name] = checked(field, found[field.name], origin)
+            elif field.default is attrs.NOTHING:
+                raise ConfigError(field.name, f"is not set; each of [[{array.name}]] needs it")
+        built.append(_build(array.table, f"{array.name}[{position}].", values))
+    return tuple(built)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_bytes().decode())
+        return tomllib.loads(path.read_bytes().decode(), parse_float=Decimal)
     except OSError as error:
         raise ConfigError(str(path), f"can't be read: {os.strerror(error.errno or 0)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

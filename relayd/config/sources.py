@@ -7,15 +7,24 @@ relayd.toml or in a process listing.
 
 import difflib
 import os
+import tomllib
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from relayd.config.keys import KeyField
+from relayd.config.keys import Array, KeyField
 from relayd.config.values import from_text
 from relayd.errors import ConfigError
 
-__all__ = ["Keys", "from_credentials", "from_environment", "from_tables"]
+__all__ = [
+    "Keys",
+    "array_from_environment",
+    "array_from_tables",
+    "from_credentials",
+    "from_environment",
+    "from_tables",
+]
 
 Keys = Mapping[str, KeyField]
 
@@ -25,11 +34,13 @@ _PREFIX: Final = "RELAYD_"
 _SECRET_BYTES_MAX: Final = 64 * 1024
 
 
-def from_tables(keys: Keys, tables: Mapping[str, Any], directory: Path) -> dict[str, Any]:
-    """The values of a parsed relayd.toml by their dotted names."""
+def from_tables(
+    keys: Keys, tables: Mapping[str, Any], directory: Path, prefix: str = ""
+) -> dict[str, Any]:
+    """The values of a parsed relayd.toml by their dotted names; ``prefix`` stands before them."""
     found: dict[str, Any] = {}
     files: dict[str, str] = {}
-    for name, value in _flat(keys, tables, ""):
+    for name, value in _flat(keys, tables, prefix):
         if name in keys:
             found[name] = value
         elif _secret_named(keys, name):
@@ -39,6 +50,31 @@ def from_tables(keys: Keys, tables: Mapping[str, Any], directory: Path) -> dict[
         else:
             raise _unknown(keys, name)
     return found | _read_files(keys, files, found, directory)
+
+
+def array_from_tables(array: Array, value: Any, directory: Path) -> list[dict[str, Any]]:
+    """The values of each table of a list by their full names, ``packages[1].id``."""
+    if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+        raise ConfigError(
+            array.name, f"is a list of tables: write [[{array.name}]] and its keys below, for each"
+        )
+    found = []
+    for position, table in enumerate(value):
+        keys = {field.name: field for field in array.fields(position)}
+        found.append(from_tables(keys, table, directory, f"{array.name}[{position}]."))
+    return found
+
+
+def array_from_environment(array: Array, environ: Mapping[str, str]) -> Any:
+    """The list that RELAYD_PACKAGES holds as TOML, which replaces the file's; None without it."""
+    text = environ.get(f"{_PREFIX}{array.name.upper()}", "").strip()
+    if not text:
+        return None
+    try:
+        return tomllib.loads(f"list = {text}", parse_float=Decimal)["list"]
+    except tomllib.TOMLDecodeError as error:
+        problem = f"must be a TOML list of tables, [{{…}}, {{…}}]: {error}"
+        raise ConfigError(array.name, problem) from None
 
 
 def from_environment(keys: Keys, environ: Mapping[str, str]) -> dict[str, Any]:
@@ -65,7 +101,11 @@ def from_credentials(keys: Keys, environ: Mapping[str, str]) -> dict[str, Any]:
     if not directory:
         return {}
     paths = {name: Path(directory, name) for name, field in keys.items() if field.secret}
-    return {name: _read_secret(name, path) for name, path in paths.items() if path.exists()}
+    return {
+        name: from_text(keys[name], _read_secret(name, path))
+        for name, path in paths.items()
+        if path.exists()
+    }
 
 
 def _flat(keys: Keys, tables: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -90,14 +130,15 @@ def _secret_named(keys: Keys, name: str) -> bool:
 
 def _read_files(
     keys: Keys, files: Mapping[str, str], beside: Mapping[str, Any], directory: Path
-) -> dict[str, str]:
+) -> dict[str, Any]:
     for name in files:
         if name in beside:
             raise ConfigError(name, f"is set and {name}{_FILE} too: keep one of them")
-    return {
+    texts = {
         name: _read_secret(f"{name}{_FILE}", directory / Path(path).expanduser())
         for name, path in files.items()
     }
+    return {name: from_text(keys[name], text) for name, text in texts.items()}
 
 
 def _read_secret(name: str, path: Path) -> str:

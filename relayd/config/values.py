@@ -4,6 +4,7 @@ A secret's value stands in no error text, whatever is wrong with it.
 """
 
 import tomllib
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,12 +12,13 @@ from relayd.config.keys import KeyField
 from relayd.config.secret import Secret
 from relayd.errors import ConfigError
 
-__all__ = ["checked", "from_text"]
+__all__ = ["as_decimal", "checked", "from_text"]
 
 _WORDS: Final = {
     str: "a text in quotes",
     int: "a whole number",
     float: "a number",
+    Decimal: "a number",
     bool: "true or false",
     Path: "a path in quotes",
     Secret: "a text in quotes",
@@ -44,8 +46,14 @@ def from_text(field: KeyField, text: str) -> Any:
         # An IPv6 listener starts with a bracket too.
         if text.strip().startswith("[") and text.strip().endswith("]"):
             return _toml(field, text)
-        return [_scalar(field, one.strip()) for one in text.split(",") if one.strip()]
+        parts = text.replace("\n", ",").split(",")
+        return [_scalar(field, one.strip()) for one in parts if one.strip()]
     return _scalar(field, text)
+
+
+def as_decimal(value: Decimal | int | str) -> Decimal:
+    """The exact number; the converter of every key that enters into sums of money."""
+    return Decimal(value)
 
 
 def _scalar(field: KeyField, text: str) -> Any:
@@ -57,7 +65,9 @@ def _scalar(field: KeyField, text: str) -> Any:
             return int(text)
         if kind is float:
             return float(text)
-    except (KeyError, ValueError):
+        if kind is Decimal:
+            return Decimal(text)
+    except (KeyError, ValueError, InvalidOperation):
         raise ConfigError(field.name, f"must be {_WORDS[kind]}, not {text!r}") from None
     return text
 
@@ -73,7 +83,7 @@ def _toml(field: KeyField, text: str) -> Any:
 
 def _item(field: KeyField, value: Any, directory: Path) -> Any:
     kind = field.item
-    if kind in {int, float}:
+    if kind in {int, float, Decimal}:
         return _number(field, value)
     if kind is bool:
         if not isinstance(value, bool):
@@ -91,10 +101,17 @@ def _item(field: KeyField, value: Any, directory: Path) -> Any:
 
 def _number(field: KeyField, value: Any) -> Any:
     kind, key = field.item, field.key
-    allowed = (int,) if kind is int else (int, float)
+    # The file's fractions come as they were written, so that money is never a float.
+    allowed = (int,) if kind is int else (int, float, Decimal)
     # bool is a subclass of int, and no number an operator meant.
     if isinstance(value, bool) or not isinstance(value, allowed):
         raise _wrong_type(field, value)
+    if kind is float:
+        value = value if isinstance(value, int) else float(value)
+    elif kind is Decimal:
+        value = Decimal(value)
+        if not value.is_finite():
+            raise _wrong_type(field, value)
     least, most = key.least, key.most
     # Written this way round, nan is refused too.
     if not ((least is None or value >= least) and (most is None or value <= most)):
@@ -125,5 +142,6 @@ def _wrong_type(field: KeyField, value: Any) -> ConfigError:
     expected = _WORDS[field.item]
     if field.several:
         expected += ", or a list of them"
-    shown = "another type" if field.secret else repr(value)
+    shown = str(value) if isinstance(value, Decimal) else repr(value)
+    shown = "another type" if field.secret else shown
     return ConfigError(field.name, f"must be {expected}, not {shown}")

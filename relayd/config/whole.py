@@ -8,13 +8,16 @@ from pathlib import Path
 import attrs
 
 from relayd.config.auth import Auth
+from relayd.config.costs import Costs
 from relayd.config.database import Database
 from relayd.config.engines import EngineChoice, Engines
 from relayd.config.keys import about
 from relayd.config.limits import Limits
 from relayd.config.log import Log
 from relayd.config.metering import Metering
+from relayd.config.packages import DEFAULT_PACKAGES, Package
 from relayd.config.server import Server
+from relayd.config.stripe import Stripe
 
 __all__ = ["Config"]
 
@@ -50,6 +53,18 @@ class Config:
     )
     limits: Limits = attrs.field(
         factory=Limits, metadata=about("What one stream may take, in time and in memory.")
+    )
+    stripe: Stripe = attrs.field(
+        factory=Stripe,
+        metadata=about("Selling credit through Stripe Checkout; docs/payments.md says how."),
+    )
+    costs: Costs = attrs.field(
+        factory=Costs,
+        metadata=about("What a sale costs you; `relayd check` shows each package's margin."),
+    )
+    packages: tuple[Package, ...] = attrs.field(
+        default=DEFAULT_PACKAGES,
+        metadata=about("What is for sale. Where you write one, all of the defaults are gone."),
     )
     log: Log = attrs.field(
         factory=Log, metadata=about("Written to standard output, for journald or a container.")

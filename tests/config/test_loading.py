@@ -91,6 +91,8 @@ def test_every_secret_can_come_from_systemd(tmp_path: Path) -> None:
         "auth.pepper",
         "database.url",
         "engines.deepgram.api_key",
+        "stripe.api_key",
+        "stripe.webhook_secrets",
     }
     for name in secrets:
         (tmp_path / name).write_text(values.get(name, "s" * 40))

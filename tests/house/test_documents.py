@@ -1,5 +1,6 @@
 """What the documents say is what the program does."""
 
+from decimal import Decimal
 from pathlib import Path
 
 import attrs
@@ -7,12 +8,14 @@ import pytest
 
 from relayd.config import Config, load
 from relayd.config.example import render
-from relayd.config.keys import KeyField, of_field, walk
+from relayd.config.keys import KeyField, arrays, of_field, walk
 from relayd.session.endings import EndReason
 from tests.config.files import SECRETS
 from tests.house.tree import ROOT, committed_texts
 
 KEYS = tuple(walk(Config))
+ARRAYS = tuple(arrays(Config))
+ARRAY_KEYS = tuple(field for array in ARRAYS for field in array.fields())
 EXAMPLE = ROOT / "relayd.toml.example"
 
 
@@ -36,7 +39,8 @@ def test_the_example_loads_and_changes_nothing() -> None:
 def test_the_commented_defaults_load(tmp_path: Path) -> None:
     """Taking the "#" away from every default is a valid configuration, equal to the defaults."""
     lines = EXAMPLE.read_text(encoding="utf-8").splitlines()
-    names = {field.name.rpartition(".")[2] for field in KEYS}
+    names = {field.name.rpartition(".")[2] for field in (*KEYS, *ARRAY_KEYS)}
+    names |= {f"[[{array.name}]]" for array in ARRAYS}
     bare = [
         line.removeprefix("# ") if line.removeprefix("# ").split(" = ")[0] in names else line
         for line in lines
@@ -48,14 +52,19 @@ def test_the_commented_defaults_load(tmp_path: Path) -> None:
     assert attrs.evolve(load(path, SECRETS), path=plain) == load(plain, SECRETS)
 
 
-@pytest.mark.parametrize("field", KEYS, ids=[one.name for one in KEYS])
+EXPLAINED = (*KEYS, *ARRAY_KEYS)
+
+
+@pytest.mark.parametrize("field", EXPLAINED, ids=[one.name for one in EXPLAINED])
 def test_every_key_is_explained_and_bounded(field: KeyField) -> None:
     """A key has a reason and a unit, and a number has a range that its default is in."""
     assert field.key.why.endswith(".")
     assert field.key.unit
-    if field.item in {int, float}:
+    if field.item in {int, float, Decimal}:
         assert field.key.least is not None
         assert field.key.most is not None
+        if field.default is attrs.NOTHING:
+            return
         values = field.default if field.several else (field.default,)
         assert all(field.key.least <= value <= field.key.most for value in values)
 

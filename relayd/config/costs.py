@@ -1,0 +1,47 @@
+"""`[costs]`: its keys."""
+
+from decimal import Decimal
+
+import attrs
+
+from relayd.config.keys import about
+from relayd.config.values import as_decimal
+
+__all__ = ["Costs"]
+
+
+@attrs.frozen(kw_only=True)
+class Costs:
+    """What a sale costs the operator; only compared with prices, never charged to anybody."""
+
+    engine_cents_per_minute: Decimal = attrs.field(
+        default=Decimal("0.77"),
+        converter=as_decimal,
+        metadata=about(
+            "What the engine costs: Deepgram's nova-3 as of 2026. Look at your own invoice.",
+            unit="cents a minute",
+            least=0,
+            most=1000,
+        ),
+    )
+    fee_percent: Decimal = attrs.field(
+        default=Decimal("2.9"),
+        converter=as_decimal,
+        metadata=about(
+            "What Stripe keeps of a price; methods and countries differ.",
+            unit="percent",
+            least=0,
+            most=50,
+        ),
+    )
+    fee_cents: int = attrs.field(
+        default=30,
+        metadata=about("What Stripe keeps of each payment.", unit="cents", least=0, most=10_000),
+    )
+    allow_loss: bool = attrs.field(
+        default=False,
+        metadata=about(
+            "Sell packages below their cost; else the start is refused where one loses money.",
+            unit="true or false",
+        ),
+    )
