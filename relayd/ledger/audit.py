@@ -56,6 +56,40 @@ RULES: Final[dict[str, LiteralString]] = {
             OR (s.ended_at IS NOT NULL AND sum(e.amount_ms) <> -s.used_ms)
             OR bool_or(e.user_id <> s.user_id)
     """,
+    "one entry per paid purchase, of its seconds, and none without": """
+        SELECT p.id AS purchase_id, p.user_id, p.status, p.seconds,
+               count(e.id) AS entries, coalesce(sum(e.amount_ms), 0)::bigint AS entries_ms
+        FROM purchases AS p
+        LEFT JOIN usage_ledger AS e ON e.purchase_id = p.id AND e.kind = 'purchase'
+        GROUP BY p.id
+        HAVING count(e.id) <> CASE WHEN p.status = 'paid' THEN 1 ELSE 0 END
+            OR (p.status = 'paid' AND sum(e.amount_ms) <> p.seconds * 1000)
+            OR bool_or(e.user_id <> p.user_id)
+    """,
+    "taken back in proportion to the price, as booked, never more than sold": """
+        SELECT p.id AS purchase_id, p.user_id, p.clawed_back_ms, r.counted_cents, e.entries_ms
+        FROM purchases AS p
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(counted_cents), 0)::bigint AS counted_cents
+            FROM purchase_reversals WHERE purchase_id = p.id) AS r
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount_ms), 0)::bigint AS entries_ms FROM usage_ledger
+            WHERE purchase_id = p.id AND kind <> 'purchase') AS e
+        WHERE p.clawed_back_ms <> -e.entries_ms
+           OR NOT (p.clawed_back_ms BETWEEN 0 AND p.seconds * 1000)
+           OR (p.status = 'paid' AND p.clawed_back_ms <> div(
+                  p.seconds::numeric * 1000 * least(p.price_cents, r.counted_cents),
+                  p.price_cents))
+    """,
+    "frozen exactly while a dispute is open": """
+        SELECT b.user_id, b.frozen_since, d.open_disputes
+        FROM credit_balance AS b
+        CROSS JOIN LATERAL (
+            SELECT count(*) AS open_disputes
+            FROM purchase_reversals AS r JOIN purchases AS p ON p.id = r.purchase_id
+            WHERE p.user_id = b.user_id AND r.open) AS d
+        WHERE (b.frozen_since IS NOT NULL) <> (d.open_disputes > 0)
+    """,
     "no entry is booked twice": """
         SELECT kind, reference, count(*) AS entries FROM usage_ledger
         GROUP BY kind, reference HAVING count(*) > 1

@@ -35,6 +35,8 @@ class Account:
     balance_ms: int
     held_ms: int
     debt_ms: int
+    # A payment is disputed: nothing may be set aside until that is decided.
+    frozen: bool = False
 
     @property
     def free_ms(self) -> int:

@@ -28,6 +28,8 @@ class Balance:
     balance_ms: int
     held_ms: int
     debt_ms: int
+    # A payment is disputed: nothing can be spent until that is decided.
+    frozen: bool = False
 
 
 @attrs.frozen

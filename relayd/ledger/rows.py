@@ -49,7 +49,7 @@ class Company:
 def lock_account(connection: Connection, user_id: UUID) -> Account | None:
     """The user's balance, locked until the transaction ends."""
     row = connection.execute(
-        "SELECT user_id, balance_ms, held_ms, debt_ms FROM credit_balance"
+        "SELECT user_id, balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL FROM credit_balance"
         " WHERE user_id = %s FOR UPDATE",
         (user_id,),
     ).fetchone()
@@ -61,7 +61,7 @@ def lock_session(connection: Connection, session_id: UUID) -> tuple[Session, Acc
     row = connection.execute(
         "SELECT s.id, s.ended_at IS NOT NULL, s.used_ms, s.held_ms, s.sign_in_id,"
         " b.ended_at IS NOT NULL,"
-        " a.user_id, a.balance_ms, a.held_ms, a.debt_ms"
+        " a.user_id, a.balance_ms, a.held_ms, a.debt_ms, a.frozen_since IS NOT NULL"
         " FROM credit_balance AS a JOIN transcription_sessions AS s USING (user_id)"
         " JOIN boots AS b USING (boot_id)"
         " WHERE s.id = %s FOR UPDATE OF a, s",

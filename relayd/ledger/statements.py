@@ -12,6 +12,7 @@ from relayd.database.pool import Connection
 from relayd.ledger.holds import Account, Policy, Standing, unused_hold
 from relayd.ledger.outcomes import SWEPT
 from relayd.ledger.rows import (
+    Company,
     Session,
     company,
     insert_session,
@@ -58,12 +59,9 @@ def open_session(
         final = account.balance_ms == known[1] - known[0]
         return Opened(known[1], final=final, balance_ms=account.balance_ms)
     others = company(connection, user_id, request.session_id, sign_in_id)
-    if others.revoked:
-        return OpenRefusal.AUTH_REVOKED
-    if others.sessions >= policy.streams_per_user:
-        return OpenRefusal.TOO_MANY_SESSIONS
-    if account.balance_ms == 0:
-        return OpenRefusal.INSUFFICIENT_CREDITS
+    refusal = _refusal(account, others, policy)
+    if refusal is not None:
+        return refusal
     standing = Standing(0, 0, sessions=others.sessions + 1, ahead=others.ahead)
     held_ms = unused_hold(account, standing, 0, policy)
     insert_session(connection, request, boot_id, held_ms)
@@ -87,15 +85,16 @@ def renew(
     account = account.charged(total - session.used_ms)
     others = company(connection, account.user_id, session.id, session.sign_in_id)
     unused = session.held_ms - total
-    if not others.revoked and used_ms >= session.used_ms:
+    revoked = _revoked(account, others)
+    if revoked is None and used_ms >= session.used_ms:
         standing = Standing(
             total, session.held_ms, sessions=others.sessions + 1, ahead=others.ahead
         )
         unused = unused_hold(account, standing, max(keep_ms, total), policy)
     account = account.holding(unused - (session.held_ms - total))
     write_session(connection, session.id, total, total + unused, account)
-    if others.revoked:
-        return Revoked.SIGN_IN_ENDED
+    if revoked is not None:
+        return revoked
     return Renewed(
         held_ms=total + unused,
         # All that the user has is in this hold.
@@ -137,6 +136,22 @@ def sweep_session(connection: Connection, session_id: UUID) -> Closed | None:
         return None
     session, account = locked
     return _settle(connection, session, account, session.used_ms, reported_ms=None, reason=SWEPT)
+
+
+def _refusal(account: Account, others: Company, policy: Policy) -> OpenRefusal | None:
+    if others.revoked:
+        return OpenRefusal.AUTH_REVOKED
+    if account.frozen:
+        return OpenRefusal.CREDIT_FROZEN
+    if others.sessions >= policy.streams_per_user:
+        return OpenRefusal.TOO_MANY_SESSIONS
+    return OpenRefusal.INSUFFICIENT_CREDITS if account.balance_ms == 0 else None
+
+
+def _revoked(account: Account, others: Company) -> Revoked | None:
+    if others.revoked:
+        return Revoked.SIGN_IN_ENDED
+    return Revoked.CREDIT_FROZEN if account.frozen else None
 
 
 def _covered(session: Session, used_ms: int) -> int:

@@ -9,7 +9,7 @@ from relayd.database.pool import Connection
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal, DayUsage, SessionRecord
 from relayd.ledger.rows import lock_account, write_account
 
-__all__ = ["Entry", "balance", "book", "live_sessions", "recent_sessions", "usage"]
+__all__ = ["Entry", "balance", "book", "live_sessions", "recent_sessions", "set_frozen", "usage"]
 
 SESSION_COLUMNS = (
     "SELECT s.id, u.email, s.engine, s.model, s.client_address, s.started_at, s.ended_at,"
@@ -27,12 +27,16 @@ class Entry:
     key: str
     amount_ms: int
     reason: str
+    # Of what was bought, and of what of it was taken back.
+    purchase_id: UUID | None = None
 
 
 def balance(connection: Connection, user_id: UUID) -> Balance | None:
     """What a user has; None for an unknown one."""
     row = connection.execute(
-        "SELECT balance_ms, held_ms, debt_ms FROM credit_balance WHERE user_id = %s", (user_id,)
+        "SELECT balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL FROM credit_balance"
+        " WHERE user_id = %s",
+        (user_id,),
     ).fetchone()
     return None if row is None else Balance(*row)
 
@@ -43,9 +47,9 @@ def book(connection: Connection, entry: Entry) -> Booked | BookingRefusal:
     if account is None:
         return BookingRefusal.UNKNOWN_USER
     inserted = connection.execute(
-        "INSERT INTO usage_ledger (user_id, kind, reference, amount_ms, reason)"
-        " VALUES (%s, %s, %s, %s, %s) ON CONFLICT (kind, reference) DO NOTHING RETURNING id",
-        (entry.user_id, entry.kind, entry.key, entry.amount_ms, entry.reason),
+        "INSERT INTO usage_ledger (user_id, kind, reference, amount_ms, reason, purchase_id)"
+        " VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (kind, reference) DO NOTHING RETURNING id",
+        (entry.user_id, entry.kind, entry.key, entry.amount_ms, entry.reason, entry.purchase_id),
     ).fetchone()
     if inserted is None:
         known = connection.execute(
@@ -58,8 +62,29 @@ def book(connection: Connection, entry: Entry) -> Booked | BookingRefusal:
         account = account.credited(entry.amount_ms)
         write_account(connection, account)
     return Booked(
-        Balance(account.balance_ms, account.held_ms, account.debt_ms), repeated=inserted is None
+        Balance(account.balance_ms, account.held_ms, account.debt_ms, account.frozen),
+        repeated=inserted is None,
     )
+
+
+def set_frozen(connection: Connection, user_id: UUID) -> bool:
+    """Freeze a user's credit while a dispute of theirs is open, else thaw it; whether it is.
+
+    The caller has locked the user's balance.
+    """
+    row = connection.execute(
+        """
+        UPDATE credit_balance
+        SET frozen_since = CASE WHEN EXISTS (
+                SELECT FROM purchase_reversals AS r JOIN purchases AS p ON p.id = r.purchase_id
+                WHERE p.user_id = %(user)s AND r.open
+            ) THEN coalesce(frozen_since, now()) END
+        WHERE user_id = %(user)s RETURNING frozen_since IS NOT NULL
+        """,
+        {"user": user_id},
+    ).fetchone()
+    assert row is not None
+    return bool(row[0])
 
 
 def live_sessions(connection: Connection, user_id: UUID | None) -> list[SessionRecord]:

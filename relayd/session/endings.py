@@ -41,6 +41,12 @@ class EndReason(enum.Enum):
         4402,
         "No credit is left. Buy more to go on.",
     )
+    CREDIT_FROZEN = (
+        "credit_frozen",
+        "insufficient_credits",
+        4402,
+        "A payment for this account is disputed. Its credit is frozen until that is decided.",
+    )
     BAD_CONFIG = ("bad_config", "bad_config", 4400, "The configuration was refused.")
     TOO_MANY_SESSIONS = (
         "too_many_sessions",

@@ -213,6 +213,7 @@ class OpenRefusal(enum.Enum):
     INSUFFICIENT_CREDITS = EndReason.INSUFFICIENT_CREDITS
     TOO_MANY_SESSIONS = EndReason.TOO_MANY_SESSIONS
     AUTH_REVOKED = EndReason.AUTH_REVOKED
+    CREDIT_FROZEN = EndReason.CREDIT_FROZEN
 
 
 @attrs.frozen
@@ -231,9 +232,13 @@ class Renewed:
 
 
 class Revoked(enum.Enum):
-    """The hold is not renewed: the sign-in or the account was ended, or the session is over."""
+    """The hold is not renewed: the sign-in or the account was ended, or the session is over.
+
+    Or a payment is disputed: what is left can't be spent until that is decided.
+    """
 
     SIGN_IN_ENDED = EndReason.AUTH_REVOKED
+    CREDIT_FROZEN = EndReason.CREDIT_FROZEN
     # Swept: this daemon was taken for dead and the session was settled without it.
     SESSION_SETTLED = EndReason.INTERNAL_ERROR
 

@@ -33,6 +33,7 @@ class FakeAccount:
     held_ms: int = 0
     debt_ms: int = 0
     disabled: bool = False
+    frozen: bool = False
 
     def pay_debt(self) -> None:
         """Free credit pays debt before anything else."""
@@ -107,11 +108,19 @@ class Books:
     def balance(self, user_id: UUID) -> Balance:
         """What a user has."""
         account = self.accounts[user_id]
-        return Balance(account.balance_ms, account.held_ms, account.debt_ms)
+        return Balance(account.balance_ms, account.held_ms, account.debt_ms, account.frozen)
 
     def disable(self, user_id: UUID) -> None:
         """End an account."""
         self.accounts[user_id].disabled = True
+
+    def freeze(self, user_id: UUID) -> None:
+        """A payment of the user is disputed."""
+        self.accounts[user_id].frozen = True
+
+    def thaw(self, user_id: UUID) -> None:
+        """Every dispute of the user is decided."""
+        self.accounts[user_id].frozen = False
 
     def sign_in(self, who: Principal) -> None:
         """A further sign-in of a user."""
@@ -132,6 +141,8 @@ class Books:
         if session is None:
             if self._revoked(request.principal):
                 return OpenRefusal.AUTH_REVOKED
+            if account.frozen:
+                return OpenRefusal.CREDIT_FROZEN
             if len(list(self.open_sessions(user_id))) >= policy.streams_per_user:
                 return OpenRefusal.TOO_MANY_SESSIONS
             if account.balance_ms == 0:
@@ -150,9 +161,11 @@ class Books:
             return Revoked.SESSION_SETTLED
         late = used_ms < session.used_ms
         self._charge(session, used_ms)
-        if self._revoked(session.request.principal):
+        frozen = self.accounts[session.request.principal.user_id].frozen
+        revoked = self._revoked(session.request.principal)
+        if revoked or frozen:
             self._set_unused(session, session.held_ms - session.used_ms)
-            return Revoked.SIGN_IN_ENDED
+            return Revoked.SIGN_IN_ENDED if revoked else Revoked.CREDIT_FROZEN
         unused = session.held_ms - session.used_ms
         if not late:
             unused = self._fair(session, keep_ms - session.used_ms, policy)

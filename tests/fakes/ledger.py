@@ -53,6 +53,10 @@ class FakeLedger:
         """End an account."""
         self.books.disable(user_id)
 
+    def freeze(self, user_id: UUID) -> None:
+        """A payment of the user is disputed."""
+        self.books.freeze(user_id)
+
     def balance_of(self, user_id: UUID) -> int:
         """All that the user has, in milliseconds."""
         return self.books.accounts[user_id].balance_ms

@@ -13,7 +13,15 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from relayd.ledger.holds import Policy
 from relayd.session.endings import EndReason
-from relayd.session.ports import Opened, OpenRequest, Principal, Renewed, Revoked, Settlement
+from relayd.session.ports import (
+    Opened,
+    OpenRefusal,
+    OpenRequest,
+    Principal,
+    Renewed,
+    Revoked,
+    Settlement,
+)
 from tests.fakes.books import Books
 
 __all__ = ["POLICY", "History", "Player"]
@@ -161,6 +169,17 @@ class History(RuleBasedStateMachine):
         self.play("revoke", self.who.family_id)
         self.who = attrs.evolve(self.who, family_id=uuid4())
         self.play("sign_in", self.who)
+
+    @rule()
+    def dispute(self) -> None:
+        """A payment is disputed: nothing is opened or renewed; decided, all goes on."""
+        self.play("freeze", self.who.user_id)
+        request = OpenRequest(uuid4(), self.who, "engine", "model", "192.0.2.1")
+        assert isinstance(self.play("open", request, self.boots[0], POLICY), OpenRefusal)
+        for player in self.players:
+            answer = self.play("renew", player.id, player.used_ms, player.held_ms, POLICY)
+            assert isinstance(answer, Revoked)
+        self.play("thaw", self.who.user_id)
 
     @precondition(lambda self: self.players)
     @rule()

@@ -62,6 +62,33 @@ class Store:
         """End an account."""
         self._change("UPDATE users SET disabled_at = now() WHERE id = %s", user_id)
 
+    def freeze(self, user_id: UUID) -> None:
+        """A payment of the user is disputed: one that never came to anything, for the books."""
+        purchase_id = uuid4()
+        with self.connection.transaction():
+            self.connection.execute(
+                "INSERT INTO purchases (id, user_id, package_id, label, seconds, price_cents,"
+                " currency, status, settled_at)"
+                " VALUES (%s, %s, 'p', 'p', 1, 1, 'usd', 'failed', now())",
+                (purchase_id, user_id),
+            )
+            self.connection.execute(
+                "INSERT INTO purchase_reversals (id, kind, purchase_id, amount_cents, open, status,"
+                " look) VALUES (%s, 'dispute', %s, 0, true, 'needs_response', 1)",
+                (str(purchase_id), purchase_id),
+            )
+            assert wallet_statements.set_frozen(self.connection, user_id)
+
+    def thaw(self, user_id: UUID) -> None:
+        """Every dispute of the user is decided."""
+        with self.connection.transaction():
+            self.connection.execute(
+                "UPDATE purchase_reversals SET open = false WHERE purchase_id IN"
+                " (SELECT id FROM purchases WHERE user_id = %s)",
+                (user_id,),
+            )
+            assert not wallet_statements.set_frozen(self.connection, user_id)
+
     def book(self, user_id: UUID, kind: str, key: str, amount_ms: int) -> Booked | BookingRefusal:
         """Book a grant or an adjustment."""
         with self.connection.transaction():

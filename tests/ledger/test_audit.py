@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from typing import LiteralString
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -11,13 +11,14 @@ from relayd.database.pool import Connection
 from relayd.ledger.audit import RULES, audit
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import label
+from relayd.ledger.wallet_statements import Entry, book
 from relayd.session.endings import EndReason
 from relayd.session.ports import OpenRequest, Settlement
 from tests.ledger.store import Store
 
 pytestmark = pytest.mark.system
 
-BALANCE, HELD, RANGE, SESSION, ENTRY, TWICE = RULES
+BALANCE, HELD, RANGE, SESSION, ENTRY, PURCHASE, TAKEN_BACK, FROZEN, TWICE = RULES
 
 
 @pytest.fixture
@@ -34,10 +35,37 @@ def connection(database_url: str) -> Iterator[Connection]:
                 if ends:
                     store.close(Settlement(request.session_id, 6000, None, EndReason.COMPLETED))
         in_debt = store.add_user(10)
+        _buy(connection, store.add_user().user_id)
         store.book(in_debt.user_id, "adjustment", "dispute", -50)
-        for table in ("usage_ledger", "transcription_sessions", "credit_balance"):
+        for table in (
+            "usage_ledger",
+            "transcription_sessions",
+            "credit_balance",
+            "purchases",
+            "purchase_reversals",
+        ):
             _unguard(connection, table)
         yield connection
+
+
+def _buy(connection: Connection, user_id: UUID) -> None:
+    """A purchase of which 30 % were refunded, and one that never came to anything."""
+    sold = uuid4()
+    insert = (
+        "INSERT INTO purchases (id, user_id, package_id, label, seconds, price_cents, currency,"
+        " status, settled_at, clawed_back_ms)"
+        " VALUES (%s, %s, 'p', 'p', 1, 1000, 'usd', %s, now(), %s)"
+    )
+    with connection.transaction():
+        connection.execute(insert, (sold, user_id, "paid", 300))
+        connection.execute(insert, (uuid4(), user_id, "failed", 0))
+        connection.execute(
+            "INSERT INTO purchase_reversals (id, kind, purchase_id, amount_cents, counted_cents,"
+            " status, look) VALUES ('re_1', 'refund', %s, 300, 300, 'succeeded', 1)",
+            (sold,),
+        )
+        for kind, key, amount_ms in (("purchase", str(sold), 1000), ("refund", "re_1", -300)):
+            book(connection, Entry(user_id, kind, key, amount_ms, "test", sold))
 
 
 def _unguard(connection: Connection, table: LiteralString) -> None:
@@ -103,6 +131,18 @@ def test_whole_books_have_no_findings(connection: Connection) -> None:
             ),
             {BALANCE, TWICE},
         ),
+        ("DELETE FROM usage_ledger WHERE kind = 'purchase'", {BALANCE, PURCHASE}),
+        ("UPDATE purchases SET status = 'paid'", {PURCHASE}),
+        (
+            "UPDATE purchases SET status = 'failed', clawed_back_ms = 0",
+            {PURCHASE, TAKEN_BACK},
+        ),
+        ("UPDATE purchases SET seconds = 2 WHERE status = 'paid'", {PURCHASE, TAKEN_BACK}),
+        ("UPDATE purchases SET clawed_back_ms = 299 WHERE status = 'paid'", {TAKEN_BACK}),
+        ("DELETE FROM usage_ledger WHERE kind = 'refund'", {BALANCE, TAKEN_BACK}),
+        ("UPDATE purchase_reversals SET counted_cents = 301", {TAKEN_BACK}),
+        ("UPDATE purchase_reversals SET open = true", {FROZEN}),
+        ("UPDATE credit_balance SET frozen_since = now()", {FROZEN}),
     ],
 )
 def test_finds_what_is_broken(

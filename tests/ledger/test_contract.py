@@ -15,6 +15,7 @@ from relayd.session.ports import Ledger
 from tests.fakes.books import Books
 from tests.fakes.ledger import FakeLedger
 from tests.ledger.contract import LedgerContract
+from tests.ledger.freezing import FreezingContract
 from tests.ledger.store import Store
 
 
@@ -72,7 +73,7 @@ class PostgresBench:
         assert await self.database.run(audit) == ()
 
 
-class TestFake(LedgerContract):
+class TestFake(LedgerContract, FreezingContract):
     """In memory."""
 
     @pytest.fixture
@@ -82,7 +83,7 @@ class TestFake(LedgerContract):
 
 
 @pytest.mark.system
-class TestPostgres(LedgerContract):
+class TestPostgres(LedgerContract, FreezingContract):
     """On PostgreSQL."""
 
     @pytest.fixture

@@ -59,6 +59,12 @@ async def _be_revoked(world: World) -> None:
     world.ledger.disable(world.user_id)
 
 
+async def _be_disputed(world: World) -> None:
+    world.sign_in()
+    await trio.sleep(1)
+    world.ledger.freeze(world.user_id)
+
+
 async def _spend_all(world: World) -> None:
     world.sign_in()
     await world.talk(3.0)
@@ -131,6 +137,8 @@ TABLE = {
     EndReason.INSUFFICIENT_CREDITS: Row(
         _spend_all, ends_at=2.6, used_ms=2503, world=lambda: World(credit_ms=2503)
     ),
+    # As above.
+    EndReason.CREDIT_FROZEN: Row(_be_disputed, ends_at=5.0),
     EndReason.BAD_CONFIG: Row(_configure_badly, ends_at=0.0, opened=False),
     EndReason.TOO_MANY_SESSIONS: Row(_open_three, ends_at=0.0, opened=False),
     # The last keepalive came at 31 s.
