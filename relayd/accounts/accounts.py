@@ -17,6 +17,7 @@ from relayd.accounts.emails import normalise
 from relayd.accounts.outcomes import (
     ChangeRefusal,
     LoginRefusal,
+    PasswordRefusal,
     RefreshRefusal,
     RegisterRefusal,
     SignedIn,
@@ -71,7 +72,7 @@ class Accounts:
         address, hashed = checked
         refresh = RefreshToken()
         made = await self.database.run(
-            statements.register, address, hashed, refresh.hash, self._refresh_seconds
+            statements.register, address, hashed, refresh.hash, self.refresh_seconds
         )
         if made is None:
             return RegisterRefusal.EMAIL_TAKEN
@@ -100,7 +101,7 @@ class Accounts:
             known.user.id,
             known.password_hash,
             refresh.hash,
-            self._refresh_seconds,
+            self.refresh_seconds,
         )
         if sign_in_id is None:
             return LoginRefusal.WRONG
@@ -113,7 +114,7 @@ class Accounts:
             return RefreshRefusal.UNKNOWN
         fresh = RefreshToken()
         rotated = await self.database.run(
-            sign_in_statements.rotate, spent, fresh.hash, self._refresh_seconds
+            sign_in_statements.rotate, spent, fresh.hash, self.refresh_seconds
         )
         if rotated is RefreshRefusal.REUSED:
             log.warning("spent refresh token came back; its sign-in was ended")
@@ -131,6 +132,33 @@ class Accounts:
         spent = refresh_hash(presented)
         if spent is not None:
             await self.database.run(sign_in_statements.end_sign_in_of_token, spent)
+
+    async def logout_everywhere(self, principal: Principal) -> None:
+        """End every sign-in of a user, live sessions at their next renewal."""
+        await self.database.run(sign_in_statements.end_sign_ins, principal.user_id)
+
+    async def change_password(
+        self, principal: Principal, present: str, new: str
+    ) -> SignedIn | PasswordRefusal:
+        """Change one's own password: every sign-in ends, and a new one begins for who asked."""
+        if problem(new) is not None:
+            return PasswordRefusal.INVALID_PASSWORD
+        if not is_checkable(present):
+            return PasswordRefusal.WRONG
+        known = await self.database.run(statements.find_credentials_by_id, principal.user_id)
+        if known is None:
+            return PasswordRefusal.OVERTAKEN
+        verdict = await self.passwords.verify(present, known.password_hash)
+        if verdict is Verdict.MISMATCH:
+            return PasswordRefusal.WRONG
+        hashed = None if verdict is Verdict.BUSY else await self.passwords.hash(new)
+        if hashed is None:
+            return PasswordRefusal.BUSY
+        refresh = RefreshToken()
+        made = await self.database.run(
+            statements.change_password, known, hashed, refresh.hash, self.refresh_seconds
+        )
+        return PasswordRefusal.OVERTAKEN if made is None else self._signed_in(made, refresh)
 
     async def authenticate(self, token: str) -> Principal | None:
         """The owner of an access token whose sign-in still stands.
@@ -220,7 +248,8 @@ class Accounts:
         return RegisterRefusal.BUSY if hashed is None else (address, hashed)
 
     @property
-    def _refresh_seconds(self) -> int:
+    def refresh_seconds(self) -> int:
+        """How long a sign-in lasts that nobody renews."""
         return self.refresh_days * _DAY_SECONDS
 
     def _signed_in(self, made: Rotation, refresh: RefreshToken) -> SignedIn:

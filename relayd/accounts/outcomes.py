@@ -12,6 +12,7 @@ __all__ = [
     "ChangeRefusal",
     "Credentials",
     "LoginRefusal",
+    "PasswordRefusal",
     "RefreshRefusal",
     "RegisterRefusal",
     "SignedIn",
@@ -75,6 +76,17 @@ class RefreshRefusal(enum.Enum):
     DISABLED = enum.auto()
     # A spent token came back, past the grace: its family was ended.
     REUSED = enum.auto()
+
+
+class PasswordRefusal(enum.Enum):
+    """Why a user's own change of password was not made."""
+
+    # The password that should be the present one is not.
+    WRONG = enum.auto()
+    INVALID_PASSWORD = enum.auto()
+    # The account was disabled or its password changed meanwhile.
+    OVERTAKEN = enum.auto()
+    BUSY = enum.auto()
 
 
 class ChangeRefusal(enum.Enum):

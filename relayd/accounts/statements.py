@@ -14,7 +14,9 @@ from relayd.accounts.outcomes import Credentials, User
 from relayd.accounts.sign_in_statements import Rotation, end_sign_ins, insert_sign_in, one
 
 __all__ = [
+    "change_password",
     "find_credentials",
+    "find_credentials_by_id",
     "find_user",
     "insert_user",
     "list_users",
@@ -64,6 +66,17 @@ _FIND_CREDENTIALS: Final = """
 def find_credentials(connection: Connection[Any], email: str) -> Credentials | None:
     """What a login to this address is checked against."""
     row = one(connection, _FIND_CREDENTIALS, (email,))
+    return None if row is None else Credentials(User(*row[:4]), row[4])
+
+
+_FIND_CREDENTIALS_BY_ID: Final = """
+    SELECT id, email, created_at, disabled_at, password_hash FROM users WHERE id = %s
+"""
+
+
+def find_credentials_by_id(connection: Connection[Any], user_id: UUID) -> Credentials | None:
+    """What a signed-in user's present password is checked against."""
+    row = one(connection, _FIND_CREDENTIALS_BY_ID, (user_id,))
     return None if row is None else Credentials(User(*row[:4]), row[4])
 
 
@@ -133,3 +146,30 @@ def set_password(connection: Connection[Any], email: str, password_hash: str) ->
     user = User(*row)
     end_sign_ins(connection, user.id)
     return user
+
+
+_CHANGE_HASH: Final = """
+    UPDATE users SET password_hash = %s
+    WHERE id = %s AND password_hash = %s AND disabled_at IS NULL
+    RETURNING id, email, created_at, disabled_at
+"""
+
+
+def change_password(
+    connection: Connection[Any],
+    known: Credentials,
+    password_hash: str,
+    token_hash: bytes,
+    refresh_seconds: int,
+) -> Rotation | None:
+    """Change the password that was verified, end every sign-in and begin a new one.
+
+    None where the user was disabled or the password changed since it was verified.
+    """
+    row = one(connection, _CHANGE_HASH, (password_hash, known.user.id, known.password_hash))
+    if row is None:
+        return None
+    user = User(*row)
+    end_sign_ins(connection, user.id)
+    sign_in_id = insert_sign_in(connection, user.id, token_hash, refresh_seconds)
+    return Rotation(user, sign_in_id)

@@ -96,6 +96,11 @@ class MemoryAccounts:
         user = self.users.get(email)
         return None if user is None else Credentials(user, self.hashes[user.id])
 
+    def find_credentials_by_id(self, user_id: UUID) -> Credentials | None:
+        """See `statements`."""
+        user = self.find_user(user_id)
+        return None if user is None else Credentials(user, self.hashes[user.id])
+
     def find_user(self, key: UUID | str) -> User | None:
         """See `statements`."""
         return next((user for user in self.users.values() if key in (user.id, user.email)), None)
@@ -111,7 +116,7 @@ class MemoryAccounts:
             return None
         since = (user.disabled_at or self.now) if disabled else None
         if disabled:
-            self._end_all(user.id)
+            self.end_sign_ins(user.id)
         changed = self.users[email] = attrs.evolve(user, disabled_at=since)
         return changed
 
@@ -120,8 +125,19 @@ class MemoryAccounts:
         user = self.users.get(email)
         if user is not None:
             self.hashes[user.id] = password_hash
-            self._end_all(user.id)
+            self.end_sign_ins(user.id)
         return user
+
+    def change_password(
+        self, known: Credentials, password_hash: str, token_hash: bytes, refresh_seconds: int
+    ) -> Rotation | None:
+        """See `statements`."""
+        user = self.find_user(known.user.id)
+        if user is None or user.disabled_at or self.hashes[user.id] != known.password_hash:
+            return None
+        self.hashes[user.id] = password_hash
+        self.end_sign_ins(user.id)
+        return Rotation(user, self._insert_sign_in(user.id, token_hash, refresh_seconds))
 
     def start_sign_in(
         self, user_id: UUID, password_hash: str, token_hash: bytes, refresh_seconds: int
@@ -199,7 +215,8 @@ class MemoryAccounts:
             return RefreshRefusal.EXPIRED
         return None if user.disabled_at is None else RefreshRefusal.DISABLED
 
-    def _end_all(self, user_id: UUID) -> None:
+    def end_sign_ins(self, user_id: UUID) -> None:
+        """See `sign_in_statements`."""
         for family in self.sign_ins.values():
             if family.user_id == user_id:
                 family.ended = True
