@@ -77,6 +77,11 @@ class Database:
     _watchdog: Watchdog
     _emptying: threading.Lock = attrs.field(factory=threading.Lock)
 
+    @property
+    def conninfo(self) -> str:
+        """How to make a connection beside the pool, with all its deadlines. Holds the password."""
+        return self._watchdog.conninfo
+
     async def run(
         self,
         function: Callable[Concatenate[Connection, P], T],

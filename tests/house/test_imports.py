@@ -21,9 +21,10 @@ BELOW: dict[str, set[str]] = {
     "ledger": GROUND | {"session", "database"},
     "accounts": GROUND | {"session", "database"},
     "engines": GROUND | {"session"},
+    "events": GROUND | {"session", "database"},
     "edge": GROUND | {"session"},
-    "routes": GROUND | {"session", "edge"} | ADAPTERS,
-    "daemon": GROUND | {"session", "edge", "routes"} | ADAPTERS,
+    "routes": GROUND | {"session", "edge", "events"} | ADAPTERS,
+    "daemon": GROUND | {"session", "edge", "routes", "events"} | ADAPTERS,
     "demo": GROUND,
     # What apps embed: nothing of the daemon's comes with it.
     "client": set(),

@@ -1,0 +1,112 @@
+"""Who is looking at whose credit, and how they are woken: no queue, one flag for each.
+
+Pure bookkeeping of one daemon. A subscriber that is slow misses nothing: it is told *that*
+something changed and reads what is true when it gets to it, so ten changes may be one reading.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Final
+from uuid import UUID
+
+import attrs
+import trio
+
+from relayd.session.ports import Principal
+
+__all__ = ["Hub", "Subscription"]
+
+# A person has a few devices, and a page that nobody sees lets go of its stream.
+PER_USER_MAX: Final = 8
+# Each holds a connection and some 20 KiB of tasks and buffers: 10 MiB in all.
+IN_ALL_MAX: Final = 500
+
+
+@attrs.define(eq=False)
+class Subscription:
+    """One who looks: the hub sets ``changed`` and ``ended``, who looks takes ``changed`` back."""
+
+    principal: Principal
+    changed: bool = True
+    ended: bool = False
+    _wake: trio.Event = attrs.field(factory=trio.Event)
+
+    async def wait(self) -> None:
+        """Until something changed or it ended; at once, if so already."""
+        while not (self.changed or self.ended):
+            self._wake = trio.Event()
+            await self._wake.wait()
+
+    def touch(self) -> None:
+        """Say that something changed."""
+        self.changed = True
+        self._wake.set()
+
+    def end(self) -> None:
+        """Say that it is over."""
+        self.ended = True
+        self._wake.set()
+
+
+@attrs.define(eq=False)
+class Hub:
+    """Every subscription of this daemon. Nothing in it waits."""
+
+    per_user_max: int = PER_USER_MAX
+    in_all_max: int = IN_ALL_MAX
+    # False while nobody would tell us of a change: who looks then asks by itself now and then.
+    told: bool = False
+    _closed: bool = False
+    _count: int = 0
+    _by_user: dict[UUID, set[Subscription]] = attrs.field(factory=dict)
+
+    def __len__(self) -> int:
+        return self._count
+
+    def has_room(self, user_id: UUID) -> bool:
+        """Whether this user may look once more, and anybody at all."""
+        own = len(self._by_user.get(user_id, ()))
+        return own < self.per_user_max and self._count < self.in_all_max and not self._closed
+
+    def subscribe(self, principal: Principal) -> Subscription | None:
+        """Begin to look; None where there is no room."""
+        if not self.has_room(principal.user_id):
+            return None
+        subscription = Subscription(principal)
+        self._by_user.setdefault(principal.user_id, set()).add(subscription)
+        self._count += 1
+        return subscription
+
+    def unsubscribe(self, subscription: Subscription) -> None:
+        """Stop looking."""
+        user_id = subscription.principal.user_id
+        own = self._by_user[user_id]
+        own.remove(subscription)
+        self._count -= 1
+        if not own:
+            del self._by_user[user_id]
+
+    def credit_changed(self, user_id: UUID) -> None:
+        """Wake who looks at this user."""
+        for subscription in self._by_user.get(user_id, ()):
+            subscription.touch()
+
+    def sign_in_ended(self, sign_in_id: UUID) -> None:
+        """End what was opened from this sign-in."""
+        for subscription in self._all():
+            if subscription.principal.family_id == sign_in_id:
+                subscription.end()
+
+    def anything_changed(self) -> None:
+        """Wake everybody: something may have happened while nobody told us."""
+        for subscription in self._all():
+            subscription.touch()
+
+    def close(self) -> None:
+        """End every subscription and take no more: the daemon drains."""
+        self._closed = True
+        for subscription in self._all():
+            subscription.end()
+
+    def _all(self) -> Iterator[Subscription]:
+        return chain.from_iterable(self._by_user.values())
