@@ -3,6 +3,7 @@
 from quart import Blueprint
 
 from relayd import __version__
+from relayd.routes.description import undescribed
 from relayd.routes.protection import exempt
 
 __all__ = ["blueprint"]
@@ -12,6 +13,7 @@ blueprint = Blueprint("about", __name__)
 
 @blueprint.get("/")
 @exempt("public and constant")
+@undescribed("for a person")
 async def about() -> dict[str, str]:
     """Name, purpose, and where to go."""
     return {

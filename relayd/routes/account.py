@@ -5,8 +5,10 @@ from typing import Any, Final
 from quart import Blueprint
 
 from relayd.ledger.outcomes import DayUsage, SessionRecord
-from relayd.routes.credits import remaining, seconds
+from relayd.routes.credits import CREDIT, remaining, seconds
+from relayd.routes.description import Answer, Topic, described
 from relayd.routes.protection import authenticated, unauthenticated
+from relayd.routes.shapes import SECONDS, TIME, Shape, listing, nullable, text
 from relayd.routes.wiring import wiring
 from relayd.session.ports import Principal
 
@@ -15,11 +17,52 @@ __all__ = ["blueprint"]
 _USAGE_DAYS: Final = 30
 _USAGE_SESSIONS: Final = 10
 
+ACCOUNT: Final = Shape(
+    "Account",
+    "Who one is.",
+    {
+        "email": text("In its one spelling.", "ada@example.com"),
+        "credits": CREDIT,
+        "created_at": TIME,
+    },
+)
+DAY: Final = Shape(
+    "Day",
+    "A day in UTC.",
+    {
+        "date": text("The day.", "2026-03-01", format="date"),
+        "seconds_used": SECONDS,
+        "seconds_purchased": SECONDS,
+    },
+)
+SESSION: Final = Shape(
+    "Session",
+    "A session that has ended.",
+    {
+        "session_id": text("Its id.", "5f0c1c52-5b0e-4d0c-9d51-6f1d7c1c9a10", format="uuid"),
+        "engine": text("Which engine heard it.", "deepgram"),
+        "model": text("The engine's model.", "nova-3"),
+        "started_at": TIME,
+        "ended_at": nullable(TIME),
+        "seconds_used": SECONDS,
+        "reason": nullable(text("Why it ended; the protocol's page lists them.", "completed")),
+    },
+)
+USAGE: Final = Shape(
+    "Usage",
+    "What one has used lately.",
+    {
+        "days": listing("Oldest first, today last, none left out.", DAY, maxItems=_USAGE_DAYS),
+        "sessions": listing("Newest first.", SESSION, maxItems=_USAGE_SESSIONS),
+    },
+)
+
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 
 @blueprint.get("/me")
 @authenticated
+@described(Topic.ACCOUNT, gives={200: Answer("The account.", ACCOUNT)})
 async def me(principal: Principal) -> dict[str, Any]:
     """The account and its credit."""
     services = wiring().services
@@ -36,6 +79,7 @@ async def me(principal: Principal) -> dict[str, Any]:
 
 @blueprint.get("/usage")
 @authenticated
+@described(Topic.ACCOUNT, gives={200: Answer("What was used.", USAGE)})
 async def usage(principal: Principal) -> dict[str, Any]:
     """The last thirty days, in UTC, and the last ten sessions."""
     wallet = wiring().services.wallet

@@ -10,14 +10,30 @@ from relayd.accounts.outcomes import (
     RefreshRefusal,
     RegisterRefusal,
     SignedIn,
+    User,
 )
 from relayd.accounts.passwords import problem
 from relayd.routes.bodies import read_bytes, read_object, text_field
-from relayd.routes.problems import Problem
-from relayd.routes.protection import bearer_token, rate_limited, unauthenticated
+from relayd.routes.description import Answer, Body, Topic, described
+from relayd.routes.problems import UNAVAILABLE, Problem
+from relayd.routes.protection import AUTH_FAILED, bearer_token, rate_limited, unauthenticated
+from relayd.routes.signing_in import (
+    ACCOUNT_DISABLED,
+    CREDENTIALS,
+    EMAIL_TAKEN,
+    INVALID_CREDENTIALS,
+    INVALID_EMAIL,
+    INVALID_PASSWORD,
+    INVALID_REFRESH_TOKEN,
+    LOGOUT,
+    REFRESH,
+    REGISTRATION,
+    SIGNED_IN,
+    SIGNED_OUT,
+)
 from relayd.routes.wiring import requester_address, wiring
 
-__all__ = ["blueprint"]
+__all__ = ["blueprint", "busy", "login_problem", "register_problem", "user_fields"]
 
 log = logs.get(__name__)
 
@@ -25,23 +41,40 @@ blueprint = Blueprint("accounts", __name__, url_prefix="/auth")
 
 # About as long as a full queue for the password threads takes.
 _BUSY_SECONDS: Final = 5
+# What a pair of tokens is good for, for who explores the document by machine.
+_AFTERWARDS: Final = {
+    "accounts_refresh": {"refresh_token": "$response.body#/refresh_token"},
+    "accounts_logout": {"refresh_token": "$response.body#/refresh_token"},
+}
 
 
 @blueprint.post("/register")
 @rate_limited
+@described(
+    Topic.ACCOUNTS,
+    takes=Body(REGISTRATION),
+    gives={201: Answer("The account is made and signed in.", SIGNED_IN, links=_AFTERWARDS)},
+    refuses=(EMAIL_TAKEN, INVALID_EMAIL, INVALID_PASSWORD, UNAVAILABLE),
+)
 async def register() -> tuple[dict[str, Any], int]:
     """Make an account and sign it in."""
     body = await read_object()
     email, password = text_field(body, "email"), text_field(body, "password")
     outcome = await wiring().services.accounts.register(email, password)
     if isinstance(outcome, RegisterRefusal):
-        raise _register_problem(outcome, password)
+        raise register_problem(outcome, password)
     log.info("account registered", user=outcome.user.id, address=requester_address())
     return _pair(outcome), 201
 
 
 @blueprint.post("/login")
 @rate_limited
+@described(
+    Topic.ACCOUNTS,
+    takes=Body(CREDENTIALS),
+    gives={200: Answer("Signed in.", SIGNED_IN, links=_AFTERWARDS)},
+    refuses=(INVALID_CREDENTIALS, ACCOUNT_DISABLED, UNAVAILABLE),
+)
 async def login() -> dict[str, Any]:
     """Sign in. A wrong password and an unknown address get the same answer."""
     body = await read_object()
@@ -49,26 +82,41 @@ async def login() -> dict[str, Any]:
     outcome = await wiring().services.accounts.login(email, password)
     if isinstance(outcome, LoginRefusal):
         log.info("login refused", reason=outcome.name.lower(), address=requester_address())
-        raise _login_problem(outcome)
+        raise login_problem(outcome)
     return _pair(outcome)
 
 
 @blueprint.post("/refresh")
 @rate_limited
+@described(
+    Topic.ACCOUNTS,
+    takes=Body(REFRESH),
+    gives={200: Answer("A new pair; the old one is spent.", SIGNED_IN, links=_AFTERWARDS)},
+    refuses=(INVALID_REFRESH_TOKEN, UNAVAILABLE),
+    more="Using a spent token again ends the whole sign-in, except within 10 seconds: a reply "
+    "may get lost.",
+)
 async def refresh() -> dict[str, Any]:
     """Exchange a refresh token for a new pair."""
     presented = text_field(await read_object(), "refresh_token")
     outcome = await wiring().services.accounts.refresh(presented)
     if isinstance(outcome, RefreshRefusal):
         log.info("refresh refused", reason=outcome.name.lower(), address=requester_address())
-        raise Problem(
-            401, "invalid_refresh_token", "This sign-in has ended or expired. Sign in again."
-        )
+        raise INVALID_REFRESH_TOKEN.problem()
     return _pair(outcome)
 
 
 @blueprint.post("/logout")
 @rate_limited
+@described(
+    Topic.ACCOUNTS,
+    takes=Body(LOGOUT, required=False),
+    gives={200: Answer("Signed out, now or before.", SIGNED_OUT)},
+    refuses=(AUTH_FAILED, UNAVAILABLE),
+    schemes=("bearer", ""),
+    more="The access token is needed where no refresh token is given. Live sessions of this "
+    "sign-in end when they next renew their hold on credit.",
+)
 async def logout() -> dict[str, Any]:
     """End a sign-in, named by its refresh token or else by the access token.
 
@@ -94,44 +142,49 @@ def _pair(signed_in: SignedIn) -> dict[str, Any]:
         "token": signed_in.token,
         "refresh_token": signed_in.refresh_token,
         "expires_in": signed_in.expires_seconds,
-        "user": {
-            "id": str(signed_in.user.id),
-            "email": signed_in.user.email,
-            "created_at": signed_in.user.created_at.isoformat(),
-        },
+        "user": user_fields(signed_in.user),
     }
 
 
-def _register_problem(refusal: RegisterRefusal, password: str) -> Problem:
+def user_fields(user: User) -> dict[str, str]:
+    """An account as its owner sees it."""
+    return {
+        "id": str(user.id),
+        "email": user.email,
+        "created_at": user.created_at.isoformat(),
+    }
+
+
+def register_problem(refusal: RegisterRefusal, password: str) -> Problem:
+    """Why there is no new account."""
     match refusal:
         case RegisterRefusal.INVALID_EMAIL:
-            return Problem(422, "invalid_email", "The field email must be an email address.")
+            return INVALID_EMAIL.problem()
         case RegisterRefusal.INVALID_PASSWORD:
-            return Problem(422, "invalid_password", problem(password) or "")
+            return INVALID_PASSWORD.problem(problem(password))
         case RegisterRefusal.EMAIL_TAKEN:
-            return Problem(409, "email_taken", "There is an account with this address. Sign in.")
+            return EMAIL_TAKEN.problem()
         case RegisterRefusal.BUSY:
-            return _busy()
+            return busy()
         case _:
             assert_never(refusal)
 
 
-def _login_problem(refusal: LoginRefusal) -> Problem:
+def login_problem(refusal: LoginRefusal) -> Problem:
+    """Why a login failed."""
     match refusal:
         case LoginRefusal.WRONG:
-            return Problem(401, "invalid_credentials", "The address or the password is wrong.")
+            return INVALID_CREDENTIALS.problem()
         case LoginRefusal.DISABLED:
-            return Problem(403, "account_disabled", "This account is disabled.")
+            return ACCOUNT_DISABLED.problem()
         case LoginRefusal.BUSY:
-            return _busy()
+            return busy()
         case _:
             assert_never(refusal)
 
 
-def _busy() -> Problem:
-    return Problem(
-        503,
-        "service_unavailable",
-        "Too many sign-ins at once. Try again shortly.",
-        retry_after_seconds=_BUSY_SECONDS,
+def busy() -> Problem:
+    """The queue for the password threads is full."""
+    return UNAVAILABLE.problem(
+        "Too many sign-ins at once. Try again shortly.", retry_after_seconds=_BUSY_SECONDS
     )

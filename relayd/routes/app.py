@@ -9,9 +9,9 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from relayd import logs
 from relayd.errors import DatabaseUnavailable
-from relayd.routes import about, account, accounts, billing, health, stream
+from relayd.routes import about, account, accounts, billing, health, reference, stream
 from relayd.routes.probe import Probe
-from relayd.routes.problems import Problem, answer
+from relayd.routes.problems import UNAVAILABLE, answer
 from relayd.routes.protection import protection_of
 from relayd.routes.rate_limit import RateLimit
 from relayd.routes.wiring import EXTENSION, Services, Wiring
@@ -62,7 +62,7 @@ def create_app(services: Services) -> QuartTrio:
         auth_requests=RateLimit(services.requests_per_minute),
         probe=Probe(services.database.probe),
     )
-    for module in (about, account, accounts, billing, health, stream):
+    for module in (about, account, accounts, billing, health, reference, stream):
         app.register_blueprint(module.blueprint)
     _answer_refusals(app)
     app.after_request(_harden)
@@ -82,14 +82,7 @@ def _answer_refusals(app: Quart) -> None:
     @app.errorhandler(DatabaseUnavailable)
     async def unavailable(error: DatabaseUnavailable) -> Response:
         log.warning("request refused, no database", endpoint=_endpoint(), error=str(error))
-        return answer(
-            Problem(
-                503,
-                "service_unavailable",
-                "Accounts can't be reached right now. Try again shortly.",
-                retry_after_seconds=_OUTAGE_RETRY_SECONDS,
-            )
-        )
+        return answer(UNAVAILABLE.problem(retry_after_seconds=_OUTAGE_RETRY_SECONDS))
 
 
 async def _harden(response: Response) -> Response:

@@ -2,7 +2,8 @@
 
 from quart import Blueprint
 
-from relayd.routes.credits import remaining
+from relayd.routes.credits import CREDIT, remaining
+from relayd.routes.description import Answer, Topic, described
 from relayd.routes.protection import authenticated, unauthenticated
 from relayd.routes.wiring import wiring
 from relayd.session.ports import Principal
@@ -14,6 +15,7 @@ blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 
 @blueprint.get("/balance")
 @authenticated
+@described(Topic.BILLING, gives={200: Answer("The credit.", CREDIT)})
 async def balance(principal: Principal) -> dict[str, float]:
     """The user's credit, that which live sessions have set aside included."""
     has = await wiring().services.wallet.balance(principal.user_id)

@@ -6,22 +6,32 @@ that is deeper than Python's stack.
 """
 
 import json
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from quart import request
 
-from relayd.routes.problems import Problem
+from relayd.routes.problems import UNSUPPORTED_MEDIA_TYPE, Refusal
 
-__all__ = ["parse_object", "read_bytes", "read_object", "text_field"]
+__all__ = [
+    "INVALID_FIELD",
+    "MALFORMED_JSON",
+    "MISSING_FIELD",
+    "parse_object",
+    "read_bytes",
+    "read_object",
+    "text_field",
+]
+
+MALFORMED_JSON: Final = Refusal(400, "malformed_json", "The body is not valid JSON.")
+MISSING_FIELD: Final = Refusal(422, "missing_field", "A field is missing.")
+INVALID_FIELD: Final = Refusal(422, "invalid_field", "A field is not what it must be.")
 
 
 async def read_object() -> dict[str, Any]:
     """The request's JSON object. Length and time are bounded by the application."""
     charset = request.mimetype_params.get("charset", "utf-8").lower()
     if request.mimetype != "application/json" or charset not in {"utf-8", "utf8"}:
-        raise Problem(
-            415, "unsupported_media_type", "Send JSON, with Content-Type: application/json."
-        )
+        raise UNSUPPORTED_MEDIA_TYPE.problem()
     return parse_object(await read_bytes())
 
 
@@ -40,21 +50,21 @@ def parse_object(raw: bytes) -> dict[str, Any]:
         )
     except (ValueError, RecursionError):
         # ValueError covers broken UTF-8, broken JSON and integers of thousands of digits.
-        raise Problem(400, "malformed_json", "The body is not valid JSON.") from None
+        raise MALFORMED_JSON.problem() from None
     if not isinstance(parsed, dict):
-        raise Problem(400, "malformed_json", "The body must be a JSON object.")
+        raise MALFORMED_JSON.problem("The body must be a JSON object.")
     return parsed
 
 
 def text_field(body: dict[str, Any], name: str) -> str:
     """A required field that is text, and text that can be stored."""
     if name not in body:
-        raise Problem(422, "missing_field", f"The field {name} is missing.")
+        raise MISSING_FIELD.problem(f"The field {name} is missing.")
     value = body[name]
     if not isinstance(value, str):
-        raise Problem(422, "invalid_field", f"The field {name} must be text.")
+        raise INVALID_FIELD.problem(f"The field {name} must be text.")
     if any(character == "\0" or "\ud800" <= character <= "\udfff" for character in value):
-        raise Problem(422, "invalid_field", f"The field {name} has characters that no text has.")
+        raise INVALID_FIELD.problem(f"The field {name} has characters that no text has.")
     return value
 
 

@@ -1,6 +1,19 @@
 """How time is shown: integer milliseconds inside, seconds and minutes at the interface."""
 
-__all__ = ["remaining", "seconds"]
+from typing import Final
+
+from relayd.routes.shapes import SECONDS, Shape, number
+
+__all__ = ["CREDIT", "remaining", "seconds"]
+
+CREDIT: Final = Shape(
+    "Credit",
+    "What is left to use.",
+    {
+        "seconds_remaining": SECONDS,
+        "minutes_remaining": number("Rounded down to one decimal.", 1.5, minimum=0),
+    },
+)
 
 
 def seconds(milliseconds: int) -> float:

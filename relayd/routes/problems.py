@@ -1,26 +1,87 @@
 """Refusals of the HTTP interface: ``{"error": {"code", "message"}}`` with the right status.
 
 Quart's own way to leave a request early is werkzeug's `HTTPException`; ours adds the stable code
-that programs match. The framework's own (404, 405, 413 …) get theirs here.
+that programs match. The framework's own (404, 405, 413 …) get theirs here. A `Refusal` is declared
+once, raised by its view and listed in its view's description.
 """
 
 import json
 from typing import Any, Final
 
+import attrs
 from quart import Response
 from werkzeug.exceptions import HTTPException
 
-__all__ = ["Problem", "answer"]
+__all__ = [
+    "BODY_TIMEOUT",
+    "BODY_TOO_LARGE",
+    "INTERNAL_ERROR",
+    "METHOD_NOT_ALLOWED",
+    "NOT_FOUND",
+    "UNAVAILABLE",
+    "UNSUPPORTED_MEDIA_TYPE",
+    "Problem",
+    "Refusal",
+    "answer",
+]
 
-# Status → (code, wording) for what the framework raises.
+
+@attrs.frozen
+class Refusal:
+    """One way to be refused. ``retries``: the answer says when to try again (Retry-After)."""
+
+    status: int
+    code: str
+    message: str
+    retries: bool = False
+    challenge: bool = False
+
+    def problem(
+        self, message: str | None = None, *, retry_after_seconds: int | None = None
+    ) -> "Problem":
+        """To be raised; ``message`` where more can be said than usual."""
+        assert self.retries == (retry_after_seconds is not None)
+        return Problem(
+            self.status,
+            self.code,
+            message or self.message,
+            retry_after_seconds=retry_after_seconds,
+            challenge=self.challenge,
+        )
+
+
+BAD_REQUEST: Final = Refusal(400, "bad_request", "The request is malformed.")
+NOT_FOUND: Final = Refusal(404, "not_found", "There is nothing at this address.")
+METHOD_NOT_ALLOWED: Final = Refusal(
+    405, "method_not_allowed", "This address does not take this method."
+)
+BODY_TIMEOUT: Final = Refusal(408, "request_timeout", "The body did not arrive in time.")
+BODY_TOO_LARGE: Final = Refusal(413, "body_too_large", "The body is too large.")
+UNSUPPORTED_MEDIA_TYPE: Final = Refusal(
+    415, "unsupported_media_type", "Send JSON, with Content-Type: application/json."
+)
+INTERNAL_ERROR: Final = Refusal(
+    500, "internal_error", "An internal error. It was logged; try again."
+)
+UNAVAILABLE: Final = Refusal(
+    503,
+    "service_unavailable",
+    "Accounts can't be reached right now. Try again shortly.",
+    retries=True,
+)
+
+# What the framework raises, by its status.
 _FRAMEWORK: Final = {
-    400: ("bad_request", "The request is malformed."),
-    404: ("not_found", "There is nothing at this address."),
-    405: ("method_not_allowed", "This address does not take this method."),
-    408: ("request_timeout", "The body did not arrive in time."),
-    413: ("body_too_large", "The body is too large."),
-    415: ("unsupported_media_type", "Send JSON, with Content-Type: application/json."),
-    500: ("internal_error", "An internal error. It was logged; try again."),
+    refusal.status: refusal
+    for refusal in (
+        BAD_REQUEST,
+        NOT_FOUND,
+        METHOD_NOT_ALLOWED,
+        BODY_TIMEOUT,
+        BODY_TOO_LARGE,
+        UNSUPPORTED_MEDIA_TYPE,
+        INTERNAL_ERROR,
+    )
 }
 
 
@@ -50,7 +111,9 @@ def answer(error: HTTPException) -> Response:
     if isinstance(error, Problem):
         label, message, headers = error.label, error.message, _headers(error)
     else:
-        label, message = _FRAMEWORK.get(status, ("refused", "The request was refused."))
+        usual = _FRAMEWORK.get(status)
+        label = "refused" if usual is None else usual.code
+        message = "The request was refused." if usual is None else usual.message
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
     body: dict[str, Any] = {"error": {"code": label, "message": message}}
     return Response(

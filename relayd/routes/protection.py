@@ -14,11 +14,13 @@ import trio
 from quart import request
 
 from relayd.edge.peer import address_block
-from relayd.routes.problems import Problem
+from relayd.routes.problems import Problem, Refusal
 from relayd.routes.wiring import requester_address, wiring
 from relayd.session.ports import Principal
 
 __all__ = [
+    "AUTH_FAILED",
+    "RATE_LIMITED",
     "Protection",
     "authenticated",
     "bearer_token",
@@ -33,6 +35,16 @@ R = TypeVar("R")
 View = Callable[..., object]
 
 _MARK: Final = "relayd_protection"
+
+AUTH_FAILED: Final = Refusal(
+    401,
+    "auth_failed",
+    "The access token is missing, wrong or expired. Sign in again or refresh it.",
+    challenge=True,
+)
+RATE_LIMITED: Final = Refusal(
+    429, "rate_limited", "Too many requests from this address. Try again later.", retries=True
+)
 
 
 class Protection(enum.Enum):
@@ -74,12 +86,7 @@ def rate_limited(view: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
         block = address_block(requester_address())
         wait = wiring().auth_requests.admit(str(block), trio.current_time())
         if wait > 0:
-            raise Problem(
-                429,
-                "rate_limited",
-                "Too many requests from this address. Try again later.",
-                retry_after_seconds=math.ceil(wait),
-            )
+            raise RATE_LIMITED.problem(retry_after_seconds=math.ceil(wait))
         return await view(*args, **kwargs)
 
     return _marked(guarded, Protection.RATE_LIMITED)
@@ -106,12 +113,7 @@ def bearer_token() -> str | None:
 
 def unauthenticated() -> Problem:
     """The one answer to a missing, wrong, expired or ended token."""
-    return Problem(
-        401,
-        "auth_failed",
-        "The access token is missing, wrong or expired. Sign in again or refresh it.",
-        challenge=True,
-    )
+    return AUTH_FAILED.problem()
 
 
 def _marked(view: Callable[P, R], protection: Protection) -> Callable[P, R]:

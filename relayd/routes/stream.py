@@ -5,6 +5,7 @@ from typing import Any, cast
 from quart import Blueprint, websocket
 
 from relayd import logs
+from relayd.routes.description import undescribed
 from relayd.routes.plain_client import PlainClient
 from relayd.routes.problems import Problem
 from relayd.routes.protection import exempt
@@ -21,6 +22,7 @@ blueprint = Blueprint("stream", __name__)
 
 @blueprint.websocket("/ws/transcribe")
 @exempt("authenticates with its first message, under a deadline")
+@undescribed("a WebSocket, which OpenAPI has no words for: docs/protocol.md")
 async def transcribe() -> None:
     """Serve one session on this connection."""
     services = wiring().services
