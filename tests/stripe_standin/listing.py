@@ -1,0 +1,94 @@
+"""Lists: newest first, filtered, a page at a time by the last identifier seen."""
+
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+from tests.stripe_standin import shapes
+from tests.stripe_standin.ordering import only
+from tests.stripe_standin.problems import invalid, missing
+from tests.stripe_standin.shapes import Json
+
+__all__ = ["FILTERS", "listed"]
+
+_LIMIT_MOST: Final = 100
+_LIMIT_DEFAULT: Final = 10
+_PAGING: Final = {"limit", "starting_after", "ending_before", "created", "expand"}
+_COMPARE: Final[Mapping[str, Callable[[int, int], bool]]] = {
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "lt": operator.lt,
+    "lte": operator.le,
+}
+# Which fields of which objects a list may be narrowed by.
+FILTERS: Final[Mapping[str, set[str]]] = {
+    "cus": {"email"},
+    "cs": {"customer", "payment_intent", "status"},
+    "pi": {"customer"},
+    "ch": {"customer", "payment_intent"},
+    "re": {"charge", "payment_intent"},
+    "dp": {"charge", "payment_intent"},
+    "evt": {"type", "types", "delivery_success"},
+}
+
+
+def listed(prefix: str, values: Iterable[Json], params: Mapping[str, Any], url: str) -> Json:
+    """The page that a request asks for, of values that come newest first."""
+    only(params, _PAGING | FILTERS[prefix])
+    if "created" in params:
+        _created(0, params["created"])  # An empty list refuses nonsense too.
+    wanted = [one for one in values if _fits(one, params)]
+    limit = _number(params.get("limit", _LIMIT_DEFAULT), "limit")
+    if not 1 <= limit <= _LIMIT_MOST:
+        raise invalid("limit", "limit is between 1 and 100.")
+    if "ending_before" in params:
+        before = wanted[: _place(wanted, params["ending_before"], "ending_before")]
+        return shapes.page(url, before[-limit:], has_more=len(before) > limit)
+    if "starting_after" in params:
+        wanted = wanted[_place(wanted, params["starting_after"], "starting_after") + 1 :]
+    return shapes.page(url, wanted[:limit], has_more=len(wanted) > limit)
+
+
+def _fits(value: Json, params: Mapping[str, Any]) -> bool:
+    return all(
+        _matches(value, name, wanted)
+        for name, wanted in params.items()
+        if name == "created" or name not in _PAGING
+    )
+
+
+def _matches(value: Json, name: str, wanted: Any) -> bool:
+    match name:
+        case "created":
+            return _created(value["created"], wanted)
+        case "types":
+            return value["type"] in wanted
+        case "type" if wanted.endswith("*"):
+            return bool(value["type"].startswith(wanted[:-1]))
+        case "delivery_success":
+            delivered: bool = value["pending_webhooks"] == 0
+            return delivered is (wanted == "true")
+    return bool(value[name] == wanted)
+
+
+def _created(created: int, wanted: Any) -> bool:
+    if isinstance(wanted, dict):
+        only(wanted, _COMPARE)
+        return all(
+            _COMPARE[name](created, _number(bound, f"created[{name}]"))
+            for name, bound in wanted.items()
+        )
+    return created == _number(wanted, "created")
+
+
+def _place(values: list[Json], key: str, param: str) -> int:
+    for place, value in enumerate(values):
+        if value["id"] == key:
+            return place
+    raise missing("object", key, param)
+
+
+def _number(value: Any, param: str) -> int:
+    if not str(value).isdigit():
+        raise invalid(param, f"Invalid integer: {value}", "parameter_invalid_integer")
+    return int(value)

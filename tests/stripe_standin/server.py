@@ -1,0 +1,114 @@
+"""The stand-in over HTTP: the API, the hosted page and the levers on one port of loopback."""
+
+from typing import Final
+
+import attrs
+import h11
+import trio
+
+from tests.stripe_standin.account import Account
+from tests.stripe_standin.api import Answer, Api
+from tests.stripe_standin.control import Control
+from tests.stripe_standin.pages import answer_page
+from tests.stripe_standin.postman import Postman
+
+__all__ = ["StandInStripe"]
+
+_BODY_MAX: Final = 2**20
+_IDLE_SECONDS: Final = 60
+_SENDING_SECONDS: Final = 10
+
+
+@attrs.define(eq=False)
+class StandInStripe:
+    """A Stripe of one's own; ``url`` is known once `serve` has started. Make it inside of Trio."""
+
+    account: Account = attrs.field(factory=Account)
+    key: str = "sk_test_standin"
+    url: str = ""
+    api: Api = attrs.field(init=False)
+    postman: Postman = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.api = Api(self.account, self.key)
+        self.postman = Postman(self.account.records)
+
+    async def serve(
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        task_status: trio.TaskStatus[str] = trio.TASK_STATUS_IGNORED,
+    ) -> None:
+        """Listen and deliver until cancelled; starts with the address it got."""
+        listeners = await trio.open_tcp_listeners(port, host=host)
+        self.url = f"http://{host}:{listeners[0].socket.getsockname()[1]}"
+        self.account.checkout.pages_url = self.url
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.postman.run)
+            nursery.start_soon(trio.serve_listeners, self._serve, listeners)
+            task_status.started(self.url)
+
+    def answer(
+        self, method: str, target: str, headers: dict[str, str], body: bytes
+    ) -> Answer | None:
+        """One request, without any socket; None cuts the connection."""
+        path = target.partition("?")[0]
+        if path.startswith("/pay/"):
+            return answer_page(self.account, method, path)
+        if path.startswith("/control/"):
+            return Control(self.api, self.postman).answer(method, path, body)
+        return self.api.answer(method, target, headers, body)
+
+    async def _serve(self, stream: trio.abc.Stream) -> None:
+        """One connection, kept alive; whatever its peer does, this returns."""
+        connection = h11.Connection(h11.SERVER)
+        try:
+            while await self._serve_request(stream, connection):
+                connection.start_next_cycle()
+        except (h11.ProtocolError, trio.BrokenResourceError, trio.ClosedResourceError):
+            pass  # The peer went away, or speaks no HTTP: nothing to answer.
+        finally:
+            await trio.aclose_forcefully(stream)
+
+    async def _serve_request(self, stream: trio.abc.Stream, connection: h11.Connection) -> bool:
+        """Answer one request; whether another may follow."""
+        request: h11.Request | None = None
+        body = bytearray()
+        while True:
+            event = connection.next_event()
+            if event is h11.NEED_DATA:
+                with trio.move_on_after(_IDLE_SECONDS) as idle:
+                    connection.receive_data(bytes(await stream.receive_some(65_536)))
+                if idle.cancelled_caught:
+                    return False
+            elif isinstance(event, h11.Request):
+                request = event
+            elif isinstance(event, h11.Data):
+                body += event.data
+                if len(body) > _BODY_MAX:
+                    return False
+            elif isinstance(event, h11.EndOfMessage):
+                break
+            else:
+                return False
+        assert request is not None
+        headers = {name.decode(): value.decode("latin-1") for name, value in request.headers}
+        answer = self.answer(request.method.decode(), request.target.decode(), headers, bytes(body))
+        if answer is None:
+            return False
+        with trio.fail_after(_SENDING_SECONDS):
+            await stream.send_all(_encoded(connection, answer))
+        return connection.our_state is h11.DONE and connection.their_state is h11.DONE
+
+
+def _encoded(connection: h11.Connection, answer: Answer) -> bytes:
+    headers = [(name.encode(), value.encode()) for name, value in answer.headers.items()]
+    headers.append((b"Content-Length", str(len(answer.body)).encode()))
+    reason = b"See Other" if answer.status == 303 else b""
+    parts = (
+        h11.Response(status_code=answer.status, headers=headers, reason=reason),
+        h11.Data(data=answer.body),
+        h11.EndOfMessage(),
+    )
+    return b"".join(connection.send(part) or b"" for part in parts)
