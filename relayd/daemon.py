@@ -17,7 +17,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final, cast
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import attrs
@@ -37,11 +36,16 @@ from relayd.edge.settings import EdgeSettings
 from relayd.edge.tls import tls_context
 from relayd.engines.selection import open_engine
 from relayd.errors import DatabaseUnavailable
+from relayd.events.credit import CreditReader, forget_old
+from relayd.events.hub import Hub
+from relayd.events.listener import listen
+from relayd.events.live import LiveCredit
 from relayd.ledger import sweeper
 from relayd.ledger.postgres import Policy, PostgresLedger
 from relayd.ledger.succession import succeed
 from relayd.ledger.wallet import Wallet
 from relayd.routes.app import create_app
+from relayd.routes.origins import own_origins
 from relayd.routes.wiring import Services
 from relayd.session.limits import Limits
 from relayd.session.ports import Engine
@@ -148,14 +152,19 @@ class Daemon:
             tls = tls_context(config.server.tls_certificate, config.server.tls_key)
         listeners = await open_listeners(config.server.listen, settings)
         urls = [listener_url(listener, tls=tls is not None) for listener in listeners]
+        hub = Hub()
+        own = own_origins(config.server.public_url, urls)
         services = Services(
             accounts=accounts,
             wallet=Wallet(database),
             database=database,
             sessions=sessions,
             trusted_proxies=config.server.trusted_proxies,
-            origins=_origins(config, urls),
+            origins=(*config.server.origins, *own),
+            own_origins=own,
             requests_per_minute=config.auth.requests_per_minute,
+            repository_url=config.server.repository_url,
+            live_credit=LiveCredit(hub, CreditReader(database)),
         )
         # Quart's types name every ASGI event, the edge takes them as plain mappings.
         app = cast("App", create_app(services))
@@ -163,7 +172,8 @@ class Daemon:
             background.start_soon(self._beat, database)
             background.start_soon(self._sweep, database)
             background.start_soon(sessions.settle_late)
-            background.start_soon(_prune, accounts)
+            background.start_soon(_prune, accounts, database)
+            background.start_soon(listen, database.conninfo, hub)
             async with trio.open_nursery() as door_nursery:
                 door: Door = await door_nursery.start(
                     partial(serve, app, settings, listeners, tls=tls)
@@ -171,6 +181,7 @@ class Daemon:
                 self.serving = True
                 self.started(f"relayd listening on {' '.join(urls)}")
                 await self.stop.wait()
+                hub.close()
                 await self._drain(door, sessions)
                 door_nursery.cancel_scope.cancel()
             background.cancel_scope.cancel()
@@ -197,11 +208,12 @@ class Daemon:
         )
 
 
-async def _prune(accounts: Accounts) -> None:
-    """Remove expired sign-ins, a bounded number at a time, until cancelled."""
+async def _prune(accounts: Accounts, database: Database) -> None:
+    """Remove expired sign-ins and such, a bounded number at a time, until cancelled."""
     while True:
         try:
             removed = await accounts.prune()
+            await database.run(forget_old)
         except DatabaseUnavailable as error:
             log.warning("expired sign-ins not removed", problem=str(error))
         else:
@@ -244,10 +256,3 @@ def edge_settings(config: Config) -> EdgeSettings:
         close_seconds=limits.close_seconds,
         drain_seconds=server.drain_seconds,
     )
-
-
-def _origins(config: Config, urls: list[str]) -> tuple[str, ...]:
-    """The pages that may open a stream: the operator's list, and this server's own."""
-    own = [config.server.public_url] if config.server.public_url else urls
-    parts = [urlsplit(url) for url in own]
-    return (*config.server.origins, *(f"{part.scheme}://{part.netloc}" for part in parts))

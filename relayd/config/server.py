@@ -31,6 +31,15 @@ class Server:
             form=forms.public_url,
         ),
     )
+    repository_url: str = attrs.field(
+        default="",
+        metadata=about(
+            "Where your copy of the source is, for the link on the landing page; empty means no "
+            "link.",
+            unit="URL",
+            form=forms.public_url,
+        ),
+    )
     trusted_proxies: tuple[str, ...] = attrs.field(
         default=(),
         metadata=about(

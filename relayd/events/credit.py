@@ -27,6 +27,8 @@ class Credit:
 
     balance_ms: int
     sessions: int
+    # A payment is disputed: nothing can be spent.
+    frozen: bool = False
 
 
 class Reader(Protocol):
@@ -65,7 +67,8 @@ _LOCK: Final = "SELECT FROM credit_balance WHERE user_id = %s FOR SHARE"
 _READ: Final = """
     SELECT b.balance_ms,
            (SELECT count(*) FROM transcription_sessions AS s
-            WHERE s.user_id = b.user_id AND s.ended_at IS NULL)
+            WHERE s.user_id = b.user_id AND s.ended_at IS NULL),
+           b.frozen_since IS NOT NULL
     FROM credit_balance AS b WHERE b.user_id = %s
 """
 

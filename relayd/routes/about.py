@@ -1,25 +1,23 @@
-"""GET /: what this is, for a person who opens the address in a browser."""
+"""What this server is, for programs that ask for ``/`` as JSON and for the pages themselves."""
 
-from quart import Blueprint
+import json
 
 from relayd import __version__
-from relayd.routes.description import undescribed
-from relayd.routes.protection import exempt
+from relayd.routes.wiring import Services
 
-__all__ = ["blueprint"]
-
-blueprint = Blueprint("about", __name__)
+__all__ = ["facts"]
 
 
-@blueprint.get("/")
-@exempt("public and constant")
-@undescribed("for a person")
-async def about() -> dict[str, str]:
-    """Name, purpose, and where to go."""
-    return {
-        "name": "relayd",
-        "version": __version__,
-        "what": "A metered relay between apps and a speech-to-text engine.",
-        "stream": "/ws/transcribe",
-        "health": "/health",
-    }
+def facts(services: Services) -> str:
+    """Name, purpose, where to go; whether minutes are sold; and where the source is."""
+    return json.dumps(
+        {
+            "name": "relayd",
+            "version": __version__,
+            "what": "A metered relay between apps and a speech-to-text engine.",
+            "stream": "/ws/transcribe",
+            "health": "/health",
+            "sales": getattr(services, "shop", None) is not None,
+            "repository_url": services.repository_url,
+        }
+    )

@@ -9,11 +9,23 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from relayd import logs
 from relayd.errors import DatabaseUnavailable
-from relayd.routes import about, account, accounts, billing, health, reference, stream
+from relayd.routes import (
+    accounts,
+    billing,
+    browser_sessions,
+    events,
+    health,
+    pages,
+    reference,
+    stream,
+)
+from relayd.routes.about import facts
 from relayd.routes.probe import Probe
-from relayd.routes.problems import UNAVAILABLE, answer
+from relayd.routes.problems import UNAVAILABLE, Problem, answer
 from relayd.routes.protection import protection_of
 from relayd.routes.rate_limit import RateLimit
+from relayd.routes.security_headers import harden
+from relayd.routes.website import Website, webui_directory
 from relayd.routes.wiring import EXTENSION, Services, Wiring
 
 __all__ = ["create_app"]
@@ -61,11 +73,26 @@ def create_app(services: Services) -> QuartTrio:
         services=services,
         auth_requests=RateLimit(services.requests_per_minute),
         probe=Probe(services.database.probe),
+        website=Website.load(webui_directory()),
+        facts=facts(services),
     )
-    for module in (about, account, accounts, billing, health, reference, stream):
+    for module in (
+        pages,
+        browser_sessions,
+        events,
+        accounts,
+        billing,
+        health,
+        reference,
+        stream,
+    ):
         app.register_blueprint(module.blueprint)
     _answer_refusals(app)
-    app.after_request(_harden)
+
+    @app.after_request
+    async def hardened(response: Response) -> Response:
+        return harden(response, services.own_origins)
+
     _refuse_unprotected(app)
     return app
 
@@ -73,6 +100,9 @@ def create_app(services: Services) -> QuartTrio:
 def _answer_refusals(app: Quart) -> None:
     @app.errorhandler(HTTPException)
     async def refused(error: HTTPException) -> Response:
+        lost = error.code == 404 and not isinstance(error, Problem)  # noqa: PLR2004 - not found
+        if lost and not has_websocket_context() and pages.wants_page():
+            return pages.not_found()
         return answer(error)
 
     @app.errorhandler(InternalServerError)

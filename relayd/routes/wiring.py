@@ -12,10 +12,12 @@ import attrs
 from quart import current_app, has_websocket_context, request, websocket
 
 from relayd.accounts.accounts import Accounts
+from relayd.events.live import LiveCredit
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
 from relayd.routes.addresses import Network, client_address, networks
 from relayd.routes.probe import Probe
 from relayd.routes.rate_limit import RateLimit
+from relayd.routes.website import Website
 from relayd.session.registry import Sessions
 
 __all__ = ["Prober", "Services", "Wallet", "Wiring", "requester_address", "wiring"]
@@ -47,7 +49,8 @@ class Prober(Protocol):
 class Services:
     """Everything the daemon gives to the routes.
 
-    ``trusted_proxies`` are networks as text.
+    ``trusted_proxies`` are networks as text. ``origins`` are all pages that may open a stream,
+    ``own_origins`` those of them that this server serves itself.
     """
 
     accounts: Accounts
@@ -57,6 +60,10 @@ class Services:
     trusted_proxies: tuple[Network, ...] = attrs.field(default=(), converter=networks)
     origins: Sequence[str] = ()
     requests_per_minute: int = 10
+    own_origins: Sequence[str] = ()
+    # Where the program's source is, for the landing page; empty where it isn't said.
+    repository_url: str = ""
+    live_credit: LiveCredit | None = None
 
 
 @attrs.frozen
@@ -66,6 +73,9 @@ class Wiring:
     services: Services
     auth_requests: RateLimit
     probe: Probe
+    website: Website
+    # What ``/`` says to programs, as JSON.
+    facts: str
 
 
 def wiring() -> Wiring:

@@ -29,6 +29,8 @@ async def test_live() -> None:
 
 
 async def test_about() -> None:
-    """The bare address says what this is."""
-    body = await (await World().ask("/")).get_json()
+    """The bare address says to a program what this is."""
+    response = await World().ask("/", headers={"Accept": "application/json"})
+    body = await response.get_json()
     assert body["name"] == "relayd"
+    assert body["sales"] is False

@@ -1,0 +1,272 @@
+"""POST /session/*: sign-ins of browsers, whose refresh token no script ever sees.
+
+The same as /auth/*, but the refresh token travels in a cookie that the browser keeps from scripts
+and from other sites, and what a page gets is a short-lived access token for its memory. Requests
+that another site caused are refused before anything else.
+"""
+
+from typing import Final, assert_never
+
+from quart import Blueprint, Response, jsonify, request
+
+from relayd import logs
+from relayd.accounts.outcomes import (
+    LoginRefusal,
+    PasswordRefusal,
+    RefreshRefusal,
+    RegisterRefusal,
+    SignedIn,
+)
+from relayd.accounts.passwords import PASSWORD_MAX, PASSWORD_MIN, problem
+from relayd.routes.accounts import busy, login_problem, register_problem, user_fields
+from relayd.routes.bodies import read_object, text_field
+from relayd.routes.description import Answer, Body, Topic, described
+from relayd.routes.problems import UNAVAILABLE, Problem, Refusal, answer
+from relayd.routes.protection import AUTH_FAILED, bearer_token, rate_limited, unauthenticated
+from relayd.routes.shapes import Shape, integer, one_of, text
+from relayd.routes.signing_in import (
+    ACCOUNT_DISABLED,
+    CREDENTIALS,
+    EMAIL_TAKEN,
+    INVALID_CREDENTIALS,
+    INVALID_EMAIL,
+    INVALID_PASSWORD,
+    INVALID_REFRESH_TOKEN,
+    REGISTRATION,
+    SIGNED_OUT,
+    USER,
+)
+from relayd.routes.wiring import requester_address, wiring
+from relayd.session.ports import Principal
+
+__all__ = ["COOKIE", "HINT", "blueprint"]
+
+log = logs.get(__name__)
+
+blueprint = Blueprint("browser_sessions", __name__, url_prefix="/session")
+
+# The prefix makes browsers refuse it without Secure, with another path or for a whole domain
+# (RFC 6265bis, section 4.1.3.2), so that no neighbouring host can plant one.
+COOKIE: Final = "__Host-relayd"
+# Says only that there is the other one: pages read it and don't ask for what can't be there.
+HINT: Final = "__Host-relayd-hint"
+
+CROSS_SITE: Final = Refusal(
+    403, "cross_site", "This is for the pages of this server alone. Apps use /auth/*."
+)
+WRONG_PASSWORD: Final = Refusal(403, "wrong_password", "The present password is wrong.")
+
+BROWSER_SIGNED_IN: Final = Shape(
+    "BrowserSignedIn",
+    "An access token, and whose it is.",
+    {
+        "token": text("The access token, for Authorization: Bearer.", "eyJhbGciOi…", minLength=1),
+        "expires_in": integer("Seconds that the access token is good for.", 900, minimum=1),
+        "user": USER,
+    },
+)
+PASSWORD_CHANGE: Final = Shape(
+    "PasswordChange",
+    "The present password and the next one.",
+    {
+        "password": text("The present one.", "correct horse", format="password"),
+        "new_password": text(
+            f"At least {PASSWORD_MIN} characters.",
+            "battery staple",
+            format="password",
+            minLength=PASSWORD_MIN,
+            maxLength=PASSWORD_MAX,
+        ),
+    },
+)
+# A browser sets it by itself, and no page can.
+_SITE: Final = {"Sec-Fetch-Site": one_of("A browser says it itself.", "same-origin")}
+
+
+@blueprint.before_request
+async def refuse_other_sites() -> None:
+    """Let in what our own pages send (Fetch Metadata; for older browsers RFC 6454's Origin)."""
+    sites = request.headers.getlist("Sec-Fetch-Site")
+    if sites:
+        ours = sites == ["same-origin"]
+    else:
+        origins = request.headers.getlist("Origin")
+        ours = len(origins) == 1 and origins[0] in wiring().services.own_origins
+    if not ours:
+        raise CROSS_SITE.problem()
+
+
+@blueprint.post("/register")
+@rate_limited
+@described(
+    Topic.BROWSER,
+    takes=Body(REGISTRATION),
+    gives={201: Answer("The account is made and signed in.", BROWSER_SIGNED_IN)},
+    refuses=(CROSS_SITE, EMAIL_TAKEN, INVALID_EMAIL, INVALID_PASSWORD, UNAVAILABLE),
+    headers=_SITE,
+)
+async def register() -> tuple[Response, int]:
+    """Make an account and sign this browser in."""
+    body = await read_object()
+    email, password = text_field(body, "email"), text_field(body, "password")
+    outcome = await wiring().services.accounts.register(email, password)
+    if isinstance(outcome, RegisterRefusal):
+        raise register_problem(outcome, password)
+    log.info("account registered", user=outcome.user.id, address=requester_address())
+    return _signed_in(outcome), 201
+
+
+@blueprint.post("/login")
+@rate_limited
+@described(
+    Topic.BROWSER,
+    takes=Body(CREDENTIALS),
+    gives={200: Answer("Signed in.", BROWSER_SIGNED_IN)},
+    refuses=(CROSS_SITE, INVALID_CREDENTIALS, ACCOUNT_DISABLED, UNAVAILABLE),
+    headers=_SITE,
+)
+async def login() -> Response:
+    """Sign this browser in. A sign-in that it had before is ended."""
+    body = await read_object()
+    email, password = text_field(body, "email"), text_field(body, "password")
+    accounts = wiring().services.accounts
+    outcome = await accounts.login(email, password)
+    if isinstance(outcome, LoginRefusal):
+        log.info("login refused", reason=outcome.name.lower(), address=requester_address())
+        raise login_problem(outcome)
+    # Its cookie is about to be replaced: nobody could end it any more.
+    await accounts.logout_by_token(_presented())
+    return _signed_in(outcome)
+
+
+@blueprint.post("/refresh")
+@rate_limited
+@described(
+    Topic.BROWSER,
+    gives={200: Answer("Still signed in.", BROWSER_SIGNED_IN)},
+    refuses=(CROSS_SITE, INVALID_REFRESH_TOKEN, UNAVAILABLE),
+    headers=_SITE,
+    schemes=("browser",),
+)
+async def refresh() -> Response:
+    """A new access token for a browser that is signed in; the cookie's token is replaced too."""
+    outcome = await wiring().services.accounts.refresh(_presented())
+    if isinstance(outcome, RefreshRefusal):
+        log.info("refresh refused", reason=outcome.name.lower(), address=requester_address())
+        return _forgotten(answer(INVALID_REFRESH_TOKEN.problem()))
+    return _signed_in(outcome)
+
+
+@blueprint.post("/logout")
+@rate_limited
+@described(
+    Topic.BROWSER,
+    gives={200: Answer("Signed out, now or before.", SIGNED_OUT)},
+    refuses=(CROSS_SITE, UNAVAILABLE),
+    headers=_SITE,
+    schemes=("browser", ""),
+)
+async def logout() -> Response:
+    """End this browser's sign-in; also a second time, and without one."""
+    await wiring().services.accounts.logout_by_token(_presented())
+    return _forgotten(jsonify({"signed_out": True}))
+
+
+@blueprint.post("/logout-everywhere")
+@rate_limited
+@described(
+    Topic.BROWSER,
+    gives={200: Answer("Signed out on every device.", SIGNED_OUT)},
+    refuses=(CROSS_SITE, AUTH_FAILED, UNAVAILABLE),
+    headers=_SITE,
+    schemes=("bearer",),
+    more="Live sessions end when they next renew their hold on credit.",
+)
+async def logout_everywhere() -> Response:
+    """End every sign-in of the user, apps and live sessions too."""
+    principal = await _principal()
+    await wiring().services.accounts.logout_everywhere(principal)
+    log.info("signed out everywhere", user=principal.user_id, address=requester_address())
+    return _forgotten(jsonify({"signed_out": True}))
+
+
+@blueprint.post("/password")
+@rate_limited
+@described(
+    Topic.BROWSER,
+    takes=Body(PASSWORD_CHANGE),
+    gives={200: Answer("Changed; this browser is signed in anew.", BROWSER_SIGNED_IN)},
+    refuses=(CROSS_SITE, AUTH_FAILED, WRONG_PASSWORD, INVALID_PASSWORD, UNAVAILABLE),
+    headers=_SITE,
+    schemes=("bearer",),
+)
+async def password() -> Response:
+    """Change the password. Every sign-in ends, this browser gets a new one."""
+    principal = await _principal()
+    body = await read_object()
+    present, new = text_field(body, "password"), text_field(body, "new_password")
+    outcome = await wiring().services.accounts.change_password(principal, present, new)
+    if isinstance(outcome, PasswordRefusal):
+        raise _password_problem(outcome, new)
+    log.info("password changed", user=principal.user_id, address=requester_address())
+    return _signed_in(outcome)
+
+
+async def _principal() -> Principal:
+    token = bearer_token()
+    principal = await wiring().services.accounts.authenticate(token) if token else None
+    if principal is None:
+        raise unauthenticated()
+    return principal
+
+
+def _presented() -> str:
+    return request.cookies.get(COOKIE, "")
+
+
+def _signed_in(signed_in: SignedIn) -> Response:
+    response = jsonify(
+        {
+            "token": signed_in.token,
+            "expires_in": signed_in.expires_seconds,
+            "user": user_fields(signed_in.user),
+        }
+    )
+    _set(response, COOKIE, signed_in.refresh_token, hidden=True)
+    _set(response, HINT, "1", hidden=False)
+    return response
+
+
+def _forgotten(response: Response) -> Response:
+    for name in (COOKIE, HINT):
+        response.delete_cookie(
+            name, path="/", secure=True, httponly=name == COOKIE, samesite="Strict"
+        )
+    return response
+
+
+def _set(response: Response, name: str, value: str, *, hidden: bool) -> None:
+    response.set_cookie(
+        name,
+        value,
+        max_age=wiring().services.accounts.refresh_seconds,
+        path="/",
+        secure=True,
+        httponly=hidden,
+        samesite="Strict",
+    )
+
+
+def _password_problem(refusal: PasswordRefusal, new: str) -> Problem:
+    match refusal:
+        case PasswordRefusal.WRONG:
+            # Not 401: the access token is fine.
+            return WRONG_PASSWORD.problem()
+        case PasswordRefusal.INVALID_PASSWORD:
+            return INVALID_PASSWORD.problem(problem(new))
+        case PasswordRefusal.OVERTAKEN:
+            return unauthenticated()
+        case PasswordRefusal.BUSY:
+            return busy()
+        case _:
+            assert_never(refusal)

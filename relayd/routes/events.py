@@ -1,0 +1,55 @@
+"""GET /account/events: a user's credit, live, for as long as a page shows it."""
+
+from typing import Final
+
+from quart import Response, request
+
+from relayd.routes.account import blueprint
+from relayd.routes.credit_stream import CreditStream
+from relayd.routes.description import Answer, Topic, described
+from relayd.routes.problems import Refusal
+from relayd.routes.protection import authenticated
+from relayd.routes.shapes import text
+from relayd.routes.wiring import wiring
+from relayd.session.ports import Principal
+
+__all__ = ["blueprint"]
+
+_AGAIN_SECONDS: Final = 10
+
+TOO_MANY_STREAMS: Final = Refusal(
+    429,
+    "too_many_streams",
+    "Too many pages of this account are open. Ask for the balance now and then instead.",
+    retries=True,
+)
+
+
+@blueprint.get("/events")
+@authenticated
+@described(
+    Topic.ACCOUNT,
+    gives={
+        200: Answer(
+            "Server-sent events.",
+            text("Events.", "event: ended\ndata: {}\n\n"),
+            content_type="text/event-stream",
+        )
+    },
+    refuses=(TOO_MANY_STREAMS,),
+    more="`credit` at once and whenever it changes, with `seconds_remaining`, `minutes_remaining`, "
+    "`live`, `sessions` and `frozen`; `ended` when the sign-in is over. It ends within a minute: "
+    "open the next one then.",
+)
+async def events(principal: Principal) -> Response:
+    """Server-sent events; see `CreditStream`. Read with fetch: no token stands in a URL."""
+    live = wiring().services.live_credit
+    if live is None or not live.hub.has_room(principal.user_id):
+        raise TOO_MANY_STREAMS.problem(retry_after_seconds=_AGAIN_SECONDS)
+    response = Response(b"" if request.method == "HEAD" else CreditStream(live, principal))
+    response.content_type = "text/event-stream; charset=utf-8"
+    # It ends by itself, sooner than any limit for an answer.
+    response.timeout = None
+    # For proxies that would collect it first.
+    response.headers["X-Accel-Buffering"] = "no"
+    return response

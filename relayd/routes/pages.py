@@ -1,0 +1,102 @@
+"""The pages that people see, and the files these are made of.
+
+The files lie in memory under their exact names: whatever a request's path says, it finds one of
+them or none.
+"""
+
+from typing import Final
+
+from quart import Blueprint, Response, request
+
+from relayd.routes.description import undescribed
+from relayd.routes.protection import exempt
+from relayd.routes.security_headers import page_policy
+from relayd.routes.website import File
+from relayd.routes.wiring import wiring
+
+__all__ = ["blueprint", "not_found", "wants_page"]
+
+blueprint = Blueprint("pages", __name__)
+
+_FOR_EVER: Final = "public, max-age=31536000, immutable"
+# Kept, but asked about each time.
+_ASK: Final = "no-cache"
+
+
+@blueprint.get("/")
+@exempt("public and constant")
+@undescribed("a page")
+async def landing() -> Response:
+    """What this is: a page for people, a few facts for programs."""
+    if wants_page():
+        return _page("index")
+    response = Response(wiring().facts, content_type="application/json")
+    response.vary.add("Accept")
+    return response
+
+
+# One document with several views: going from one to another needs no new access token.
+@blueprint.get("/register")
+@blueprint.get("/signin")
+@blueprint.get("/dashboard")
+@blueprint.get("/account")
+@blueprint.get("/billing/success")
+@blueprint.get("/billing/cancel")
+@exempt("public and constant; what is in it is asked for with a token")
+@undescribed("a page")
+async def app_page() -> Response:
+    """The dashboard and what belongs to it."""
+    return _page("app")
+
+
+@blueprint.get("/assets/<version>/<path:name>")
+@exempt("public and constant")
+@undescribed("a file of a page")
+async def asset(version: str, name: str) -> Response:
+    """A file of the pages.
+
+    A page that was loaded before an upgrade gets the new file, but doesn't keep it.
+    """
+    website = wiring().website
+    file = website.assets.get(name)
+    if file is None:
+        return not_found()
+    return _answer(file, _FOR_EVER if version == website.digest else _ASK)
+
+
+def wants_page() -> bool:
+    """Whether a person asks: a browser's navigation names text/html, and programs don't."""
+    return request.accept_mimetypes.quality("text/html") > request.accept_mimetypes.quality(
+        "application/json"
+    )
+
+
+def not_found() -> Response:
+    """The page for an address where there is nothing."""
+    return _page("404", 404)
+
+
+def _page(name: str, status: int = 200) -> Response:
+    response = _answer(wiring().website.pages[name], _ASK, status)
+    response.headers["Content-Security-Policy"] = page_policy(wiring().services.own_origins)
+    response.vary.add("Accept")
+    return response
+
+
+def _answer(file: File, cache: str, status: int = 200) -> Response:
+    squeezed = file.squeezed is not None and request.accept_encodings.quality("gzip") > 0
+    # A strong tag names the bytes, and those of the two encodings differ.
+    etag = f"{file.etag}-gz" if squeezed else file.etag
+    if status == 200 and request.if_none_match.contains(etag):  # noqa: PLR2004 - OK
+        response = Response(b"", status=304)
+        response.headers.pop("Content-Type", None)
+    else:
+        body = file.squeezed if squeezed else file.body
+        response = Response(body, status=status, content_type=file.content_type)
+        if squeezed:
+            response.headers["Content-Encoding"] = "gzip"
+    response.set_etag(etag)
+    response.headers["Cache-Control"] = cache
+    if file.squeezed is not None:
+        response.vary.add("Accept-Encoding")
+    return response
