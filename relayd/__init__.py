@@ -6,6 +6,7 @@ Imports point downwards only; a test keeps it so.
     daemon       the root nursery: database, sessions, listener, signals, drain
     routes       thin Quart blueprints             edge      the socket: accept, guard, WebSocket
     engines · ledger · accounts · database         adapters: the ports, spoken to the outside
+    payments     packages, Stripe, and what it means for the ledger: also an adapter
     events       what changed in the database, told to who is looking
     session      one live stream, from first byte to settled books; the ports it needs
     config · logs · threads · errors               what everyone may use

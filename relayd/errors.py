@@ -11,6 +11,7 @@ port has one exception, raised by its adapter `from` the library's own.
     │   └── MissingExtra              an optional package is not installed
     ├── DatabaseUnavailable       PostgreSQL can't be reached or did not answer in time
     │   └── LedgerUnavailable         … as the session sees it
+    ├── StripeUnavailable         Stripe can't be reached, or refuses what it was asked
     ├── ClientGone                the app's connection ended
     └── UpstreamError             an engine's stream
         ├── UpstreamUnavailable       it could not be opened, or stalled
@@ -29,6 +30,7 @@ __all__ = [
     "MissingExtra",
     "OperatorError",
     "RelaydError",
+    "StripeUnavailable",
     "UpstreamClosed",
     "UpstreamError",
     "UpstreamRejected",
@@ -70,6 +72,18 @@ class DatabaseUnavailable(RelaydError):
 
 class LedgerUnavailable(DatabaseUnavailable):
     """The ledger can't be reached. Nothing is known about whether the call took effect."""
+
+
+class StripeUnavailable(RelaydError):
+    """Stripe can't be reached, did not answer in time, failed, or refuses what it was asked.
+
+    ``refused``: asking again in the same way won't help, a person must look (a key without the
+    permission, most often). The text holds nothing of the customer.
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
 
 
 class ClientGone(RelaydError):

@@ -7,7 +7,7 @@ import pytest
 from tests.house.tree import Source, sources
 
 GROUND = {"errors", "logs", "threads", "config"}
-ADAPTERS = {"engines", "ledger", "accounts", "database"}
+ADAPTERS = {"engines", "ledger", "accounts", "database", "payments"}
 
 # What each package may import of relayd beside itself. Whatever is not here must be added with
 # a thought: a new package has a place in the order.
@@ -20,6 +20,7 @@ BELOW: dict[str, set[str]] = {
     "database": GROUND,
     "ledger": GROUND | {"session", "database"},
     "accounts": GROUND | {"session", "database"},
+    "payments": GROUND | {"session", "database", "ledger"},
     "engines": GROUND | {"session"},
     "events": GROUND | {"session", "database"},
     "edge": GROUND | {"session"},
@@ -65,8 +66,8 @@ def test_nobody_uses_asyncio() -> None:
 def test_secrets_leave_in_few_places() -> None:
     """`reveal` stands where a value is handed to the library that needs it, and is easy to review.
 
-    The configuration itself, what opens the database, what signs, hashes and connects.
+    The configuration itself, what opens the database, what signs, hashes, connects and sells.
     """
-    allowed = {"config", "database", "engines", "cli", "daemon"}
+    allowed = {"config", "database", "engines", "cli", "daemon", "payments"}
     found = {one.package for one in RELAYD if ".reveal()" in one.path.read_text(encoding="utf-8")}
     assert found <= allowed

@@ -1,0 +1,148 @@
+"""Stripe's messages: stored, answered, and then worked on, again and again until it is done."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import attrs
+import trio
+
+from relayd import logs
+from relayd.database.pool import Database
+from relayd.errors import DatabaseUnavailable, StripeUnavailable
+from relayd.payments import event_statements
+from relayd.payments.event_statements import Event
+from relayd.payments.fulfilment import Fulfilment
+from relayd.payments.reversal_statements import Applied, NotApplied
+
+__all__ = ["KINDS", "EventQueue"]
+
+log = logs.get(__name__)
+
+# Looks for what another daemon left, or what is due again; new messages wake it at once.
+POLL_SECONDS: Final = 5.0
+# Worked on at once: each waits for Stripe most of the time.
+BATCH: Final = 8
+# With the leases of `event_statements` about a day and a half; reconciliation goes on after.
+ATTEMPTS_MAX: Final = 150
+_SESSION: Final = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+)
+_REFUND: Final = ("refund.created", "refund.updated", "refund.failed", "charge.refund.updated")
+_CHARGE: Final = ("charge.refunded",)
+_DISPUTE: Final = (
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+    "charge.dispute.closed",
+)
+_FAILURE: Final = ("payment_intent.payment_failed",)
+# What the webhook endpoint at Stripe should be subscribed to.
+KINDS: Final = frozenset({*_SESSION, *_REFUND, *_CHARGE, *_DISPUTE, *_FAILURE})
+
+
+@attrs.define(eq=False)
+class EventQueue:
+    """The queue in the database, and the one worker of this daemon."""
+
+    database: Database
+    fulfilment: Fulfilment
+    _news: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    async def accept(self, event: Event) -> None:
+        """Keep a message: from here on it is ours to work on. Raises `DatabaseUnavailable`."""
+        if event.type not in KINDS:
+            log.debug("message of no interest", type=event.type)
+            return
+        if await self.database.run(event_statements.store, event):
+            self._news.set()
+
+    async def run(self) -> None:
+        """Work on what is due until cancelled."""
+        while True:
+            self._news = trio.Event()
+            if await self._work_if_possible() == 0:
+                with trio.move_on_after(POLL_SECONDS):
+                    await self._news.wait()
+
+    async def _work_if_possible(self) -> int:
+        try:
+            return await self.work()
+        except DatabaseUnavailable as error:
+            log.warning("messages of Stripe wait", problem=str(error))
+            return 0
+
+    async def work(self) -> int:
+        """Work once on some that are due; how many there were."""
+        events = await self.database.run(event_statements.claim, BATCH)
+        async with trio.open_nursery() as nursery:
+            for event in events:
+                nursery.start_soon(self._work_on, event)
+        return len(events)
+
+    async def _work_on(self, event: Event) -> None:
+        """One message. Whatever goes wrong with it, it is due again when its lease is over."""
+        try:
+            outcome = await self._outcome(event)
+            if outcome is not None:
+                await self.database.run(event_statements.finish, event.id, outcome)
+        except DatabaseUnavailable as error:
+            log.warning("message waits", stripe_event=event.id, problem=str(error))
+        except Exception as error:  # noqa: BLE001 - one message must not end the daemon
+            log.fault("message could not be worked on", error, stripe_event=event.id)
+
+    async def _outcome(self, event: Event) -> str | None:
+        """What came of it; None where it must be tried again."""
+        try:
+            return await _HANDLERS[event.type](self.fulfilment, event)
+        except StripeUnavailable as error:
+            given_up = event.attempts >= ATTEMPTS_MAX
+            tell = log.error if error.refused or given_up else log.warning
+            tell("message waits for Stripe", stripe_event=event.id, problem=str(error))
+            # Reconciliation goes on without it.
+            return "given up" if given_up else None
+
+
+async def _on_session(fulfilment: Fulfilment, event: Event) -> str:
+    said_failed = event.type == "checkout.session.async_payment_failed"
+    state = await fulfilment.fulfil(event.object_id, said_failed=said_failed)
+    return "not ours" if state is None else state.value
+
+
+async def _on_refund(fulfilment: Fulfilment, event: Event) -> str:
+    return _told(await fulfilment.refund(event.object_id))
+
+
+async def _on_charge(fulfilment: Fulfilment, event: Event) -> str:
+    applied = await fulfilment.refunds_of(event.object_id)
+    return f"{len(applied)} refunds"
+
+
+async def _on_dispute(fulfilment: Fulfilment, event: Event) -> str:
+    return _told(await fulfilment.dispute(event.object_id))
+
+
+async def _on_failure(fulfilment: Fulfilment, event: Event) -> str:
+    """A card was declined; the buyer may try another one on the same page."""
+    log.info("payment attempt failed", payment_intent=event.object_id, code=event.detail or None)
+    await trio.lowlevel.checkpoint()
+    return "logged"
+
+
+def _told(applied: Applied | NotApplied | None) -> str:
+    if isinstance(applied, Applied):
+        return "changed" if applied.changed else "known"
+    return "not ours" if applied is None else applied.value
+
+
+Handler = Callable[[Fulfilment, Event], Awaitable[str]]
+_HANDLERS: Final[dict[str, Handler]] = {
+    **dict.fromkeys(_SESSION, _on_session),
+    **dict.fromkeys(_REFUND, _on_refund),
+    **dict.fromkeys(_CHARGE, _on_charge),
+    **dict.fromkeys(_DISPUTE, _on_dispute),
+    **dict.fromkeys(_FAILURE, _on_failure),
+}

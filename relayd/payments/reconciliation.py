@@ -1,0 +1,159 @@
+"""Our books compared with Stripe's own lists, because a message can get lost or never be made.
+
+What is listed goes the same way as what a message tells of, so this too may run at any time,
+twice at once, and beside everything else.
+"""
+
+import datetime as dt
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeVar
+
+import attrs
+import trio
+
+from relayd import logs
+from relayd.database.pool import Database
+from relayd.errors import DatabaseUnavailable, StripeUnavailable
+from relayd.payments import (
+    event_statements,
+    purchase_statements,
+    reconciliation_statements,
+    reversal_statements,
+)
+from relayd.payments.fulfilment import Fulfilment
+from relayd.payments.ports import CheckoutSession, Dispute, Page, Refund
+from relayd.payments.reversal_statements import Applied
+
+__all__ = ["Reconciled", "Reconciliation"]
+
+log = logs.get(__name__)
+
+T = TypeVar("T")
+List = Callable[[dt.datetime, str | None], Awaitable[Page[T]]]
+
+# Of one list at a time: 100 pages of 100 are more sales than a daemon could stream.
+PAGES_MAX: Final = 100
+# Single objects that still wait, asked for one by one.
+SINGLE_MAX: Final = 500
+# After a comparison that failed.
+RETRY_SECONDS: Final = 30.0
+
+
+@attrs.define
+class Reconciled:
+    """What a comparison looked at, and what it put right."""
+
+    since: dt.datetime
+    sessions: int = 0
+    refunds: int = 0
+    disputes: int = 0
+    corrected: int = 0
+    expired: int = 0
+    # A list was longer than what is looked at in one go.
+    truncated: bool = False
+
+
+@attrs.frozen
+class Reconciliation:
+    """Compares. See `Fulfilment` for what follows from a difference."""
+
+    database: Database
+    fulfilment: Fulfilment
+
+    async def run(self, every_seconds: float) -> None:
+        """Compare now and every so often until cancelled; several daemons share the work."""
+        while True:
+            pause = RETRY_SECONDS
+            try:
+                pause = await self.database.run(
+                    reconciliation_statements.due_in_seconds, every_seconds
+                )
+                if pause == 0:
+                    await self.compare()
+                    pause = every_seconds
+            except (DatabaseUnavailable, StripeUnavailable) as error:
+                refused = isinstance(error, StripeUnavailable) and error.refused
+                tell = log.error if refused else log.warning
+                tell("reconciliation failed", problem=str(error))
+            except Exception as error:  # noqa: BLE001 - money in must not end the streams
+                log.fault("reconciliation failed", error)
+            await trio.sleep(min(max(pause, 0.05), every_seconds))
+
+    async def compare(self, since: dt.datetime | None = None) -> Reconciled:
+        """Compare once; without ``since``, from where the last one began."""
+        now, covered = await self.database.run(reconciliation_statements.next_since)
+        done = Reconciled(since or covered)
+        await self._sessions(done)
+        await self._waiting_sessions(done, now)
+        await self._reversals(done)
+        await self._waiting_reversals(done)
+        done.expired = await self.database.run(purchase_statements.expire_lost)
+        await self.database.run(event_statements.prune)
+        if done.truncated:
+            log.warning("reconciliation saw a part only", since=done.since.isoformat())
+        elif done.since <= covered:
+            await self.database.run(
+                reconciliation_statements.record, now, done.since, done.corrected
+            )
+        if done.corrected:
+            log.warning("reconciliation put something right", corrected=done.corrected)
+        return done
+
+    async def _sessions(self, done: Reconciled) -> None:
+        after: str | None = None
+        for _ in range(PAGES_MAX):
+            page = await self.fulfilment.stripe.list_sessions(done.since, after)
+            paid = await self.database.run(
+                purchase_statements.paid_among, [session.id for session in page.items]
+            )
+            for session in page.items:
+                done.sessions += 1
+                if session.id not in paid:
+                    await self._settle(done, session)
+            after = page.after
+            if after is None:
+                return
+        done.truncated = True
+
+    async def _waiting_sessions(self, done: Reconciled, now: dt.datetime) -> None:
+        """Purchases older than the list that still wait: some payments take weeks."""
+        waiting = await self.database.run(purchase_statements.pending, now, SINGLE_MAX)
+        for session_id in waiting:
+            session = await self.fulfilment.stripe.session(session_id)
+            if session is not None:
+                done.sessions += 1
+                await self._settle(done, session)
+
+    async def _settle(self, done: Reconciled, session: CheckoutSession) -> None:
+        settled = await self.fulfilment.settle(session)
+        done.corrected += settled is not None and settled.changed
+
+    async def _reversals(self, done: Reconciled) -> None:
+        stripe = self.fulfilment.stripe
+        done.refunds += await self._listed(done, stripe.list_refunds)
+        done.disputes += await self._listed(done, stripe.list_disputes)
+
+    async def _listed(self, done: Reconciled, listing: List[Refund] | List[Dispute]) -> int:
+        after: str | None = None
+        seen = 0
+        for _ in range(PAGES_MAX):
+            look = await self.fulfilment.look()
+            page = await listing(done.since, after)
+            for said in page.items:
+                seen += 1
+                self._count(done, await self.fulfilment.reverse(said, look))
+            after = page.after
+            if after is None:
+                return seen
+        done.truncated = True
+        return seen
+
+    async def _waiting_reversals(self, done: Reconciled) -> None:
+        """Refunds under way and disputes to be decided, however old."""
+        waiting = await self.database.run(reversal_statements.unsettled, SINGLE_MAX)
+        for kind, key in waiting:
+            fetch = self.fulfilment.refund if kind == "refund" else self.fulfilment.dispute
+            self._count(done, await fetch(key))
+
+    def _count(self, done: Reconciled, applied: object) -> None:
+        done.corrected += isinstance(applied, Applied) and applied.changed

@@ -1,0 +1,227 @@
+"""Selling credit: what routes, daemon and command line talk to.
+
+A purchase is a row of ours before Stripe hears of it, and the row decides: which package, at
+what price, for whom, and whether it was credited. Expected outcomes are values.
+"""
+
+import datetime as dt
+import enum
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Final
+from uuid import UUID, uuid4
+
+import attrs
+import trio
+
+from relayd import config, logs
+from relayd.config import Package
+from relayd.database.pool import Database
+from relayd.errors import StripeUnavailable
+from relayd.payments import customer_statements, purchase_statements
+from relayd.payments.customers import CustomerOutbox
+from relayd.payments.events import EventQueue
+from relayd.payments.fulfilment import Fulfilment
+from relayd.payments.ports import (
+    Buyer,
+    CheckoutSession,
+    CustomerGone,
+    Order,
+    PurchaseState,
+    StripeApi,
+)
+from relayd.payments.purchase_statements import Purchase
+from relayd.payments.reconciliation import Reconciled, Reconciliation
+from relayd.payments.signature import Rejected, Standard, read_event
+from relayd.payments.stripe_api import API_VERSION, open_stripe
+from relayd.session.ports import Principal
+
+__all__ = ["Accepted", "CheckoutRefusal", "CheckoutUrl", "Rejected", "Shop", "open_shop"]
+
+log = logs.get(__name__)
+
+# The page that a buyer returns to asks again anyway, so it never waits longer than this.
+LOOK_SECONDS: Final = 2.0
+
+
+@attrs.frozen
+class CheckoutUrl:
+    """Where the buyer's browser goes to pay."""
+
+    url: str
+    checkout_session_id: str
+
+
+class CheckoutRefusal(enum.Enum):
+    """Why nothing can be bought now."""
+
+    UNKNOWN_PACKAGE = "there is no such package"
+    UNKNOWN_USER = "there is no such user"
+    STRIPE_UNAVAILABLE = "Stripe can't be reached"
+
+
+@attrs.frozen
+class Accepted:
+    """A message of Stripe's is kept, or of no interest."""
+
+
+@attrs.frozen
+class Shop:
+    """Sales, while they are on. Raises `DatabaseUnavailable`."""
+
+    database: Database
+    stripe: StripeApi
+    packages: Sequence[Package]
+    standard: Standard
+    reconcile_seconds: float = 300
+    clock: Callable[[], float] = time.time
+    fulfilment: Fulfilment = attrs.field(init=False)
+    events: EventQueue = attrs.field(init=False)
+    customers: CustomerOutbox = attrs.field(init=False)
+    reconciliation: Reconciliation = attrs.field(init=False)
+
+    @fulfilment.default
+    def _make_fulfilment(self) -> Fulfilment:
+        return Fulfilment(self.database, self.stripe)
+
+    @events.default
+    def _make_events(self) -> EventQueue:
+        return EventQueue(self.database, self.fulfilment)
+
+    @customers.default
+    def _make_customers(self) -> CustomerOutbox:
+        return CustomerOutbox(self.database, self.stripe)
+
+    @reconciliation.default
+    def _make_reconciliation(self) -> Reconciliation:
+        return Reconciliation(self.database, self.fulfilment)
+
+    async def run(self) -> None:
+        """Everything in the background, until cancelled; owned by the daemon."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self.events.run)
+            nursery.start_soon(self.customers.run)
+            nursery.start_soon(self.reconciliation.run, self.reconcile_seconds)
+
+    async def checkout(
+        self, principal: Principal, package_id: str, base_url: str
+    ) -> CheckoutUrl | CheckoutRefusal:
+        """Begin a purchase. ``base_url`` is where the buyer's browser comes back to."""
+        package = next((one for one in self.packages if one.id == package_id), None)
+        if package is None:
+            return CheckoutRefusal.UNKNOWN_PACKAGE
+        purchase_id = uuid4()
+        buyer = await self.database.run(
+            purchase_statements.begin, purchase_id, principal.user_id, package
+        )
+        if buyer is None:
+            return CheckoutRefusal.UNKNOWN_USER
+        order = Order(
+            id=purchase_id,
+            buyer=buyer,
+            package_id=package.id,
+            label=package.label,
+            price_cents=package.price_cents,
+            currency=package.currency,
+            base_url=base_url.rstrip("/"),
+        )
+        try:
+            session = await self._create_session(order)
+        except StripeUnavailable as error:
+            await self._refuse(purchase_id, error)
+            return CheckoutRefusal.STRIPE_UNAVAILABLE
+        await self.database.run(purchase_statements.attach, purchase_id, session.id)
+        if session.url is None:
+            log.error("checkout session without an address", checkout_session=session.id)
+            return CheckoutRefusal.STRIPE_UNAVAILABLE
+        log.info(
+            "checkout begun",
+            purchase=purchase_id,
+            user=principal.user_id,
+            package=package.id,
+            checkout_session=session.id,
+        )
+        return CheckoutUrl(session.url, session.id)
+
+    async def fulfil(
+        self, checkout_session_id: str, *, said_failed: bool = False
+    ) -> PurchaseState | None:
+        """Ask Stripe how a Session stands and credit what is paid; None for a foreign one.
+
+        Raises `StripeUnavailable`.
+        """
+        return await self.fulfilment.fulfil(checkout_session_id, said_failed=said_failed)
+
+    async def purchase(self, principal: Principal, checkout_session_id: str) -> Purchase | None:
+        """A purchase of this user's, as fresh as Stripe lets us know; None where there is none.
+
+        So a payment whose message was lost is credited by the page that its buyer sees.
+        """
+        own = await self._own(principal.user_id, checkout_session_id)
+        if own is None or own.state is not PurchaseState.PENDING:
+            return own
+        try:
+            with trio.move_on_after(LOOK_SECONDS):
+                await self.fulfil(checkout_session_id)
+        except StripeUnavailable as error:
+            log.warning("purchase not looked up", purchase=own.id, problem=str(error))
+        return await self._own(principal.user_id, checkout_session_id)
+
+    async def webhook(self, raw: bytes, signature: str | None) -> Accepted | Rejected:
+        """Keep a message of Stripe's, to be worked on in the background."""
+        event = read_event(raw, signature, self.standard, self.clock())
+        if isinstance(event, Rejected):
+            tell = log.error if event.loud else log.warning
+            tell("webhook rejected", code=event.code, problem=event.message)
+            return event
+        await self.events.accept(event)
+        return Accepted()
+
+    async def reconcile(self, since: dt.datetime | None = None) -> Reconciled:
+        """Compare with Stripe's lists once. Raises `StripeUnavailable`."""
+        return await self.reconciliation.compare(since)
+
+    async def _own(self, user_id: UUID, session_id: str) -> Purchase | None:
+        return await self.database.run(purchase_statements.find_own, user_id, session_id)
+
+    async def _create_session(self, order: Order) -> CheckoutSession:
+        session = await self.stripe.create_session(order)
+        if isinstance(session, CheckoutSession):
+            return session
+        # Deleted over there, or made with a key of another mode: sell all the same.
+        buyer = order.buyer
+        assert buyer.customer_id is not None
+        log.warning("customer unknown to Stripe", user=buyer.user_id, customer=buyer.customer_id)
+        await self.database.run(customer_statements.forget, buyer.user_id, buyer.customer_id)
+        guest = attrs.evolve(order, buyer=Buyer(buyer.user_id, buyer.email, None))
+        again = await self.stripe.create_session(guest)
+        if isinstance(again, CustomerGone):
+            raise StripeUnavailable("Stripe asks for a customer that nobody named", refused=True)
+        return again
+
+    async def _refuse(self, purchase_id: UUID, error: StripeUnavailable) -> None:
+        tell = log.error if error.refused else log.warning
+        tell("checkout refused", purchase=purchase_id, problem=str(error))
+        # Without an answer there may be a Session all the same: then the row waits for it.
+        if error.refused:
+            await self.database.run(purchase_statements.give_up, purchase_id)
+
+
+@asynccontextmanager
+async def open_shop(
+    settings: config.Stripe, packages: Sequence[Package], database: Database
+) -> AsyncIterator[Shop | None]:
+    """The shop of this configuration; None where nothing is for sale."""
+    if not settings.sales:
+        yield None
+        return
+    standard = Standard(settings.webhook_secrets, API_VERSION, _mode(settings.api_key.reveal()))
+    async with open_stripe(settings) as api:
+        yield Shop(database, api, packages, standard, settings.reconcile_seconds)
+
+
+def _mode(key: str) -> bool | None:
+    """Whether a key is of live mode, as far as it says: sk_live_…, rk_test_…."""
+    parts = key.split("_")
+    return {"live": True, "test": False}.get(parts[1]) if len(parts) > 2 else None  # noqa: PLR2004 - prefix, mode, secret
