@@ -41,12 +41,12 @@ class Child:
     async def hear(self) -> dict[str, Any]:
         """The next line it says."""
         assert self.process.stdout is not None
-        with trio.fail_after(_ANSWER_SECONDS):
-            while b"\n" not in self._left:
+        while b"\n" not in self._left:
+            with trio.fail_after(_ANSWER_SECONDS):
                 data = await self.process.stdout.receive_some()
-                if not data:
-                    raise RuntimeError(f"{self.process.args!r} ended without an answer")
-                self._left += data
+            if not data:
+                raise RuntimeError(f"{self.process.args!r} ended without an answer")
+            self._left += data
         line, _, self._left = self._left.partition(b"\n")
         answer: dict[str, Any] = json.loads(line)
         return answer

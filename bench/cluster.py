@@ -68,9 +68,10 @@ class Cluster:
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         await self._end(signal.SIGKILL)
-        with trio.fail_after(_STOP_SECONDS):
-            while procfs.below(self.directory):
-                await trio.sleep(_POLL_SECONDS)
+        for _ in range(round(_STOP_SECONDS / _POLL_SECONDS)):
+            if not procfs.below(self.directory):
+                break
+            await trio.sleep(_POLL_SECONDS)
 
     async def create(self, database: str) -> str:
         """Make an empty database; its address."""

@@ -102,11 +102,12 @@ async def _start(directory: Path, sections: Sections) -> Daemon:
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    with trio.fail_after(_START_SECONDS):
-        while _LISTENING not in (text := log.read_text()):
-            if process.poll() is not None:
-                raise RuntimeError(f"relayd did not start:\n{text}")
-            await trio.sleep(_POLL_SECONDS)
+    until = trio.current_time() + _START_SECONDS
+    while _LISTENING not in (text := log.read_text()):
+        if process.poll() is not None or trio.current_time() > until:
+            process.kill()
+            raise RuntimeError(f"relayd did not start:\n{text}")
+        await trio.sleep(_POLL_SECONDS)
     address = text.partition(_LISTENING)[2].split()[0]
     return Daemon(process, int(address.rpartition(":")[2]), log)
 

@@ -82,6 +82,15 @@ class Run:
 
 
 @attrs.frozen
+class _Setting:
+    """What was run."""
+
+    relay: str
+    sessions: int
+    live: int
+
+
+@attrs.frozen
 class _Mark:
     """Everything's state at one moment."""
 
@@ -117,7 +126,7 @@ async def measure(stage: Stage, relay: str, sessions: int) -> Run:
             over: dict[str, Any] = {"failures": ["sessions did not end"]}
             with trio.move_on_after(_OVER_SECONDS):
                 over = await load.hear()
-    run = _run(relay, sessions, live, idle, before, after)
+    run = _run(_Setting(relay, sessions, live), idle, before, after)
     return attrs.evolve(run, failures=(*run.failures, *over["failures"]))
 
 
@@ -148,18 +157,16 @@ async def _mark(stage: Stage, pid: int, load: Child, engine: Child) -> _Mark:
     )
 
 
-def _run(
-    relay: str, sessions: int, live: int, idle: procfs.Usage, before: _Mark, after: _Mark
-) -> Run:
+def _run(setting: _Setting, idle: procfs.Usage, before: _Mark, after: _Mark) -> Run:
     seconds = after.at - before.at
-    cpu = 0.0 if relay == DIRECT else after.relay.cpu_seconds - before.relay.cpu_seconds
+    cpu = 0.0 if setting.relay == DIRECT else after.relay.cpu_seconds - before.relay.cpu_seconds
     audio, words = after.heard["delays"], after.counted["words"]
     relayed = after.heard["frames"]
     return Run(
-        relay=relay,
-        sessions=sessions,
-        live=live,
-        frames_due=round(sessions * seconds * _FRAMES_PER_SECOND),
+        relay=setting.relay,
+        sessions=setting.sessions,
+        live=setting.live,
+        frames_due=round(setting.sessions * seconds * _FRAMES_PER_SECOND),
         frames_sent=after.counted["sent"],
         frames_relayed=relayed,
         frames_late=after.counted["late"],

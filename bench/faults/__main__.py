@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import sys
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 import trio
@@ -33,10 +32,7 @@ def main() -> int:
     unmet = 0
     for name in _NAMES if "all" in names else names:
         verdict = Verdict(name)
-        run: Callable[[Verdict], Awaitable[None]] = importlib.import_module(
-            f"bench.faults.{name}"
-        ).run
-        trio.run(run, verdict)
+        trio.run(importlib.import_module(f"bench.faults.{name}").run, verdict)
         unmet += verdict.unmet
     return 1 if unmet else 0
 

@@ -7,13 +7,14 @@ from contextlib import asynccontextmanager
 import trio
 
 from bench.daemon import Daemon
-from bench.faults.client import App
+from bench.faults.client import NORMAL, App
 from bench.faults.verdict import Verdict
 from bench.faults.world import World
 
 __all__ = ["bystanders"]
 
 _COUNT = 3
+_FRAME_MS = 100
 
 
 @asynccontextmanager
@@ -44,4 +45,4 @@ def _undisturbed(app: App) -> bool:
     if end is None or words is None or end[1]["reason"] != "completed":
         return False
     heard_ms = round((words[1]["start"] + words[1]["duration"]) * 1000)
-    return app.close_code == 1000 and app.sent_ms - heard_ms <= 100
+    return app.close_code == NORMAL and app.sent_ms - heard_ms <= _FRAME_MS

@@ -20,9 +20,13 @@ from bench.wire import (
     upgrade_request,
 )
 
-__all__ = ["BYTES_PER_MS", "MASK", "App", "connect"]
+__all__ = ["BYTES_PER_MS", "MASK", "NORMAL", "NO_CREDIT", "RESTART", "App", "connect"]
 
 BYTES_PER_MS: Final = 32
+# Close codes.
+NORMAL: Final = 1000
+RESTART: Final = 1012
+NO_CREDIT: Final = 4402
 MASK: Final = bytes((0x37, 0xFA, 0x21, 0x3D))
 
 _READ_BYTES: Final = 65_536
@@ -46,6 +50,7 @@ class App:
         """Authenticate and wait for the answer: ``ready``, or the error."""
         await self.say({"type": "auth", "token": token, "config": config or {}})
         with trio.fail_after(_OPEN_SECONDS):
+            await self.hear()
             while not self.heard and self.ended_at is None:
                 await self.hear()
         return self.heard[0][1] if self.heard else {}

@@ -2,7 +2,7 @@
 
 import trio
 
-from bench.faults.client import App
+from bench.faults.client import RESTART, App
 from bench.faults.verdict import Verdict
 from bench.faults.world import world
 
@@ -38,7 +38,7 @@ async def run(verdict: Verdict) -> None:
         reading = apps[_DEAF:]
         verdict.equal(
             "reading clients that saw 1012",
-            sum(a.close_code == 1012 for a in reading),
+            sum(a.close_code == RESTART for a in reading),
             len(reading),
         )
         verdict.equal(

@@ -3,10 +3,9 @@
 import trio
 
 from bench.books import Customer
-from bench.daemon import Daemon
-from bench.faults.client import App
+from bench.faults.client import NO_CREDIT, App
 from bench.faults.verdict import Verdict
-from bench.faults.world import World, world
+from bench.faults.world import world
 
 __all__ = ["run"]
 
@@ -44,7 +43,7 @@ async def run(verdict: Verdict) -> None:
 
 
 def _check_endings(verdict: Verdict, apps: list[App], customers: list[Customer]) -> None:
-    verdict.equal("sessions closed with 4402", sum(a.close_code == 4402 for a in apps), _USERS)
+    verdict.equal("sessions closed with 4402", sum(a.close_code == NO_CREDIT for a in apps), _USERS)
     errors = [app.last("error") for app in apps]
     codes = [one[1]["code"] for one in errors if one]
     verdict.equal("told insufficient_credits", codes.count("insufficient_credits"), _USERS)

@@ -34,7 +34,8 @@ async def _leave(
     verdict: Verdict, here: World, way: str, circumstance: str, *, stalled: bool
 ) -> None:
     (customer,) = await here.customers(1, 3_600_000)
-    closed, settled = [], []
+    closed: list[float] = []
+    settled: list[float] = []
     async with here.daemon() as daemon:
         for _ in range(_TIMES):
             app = await here.session(daemon, customer)
@@ -60,7 +61,8 @@ async def _leave(
 async def _vanish(verdict: Verdict, here: World) -> None:
     """The socket stays open and its owner does nothing any more, not even answer a ping."""
     (customer,) = await here.customers(1, 3_600_000)
-    closed, settled = [], []
+    closed: list[float] = []
+    settled: list[float] = []
     # Otherwise the idle limit might be what ends it.
     async with here.daemon({"limits": {"idle_seconds": 600}}) as daemon:
         app = await here.session(daemon, customer)

@@ -25,7 +25,12 @@ _PATIENCE_SECONDS: Final = 60
 _CALM_SECONDS: Final = 2
 _MESSAGE_BYTES: Final = 400 * _MEBIBYTE
 _PIECE: Final = bytes(65_536)
+# More fragments than this in one message are refused.
+_FRAGMENTS: Final = 4096
+_FRAGMENTS_SENT: Final = 1_000_000
+_PIECES: Final = 1000
 _PAGE_KIB: Final = 4
+_LOOK_SECONDS: Final = 0.01
 # A queue that did not move in this time is stuck: its client doesn't read.
 _STUCK_SECONDS: Final = 0.3
 
@@ -70,10 +75,10 @@ class Attack:
     async def tiny_fragments(self) -> None:
         """One text message in fragments of nothing."""
         await self.app.stream.send_all(frame(TEXT, b"", MASK, final=False))
-        pieces = frame(0, b"", MASK, final=False) * 1000
-        for number in range(1000):
+        pieces = frame(0, b"", MASK, final=False) * _PIECES
+        for number in range(_FRAGMENTS_SENT // _PIECES):
             await self.app.stream.send_all(pieces)
-            if number == 4:
+            if number * _PIECES > _FRAGMENTS:
                 self.cross()
 
     async def bomb(self) -> None:
@@ -165,8 +170,9 @@ async def _endure(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(_attempt, method, attack)
         with trio.move_on_after(_PATIENCE_SECONDS):
+            await trio.sleep(_LOOK_SECONDS)
             while attack.connected:
-                await trio.sleep(0.01)
+                await trio.sleep(_LOOK_SECONDS)
                 peak = max(peak, _resident_kib(attack.daemon.pid))
             cut_at = trio.current_time()
         nursery.cancel_scope.cancel()

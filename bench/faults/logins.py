@@ -1,4 +1,4 @@
-"""Twenty logins at once beside twenty live streams: whom do they delay?"""
+"""Twenty logins at once beside twenty live streams, and whom they delay."""
 
 import json
 import time

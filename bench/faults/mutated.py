@@ -1,5 +1,6 @@
 """Requests that end other servers, and 20,000 handshakes and frames that went wrong."""
 
+import contextlib
 import json
 import random
 import socket
@@ -74,13 +75,10 @@ async def _send(port: int, data: bytes) -> None:
     stream = await trio.open_tcp_stream("127.0.0.1", port)
     # Close without TIME_WAIT, or the ports of this machine would run out.
     stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    with trio.move_on_after(_ANSWER_SECONDS):
-        try:
-            await stream.send_all(data)
-            await stream.send_eof()
-            while await stream.receive_some():
-                pass
-        except trio.BrokenResourceError:
+    with contextlib.suppress(trio.BrokenResourceError), trio.move_on_after(_ANSWER_SECONDS):
+        await stream.send_all(data)
+        await stream.send_eof()
+        async for _ in stream:
             pass
     stream.socket.close()
 

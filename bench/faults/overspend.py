@@ -2,7 +2,7 @@
 
 import trio
 
-from bench.faults.client import App
+from bench.faults.client import NO_CREDIT, App
 from bench.faults.verdict import Verdict
 from bench.faults.world import world
 
@@ -42,6 +42,6 @@ async def run(verdict: Verdict) -> None:
         held = [(await here.books.balance(each)).held_ms for each in customers]
         verdict.equal("ms held afterwards", sum(held), 0)
         codes = [app.close_code for app in apps]
-        verdict.equal("sessions closed with 4402", codes.count(4402), len(apps))
+        verdict.equal("sessions closed with 4402", codes.count(NO_CREDIT), len(apps))
         verdict.equal("rows at fault in the audit", await here.audited(), 0)
         verdict.no_errors(one, two)
