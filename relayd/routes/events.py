@@ -9,7 +9,7 @@ from relayd.routes.credit_stream import CreditStream
 from relayd.routes.description import Answer, Topic, described
 from relayd.routes.problems import Refusal
 from relayd.routes.protection import authenticated
-from relayd.routes.shapes import text
+from relayd.routes.shapes import Shape, one_of, text
 from relayd.routes.wiring import wiring
 from relayd.session.ports import Principal
 
@@ -24,6 +24,20 @@ TOO_MANY_STREAMS: Final = Refusal(
     retries=True,
 )
 
+# One event of the stream, its lines as fields: the reading that OpenAPI's tools have of it.
+EVENT: Final = Shape(
+    "Event",
+    "A server-sent event.",
+    {
+        "event": one_of("Which.", "credit", "ended"),
+        "data": text(
+            "JSON.",
+            '{"seconds_remaining":90.5,"minutes_remaining":1.5,"live":true,"sessions":1,'
+            '"frozen":false}',
+        ),
+    },
+)
+
 
 @blueprint.get("/events")
 @authenticated
@@ -32,7 +46,7 @@ TOO_MANY_STREAMS: Final = Refusal(
     gives={
         200: Answer(
             "Server-sent events.",
-            text("Events.", "event: ended\ndata: {}\n\n"),
+            EVENT,
             content_type="text/event-stream",
         )
     },

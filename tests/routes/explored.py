@@ -1,0 +1,117 @@
+"""A whole daemon for Schemathesis to explore, and what came of it."""
+
+import json
+import logging
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import trio
+
+from relayd import daemon
+from relayd.accounts.passwords import Passwords
+from relayd.config import load
+from tests.cli.test_operator import url
+from tests.config.files import SECRETS
+from tests.house.tree import ROOT
+
+__all__ = ["Exploration", "Requests", "explore", "running"]
+
+CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
+START_SECONDS = 30
+# It takes less than a minute on two idle cores.
+EXPLORE_SECONDS = 480
+
+
+@attrs.frozen
+class Exploration:
+    """Schemathesis's own account of its run."""
+
+    code: int
+    text: str
+    report: dict[str, Any]
+
+    @property
+    def cases(self) -> int:
+        """How many it made that it could judge by some check."""
+        made = self.report["test_cases"]
+        return int(made["generated"] - made["without_checks"])
+
+    def accepted(self, operation: str) -> int:
+        """How many of an operation's cases succeeded."""
+        phases = self.report["valid_rates"].get(operation, {}).values()
+        return sum(phase["accepted"] for phase in phases)
+
+
+class Requests(logging.Filter):
+    """Counts the daemon's answers by their status as they are logged, thousands of lines."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # A request that its sender cut off has no number.
+        self.statuses: Counter[int | str] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Take what is counted out of the log."""
+        counted = record.getMessage() == "request"
+        if counted:
+            facts: dict[str, Any] = record.__dict__["facts"]
+            self.statuses[facts["status"]] += 1
+        return not counted
+
+
+@asynccontextmanager
+async def running(
+    database_url: str, monkeypatch: pytest.MonkeyPatch, **more: str
+) -> AsyncIterator[str]:
+    """The daemon on this database, as an operator starts it; yields its URL.
+
+    Two things differ: a password is hashed in a millisecond, and one address may ask often.
+    """
+    monkeypatch.setattr(daemon, "Passwords", partial(Passwords, cost=4))
+    settings = {
+        **SECRETS,
+        "RELAYD_DATABASE__URL": url(database_url),
+        "RELAYD_SERVER__LISTEN": "127.0.0.1:0",
+        "RELAYD_AUTH__REQUESTS_PER_MINUTE": "10000",
+        "RELAYD_ENGINES__DEEPGRAM__API_KEY": "never-used",
+        **more,
+    }
+    config = load(None, settings)
+    stop = trio.Event()
+    sender, receiver = trio.open_memory_channel[str](1)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(partial(daemon.run, config, started=sender.send_nowait, stop=stop))
+        with trio.fail_after(START_SECONDS):
+            started = await receiver.receive()
+        yield started.rpartition(" ")[2]
+        stop.set()
+
+
+async def explore(address: str, directory: Path, email: str, password: str) -> Exploration:
+    """Let Schemathesis loose on it, in a process of its own, signed in as this user."""
+    options = ["--report", "json", "--report-json-path", str(directory / "report.json")]
+    with trio.fail_after(EXPLORE_SECONDS):
+        ended = await trio.run_process(
+            [
+                *(sys.executable, "-m", "schemathesis.cli"),
+                *("--config-file", str(CONFIGURATION)),
+                *("run", f"{address}/openapi.json", "--checks", "all", "--no-color", *options),
+            ],
+            cwd=ROOT,
+            env=os.environ | {"EXPLORER_EMAIL": email, "EXPLORER_PASSWORD": password},
+            check=False,
+            capture_stdout=True,
+            stderr=subprocess.STDOUT,
+        )
+    text = ended.stdout.decode()
+    report = await trio.Path(directory / "report.json").read_text(encoding="utf-8")
+    return Exploration(ended.returncode, text, json.loads(report))

@@ -1,0 +1,48 @@
+"""Schemathesis against the whole daemon: its document is true of every answer, and none is a fault.
+
+All of its checks run: statuses, bodies and headers as documented, nothing invalid accepted,
+nothing valid refused, no access without a token, no method that isn't there.
+"""
+
+import logging
+from pathlib import Path
+
+import pytest
+
+from relayd.client.accounts import Accounts
+from tests.routes.explored import Requests, explore, running
+
+pytestmark = pytest.mark.system
+
+# Neither is in an example of the document, so that no case changes this user's password.
+EMAIL, PASSWORD = "grace@example.com", "battery staple 7"
+CASES = 5_000
+# What needs a browser's cookie, or the very password that no case knows.
+NEVER_ACCEPTED = {"POST /session/refresh", "POST /session/password"}
+
+
+async def test_the_document_is_true(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of requests made from the document get what it says, and never a fault."""
+    requests = Requests()
+    log = logging.getLogger("relayd.edge.http")
+    log.addFilter(requests)
+    monkeypatch.setattr(log, "level", logging.INFO)
+    async with running(database_url, monkeypatch) as address:
+        await Accounts(address).register(EMAIL, PASSWORD)
+        found = await explore(address, tmp_path, EMAIL, PASSWORD)
+    log.removeFilter(requests)
+
+    assert found.code == 0, found.text
+    assert found.report["failures"] == []
+    assert found.report["errors"] == []
+    assert found.cases >= CASES, found.text
+    assert requests.statuses.total() >= CASES
+    # Our own count, in case a document should allow what it must not.
+    assert not {status for status in requests.statuses if str(status)[0] == "5"}, requests.statuses
+    assert 429 not in requests.statuses
+    operations = found.report["operations"]
+    assert operations["tested"] == operations["total"]
+    idle = {name for name in found.report["valid_rates"] if not found.accepted(name)}
+    assert idle <= NEVER_ACCEPTED
