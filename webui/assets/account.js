@@ -1,0 +1,39 @@
+// The account page: the password, and signing out everywhere.
+
+import { call, changePassword, leave, wording } from "./api.js";
+import { submits } from "./entry.js";
+import { date } from "./format.js";
+import { part, tell } from "./page.js";
+
+/** Make the page work. `failed` is told what went wrong outside of forms, `out` that all sign-ins are over. */
+export async function account(root, { failed, out }) {
+  const form = part(root, "password");
+  const done = part(root, "done");
+  submits(form, part(form, "problem"), async () => {
+    done.hidden = true;
+    await changePassword(form.elements.password.value, form.elements.new_password.value);
+    form.reset();
+    done.hidden = false;
+  });
+
+  const sure = part(root, "sure");
+  part(root, "everywhere").addEventListener("click", () => { sure.returnValue = ""; sure.showModal(); });
+  sure.addEventListener("close", async () => {
+    if (sure.returnValue !== "yes") return;
+    try {
+      await leave(true);
+      out();
+    } catch (error) {
+      tell(part(root, "everywhere-problem"), wording(error));
+    }
+  });
+
+  try {
+    const me = await call("/account/me");
+    part(root, "email").textContent = me.email;
+    part(root, "since").textContent = date(me.created_at);
+    form.elements.username.value = me.email;
+  } catch (error) {
+    failed(error);
+  }
+}

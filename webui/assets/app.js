@@ -1,0 +1,142 @@
+// One document, several pages: which one is shown, whether one must be signed in for it, and what all of them share.
+
+import { Offline, SignedOut, forget, leave, token, wording } from "./api.js";
+import { account } from "./account.js";
+import { dashboard } from "./dashboard.js";
+import { entry } from "./entry.js";
+import { facts, make, mayBeSignedIn, part, showFacts, showMember, tell } from "./page.js";
+import { purchase } from "./purchase.js";
+
+const PAGES = {
+  "/signin": { title: "Sign in", template: "signin", show: signIn },
+  "/register": { title: "Create an account", template: "register", show: (root) => entry(root, "register", () => go("/dashboard")) },
+  "/dashboard": { title: "Dashboard", template: "dashboard", member: true, show: (root) => dashboard(root, { facts: about, lost, found, over }) },
+  "/account": { title: "Account", template: "account", member: true, show: (root) => { account(root, { failed, out: () => signedOut("You are signed out everywhere.") }); } },
+  "/billing/success": { title: "Your purchase", template: "success", member: true, show: (root) => purchase(root, new URLSearchParams(location.search).get("session_id") ?? "", failed) },
+  "/billing/cancel": { title: "Nothing was bought", template: "cancel", show: () => {} },
+};
+
+const main = document.querySelector("main");
+const about = facts();
+let leavePage = () => {};
+let showing = 0;
+let retry = null;
+// Said on the sign-in page, and where to go from there.
+let reason = "";
+let next = "/dashboard";
+
+about.then(showFacts);
+part(document, "sign-out").addEventListener("click", signOut);
+part(document, "banner-retry").addEventListener("click", () => { (retry ?? (() => location.reload()))(); });
+document.addEventListener("click", follow);
+addEventListener("popstate", () => show());
+addEventListener("offline", () => lost());
+show({ first: true });
+
+/** Go to one of our pages without loading the document again. */
+function go(path, { replace = false } = {}) {
+  history[replace ? "replaceState" : "pushState"](null, "", path);
+  show();
+}
+
+function follow(event) {
+  const link = event.target.closest?.("a[href]");
+  if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+  const url = new URL(link.href);
+  if (url.origin !== location.origin || !PAGES[url.pathname] || link.target) return;
+  event.preventDefault();
+  go(url.pathname + url.search);
+}
+
+async function show({ first = false } = {}) {
+  const mine = ++showing;
+  const page = PAGES[location.pathname.replace(/\/$/, "")] ?? PAGES["/dashboard"];
+  leavePage();
+  leavePage = () => {};
+  found();
+  if (page.member) {
+    const before = mayBeSignedIn();
+    try {
+      if (!before) throw new SignedOut();
+      await token();
+    } catch (error) {
+      if (mine !== showing) return;
+      if (error instanceof SignedOut) return void over(before ? undefined : "");
+      return void stuck(error);
+    }
+    if (mine !== showing) return;
+  }
+  showMember(page.member || mayBeSignedIn());
+  document.title = `${page.title} · relayd`;
+  main.replaceChildren(document.getElementById(page.template).content.cloneNode(true));
+  for (const link of document.querySelectorAll(".top nav a")) {
+    if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  leavePage = page.show(main) ?? (() => {});
+  if (first) return;
+  scrollTo(0, 0);
+  main.querySelector("h1").focus({ preventScroll: true });
+}
+
+function signIn(root) {
+  tell(part(root, "reason"), reason);
+  reason = "";
+  entry(root, "login", () => {
+    const path = next;
+    next = "/dashboard";
+    go(path, { replace: true });
+  });
+}
+
+/** The sign-in is over: to the sign-in page, and back from there. */
+function over(words = "Your sign-in has ended. Sign in again.") {
+  forget();
+  next = location.pathname + location.search;
+  reason = words;
+  go("/signin", { replace: true });
+}
+
+function signedOut(words) {
+  forget();
+  next = "/dashboard";
+  reason = words;
+  go("/signin");
+}
+
+async function signOut() {
+  try {
+    await leave();
+  } catch (error) {
+    // The cookie is still there: saying that one is signed out would not be true.
+    return void failed(error, signOut);
+  }
+  signedOut("You are signed out.");
+}
+
+/** The first question already found nobody. */
+function stuck(error) {
+  if (error instanceof Offline) lost(() => show());
+  const button = make("button", { type: "button" }, "Try again");
+  button.addEventListener("click", () => show());
+  main.replaceChildren(make("section", { class: "card entry" },
+    make("h1", { tabindex: "-1" }, "This page can't be shown right now"),
+    make("p", {}, wording(error)),
+    make("p", { class: "actions" }, button)));
+}
+
+function failed(error, again = null) {
+  if (error instanceof SignedOut) over();
+  else if (error instanceof Offline) lost(again);
+}
+
+function lost(again = null) {
+  retry = again;
+  tell(part(document, "banner-text"), "The server can't be reached. What you see may be old.");
+  part(document, "banner").hidden = false;
+}
+
+function found() {
+  part(document, "banner").hidden = true;
+  retry = null;
+}
