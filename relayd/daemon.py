@@ -44,6 +44,8 @@ from relayd.ledger import sweeper
 from relayd.ledger.postgres import Policy, PostgresLedger
 from relayd.ledger.succession import succeed
 from relayd.ledger.wallet import Wallet
+from relayd.payments.margins import margins, refuse_losses
+from relayd.payments.shop import Shop, open_shop
 from relayd.routes.app import create_app
 from relayd.routes.origins import own_origins
 from relayd.routes.wiring import Services
@@ -103,6 +105,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Open everything, serve, close everything."""
+        refuse_losses(self.config.packages, self.config.costs)
         threads = Threads.build(database=self.config.database.pool_size)
         async with (
             open_configured(self.config.database, threads.database, watched=True) as database,
@@ -115,8 +118,18 @@ class Daemon:
                 engine=engine.name,
                 reason=self.config.default_engine_reason,
             )
-            async with self._registered(database):
-                await self._serve(database, engine, threads)
+            self._show_packages()
+            async with (
+                self._registered(database),
+                open_shop(self.config.stripe, self.config.packages, database) as shop,
+            ):
+                await self._serve(database, engine, threads, shop)
+
+    def _show_packages(self) -> None:
+        for margin in margins(self.config.packages, self.config.costs):
+            tell = log.warning if margin.losing else log.info
+            tell("package for sale", package=margin.package.id, margin=margin)
+        log.info("sales", on=self.config.stripe.sales)
 
     @asynccontextmanager
     async def _registered(self, database: Database) -> AsyncIterator[None]:
@@ -138,7 +151,9 @@ class Daemon:
         except DatabaseUnavailable as error:
             log.warning("the end of this daemon could not be recorded", problem=str(error))
 
-    async def _serve(self, database: Database, engine: Engine, threads: Threads) -> None:
+    async def _serve(
+        self, database: Database, engine: Engine, threads: Threads, shop: Shop | None
+    ) -> None:
         config = self.config
         tokens = AccessTokens(config.auth.secret.reveal().encode(), config.auth.access_minutes)
         passwords = Passwords(config.auth.pepper.reveal().encode(), threads.passwords)
@@ -164,6 +179,9 @@ class Daemon:
             own_origins=own,
             requests_per_minute=config.auth.requests_per_minute,
             repository_url=config.server.repository_url,
+            packages=config.packages,
+            shop=shop,
+            public_url=config.server.public_url,
             live_credit=LiveCredit(hub, CreditReader(database)),
         )
         # Quart's types name every ASGI event, the edge takes them as plain mappings.
@@ -174,6 +192,8 @@ class Daemon:
             background.start_soon(sessions.settle_late)
             background.start_soon(_prune, accounts, database)
             background.start_soon(listen, database.conninfo, hub)
+            if shop is not None:
+                background.start_soon(shop.run)
             async with trio.open_nursery() as door_nursery:
                 door: Door = await door_nursery.start(
                     partial(serve, app, settings, listeners, tls=tls)

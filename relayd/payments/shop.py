@@ -153,13 +153,16 @@ class Shop:
         """
         return await self.fulfilment.fulfil(checkout_session_id, said_failed=said_failed)
 
-    async def purchase(self, principal: Principal, checkout_session_id: str) -> Purchase | None:
+    async def purchase(
+        self, principal: Principal, checkout_session_id: str, *, look: bool = True
+    ) -> Purchase | None:
         """A purchase of this user's, as fresh as Stripe lets us know; None where there is none.
 
-        So a payment whose message was lost is credited by the page that its buyer sees.
+        With ``look`` Stripe is asked about one that is pending, so that a payment whose message
+        was lost is credited by the page that its buyer sees.
         """
         own = await self._own(principal.user_id, checkout_session_id)
-        if own is None or own.state is not PurchaseState.PENDING:
+        if not look or own is None or own.state is not PurchaseState.PENDING:
             return own
         try:
             with trio.move_on_after(LOOK_SECONDS):

@@ -17,7 +17,7 @@ def facts(services: Services) -> str:
             "what": "A metered relay between apps and a speech-to-text engine.",
             "stream": "/ws/transcribe",
             "health": "/health",
-            "sales": getattr(services, "shop", None) is not None,
+            "sales": services.shop is not None,
             "repository_url": services.repository_url,
         }
     )

@@ -18,8 +18,10 @@ from relayd.routes import (
     pages,
     reference,
     stream,
+    webhooks,
 )
 from relayd.routes.about import facts
+from relayd.routes.body_limits import LimitedRequest
 from relayd.routes.probe import Probe
 from relayd.routes.problems import UNAVAILABLE, Problem, answer
 from relayd.routes.protection import protection_of
@@ -43,6 +45,8 @@ _OUTAGE_RETRY_SECONDS: Final = 5
 
 class Application(QuartTrio):
     """Quart-Trio, logging unexpected exceptions the way the rest of relayd does."""
+
+    request_class = LimitedRequest
 
     def log_exception(
         self,
@@ -85,6 +89,7 @@ def create_app(services: Services) -> QuartTrio:
         health,
         reference,
         stream,
+        webhooks,
     ):
         app.register_blueprint(module.blueprint)
     _answer_refusals(app)

@@ -12,17 +12,23 @@ import attrs
 from quart import current_app, has_websocket_context, request, websocket
 
 from relayd.accounts.accounts import Accounts
+from relayd.config import Package
 from relayd.events.live import LiveCredit
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
+from relayd.payments.purchase_statements import Purchase
+from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
 from relayd.routes.addresses import Network, client_address, networks
 from relayd.routes.probe import Probe
 from relayd.routes.rate_limit import RateLimit
 from relayd.routes.website import Website
+from relayd.session.ports import Principal
 from relayd.session.registry import Sessions
 
-__all__ = ["Prober", "Services", "Wallet", "Wiring", "requester_address", "wiring"]
+__all__ = ["Prober", "Seller", "Services", "Wallet", "Wiring", "requester_address", "wiring"]
 
 EXTENSION: Final = "relayd"
+_CHECKOUTS_PER_MINUTE: Final = 10
+_LOOKS_PER_MINUTE: Final = 60
 
 
 class Wallet(Protocol):
@@ -36,6 +42,23 @@ class Wallet(Protocol):
 
     def recent_sessions(self, user_id: UUID, most: int) -> Awaitable[Sequence[SessionRecord]]:
         """The latest ended sessions, newest first."""
+
+
+class Seller(Protocol):
+    """Sales, where they are on; raises `DatabaseUnavailable`."""
+
+    def checkout(
+        self, principal: Principal, package_id: str, base_url: str
+    ) -> Awaitable[CheckoutUrl | CheckoutRefusal]:
+        """Begin a purchase; ``base_url`` is where the buyer's browser comes back to."""
+
+    def purchase(
+        self, principal: Principal, checkout_session_id: str, *, look: bool = True
+    ) -> Awaitable[Purchase | None]:
+        """One of the user's own, after asking Stripe where it may help and ``look`` allows."""
+
+    def webhook(self, raw: bytes, signature: str | None) -> Awaitable[Accepted | Rejected]:
+        """Keep a message of Stripe's."""
 
 
 class Prober(Protocol):
@@ -64,6 +87,10 @@ class Services:
     # Where the program's source is, for the landing page; empty where it isn't said.
     repository_url: str = ""
     live_credit: LiveCredit | None = None
+    # What is for sale, also while nothing is sold (no shop).
+    packages: Sequence[Package] = ()
+    shop: Seller | None = None
+    public_url: str = ""
 
 
 @attrs.frozen
@@ -76,6 +103,9 @@ class Wiring:
     website: Website
     # What ``/`` says to programs, as JSON.
     facts: str
+    # By user: purchases begun, and questions about them that go on to Stripe.
+    checkouts: RateLimit = attrs.field(factory=lambda: RateLimit(_CHECKOUTS_PER_MINUTE))
+    looks: RateLimit = attrs.field(factory=lambda: RateLimit(_LOOKS_PER_MINUTE))
 
 
 def wiring() -> Wiring:

@@ -43,6 +43,10 @@ EXPECTED = {
     "/account/usage": Protection.AUTHENTICATED,
     "/account/events": Protection.AUTHENTICATED,
     "/billing/balance": Protection.AUTHENTICATED,
+    "/billing/packages": Protection.EXEMPT,
+    "/billing/checkout": Protection.AUTHENTICATED,
+    "/billing/purchases/<checkout_session_id>": Protection.AUTHENTICATED,
+    "/webhooks/stripe": Protection.EXEMPT,
 }
 
 
