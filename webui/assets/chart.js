@@ -10,8 +10,12 @@ const ROOM = { top: 14, right: 2, bottom: 24, left: 34 };
 /** Show days [{date, seconds_used, seconds_purchased}] in an element. */
 export function chart(place, days) {
   const total = days.reduce((sum, one) => sum + one.seconds_used, 0);
+  if (!total) {
+    place.replaceChildren(make("p", { class: "muted" }, "Nothing was used yet. Here will be a bar for each day."));
+    return () => {};
+  }
   const picture = make("div", {});
-  const summary = make("p", { class: "total" }, total ? `${minutes(total)} minutes used in all` : "Nothing was used in the last 30 days.");
+  const summary = make("p", { class: "total" }, `${minutes(total)} minutes used in all`);
   place.className = "chart";
   place.replaceChildren(summary, picture, table(days));
   const draw = () => picture.replaceChildren(drawing(days, picture.clientWidth || 600, total));

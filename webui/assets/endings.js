@@ -27,6 +27,7 @@ export function ending(reason) {
 }
 
 /** For whoever was talking: what happened and what to do. */
-export function advice(reason) {
+export function advice(reason, seconds) {
+  if (reason === "insufficient_credits" && !seconds) return "You have no minutes left. Buy some, then start again.";
   return ENDINGS[reason]?.[1] ?? "It ended. Start again to go on.";
 }

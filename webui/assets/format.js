@@ -21,12 +21,12 @@ export function spoken(seconds) {
   return parts.join(" and ");
 }
 
-/** A length for a table: "1 h 2 min", "62 s", "0.4 s". */
+/** A length for a table: "1 h 2 min", "1 min 2 s", "0.4 s". */
 export function length(seconds) {
   if (seconds < 10) return `${Math.round(seconds * 10) / 10} s`;
   const whole = Math.round(seconds);
-  if (whole < 120) return `${whole} s`;
-  if (whole < 7200) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  if (whole < 60) return `${whole} s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)} min${whole % 60 ? ` ${whole % 60} s` : ""}`;
   return `${Math.floor(whole / 3600)} h ${Math.floor((whole % 3600) / 60)} min`;
 }
 

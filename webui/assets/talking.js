@@ -100,7 +100,7 @@ export function talking(root, { ended, over }) {
     } else if (reason === "unreachable") {
       notify("The server can't be reached. Check your network, then start again.");
     } else {
-      notify(seconds ? `${advice(reason)} ${used} were used.` : advice(reason));
+      notify(seconds ? `${advice(reason, seconds)} ${used} used.` : advice(reason, seconds));
     }
     if (line) {
       line.lastElementChild.textContent = "";
