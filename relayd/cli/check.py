@@ -63,10 +63,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         print_json({"well": well, "findings": [attrs.asdict(one) for one in findings]})
     else:
+        width = max(len(one.subject) for one in findings) + 2
         for one in findings:
-            say(f"{'ok' if one.well else 'FAILED':<8}{one.subject:<15}{one.detail}")
+            say(f"{'ok' if one.well else 'FAILED':<8}{one.subject:<{width}}{one.detail}")
             if one.remedy:
-                say(f"{'':<23}→ {one.remedy}")
+                say(f"{'':<{width + 8}}→ {one.remedy}")
     return Exit.OK if well else Exit.NOT_WELL
 
 
@@ -75,6 +76,20 @@ def _configuration(config: "Config") -> Sequence[Finding]:
     findings = [Finding("configuration", well=True, detail=where, remedy=_exposure(config))]
     if config.server.tls_certificate and config.server.tls_key:
         findings.append(_certificate(config))
+    return [*findings, *_sales(config)]
+
+
+def _sales(config: "Config") -> Sequence[Finding]:
+    from relayd.payments.margins import margins, problem
+
+    where = f"on, through {config.stripe.api_url}"
+    detail = where if config.stripe.sales else "off: stripe.api_key is not set"
+    findings = [Finding("sales", well=True, detail=detail)]
+    for margin in margins(config.packages, config.costs):
+        well = config.costs.allow_loss or not margin.losing
+        remedy = "" if well else problem(margin)
+        subject = f"package {margin.package.id}"
+        findings.append(Finding(subject, well=well, detail=str(margin), remedy=remedy))
     return findings
 
 

@@ -4,7 +4,14 @@ import enum
 from collections.abc import Iterator
 from typing import Final
 
-from relayd.errors import ClientGone, DatabaseUnavailable, OperatorError, RelaydError, UpstreamError
+from relayd.errors import (
+    ClientGone,
+    DatabaseUnavailable,
+    OperatorError,
+    RelaydError,
+    StripeUnavailable,
+    UpstreamError,
+)
 
 __all__ = ["EXIT_CODES", "Exit", "explain"]
 
@@ -25,7 +32,7 @@ exit codes:
   1    what was asked about is not well (check, audit), or the relay ended the session
        for another reason than that it was finished (transcribe)
   2    wrong usage or configuration; one line on standard error says what and how to mend it
-  3    the database, the engine or the server can't be reached
+  3    the database, the engine, Stripe or the server can't be reached
   130  interrupted by Ctrl-C
 """
 
@@ -44,7 +51,7 @@ def explain(error: BaseException) -> tuple[Exit, str] | None:
         if isinstance(one, OperatorError):
             return Exit.USAGE, str(one)
     for one in leaves:
-        if isinstance(one, DatabaseUnavailable | UpstreamError | ClientGone):
+        if isinstance(one, DatabaseUnavailable | UpstreamError | StripeUnavailable | ClientGone):
             return Exit.UNREACHABLE, str(one)
     return None
 

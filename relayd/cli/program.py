@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import relayd
 from relayd.cli import (
@@ -14,6 +14,8 @@ from relayd.cli import (
     demo,
     init,
     migrate,
+    purchases,
+    reconcile,
     serve,
     sessions,
     transcribe,
@@ -36,6 +38,21 @@ To start with:
   relayd check                     whether it is right, and what to do
   relayd serve                     serve apps
 """
+
+_GROUPS: Final = (
+    demo,
+    init,
+    check,
+    migrate,
+    serve,
+    transcribe,
+    user,
+    credit,
+    sessions,
+    purchases,
+    reconcile,
+    audit,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -72,6 +89,6 @@ def parser() -> argparse.ArgumentParser:
     commands: Subparsers = top.add_subparsers(
         title="commands", metavar="COMMAND", required=True, dest="command"
     )
-    for group in (demo, init, check, migrate, serve, transcribe, user, credit, sessions, audit):
+    for group in _GROUPS:
         group.add(commands)
     return top

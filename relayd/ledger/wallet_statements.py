@@ -110,14 +110,17 @@ def recent_sessions(connection: Connection, user_id: UUID | None, most: int) -> 
 def usage(connection: Connection, user_id: UUID, days: int) -> list[DayUsage]:
     """The last UTC days, today included, oldest first, with those on which nothing happened.
 
-    A session counts on the day it ended; what an adjustment took is not "used".
+    A session counts on the day it ended; what an adjustment took is not "used", and what came
+    back after a failed refund or a won dispute was credited before.
     """
     rows = connection.execute(
         """
         WITH today AS (SELECT (now() AT TIME ZONE 'UTC')::date AS day)
         SELECT today.day - back,
                coalesce(-sum(e.amount_ms) FILTER (WHERE e.kind = 'session'), 0)::bigint,
-               coalesce(sum(e.amount_ms) FILTER (WHERE e.amount_ms > 0), 0)::bigint
+               coalesce(sum(e.amount_ms) FILTER (
+                   WHERE e.amount_ms > 0 AND e.kind IN ('grant', 'adjustment', 'purchase')
+               ), 0)::bigint
         FROM today CROSS JOIN generate_series(0, %(days)s - 1) AS back
         LEFT JOIN usage_ledger AS e
                ON e.user_id = %(user)s

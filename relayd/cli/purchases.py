@@ -1,0 +1,97 @@
+"""`relayd purchases`: what was bought, paid, refunded and disputed."""
+
+import argparse
+from typing import TYPE_CHECKING, Any, Final
+
+from relayd.cli.exits import Exit
+from relayd.cli.operator import find_user, run
+from relayd.cli.options import Subparsers, add_command, add_config, add_json
+from relayd.cli.output import print_json, print_table, seconds
+
+if TYPE_CHECKING:
+    from relayd.config import Config
+    from relayd.database.pool import Database
+    from relayd.payments.purchase_statements import PurchaseRecord
+
+__all__ = ["add"]
+
+_ROWS_MAX: Final = 10_000
+
+
+def add(subparsers: Subparsers) -> None:
+    """Register `purchases`."""
+    command = add_command(
+        subparsers,
+        "purchases",
+        _run,
+        summary="show what was bought",
+        details=(
+            "Show the latest purchases: pending, paid, failed or expired, and how many seconds\n"
+            "refunds and disputes took back. Prices are in the currency's smallest unit."
+        ),
+        examples=(
+            "  relayd purchases\n"
+            "  relayd purchases --user ada@example.org --recent 50\n"
+            "  relayd purchases --json | jq '.[] | select(.disputed)'"
+        ),
+    )
+    command.add_argument("--user", metavar="EMAIL", help="only of this account")
+    command.add_argument(
+        "--recent", metavar="N", type=_rows, default=20, help="how many to show (default: 20)"
+    )
+    add_config(command)
+    add_json(command)
+
+
+def _rows(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > _ROWS_MAX:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_ROWS_MAX}, not {text}")
+    return int(text)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    async def action(database: "Database", config: "Config") -> "list[PurchaseRecord]":
+        from relayd.payments import purchase_statements
+
+        user = await find_user(database, config, arguments.user) if arguments.user else None
+        user_id = user.id if user else None
+        return await database.run(purchase_statements.recent, user_id, arguments.recent)
+
+    purchases = run(arguments, action)
+    if arguments.json:
+        print_json([_fields(one) for one in purchases])
+    else:
+        print_table([_columns(one) for one in purchases], empty="none")
+    return Exit.OK
+
+
+def _fields(record: "PurchaseRecord") -> dict[str, Any]:
+    return {
+        "purchase_id": record.purchase_id,
+        "email": record.email,
+        "package_id": record.package_id,
+        "seconds": record.seconds,
+        "price_cents": record.price_cents,
+        "currency": record.currency,
+        "status": record.status,
+        "created_at": record.created_at,
+        "settled_at": record.settled_at,
+        "seconds_taken_back": seconds(record.clawed_back_ms),
+        "disputed": record.disputed,
+        "checkout_session_id": record.checkout_session_id,
+        "payment_intent_id": record.payment_intent_id,
+    }
+
+
+def _columns(record: "PurchaseRecord") -> dict[str, Any]:
+    """What fits a terminal."""
+    return {
+        "created": record.created_at,
+        "email": record.email,
+        "package": record.package_id,
+        "price": f"{record.price_cents} {record.currency}",
+        "seconds": record.seconds,
+        "status": "disputed" if record.disputed else record.status,
+        "taken back": seconds(record.clawed_back_ms),
+        "payment": record.payment_intent_id,
+    }
