@@ -67,19 +67,19 @@ class Attack:
         await self.app.stream.send_all(frame(BINARY, _PIECE, MASK, final=False))
         sent = len(_PIECE)
         while sent < _MESSAGE_BYTES:
-            await self.app.stream.send_all(frame(0, _PIECE, MASK, final=False))
             sent += len(_PIECE)
             if sent > _MEBIBYTE:
                 self.cross()
+            await self.app.stream.send_all(frame(0, _PIECE, MASK, final=False))
 
     async def tiny_fragments(self) -> None:
         """One text message in fragments of nothing."""
         await self.app.stream.send_all(frame(TEXT, b"", MASK, final=False))
         pieces = frame(0, b"", MASK, final=False) * _PIECES
         for number in range(_FRAGMENTS_SENT // _PIECES):
-            await self.app.stream.send_all(pieces)
-            if number * _PIECES > _FRAGMENTS:
+            if (number + 1) * _PIECES > _FRAGMENTS:
                 self.cross()
+            await self.app.stream.send_all(pieces)
 
     async def bomb(self) -> None:
         """A frame that claims to be compressed, after an offer that was not accepted."""

@@ -84,6 +84,29 @@ async def test_messages_come_in_order_and_whole() -> None:
             await ws.send("more")
 
 
+@pytest.mark.parametrize("piece", [1, 2, 3, 5, 130, 4096])
+async def test_results_arrive_however_they_were_cut(piece: int) -> None:
+    """TCP keeps no boundaries; a ping or a fragment in between changes nothing."""
+    async with wired() as (ws, server):
+        texts = ["", "a", "é" * 62, "x" * 125, "y" * 126, "z" * 300]
+        events: list[Event] = [TextMessage(data=text) for text in texts]
+        events += [Ping(), TextMessage(data="frag", message_finished=False)]
+        events += [TextMessage(data="ment"), TextMessage(data="last")]
+        data = b"".join(server.protocol.send(event) for event in events)
+        for at in range(0, len(data), piece):
+            ws.take(data[at : at + piece])
+        got = [await ws.receive() for _ in range(len(texts) + 2)]
+        assert got == [*texts, "fragment", "last"]
+
+
+async def test_a_result_that_is_no_text_ends_the_connection() -> None:
+    """Broken UTF-8 can't be passed on."""
+    async with wired() as (ws, server):
+        await server.stream.send_all(b"\x81\x01\xff")
+        with pytest.raises(Ended):
+            await ws.receive()
+
+
 async def test_pings_and_the_close_are_answered() -> None:
     """The far end hears a pong with its payload, and its own code."""
     async with wired() as (_, server):
