@@ -41,6 +41,9 @@ def flags() -> list[str]:
         "--disable-background-networking",
         "--disable-component-update",
         "--disable-sync",
+        # What is not on loopback here would be asked about before it may ask loopback. Nobody has
+        # that protection where a daemon is on the internet, and so none is to be relied on.
+        "--disable-features=LocalNetworkAccessChecks",
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={RECORDING}",
     ]

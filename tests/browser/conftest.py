@@ -17,7 +17,8 @@ from psycopg import sql
 
 from relayd.database import migrate
 from tests.browser import chromium, people
-from tests.browser.daemons import Daemon, deepgram, open_daemon
+from tests.browser.daemons import Daemon, deepgram, open_daemon, open_shop
+from tests.browser.past import give_past
 from tests.browser.people import Person
 from tests.browser.visits import Visits
 
@@ -80,9 +81,27 @@ def engine(chromium_path: Path) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture(scope="package")
+def shop(
+    caller: APIRequestContext, engine: dict[str, str], shared_database_url: str
+) -> Iterator[Daemon]:
+    """A daemon that sells, with a stand-in Stripe that delivers its events at once."""
+    with open_shop(shared_database_url, **engine) as serving:
+        webhook = {"url": f"{serving.url}/webhooks/stripe"}
+        caller.post(f"{serving.elsewhere[0]}/control/webhook", data=webhook)
+        yield serving
+
+
+@pytest.fixture(scope="package")
 def closed_shop(chromium_path: Path, shared_database_url: str) -> Iterator[Daemon]:
     """A daemon without a Stripe key, and with the local engine, which really listens."""
     with open_daemon(shared_database_url) as serving:
+        yield serving
+
+
+@pytest.fixture(scope="package")
+def talker(engine: dict[str, str], shared_database_url: str) -> Iterator[Daemon]:
+    """A daemon with the stand-in engine, whose words are known."""
+    with open_daemon(shared_database_url, **engine) as serving:
         yield serving
 
 
@@ -98,3 +117,10 @@ def visits(browser: Browser) -> Iterator[Visits]:
     opened = Visits(browser)
     yield opened
     opened.end()
+
+
+@pytest.fixture
+def member(shared_database_url: str, person: Person) -> Person:
+    """Somebody who has talked on most days of the last month."""
+    give_past(shared_database_url, person)
+    return person

@@ -14,10 +14,13 @@ import attrs
 
 from tests.browser.processes import Child
 
-__all__ = ["Daemon", "deepgram", "open_daemon"]
+__all__ = ["Daemon", "deepgram", "open_daemon", "open_shop"]
 
 # What the stand-in engine says, two words a second.
 WORDS: Final = ("every", "word", "that", "was", "paid", "for", "is", "delivered")
+# What the daemon and the stand-in Stripe know of each other.
+KEY: Final = "sk_test_standin"
+SECRET: Final = "whsec_standin"
 
 
 @attrs.define(eq=False)
@@ -47,9 +50,12 @@ class Daemon:
 @contextmanager
 def open_daemon(database_url: str, **environ: str) -> Iterator[Daemon]:
     """Serve on this database until left."""
-    url = f"http://127.0.0.1:{free_port()}"
+    port = free_port()
+    # A name, so that the stand-in Stripe at 127.0.0.1 is another site, as the real one is.
+    url = f"http://localhost:{port}"
     settings = {
-        "RELAYD_SERVER__LISTEN": url.removeprefix("http://"),
+        "RELAYD_SERVER__LISTEN": f"127.0.0.1:{port}",
+        "RELAYD_SERVER__PUBLIC_URL": url,
         "RELAYD_DATABASE__URL": database_url,
         "RELAYD_DATABASE__POOL_SIZE": "4",
         "RELAYD_AUTH__SECRET": secrets.token_urlsafe(48),
@@ -67,6 +73,23 @@ def open_daemon(database_url: str, **environ: str) -> Iterator[Daemon]:
     finally:
         child.stop()
     serving.check()
+
+
+@contextmanager
+def open_shop(database_url: str, **environ: str) -> Iterator[Daemon]:
+    """A daemon that sells, beside a Stripe of its own."""
+    till = Child(("tests.stripe_standin", "--port", "0", "--key", KEY, "--secret", SECRET))
+    try:
+        sales = {
+            "RELAYD_STRIPE__API_URL": till.start(),
+            "RELAYD_STRIPE__API_KEY": KEY,
+            "RELAYD_STRIPE__WEBHOOK_SECRETS": SECRET,
+        }
+        with open_daemon(database_url, **sales | environ) as serving:
+            serving.elsewhere = (till.address,)
+            yield serving
+    finally:
+        till.stop()
 
 
 @contextmanager

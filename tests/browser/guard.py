@@ -4,6 +4,7 @@ No request to another host, no inline script, no error in the console. A test th
 error, such as a refused password, says so.
 """
 
+import json
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ __all__ = ["Guard"]
 # attributes would need an exception in the content security policy.
 _INLINE: Final = """
 addEventListener("load", () => {
+  if (location.origin !== OURS) return;
   const handlers = [...document.querySelectorAll("*")].filter((one) =>
     [...one.attributes].some(({ name }) => name.startsWith("on")));
   const scripts = [...document.querySelectorAll("script")].filter((one) => !one.src &&
@@ -37,11 +39,12 @@ class Guard:
     outside: list[str] = attrs.field(factory=list)
     inline: list[str] = attrs.field(factory=list)
     _meant: set[str] = attrs.field(factory=set)
+    _allowed: set[str] = attrs.field(factory=set)
 
     def watch(self, context: BrowserContext) -> None:
         """Begin, before its first page."""
         context.expose_function("reportInline", self._found_inline)
-        context.add_init_script(_INLINE)
+        context.add_init_script(_INLINE.replace("OURS", json.dumps(self.ours)))
         context.on("console", self._said)
         context.on("weberror", self._failed)
         context.on("request", self._requested)
@@ -51,11 +54,16 @@ class Guard:
         """Declare an error in the console; it must come, once or more."""
         self._meant.add(text)
 
+    def allow(self, text: str) -> None:
+        """Declare an error in the console that may come any number of times, or not at all."""
+        self._allowed.add(text)
+
     def check(self) -> None:
         """At the end of a test, whose pages are still open."""
         missing = [one for one in self._meant if not any(one in error for error in self.errors)]
         assert not missing, f"declared and did not come: {missing}, but {self.errors}"
-        errors = [one for one in self.errors if not any(text in one for text in self._meant)]
+        known = self._meant | self._allowed
+        errors = [one for one in self.errors if not any(text in one for text in known)]
         assert not errors, f"undeclared errors in the console: {errors}"
         assert not self.outside, f"requests to other hosts: {self.outside}"
         assert not self.inline, f"inline scripts: {self.inline}"

@@ -3,7 +3,7 @@
 from typing import Final, Literal
 
 import attrs
-from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize
+from playwright.sync_api import Browser, BrowserContext, Page, ViewportSize, expect
 
 from tests.browser.daemons import Daemon
 from tests.browser.guard import Guard
@@ -31,12 +31,18 @@ class Visit:
         return self.page
 
     def sign_in(self, person: Person, password: str | None = None) -> Page:
-        """Sign in by hand, on the landing page."""
-        page = self.open()
-        page.get_by_label("Email").fill(person.email)
+        """Sign in by hand and be on the dashboard; with a password that is wrong, stay."""
+        page = self.open("/signin")
+        page.get_by_label("Email address").fill(person.email)
         page.get_by_label("Password").fill(password or person.password)
         page.get_by_role("button", name="Sign in").click()
+        if password is None:
+            expect(page.get_by_role("heading", name="Minutes left")).to_be_visible()
         return page
+
+    def another_page(self) -> Page:
+        """A second tab."""
+        return self.context.new_page()
 
 
 @attrs.define(eq=False)
@@ -47,15 +53,22 @@ class Visits:
     opened: list[Visit] = attrs.field(factory=list)
 
     def begin(
-        self, serving: Daemon, *, theme: Theme = "light", width: int = 1440, talks: bool = False
+        self,
+        serving: Daemon,
+        *,
+        theme: Theme = "light",
+        width: int = 1440,
+        talks: bool = False,
+        elsewhere: tuple[str, ...] = (),
     ) -> Visit:
         """A fresh browser that knows nobody. ``talks``: the microphone is granted."""
         size = ViewportSize(width=width, height=900)
         context = self.browser.new_context(viewport=size, color_scheme=theme)
         context.set_default_timeout(WAIT_MS)
+        expect.set_options(timeout=WAIT_MS)
         if talks:
             context.grant_permissions(["microphone"], origin=serving.url)
-        guard = Guard(serving.url, serving.elsewhere)
+        guard = Guard(serving.url, serving.elsewhere + elsewhere)
         guard.watch(context)
         self.opened.append(Visit(context, context.new_page(), guard, serving.url))
         return self.opened[-1]

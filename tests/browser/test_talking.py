@@ -1,0 +1,74 @@
+"""Talk: the microphone in, words out, and credit that falls while one looks."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.board import figure, seconds_left, sessions, talk_notice, talk_state, words
+from tests.browser.daemons import Daemon
+from tests.browser.people import Person, grant
+from tests.browser.visits import Visits
+
+pytestmark = [pytest.mark.system, pytest.mark.browser]
+
+
+def test_the_local_engine_understands_the_page(
+    visits: Visits, closed_shop: Daemon, person: Person
+) -> None:
+    """The recording that the microphone hears arrives as the words that are spoken in it."""
+    grant(closed_shop.database_url, person, 600)
+    page = visits.begin(closed_shop, talks=True).sign_in(person)
+    page.get_by_role("button", name="Start").click()
+    expect(talk_state(page)).to_have_text("Listening. Speak now.")
+    expect(words(page)).to_contain_text(re.compile("listen|speak|words|welcome"))
+    page.get_by_role("button", name="Stop").click()
+    expect(talk_state(page)).to_have_text(re.compile(r"Finished: .* used\."))
+
+
+def test_credit_falls_while_one_talks(visits: Visits, talker: Daemon, person: Person) -> None:
+    """The figure is never further behind than what is recorded each second, and one for the way."""
+    grant(talker.database_url, person, 600)
+    page = visits.begin(talker, talks=True).sign_in(person)
+    expect(figure(page)).to_have_text("10 minutes and 0 seconds")
+    page.get_by_role("button", name="Start").click()
+    expect(page.get_by_text("In use right now")).to_be_visible()
+    expect(page.get_by_role("timer", name="Time heard")).to_have_text("0:04")
+    assert 594 <= seconds_left(page) <= 598
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text("Not in use")).to_be_visible()
+    expect(sessions(page)).to_have_count(1)
+    expect(sessions(page)).to_contain_text("Finished")
+
+
+def test_credit_that_is_used_up_ends_the_session(
+    visits: Visits, talker: Daemon, person: Person
+) -> None:
+    """Whoever has talked away the last second is told what to do, and keeps the words."""
+    grant(talker.database_url, person, 2)
+    page = visits.begin(talker, talks=True).sign_in(person)
+    expect(page.get_by_text("Less than five minutes are left.", exact=True)).to_be_visible()
+    page.get_by_role("button", name="Start").click()
+    expect(talk_notice(page)).to_contain_text("Your minutes are used up.")
+    expect(words(page)).to_contain_text("every word that was")
+    expect(figure(page)).to_have_text("0 minutes and 0 seconds")
+    expect(sessions(page)).to_contain_text("No minutes were left")
+
+
+def test_without_credit_nothing_is_heard(visits: Visits, talker: Daemon, person: Person) -> None:
+    """Starting without minutes says that there are none."""
+    page = visits.begin(talker, talks=True).sign_in(person)
+    page.get_by_role("button", name="Start").click()
+    expect(talk_notice(page)).to_contain_text("You have no minutes left.")
+    expect(page.get_by_role("button", name="Start")).to_be_enabled()
+
+
+def test_a_refused_microphone(visits: Visits, talker: Daemon, person: Person) -> None:
+    """The page says where it is allowed, and can be asked again."""
+    page = visits.begin(talker).sign_in(person)
+    page.get_by_role("button", name="Start").click()
+    expect(talk_notice(page)).to_have_text(
+        "This page may not use the microphone. Allow it in your browser, beside the address,"
+        " then start again."
+    )
+    expect(page.get_by_role("button", name="Start")).to_be_enabled()

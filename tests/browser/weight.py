@@ -1,0 +1,41 @@
+"""What a page makes a browser fetch, in bytes on the wire."""
+
+from typing import Any
+
+import attrs
+from playwright.sync_api import Page
+
+__all__ = ["Weight"]
+
+
+@attrs.define(eq=False, slots=False)  # Playwright hangs its wrapper of a method on the object
+class Weight:
+    """Counts from the moment it is put on; heads of answers and bodies as they were sent."""
+
+    total_bytes: int = 0
+    by_url: dict[str, int] = attrs.field(factory=dict)
+    _urls: dict[str, str] = attrs.field(factory=dict)
+
+    def watch(self, page: Page) -> None:
+        """Begin, with an empty cache."""
+        wire = page.context.new_cdp_session(page)
+        wire.on("Network.requestWillBeSent", self._asked)
+        wire.on("Network.responseReceived", self._began)
+        wire.on("Network.dataReceived", self._came)
+        wire.send("Network.enable")
+        wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
+
+    def _asked(self, event: dict[str, Any]) -> None:
+        self._urls[event["requestId"]] = event["request"]["url"]
+
+    def _began(self, event: dict[str, Any]) -> None:
+        self._count(event, event["response"]["encodedDataLength"])
+
+    def _came(self, event: dict[str, Any]) -> None:
+        # Where nothing was compressed only the first figure is known while it streams.
+        self._count(event, event["encodedDataLength"] or event["dataLength"])
+
+    def _count(self, event: dict[str, Any], size: int) -> None:
+        url = self._urls.get(event["requestId"], "")
+        self.by_url[url] = self.by_url.get(url, 0) + size
+        self.total_bytes += size
