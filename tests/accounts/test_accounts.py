@@ -5,10 +5,11 @@ import bcrypt
 import pytest
 import trio
 
-from relayd.accounts.outcomes import ChangeRefusal, LoginRefusal, RegisterRefusal
+from relayd.accounts.outcomes import ChangeRefusal, LoginRefusal, PasswordRefusal, RegisterRefusal
 from relayd.accounts.passwords import Passwords
 from relayd.errors import DatabaseUnavailable
 from tests.accounts.contract import AccountsContract
+from tests.accounts.own_changes import OwnChangesContract
 from tests.accounts.world import (
     EMAIL,
     PASSWORD,
@@ -36,7 +37,7 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-class TestInMemory(AccountsContract):
+class TestInMemory(AccountsContract, OwnChangesContract):
     """The contract against the fake."""
 
 
@@ -66,6 +67,9 @@ async def test_full_queue(store: MemoryStore) -> None:
     assert await turned.login(EMAIL, PASSWORD) is LoginRefusal.BUSY
     assert await turned.register("bob@example.com", PASSWORD) is RegisterRefusal.BUSY
     assert await turned.set_password(EMAIL, "another horse") is ChangeRefusal.BUSY
+    principal = (await accounts.login(EMAIL, PASSWORD)).principal  # type: ignore[union-attr]
+    changing = turned.change_password(principal, PASSWORD, "another horse")
+    assert await changing is PasswordRefusal.BUSY
     assert list(store.database.users) == [EMAIL]
 
 

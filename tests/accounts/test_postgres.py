@@ -10,6 +10,7 @@ from relayd.accounts import sign_in_statements
 from relayd.accounts.outcomes import RefreshRefusal, SignedIn
 from relayd.database.pool import Connection, Database
 from tests.accounts.contract import AccountsContract
+from tests.accounts.own_changes import OwnChangesContract
 from tests.accounts.world import EMAIL, PASSWORD, make_accounts, refreshed, registered
 
 pytestmark = pytest.mark.system
@@ -52,7 +53,7 @@ def store(database: Database) -> PostgresStore:
     return PostgresStore(database)
 
 
-class TestOnPostgres(AccountsContract):
+class TestOnPostgres(AccountsContract, OwnChangesContract):
     """The contract against PostgreSQL."""
 
 

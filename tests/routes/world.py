@@ -12,6 +12,7 @@ from quart_trio import QuartTrio
 
 from relayd.accounts.accounts import Accounts
 from relayd.errors import DatabaseUnavailable
+from relayd.events.live import LiveCredit
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
 from relayd.routes.app import create_app
 from relayd.routes.wiring import Services
@@ -72,6 +73,9 @@ class World:
 
     requests_per_minute: int = 10
     trusted_proxies: tuple[str, ...] = ()
+    own_origins: tuple[str, ...] = ()
+    repository_url: str = ""
+    live_credit: LiveCredit | None = None
     store: MemoryAccounts = attrs.field(factory=MemoryAccounts)
     wallet: MemoryWallet = attrs.field(factory=MemoryWallet)
     accounts: Accounts = attrs.field(init=False)
@@ -87,6 +91,9 @@ class World:
                 sessions=cast("Any", None),
                 trusted_proxies=self.trusted_proxies,
                 requests_per_minute=self.requests_per_minute,
+                own_origins=self.own_origins,
+                repository_url=self.repository_url,
+                live_credit=self.live_credit,
             )
         )
 

@@ -127,6 +127,7 @@ export function wording(error) {
   if (error instanceof Offline) return "The server can't be reached. Check your network, or try again in a moment.";
   if (error instanceof SignedOut) return "Your sign-in has ended. Sign in again.";
   if (error instanceof Refused && error.code === "rate_limited") return `Too many attempts. Try again in ${error.retrySeconds} seconds.`;
+  if (error instanceof Refused && error.code === "payments_unavailable") return error.message;
   if (error instanceof Refused && error.status >= 500) return "The server has a problem of its own right now. Try again in a moment.";
   if (error instanceof Refused) return error.message;
   return "Something unexpected went wrong in this page. Reload it.";
