@@ -50,7 +50,8 @@ async def run(verdict: Verdict) -> None:
         difference = sum(one.used_ms for one in ended) - sum(here.heard_ms().values())
         verdict.equal("ms charged more or less than the engine heard", difference, 0)
         verdict.equal("rows at fault in the audit", await here.audited(), 0)
-        verdict.note("errors logged", len(daemon.errors()))
+        verdict.equal("daemon ended", daemon.process.poll(), None)
+        verdict.no_errors(daemon)
 
 
 def _reason(app: App) -> str:
