@@ -10,7 +10,7 @@ PYTEST_ARGS ?=
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
-.PHONY: help demo test check format bench install lock example clean
+.PHONY: help demo test pictures check format bench install lock example clean
 .DEFAULT_GOAL := help
 
 help:
@@ -20,6 +20,7 @@ help:
 	@echo 'make bench    the benchmark of docs/performance.md'
 	@echo 'make install  as a service: PREFIX=$(PREFIX), $(SYSCONFDIR), $(UNITDIR) (as root)'
 	@echo 'make format   let ruff rewrite the sources'
+	@echo 'make pictures take those of the README anew, in a browser'
 	@echo 'make lock     resolve the dependencies anew'
 	@echo 'make example  write relayd.toml.example from the code'
 
@@ -30,6 +31,11 @@ demo: $(VENV)/run.stamp
 test: $(VENV)/dev.stamp
 	@sh scripts/chromium
 	@exec $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+
+# The README's, from the tests of the pages.
+pictures: $(VENV)/dev.stamp
+	@sh scripts/chromium
+	@RELAYD_SCREENSHOTS=docs/screenshots exec $(VENV)/bin/python -m pytest tests/browser/test_pictures.py
 
 check: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff format --check

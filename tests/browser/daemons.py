@@ -13,11 +13,12 @@ from typing import Final
 import attrs
 
 from tests.browser.processes import Child
+from tests.house.tree import ROOT
 
-__all__ = ["Daemon", "deepgram", "open_daemon", "open_shop"]
+__all__ = ["WORDS", "Daemon", "deepgram", "open_daemon", "open_shop"]
 
-# What the stand-in engine says, two words a second.
-WORDS: Final = ("every", "word", "that", "was", "paid", "for", "is", "delivered")
+# What the stand-in engine says, two words a second: what is spoken in the recording.
+WORDS: Final = tuple((ROOT / "relayd" / "demo" / "recording.txt").read_text("utf-8").split())
 # What the daemon and the stand-in Stripe know of each other.
 KEY: Final = "sk_test_standin"
 SECRET: Final = "whsec_standin"

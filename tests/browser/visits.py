@@ -58,11 +58,12 @@ class Visits:
         *,
         theme: Theme = "light",
         width: int = 1440,
+        height: int = 900,
         talks: bool = False,
         elsewhere: tuple[str, ...] = (),
     ) -> Visit:
         """A fresh browser that knows nobody. ``talks``: the microphone is granted."""
-        size = ViewportSize(width=width, height=900)
+        size = ViewportSize(width=width, height=height)
         context = self.browser.new_context(viewport=size, color_scheme=theme)
         context.set_default_timeout(WAIT_MS)
         expect.set_options(timeout=WAIT_MS)
