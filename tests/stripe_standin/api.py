@@ -151,4 +151,4 @@ def _answer(status: int, value: object, request: _Request) -> Answer:
     }
     if request.key is not None:
         headers["Idempotency-Key"] = request.key
-    return Answer(status, headers, json.dumps(value, indent=2).encode())
+    return Answer(status, headers, json.dumps(value).encode())

@@ -31,12 +31,12 @@ def client_of(url: str, key: str = "sk_test_standin") -> stripe.StripeClient:
     )
 
 
-def in_memory_client(api: Api) -> stripe.StripeClient:
-    """The same without sockets."""
+def in_memory_client(transport: InMemory) -> stripe.StripeClient:
+    """The same without sockets; the transport's API may be changed for another meanwhile."""
     http_client = stripe.HTTPXClient()
-    http_client._client_async = httpx.AsyncClient(transport=InMemory(api))
+    http_client._client_async = httpx.AsyncClient(transport=transport)
     return stripe.StripeClient(
-        api.key,
+        transport.api.key,
         http_client=http_client,
         base_addresses={"api": "http://stripe.test"},
         max_network_retries=0,

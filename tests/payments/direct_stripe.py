@@ -1,0 +1,162 @@
+"""The port to Stripe without the SDK: the stand-in's API, asked directly, for speed.
+
+That it says what the SDK's adapter says is tested (`test_direct_stripe`).
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import attrs
+import trio
+
+from relayd.errors import StripeUnavailable
+from relayd.payments.ports import Buyer, CheckoutSession, Dispute, Order, Page, Refund
+from tests.stripe_standin import Api
+from tests.stripe_standin.shapes import Json
+
+__all__ = ["DirectStripe"]
+
+_SESSIONS: Final = "/v1/checkout/sessions"
+
+
+@attrs.define(eq=False)
+class DirectStripe:
+    """Implements `relayd.payments.ports.StripeApi`; nothing is tried twice."""
+
+    api: Api
+
+    async def create_customer(self, buyer: Buyer) -> str:
+        """See the port."""
+        body = {"email": buyer.email, "metadata[user_id]": str(buyer.user_id)}
+        found = await self._ask("/v1/customers", body=body, key=f"customer-{buyer.user_id}")
+        customer_id: str = found["id"]
+        return customer_id
+
+    async def create_session(self, order: Order) -> CheckoutSession:
+        """See the port."""
+        price = "line_items[0][price_data]"
+        body = {
+            "mode": "payment",
+            "client_reference_id": str(order.id),
+            "line_items[0][quantity]": "1",
+            f"{price}[currency]": order.currency,
+            f"{price}[unit_amount]": str(order.price_cents),
+            f"{price}[product_data][name]": order.label,
+            "success_url": f"{order.base_url}/success",
+            "cancel_url": f"{order.base_url}/cancel",
+        }
+        return _session(await self._ask(_SESSIONS, body=body, key=f"checkout-{order.id}"))
+
+    async def session(self, session_id: str) -> CheckoutSession | None:
+        """See the port."""
+        query = {"expand[]": "payment_intent"}
+        found = await self._ask(f"{_SESSIONS}/{session_id}", query=query)
+        return None if found is None else _session(found)
+
+    async def sessions_of(self, payment_intent_id: str) -> tuple[CheckoutSession, ...]:
+        """See the port."""
+        query = {"payment_intent": payment_intent_id, "expand[]": "data.payment_intent"}
+        found = await self._ask(_SESSIONS, query=query)
+        return tuple(_session(one) for one in found["data"])
+
+    async def refund(self, refund_id: str) -> Refund | None:
+        """See the port."""
+        found = await self._ask(f"/v1/refunds/{refund_id}")
+        return None if found is None else _refund(found)
+
+    async def refunds_of(self, charge_id: str) -> tuple[Refund, ...]:
+        """See the port."""
+        found = await self._ask("/v1/refunds", query={"charge": charge_id, "limit": "100"})
+        return tuple(_refund(one) for one in found["data"])
+
+    async def dispute(self, dispute_id: str) -> Dispute | None:
+        """See the port."""
+        found = await self._ask(f"/v1/disputes/{dispute_id}")
+        return None if found is None else _dispute(found)
+
+    async def list_sessions(self, since: dt.datetime, after: str | None) -> Page[CheckoutSession]:
+        """See the port."""
+        more = {"expand[]": "data.payment_intent"}
+        found = await self._list(_SESSIONS, since, after, more)
+        return Page(tuple(_session(one) for one in found["data"]), _after(found))
+
+    async def list_refunds(self, since: dt.datetime, after: str | None) -> Page[Refund]:
+        """See the port."""
+        found = await self._list("/v1/refunds", since, after)
+        return Page(tuple(_refund(one) for one in found["data"]), _after(found))
+
+    async def list_disputes(self, since: dt.datetime, after: str | None) -> Page[Dispute]:
+        """See the port."""
+        found = await self._list("/v1/disputes", since, after)
+        return Page(tuple(_dispute(one) for one in found["data"]), _after(found))
+
+    async def _list(
+        self, path: str, since: dt.datetime, after: str | None, more: Mapping[str, str] = {}
+    ) -> Json:
+        query = {"created[gte]": str(int(since.timestamp())), "limit": "100", **more}
+        if after is not None:
+            query["starting_after"] = after
+        page: Json = await self._ask(path, query=query)
+        return page
+
+    async def _ask(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] = {},
+        body: Mapping[str, str] = {},
+        key: str = "",
+    ) -> Any:
+        await trio.lowlevel.checkpoint()
+        headers = {"authorization": f"Bearer {self.api.key}"}
+        if key:
+            headers["idempotency-key"] = key
+        method = "POST" if body else "GET"
+        target = f"{path}?{urlencode(query)}" if query else path
+        answer = self.api.answer(method, target, headers, urlencode(body).encode())
+        if answer is None or answer.status >= 429:
+            raise StripeUnavailable("a whim of the stand-in")
+        assert answer.status in {200, 404}, answer.body
+        return json.loads(answer.body) if answer.status == 200 else None
+
+
+def _session(value: Json) -> CheckoutSession:
+    intent = value["payment_intent"]
+    whole = isinstance(intent, dict)
+    return CheckoutSession(
+        id=value["id"],
+        client_reference_id=value["client_reference_id"],
+        status=value["status"],
+        payment_status=value["payment_status"],
+        amount_cents=value["amount_total"],
+        currency=value["currency"],
+        payment_intent_id=intent["id"] if whole else intent,
+        payment_intent_status=intent["status"] if whole else None,
+        url=value["url"],
+    )
+
+
+def _refund(value: Json) -> Refund:
+    return Refund(
+        value["id"], value["payment_intent"], value["amount"], value["currency"], value["status"]
+    )
+
+
+def _dispute(value: Json) -> Dispute:
+    moves = [one["amount"] for one in value["balance_transactions"]]
+    return Dispute(
+        id=value["id"],
+        payment_intent_id=value["payment_intent"],
+        amount_cents=value["amount"],
+        currency=value["currency"],
+        status=value["status"],
+        withdrawn=sum(moves) < 0,
+        reinstated=bool(moves) and sum(moves) >= 0,
+    )
+
+
+def _after(found: Json) -> str | None:
+    return found["data"][-1]["id"] if found["has_more"] else None

@@ -1,0 +1,99 @@
+"""A history from its first step to its judgement."""
+
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Final, Protocol
+
+import attrs
+import trio
+import trio.testing
+
+from relayd.ledger.audit import RULES
+from relayd.ledger.outcomes import Balance
+from tests.payments.history import PACKAGES, History
+from tests.payments.right_balance import Right, right_balance
+from tests.payments.steps import Step
+
+__all__ = ["Playbill", "Stage"]
+
+SECONDS_OF_PRICE: Final = {package.price_cents: package.seconds for package in PACKAGES}
+
+
+class Stage(Protocol):
+    """Where a history is played."""
+
+    autojump_seconds: float
+
+    def open(self) -> AbstractAsyncContextManager[History]:
+        """Everything for one history; cleared away afterwards."""
+
+
+@attrs.define(eq=False)
+class Playbill:
+    """Plays histories and counts what was in them, so that a tame season is noticed."""
+
+    stage: Stage
+    played: int = 0
+    seen: Counter[str] = attrs.field(factory=Counter)
+
+    def play(self, steps: Sequence[tuple[Step, int]]) -> None:
+        """One history."""
+        self.played += 1
+        clock = trio.testing.MockClock(autojump_threshold=self.stage.autojump_seconds)
+        trio.run(self._play, steps, clock=clock)
+
+    async def _play(self, steps: Sequence[tuple[Step, int]]) -> None:
+        async with self.stage.open() as history:
+            for step, number in steps:
+                await history.play(step, number)
+            # What is on its way now never comes: only the comparison with Stripe is left.
+            history.api.whims.clear()
+            await history.shop.reconcile()
+            self._judge(history)
+            entries = _entries(history)
+            history.speakers.hang_up_all()
+            self._judge(history)
+            self.seen.update(_kinds(history))
+            # Another comparison finds nothing to do.
+            await history.shop.reconcile()
+            assert entries == _entries(history)
+
+    def _judge(self, history: History) -> None:
+        """Balance, debt and freeze of each user are those that Stripe's state says."""
+        for who in history.users:
+            own = [key for key, owner in history.sessions.items() if owner == who]
+            right = right_balance(history.stripe, own, SECONDS_OF_PRICE)
+            has = history.speakers.store.balance(who.user_id)
+            used_ms = history.speakers.used_of(who.user_id)
+            _compare(has, right, used_ms, live=bool(history.speakers.live))
+            if has.debt_ms:
+                self.seen["debt"] += 1
+            if has.frozen:
+                self.seen["frozen"] += 1
+        for rule, query in RULES.items():
+            connection = history.speakers.store.connection
+            assert connection.execute(query).fetchall() == [], rule
+
+
+def _compare(has: Balance, right: Right, used_ms: int, *, live: bool) -> None:
+    assert has.balance_ms - has.debt_ms == right.bought_ms - used_ms
+    assert has.frozen is right.frozen
+    if not live:
+        assert has.held_ms == 0
+        assert has.balance_ms == max(right.bought_ms - used_ms, 0)
+
+
+def _entries(history: History) -> int:
+    """How many bookings of payments there are."""
+    row = history.speakers.store.connection.execute(
+        "SELECT count(*) FROM usage_ledger WHERE purchase_id IS NOT NULL"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _kinds(history: History) -> list[str]:
+    """Which kinds of bookings are in the ledger at the end."""
+    rows = history.speakers.store.connection.execute("SELECT DISTINCT kind FROM usage_ledger")
+    return [kind for (kind,) in rows]

@@ -1,0 +1,75 @@
+"""The fast port of the histories says what the adapter with the SDK says."""
+
+import datetime as dt
+from uuid import UUID
+
+import pytest
+
+from relayd.errors import StripeUnavailable
+from relayd.payments.ports import Buyer, Order, StripeApi
+from relayd.payments.stripe_api import SdkStripe
+from tests.payments.direct_stripe import DirectStripe
+from tests.stripe_standin import Account, Api, Fault, Whim
+from tests.stripe_standin.client import InMemory, in_memory_client
+from tests.stripe_standin.story import everything
+
+# The SDK gives httpx a text under a name that httpx would rather see for forms only.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+BUYER = Buyer(UUID(int=1), "jo@example.org", None)
+ORDER = Order(UUID(int=2), BUYER, "pack_500", "500 minutes", 599, "usd", "https://relayd.test")
+
+
+def ports(api: Api) -> tuple[StripeApi, StripeApi]:
+    """Both, on the same account."""
+    return SdkStripe(in_memory_client(InMemory(api))), DirectStripe(api)
+
+
+async def test_both_read_every_object_alike() -> None:
+    """Each session, refund and dispute of an account in which everything has happened."""
+    account = everything()
+    sdk, direct = ports(Api(account))
+    tables = account.records.tables
+    for key in [*tables["cs"], "cs_unknown"]:
+        assert await sdk.session(key) == await direct.session(key)
+    for key in tables["re"]:
+        assert await sdk.refund(key) == await direct.refund(key)
+    for key in tables["dp"]:
+        assert await sdk.dispute(key) == await direct.dispute(key)
+    for key in tables["pi"]:
+        assert await sdk.sessions_of(key) == await direct.sessions_of(key)
+    for key in tables["ch"]:
+        assert await sdk.refunds_of(key) == await direct.refunds_of(key)
+
+
+async def test_both_list_alike() -> None:
+    """The same pages, filtered by time."""
+    sdk, direct = ports(Api(everything()))
+    assert await sdk.list_sessions(LONG_AGO, None) == await direct.list_sessions(LONG_AGO, None)
+    assert await sdk.list_refunds(LONG_AGO, None) == await direct.list_refunds(LONG_AGO, None)
+    assert await sdk.list_disputes(LONG_AGO, None) == await direct.list_disputes(LONG_AGO, None)
+
+
+async def test_both_make_the_same_things() -> None:
+    """A customer, and a session that asks for as much."""
+    made = []
+    for place in range(2):
+        account = Account()
+        port = ports(Api(account))[place]
+        assert await port.create_customer(BUYER) in account.records.tables["cus"]
+        made.append(await port.create_session(ORDER))
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("fault", [Fault.ERROR, Fault.LIMITED, Fault.CUT])
+async def test_both_fail_alike(fault: Fault, autojump_clock: object) -> None:
+    """What Stripe can't answer, however often it is tried, is `StripeUnavailable`."""
+    api = Api(everything())
+    for port in ports(api):
+        api.whims.extend([Whim(fault)] * 3)
+        with pytest.raises(StripeUnavailable) as caught:
+            await port.refund("re_unknown")
+        assert not caught.value.refused
+        api.whims.clear()
+        assert await port.refund("re_unknown") is None

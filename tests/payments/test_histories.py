@@ -1,0 +1,73 @@
+"""Whatever Stripe's messages do, after a reconciliation every balance is right.
+
+Each history is a list of steps of users, banks, the post and the daemon, played by the real shop
+on PostgreSQL. What is right is reckoned from Stripe's final state alone.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+
+import pytest
+from hypothesis import HealthCheck, given, seed, settings
+
+from tests.payments.playing import Playbill
+from tests.payments.stages import LargeStage, SmallStage
+from tests.payments.steps import HISTORIES, Step
+
+pytestmark = [
+    pytest.mark.system,
+    # The SDK gives httpx a text under a name that httpx would rather see for forms only.
+    pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),
+]
+
+SEASONS, SMALL, LARGE = 4, 500, 100
+# A season without any of these would prove little; chance gives each in 1 of 20 at least.
+EXPECTED = {
+    "purchase",
+    "session",
+    "refund",
+    "refund_failed",
+    "dispute",
+    "dispute_reinstated",
+    "debt",
+    "frozen",
+}
+
+
+@pytest.fixture(scope="module")
+def small(new_database: Callable[[], str]) -> Iterator[Playbill]:
+    """The small stage, for all of its histories."""
+    with closing(SmallStage(new_database)) as stage:
+        yield Playbill(stage)
+
+
+@pytest.fixture(scope="module")
+def large(new_database: Callable[[], str]) -> Playbill:
+    """The large one."""
+    return Playbill(LargeStage(new_database))
+
+
+@pytest.mark.parametrize("season", range(SEASONS))
+def test_every_balance_is_right_after_reconciliation(small: Playbill, season: int) -> None:
+    """Purchases, refunds, disputes and live sessions under any deliveries: no wrong balance."""
+    play_season(small, SMALL, season)
+    assert not [what for what in EXPECTED if small.seen[what] < SMALL / 100], small.seen
+
+
+def test_every_balance_is_right_with_real_commits_and_the_real_sdk(large: Playbill) -> None:
+    """The same where transactions meet: threads, a pool, the SDK and its repetitions."""
+    play_season(large, LARGE, SEASONS)
+
+
+def play_season(playbill: Playbill, histories: int, season: int) -> None:
+    """So many histories."""
+    started = playbill.played
+
+    @settings(max_examples=histories, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(steps=HISTORIES)
+    def play(steps: list[tuple[Step, int]]) -> None:
+        playbill.play(steps)
+
+    # Where runs repeat themselves exactly, each season has histories of its own.
+    (seed(season)(play) if settings().derandomize else play)()
+    assert playbill.played >= started + histories
