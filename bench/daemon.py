@@ -49,9 +49,17 @@ class Daemon:
         await self.process.wait()
 
     def errors(self) -> list[str]:
-        """What it logged that a human should look at."""
-        lines = self.log.read_text(errors="replace").splitlines()
-        return [line for line in lines if " ERROR " in line or line.startswith("Traceback")]
+        """What it logged that a human should look at, each with its traceback."""
+        found: list[str] = []
+        inside = False
+        for line in self.log.read_text(errors="replace").splitlines():
+            if inside and line.startswith("    "):
+                found[-1] += f"\n{line}"
+                continue
+            inside = " ERROR " in line
+            if inside or line.startswith("Traceback"):
+                found.append(line)
+        return found
 
 
 def configuration(books: Books, engine_url: str, changes: Sections) -> dict[str, dict[str, Any]]:

@@ -33,7 +33,7 @@ class Verdict:
         errors = [line for daemon in daemons for line in daemon.errors()]
         self.equal(f"errors logged{during and f' ({during})'}", len(errors), 0)
         for line in errors[:3]:
-            sys.stdout.write(f"     {line[:400]}\n")
+            sys.stdout.write(f"     {line[:8000]}\n")
 
     def _print(self, what: str, value: str, limit: str, *, met: bool) -> None:
         self.unmet += not met

@@ -108,8 +108,6 @@ class Link:
             with trio.move_on_after(self.deadlines.close_seconds):
                 await self.connection.aclose()
 
-    # ── background tasks of `open_stream` ──────────────────────────────────────────────────
-
     async def cut_when_broken(self, transport: trio.abc.Stream) -> None:
         """Close the socket once a promise was broken; that wakes the reader."""
         await self._broken.wait()

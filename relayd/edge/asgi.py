@@ -125,8 +125,6 @@ class _Exchange:
             await self.websocket.close(*((1011, "internal error") if failed else (1000, "")))
         await self.websocket.finish()
 
-    # ── the application's side ─────────────────────────────────────────────────────────────
-
     async def receive(self) -> Event:
         """ASGI's receive."""
         if not self.connected:

@@ -53,6 +53,7 @@ class Door:
     _context: WorkerContext = attrs.field(factory=lambda: WorkerContext(None))
     # In HTTP at the moment; a WebSocket leaves the set.
     _http: set[HttpConnection] = attrs.field(factory=set)
+    _http_left: trio.Event = attrs.field(factory=trio.Event)
     _accepting: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _blocks: dict[Network, int] = attrs.field(factory=dict)
     _complained_at: float = float("-inf")
@@ -88,7 +89,11 @@ class Door:
         for connection in tuple(self._http):
             connection.drain(self.settings.drain_seconds)
 
-    # ── accepting ──────────────────────────────────────────────────────────────────────────
+    async def requests_over(self) -> None:
+        """After `stop_accepting`: wait until every request under way has its whole answer."""
+        while self._http:
+            await self._http_left.wait()
+            self._http_left = trio.Event()
 
     async def _accept(self, listener: trio.SocketListener) -> None:
         with contextlib.suppress(trio.ClosedResourceError):
@@ -165,8 +170,6 @@ class Door:
                 if not self._blocks[block]:
                     del self._blocks[block]
 
-    # ── one connection ─────────────────────────────────────────────────────────────────────
-
     async def serve_stream(self, stream: trio.abc.Stream, peer: Peer | None = None) -> None:
         """Carry one connection over any Trio stream to its end. Raises nothing but cancellation."""
         peer = peer or Peer()
@@ -190,6 +193,7 @@ class Door:
             takeover = await http.run()
         finally:
             self._http.discard(http)
+            self._http_left.set()
         del http
         if takeover is not None:
             await serve_websocket(self.app, takeover, peer, self.watch)

@@ -144,8 +144,6 @@ class Frames:
                     return message
         return None
 
-    # ── frames ─────────────────────────────────────────────────────────────────────────────
-
     def _read_header(self) -> bool:
         """Open the next frame; False when its header is incomplete or in breach."""
         data, at = self._data, self._at
@@ -224,8 +222,6 @@ class Frames:
         self._data, self._at = b"", 0
         self._body = self._utf8 = None
         return False
-
-    # ── messages ───────────────────────────────────────────────────────────────────────────
 
     def _collect(self, chunk: bytes) -> str | bytes | None:
         """Add to the message under way; the message itself once that was its last byte."""

@@ -236,8 +236,6 @@ class HttpConnection:
         if not self._draining:
             self.lasting.deadline = trio.current_time() + seconds
 
-    # ── what the protocol asks of us ───────────────────────────────────────────────────────
-
     async def _from_protocol(self, event: Event) -> None:
         # Nothing but RawData may pass a checkpoint here: the rest comes from an application task
         # that its own end has already cancelled.

@@ -20,6 +20,7 @@ from relayd.edge import outgoing, streams
 from relayd.edge.frames import Ended, Frames
 from relayd.edge.watch import Watch
 from relayd.errors import ClientGone
+from relayd.outlet import Outlet
 
 __all__ = ["WebSocket"]
 
@@ -43,7 +44,6 @@ class WebSocket:
     _open: bool = False
     _closing: bool = False
     _over: trio.Event = attrs.field(factory=trio.Event)
-    _lock: trio.Lock = attrs.field(factory=trio.Lock)
     _callbacks: list[Callable[[], object]] = attrs.field(factory=list)
     _answering: bool = False
     # 0: nobody reads; 1: somebody began to; 2: and was still waiting at a beat.
@@ -55,16 +55,16 @@ class WebSocket:
     # Of a bare socket, which is read directly.
     _socket: trio.socket.SocketType | None = None
     _frames: Frames = attrs.field(init=False)
+    _outlet: Outlet = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         settings = self.watch.settings
+        self._outlet = Outlet(self.stream)
         self._frames = Frames(
             message_bytes=settings.message_bytes,
             text_bytes=settings.text_bytes,
             fragments_max=settings.fragments_max,
         )
-
-    # ── the life of it ─────────────────────────────────────────────────────────────────────
 
     def start(self, *, lost: bool = False) -> None:
         """The 101 is out (or was ``lost`` with the peer): from here on it is watched."""
@@ -135,8 +135,6 @@ class WebSocket:
     def _hung_up(self) -> None:
         self._lose(ABNORMAL, "hung up")
 
-    # ── receiving ──────────────────────────────────────────────────────────────────────────
-
     async def receive(self) -> str | bytes:
         """The next message. Raises `ClientGone`; cancelling it loses nothing."""
         assert self._open
@@ -192,7 +190,7 @@ class WebSocket:
     async def _answer(self) -> None:
         # A peer that pings without reading our pongs blocks this send, and is cut by its deadline.
         try:
-            while self._frames.answers_due and not self.closed:
+            while (self._frames.answers_due or self._outlet.unfinished) and not self.closed:
                 await self._transmit(b"")
         except ClientGone:
             pass
@@ -205,8 +203,7 @@ class WebSocket:
         seconds = self.watch.settings.close_seconds
         try:
             with trio.move_on_after(seconds):
-                async with self._lock:
-                    await self.stream.send_all(outgoing.close_frame(ended.answer, reason))
+                await self._outlet.send(outgoing.close_frame(ended.answer, reason))
             if not ended.clean:
                 await streams.depart(self.stream, seconds)
         except streams.LOST:
@@ -214,12 +211,21 @@ class WebSocket:
         finally:
             self._release()
 
-    # ── sending ────────────────────────────────────────────────────────────────────────────
-
     async def send(self, message: str | bytes) -> None:
         """Send one message. Raises `ClientGone`; one that is cancelled ends the connection."""
         assert self._open
         await self._transmit(outgoing.data_frame(message))
+
+    def send_at_once(self, message: str) -> bool:
+        """Send one message if that needs no waiting; False where nothing was sent."""
+        # Pongs that are due go first.
+        if self.closed or self._frames.answers_due:
+            return False
+        sent = self._outlet.send_at_once(outgoing.data_frame(message))
+        if self._outlet.unfinished and not self._answering:
+            self._answering = True
+            self.watch.spawn(self._answer)
+        return sent
 
     async def _transmit(self, data: bytes) -> None:
         if self.closed:
@@ -230,9 +236,8 @@ class WebSocket:
         sent = False
         try:
             with trio.fail_after(self.watch.settings.send_seconds):
-                async with self._lock:
-                    # Pongs that are due go first: their pings came before what is answered now.
-                    await self.stream.send_all(self._frames.answers() + data)
+                # Pongs that are due go first: their pings came before what is answered now.
+                await self._outlet.send(data, self._frames.answers)
             sent = True
         except trio.TooSlowError as problem:
             raise ClientGone("does not read") from problem
@@ -266,8 +271,6 @@ class WebSocket:
             if self._frames.next_message() is None and self._frames.ended is None:
                 self._frames.answers()
                 self._frames.feed(await self._read())
-
-    # ── keeping alive ──────────────────────────────────────────────────────────────────────
 
     def beat(self, now: float) -> None:
         """Ping a quiet peer; end one that leaves a ping unanswered.

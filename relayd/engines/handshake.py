@@ -36,8 +36,7 @@ async def upgrade(stream: trio.abc.Stream, host: str, target: str, headers: Head
         raise ConnectionResetError("it hung up during the upgrade") from problem
     protocol = handshake.connection
     assert protocol is not None
-    plain = stream.socket if isinstance(stream, trio.SocketStream) else None
-    websocket = WebSocket(stream, protocol, list(accepted.extra_headers), plain=plain)
+    websocket = WebSocket(stream, protocol, list(accepted.extra_headers))
     # A frame may have come together with the answer.
     websocket.take(b"")
     return websocket

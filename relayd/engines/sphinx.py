@@ -102,6 +102,10 @@ class SphinxStream:
         order = {"format": attrs.asdict(plan.format), "listening": _listening(plan)}
         await self._write(Frame(FrameKind.START, json.dumps(order).encode("ascii")))
 
+    def send_audio_at_once(self, audio: bytes) -> bool:
+        """Never: the worker's pipe is written by Trio."""
+        return False
+
     async def send_audio(self, audio: bytes) -> None:
         """Pass audio on; waits while the recogniser is behind."""
         for frame in Frame.cut(audio):

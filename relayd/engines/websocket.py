@@ -25,6 +25,8 @@ from wsproto.events import (
 )
 from wsproto.utilities import ProtocolError
 
+from relayd.outlet import Outlet
+
 __all__ = ["RECEIVE_BYTES", "Ended", "Farewell", "Headers", "WebSocket"]
 
 Headers = list[tuple[bytes, bytes]]
@@ -78,8 +80,6 @@ class WebSocket:
     protocol: Protocol
     headers: Headers
     closed: Farewell | None = None
-    # The socket, where nothing (no TLS) lies between it and us.
-    plain: trio.socket.SocketType | None = None
     _inbox: deque[str | bytes] = attrs.field(factory=deque)
     _arrived: trio.Event = attrs.field(factory=trio.Event)
     _taken: trio.Event = attrs.field(factory=trio.Event)
@@ -91,9 +91,10 @@ class WebSocket:
     _left: bytes = b""
     _parsing: bool = False
     _answers: bytes = b""
-    _lock: trio.Lock = attrs.field(factory=trio.Lock)
-    # The rest of a frame that the socket took in part: it goes first.
-    _unsent: bytes = b""
+    _outlet: Outlet = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._outlet = Outlet(self.stream)
 
     async def receive(self) -> str | bytes:
         """The next message; those that came before the end still do. Cancelling loses nothing."""
@@ -109,16 +110,7 @@ class WebSocket:
 
     def send_at_once(self, audio: bytes) -> bool:
         """Send audio if that needs no waiting; False where nothing was sent."""
-        if self.plain is None or self._unsent or self._lock.locked() or self.closed is not None:
-            return False
-        data = _binary_frame(audio)
-        try:
-            sent = os.write(self.plain.fileno(), data)
-        except OSError:
-            # Full, or gone: who waits for the socket will hear which.
-            return False
-        self._unsent = data[sent:]
-        return True
+        return self.closed is None and self._outlet.send_at_once(_binary_frame(audio))
 
     async def send(self, message: str | bytes) -> None:
         """Send one message: text, or audio. One that is cancelled leaves half a frame behind."""
@@ -155,8 +147,6 @@ class WebSocket:
         finally:
             self._end(ABNORMAL, None)
             self._over.set()
-
-    # ── reading ────────────────────────────────────────────────────────────────────────────
 
     async def _read_once(self) -> None:
         try:
@@ -239,13 +229,11 @@ class WebSocket:
             self._ponged.set()
             self._arrived.set()
 
-    # ── sending ────────────────────────────────────────────────────────────────────────────
-
     async def _answer(self) -> None:
         answers, self._answers = self._answers, b""
         # Where it is not taken, nothing is: whoever watches over the sends cuts the stream.
         with contextlib.suppress(*LOST):
-            await self._transmit(answers)
+            await self._outlet.send(answers)
 
     async def _say(self, event: Event) -> None:
         if self.protocol.state is not ConnectionState.OPEN:
@@ -256,18 +244,13 @@ class WebSocket:
         if self.closed is not None:
             raise Ended
         with contextlib.suppress(*LOST):
-            await self._transmit(data)
+            await self._outlet.send(data)
             return
         # Why is what stands before the end of what can be read.
         with trio.move_on_after(LAST_WORDS_SECONDS):
             await self._over.wait()
         self._end(ABNORMAL, None)
         raise Ended
-
-    async def _transmit(self, data: bytes) -> None:
-        async with self._lock:
-            rest, self._unsent = self._unsent, b""
-            await self.stream.send_all(rest + data)
 
 
 def _binary_frame(audio: bytes) -> bytes:

@@ -25,6 +25,10 @@ class PlainClient:
         message: str | bytes | None = await websocket.receive()
         return b"" if message is None else message
 
+    def send_at_once(self, message: str) -> bool:
+        """Never: the server's own sending is asynchronous."""
+        return False
+
     async def send(self, message: str) -> None:
         """Send one text message."""
         if self._closed:

@@ -59,6 +59,9 @@ class Malformed:
 
 ClientMessage = Auth | Finalize | KeepAlive | Stop | Malformed
 
+# `json.dumps` with separators makes an encoder for every call.
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"))
+
 _CONTROLS: Final[Mapping[str, ClientMessage]] = {
     "finalize": Finalize(),
     "keepalive": KeepAlive(),
@@ -173,4 +176,4 @@ def _word(word: Word) -> dict[str, Any]:
 
 def _format(kind: str, **fields: Any) -> str:
     # ASCII escapes keep a lone surrogate of an engine from breaking the UTF-8 on the wire.
-    return json.dumps({"type": kind, **fields}, separators=(",", ":"))
+    return _ENCODER.encode({"type": kind, **fields})

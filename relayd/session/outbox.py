@@ -1,7 +1,8 @@
 """What the client is to be told, and the one task that tells it.
 
 Saying is synchronous and never waits, so that neither the engine nor the money ever
-waits for a client's socket. A client that doesn't keep up is cut.
+waits for a client's socket. What the socket takes at once is sent in the saying; only what it
+does not take is queued for the writer. A client that doesn't keep up is cut.
 """
 
 from collections.abc import Callable
@@ -27,14 +28,23 @@ class Outbox:
     gone: Callable[[], object]
     _queue: trio.MemorySendChannel[str] = attrs.field(init=False)
     _taken: trio.MemoryReceiveChannel[str] = attrs.field(init=False)
+    # Messages queued and not yet sent; where there are none, one may go past the queue.
+    _waiting: int = 0
+    _closed: bool = False
 
     def __attrs_post_init__(self) -> None:
         self._queue, self._taken = trio.open_memory_channel[str](self.limits.outbox_messages)
 
     def say(self, message: str) -> None:
-        """Queue a message; a full queue ends the session, a closed one swallows it."""
+        """Send a message if nothing waits before it, else queue it.
+
+        A full queue ends the session, a closed one swallows it.
+        """
+        if not self._waiting and not self._closed and self.client.send_at_once(message):
+            return
         try:
             self._queue.send_nowait(message)
+            self._waiting += 1
         except trio.WouldBlock:
             self.ending.give(EndReason.SLOW_CLIENT)
         except (trio.BrokenResourceError, trio.ClosedResourceError):
@@ -42,6 +52,7 @@ class Outbox:
 
     def close(self) -> None:
         """Nothing more will be said: the writer empties the queue and closes the connection."""
+        self._closed = True
         self._queue.close()
 
     async def write(self) -> None:
@@ -50,6 +61,7 @@ class Outbox:
             async for message in self._taken:
                 if not await self._send(message):
                     break
+                self._waiting -= 1
         assert self.ending.reason is not None
         with trio.move_on_after(self.limits.close_seconds):
             await self.client.close(self.ending.reason.close_code, self.ending.reason.label)

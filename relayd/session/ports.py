@@ -39,14 +39,14 @@ __all__ = [
 ]
 
 
-# ── the client ─────────────────────────────────────────────────────────────────────────────
-
-
 class Client(Protocol):
     """The app's end of the connection. Raises `ClientGone` once it ended."""
 
     async def receive(self) -> str | bytes:
         """The next message: text, or binary (possibly empty). Cancel-safe."""
+
+    def send_at_once(self, message: str) -> bool:
+        """Send one text message if that needs no waiting; False where nothing was sent."""
 
     async def send(self, message: str) -> None:
         """Send one text message; cancelling it leaves the connection unusable."""
@@ -59,9 +59,6 @@ class Client(Protocol):
 
         A stalled engine must not hide that the client left (nor may a full socket buffer).
         """
-
-
-# ── who it is ──────────────────────────────────────────────────────────────────────────────
 
 
 @attrs.frozen
@@ -77,9 +74,6 @@ class Authenticator(Protocol):
 
     def authenticate(self, token: str) -> Principal | None:
         """The token's owner, or None for a wrong or expired token."""
-
-
-# ── the engine ─────────────────────────────────────────────────────────────────────────────
 
 
 @attrs.frozen
@@ -153,6 +147,9 @@ class Upstream(Protocol):
     deadline on every send.
     """
 
+    def send_audio_at_once(self, audio: bytes) -> bool:
+        """Pass audio on if that needs no waiting; False where nothing was sent."""
+
     async def send_audio(self, audio: bytes) -> None:
         """Pass audio on, in order; whole samples are not required."""
 
@@ -182,9 +179,6 @@ class Engine(Protocol):
 
     def open(self, plan: StreamPlan) -> AbstractAsyncContextManager[Upstream]:
         """Open a stream; leaving the context closes it, at once when cancelled."""
-
-
-# ── the ledger ─────────────────────────────────────────────────────────────────────────────
 
 
 @attrs.frozen

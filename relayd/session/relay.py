@@ -73,24 +73,39 @@ class Relay:
         self.ending.give(EndReason.UPSTREAM_CLOSED)
 
     async def _take_message(self) -> bool:
+        # One scope for as many frames as need no waiting: it costs as much as all else about one.
+        message: str | bytes = b""
+        admitted = 0
         with trio.CancelScope(deadline=self._heard_at + self.limits.idle_seconds) as listening:
             # The scope is the way to stop the listening without cutting a frame on its way up.
             self._listening = listening
-            message = await self.client.receive()
-        if listening.cancelled_caught:
-            if self.ending.reason is None:
-                self.ending.give(EndReason.IDLE_TIMEOUT)
-            return False
+            while self.ending.reason is None:
+                message = await self.client.receive()
+                if isinstance(message, str):
+                    break
+                if message:
+                    self._heard_at = trio.current_time()
+                    admitted = self.allowance.admit(len(message))
+                    if admitted < len(message) or not self.upstream.send_audio_at_once(message):
+                        break
+                message = b""
         if isinstance(message, str):
             return await self._obey(message)
         if message:
-            self._heard_at = trio.current_time()
-            return await self._pass_on(message)
-        return True
+            return await self._pass_on(message, admitted)
+        return self._still_listening()
 
-    async def _pass_on(self, audio: bytes) -> bool:
+    def _still_listening(self) -> bool:
+        """The scope ended without a message: for a reason, or because of silence."""
+        if self.ending.reason is not None:
+            return False
+        if trio.current_time() >= self._heard_at + self.limits.idle_seconds:
+            self.ending.give(EndReason.IDLE_TIMEOUT)
+        # Else the deadline was that of an earlier frame.
+        return self.ending.reason is None
+
+    async def _pass_on(self, audio: bytes, admitted: int) -> bool:
         while True:
-            admitted = self.allowance.admit(len(audio))
             if admitted == len(audio):
                 await self.upstream.send_audio(audio)
                 return True
@@ -99,6 +114,7 @@ class Relay:
                 audio = audio[admitted:]
             if not await self._extend():
                 return False
+            admitted = self.allowance.admit(len(audio))
 
     async def _extend(self) -> bool:
         """Wait for more hold, but not past the end of the session."""

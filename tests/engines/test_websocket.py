@@ -38,8 +38,7 @@ async def joined(
     ours: trio.abc.Stream, theirs: trio.abc.Stream
 ) -> AsyncIterator[tuple[WebSocket, Server]]:
     """A connection and its other end, with the reading under way."""
-    plain = ours.socket if isinstance(ours, trio.SocketStream) else None
-    ws = WebSocket(ours, Connection(ConnectionType.CLIENT), [], plain=plain)
+    ws = WebSocket(ours, Connection(ConnectionType.CLIENT), [])
     async with trio.open_nursery() as nursery:
         nursery.start_soon(ws.read)
         yield ws, Server(theirs)

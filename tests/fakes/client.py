@@ -18,6 +18,8 @@ class FakeClient:
 
     # A client that reads nothing blocks every send for ever.
     reads: bool = True
+    # Whether its socket takes messages at once.
+    at_once: bool = False
     heard: list[tuple[float, dict[str, Any]]] = attrs.field(factory=list)
     closed: tuple[float, int, str] | None = None
     _callbacks: list[Callable[[], object]] = attrs.field(factory=list)
@@ -66,6 +68,13 @@ class FakeClient:
             return await self._from_app.receive()
         except trio.EndOfChannel:
             raise ClientGone("hung up") from None
+
+    def send_at_once(self, message: str) -> bool:
+        """Keep the message, where this client takes messages without waiting."""
+        if not self.at_once or not self.reads or self._gone:
+            return False
+        self.heard.append((trio.current_time(), json.loads(message)))
+        return True
 
     async def send(self, message: str) -> None:
         """Keep the message with its time."""

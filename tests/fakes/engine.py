@@ -54,6 +54,15 @@ class FakeUpstream:
         """All that it heard."""
         return self.format.milliseconds(len(self.audio))
 
+    def send_audio_at_once(self, audio: bytes) -> bool:
+        """Hear it, where the test wants an engine that can."""
+        if not self.engine.at_once or self.engine.stalled:
+            return False
+        assert self.finished_at is None, "audio after finish"
+        self.audio += audio
+        self.sends.append((trio.current_time(), len(audio)))
+        return True
+
     async def send_audio(self, audio: bytes) -> None:
         """Hear it, or stall."""
         if self.engine.stalled:
@@ -93,6 +102,8 @@ class FakeEngine:
     """Implements `relayd.session.ports.Engine`."""
 
     name: str = "fake"
+    # Whether audio is taken without a step in between.
+    at_once: bool = False
     open_seconds: float = 0.0
     open_error: UpstreamError | None = None
     plan_fault: Exception | None = None

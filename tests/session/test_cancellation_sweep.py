@@ -67,13 +67,14 @@ SCRIPTS: dict[str, tuple[Callable[[World], Awaitable[None]], Callable[[], World]
 }
 
 
-def _run_cancelled(script: str, step: int) -> tuple[World, int]:
+def _run_cancelled(script: str, step: int, *, at_once: bool) -> tuple[World, int]:
     """Run the script with a cancellation at this step; the world afterwards, the steps taken."""
     play, make_world = SCRIPTS[script]
     instrument = CancelAtStep(step, trio.CancelScope())
 
     async def main() -> World:
         world = make_world()
+        world.take_at_once(at_once)
         with instrument.scope:
             instrument.counting = True
             await world.run(lambda: play(world))
@@ -102,11 +103,12 @@ def assert_money(world: World) -> None:
         assert stream.left_at is not None
 
 
+@pytest.mark.parametrize("at_once", [False, True], ids=["waiting", "at once"])
 @pytest.mark.parametrize("script", SCRIPTS)
-def test_cancelled_at_every_step(script: str) -> None:
+def test_cancelled_at_every_step(script: str, at_once: bool) -> None:
     """At every step: the books balance, no hold stays, no engine stream stays open."""
-    _, steps = _run_cancelled(script, step=-1)
+    _, steps = _run_cancelled(script, step=-1, at_once=at_once)
     assert 50 < steps < STEPS_MOST
 
     for step in range(1, steps + 1):
-        _run_cancelled(script, step)
+        _run_cancelled(script, step, at_once=at_once)

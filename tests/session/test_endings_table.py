@@ -164,13 +164,15 @@ def test_table_is_complete() -> None:
     assert set(TABLE) == set(EndReason)
 
 
+@pytest.mark.parametrize("at_once", [False, True], ids=["waiting", "at once"])
 @pytest.mark.parametrize("reason", TABLE, ids=lambda reason: reason.label)
 async def test_ends_for_this_reason(
-    reason: EndReason, autojump_clock: trio.testing.MockClock
+    reason: EndReason, at_once: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
     """The session ends for this reason, at this moment, with this charge, told in this order."""
     row = TABLE[reason]
     world = row.world()
+    world.take_at_once(at_once)
 
     report = await world.run(lambda: row.play(world))
 

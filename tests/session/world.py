@@ -42,6 +42,11 @@ class World:
         """A further session of the same user."""
         return Session(client, "192.0.2.1", Ports(self, self.engine, self.ledger), self.limits)
 
+    def take_at_once(self, at_once: bool) -> None:
+        """Let client and engine take what they get without waiting, as sockets mostly do."""
+        self.client.at_once = at_once
+        self.engine.at_once = at_once
+
     def authenticate(self, token: str) -> Principal | None:
         """The session's Authenticator."""
         return Principal(self.user_id, None) if token == TOKEN else None

@@ -1,0 +1,64 @@
+"""What is said arrives once and in order, whichever way it goes out."""
+
+import trio
+from trio.testing import MockClock, wait_all_tasks_blocked
+
+from relayd.session.endings import Ending, EndReason
+from relayd.session.limits import Limits
+from relayd.session.outbox import Outbox
+from tests.fakes.client import FakeClient
+
+
+def outbox_of(client: FakeClient, outbox_messages: int = 64) -> Outbox:
+    """An outbox whose ending is its own."""
+    ending = Ending()
+    return Outbox(client, ending, Limits(outbox_messages=outbox_messages), lambda: ending.give(EndReason.CLIENT_GONE))
+
+
+async def test_nothing_overtakes_what_waits(autojump_clock: MockClock) -> None:
+    """A message goes past the queue only while nothing is queued before it."""
+    client = FakeClient()
+    outbox = outbox_of(client)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(outbox.write)
+        outbox.say('{"type":"first"}')
+        client.at_once = True
+        outbox.say('{"type":"second"}')
+        await wait_all_tasks_blocked()
+        outbox.say('{"type":"third"}')
+        assert client.types() == ["first", "second", "third"]
+
+        outbox.ending.give(EndReason.COMPLETED)
+        outbox.close()
+
+    assert client.types() == ["first", "second", "third"]
+    assert client.closed == (0, 1000, "completed")
+
+
+async def test_nothing_is_said_after_the_end(autojump_clock: MockClock) -> None:
+    """Once the outbox is closed, the closing frame is the last thing that is sent."""
+    client = FakeClient(at_once=True)
+    outbox = outbox_of(client)
+    outbox.ending.give(EndReason.COMPLETED)
+    outbox.close()
+
+    outbox.say('{"type":"late"}')
+    await outbox.write()
+
+    assert client.types() == []
+    assert client.closed is not None
+
+
+async def test_full_outbox_ends_the_session(autojump_clock: MockClock) -> None:
+    """A client that reads nothing is slow once its messages fill the outbox."""
+    outbox = outbox_of(FakeClient(reads=False), outbox_messages=8)
+
+    for _ in range(8):
+        outbox.say("{}")
+    assert outbox.ending.reason is None
+
+    outbox.say("{}")
+
+    assert outbox.ending.reason is EndReason.SLOW_CLIENT
+    outbox.close()
+    await outbox.write()
