@@ -211,6 +211,7 @@ class Daemon:
         door.stop_accepting()
         with trio.move_on_after(self.config.server.drain_seconds) as draining:
             await sessions.drain()
+            await door.requests_over()
         if draining.cancelled_caught:
             log.warning("drain cut short", sessions=len(sessions), unsettled=sessions.unsettled)
         else:

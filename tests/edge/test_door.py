@@ -61,6 +61,25 @@ async def test_drain_ends_the_idle_and_lets_the_busy_finish(
         assert await refused.ended()
 
 
+async def test_requests_under_way_are_waited_for(autojump_clock: trio.testing.MockClock) -> None:
+    """Whoever drains hears when the last answer is out."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await trio.sleep(5)
+        await answer(send, b"done")
+
+    async with door_for(app) as door, trio.open_nursery() as nursery:
+        idle, busy = call(door, nursery), call(door, nursery)
+        await busy.send(GET)
+        await trio.testing.wait_all_tasks_blocked()
+        door.stop_accepting()
+        nursery.start_soon(busy.response)
+        await door.requests_over()
+        # With the answer out, the client has this long to close.
+        assert trio.current_time() == 5 + SETTINGS.close_seconds
+        assert await idle.ended()
+
+
 async def test_drain_has_a_deadline(autojump_clock: trio.testing.MockClock) -> None:
     """A request that takes longer than the drain is cut."""
 
