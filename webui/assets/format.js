@@ -47,12 +47,12 @@ export function price(cents, currency) {
   return money.format(cents / 10 ** money.resolvedOptions().maximumFractionDigits);
 }
 
-/** What a minute costs, in the currency with a digit more than usual. */
+/** What a minute costs, in the currency, with two digits more than usual. */
 export function pricePerMinute(offer) {
   const currency = offer.currency.toUpperCase();
   const usual = new Intl.NumberFormat(language, { style: "currency", currency });
   const digits = usual.resolvedOptions().maximumFractionDigits;
-  const fine = new Intl.NumberFormat(language, { style: "currency", currency, minimumFractionDigits: digits, maximumFractionDigits: digits + 2 });
+  const fine = new Intl.NumberFormat(language, { style: "currency", currency, minimumFractionDigits: digits + 2, maximumFractionDigits: digits + 2 });
   return fine.format(offer.price_cents / 10 ** digits / (offer.seconds / 60));
 }
 
