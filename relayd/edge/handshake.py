@@ -14,6 +14,8 @@ from typing import Final
 import attrs
 import h11
 
+from relayd.edge.host import has_proper_host
+
 __all__ = ["Accepted", "Refused", "judge", "switch_headers", "wants_websocket"]
 
 Headers = Iterable[tuple[bytes, bytes]]
@@ -59,6 +61,8 @@ def judge(request: h11.Request) -> Accepted | Refused:  # noqa: PLR0911 - a list
         return Refused(400, "a WebSocket needs HTTP/1.1")
     if not request.target.startswith(b"/"):
         return Refused(400, "the request target is not a path")
+    if not has_proper_host(headers):
+        return Refused(400, "the Host header is not a host")
     if "upgrade" not in _tokens(headers, b"connection"):
         return Refused(400, "the Connection header does not name Upgrade")
     if _has_body(headers):

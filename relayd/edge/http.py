@@ -26,6 +26,7 @@ from hypercorn.typing import ConnectionState
 from relayd import logs
 from relayd.edge import handshake, streams
 from relayd.edge.asgi import App
+from relayd.edge.host import has_proper_host
 from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.takeover import Takeover
@@ -104,7 +105,7 @@ class _Http1(H11Protocol):
         length = dict(request.headers).get(b"content-length", b"0")
         if request.http_version not in {b"1.0", b"1.1"}:
             return 505
-        if not request.target.startswith(b"/"):
+        if not request.target.startswith(b"/") or not has_proper_host(request.headers):
             return 400
         if len(length) > _LENGTH_DIGITS_MAX or int(length) > self.body_bytes_max:
             return 413

@@ -95,9 +95,12 @@ class Allowance:
         """Renew for as long as the session lasts."""
         self._watch_levels()
         self._arm(past_half=False)
+        asked_at = trio.current_time()
         while True:
-            with trio.move_on_after(self._pause_seconds()):
+            # From asking to asking, so that a slow answer doesn't stretch the interval.
+            with trio.CancelScope(deadline=asked_at + self._pause_seconds()):
                 await self._wake.wait()
+            asked_at = trio.current_time()
             self._wake = trio.Event()
             if not await self._renew():
                 return

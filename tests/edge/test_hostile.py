@@ -38,7 +38,7 @@ REQUESTS = {
     "a body in the same packet": (HEAD + b"Content-Length: 5\r\n\r\nhello", 400),
     "a broken subprotocol": (HEAD + b"Sec-WebSocket-Protocol: \xff\r\n\r\n", 400),
     "a broken extension": (HEAD + b"Sec-WebSocket-Extensions: \xff\r\n\r\n", 101),
-    "a host that is not ASCII": (WITHOUT_HOST + b"\r\n", 101),
+    "a host that is not ASCII": (WITHOUT_HOST + b"\r\n", 400),
     "an exception in the handler": (HEAD.replace(b"/ws", b"/fail") + b"\r\n", 101),
 }
 

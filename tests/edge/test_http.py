@@ -272,7 +272,8 @@ async def test_quart(
         caller = call(door, nursery)
         for data, expected in (
             (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 200),
-            (b"GET /%ff%00 HTTP/1.1\r\nHost: \xff\r\nCookie: \xff=\xfe\r\n\r\n", 404),
+            (b"GET /%ff%00 HTTP/1.1\r\nHost: x\r\nCookie: \xff=\xfe\r\n\r\n", 404),
+            (b"GET / HTTP/1.1\r\nHost: \xff\r\n\r\n", 400),
             (b"GET // HTTP/1.1\r\nHost: x\r\n\r\n", 404),
             ((UPGRADE + "\r\n").encode(), 500),
         ):
