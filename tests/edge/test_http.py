@@ -273,10 +273,19 @@ async def test_quart(
         for data, expected in (
             (b"POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc", 200),
             (b"GET /%ff%00 HTTP/1.1\r\nHost: x\r\nCookie: \xff=\xfe\r\n\r\n", 404),
-            (b"GET / HTTP/1.1\r\nHost: \xff\r\n\r\n", 400),
             (b"GET // HTTP/1.1\r\nHost: x\r\n\r\n", 404),
             ((UPGRADE + "\r\n").encode(), 500),
         ):
             await caller.send(data)
             assert (await caller.response())[0] == expected
         declared_errors.expect("Exception on websocket /ws")
+
+
+async def test_a_host_that_is_none(autojump_clock: trio.testing.MockClock) -> None:
+    """It is refused before a framework trips over it."""
+    async with door_for(quart_app()) as door, trio.open_nursery() as nursery:
+        caller = call(door, nursery)
+
+        await caller.send(b"GET / HTTP/1.1\r\nHost: a..b\r\n\r\n")
+
+        assert (await caller.response())[0] == 400
