@@ -98,13 +98,6 @@ def closed_shop(chromium_path: Path, shared_database_url: str) -> Iterator[Daemo
         yield serving
 
 
-@pytest.fixture(scope="package")
-def talker(engine: dict[str, str], shared_database_url: str) -> Iterator[Daemon]:
-    """A daemon with the stand-in engine, whose words are known."""
-    with open_daemon(shared_database_url, **engine) as serving:
-        yield serving
-
-
 @pytest.fixture
 def person(caller: APIRequestContext, closed_shop: Daemon) -> Person:
     """Somebody with an account and without credit."""

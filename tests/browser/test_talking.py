@@ -26,10 +26,10 @@ def test_the_local_engine_understands_the_page(
     expect(talk_state(page)).to_have_text(re.compile(r"Finished: .* used\."))
 
 
-def test_credit_falls_while_one_talks(visits: Visits, talker: Daemon, person: Person) -> None:
+def test_credit_falls_while_one_talks(visits: Visits, shop: Daemon, person: Person) -> None:
     """The figure is never further behind than what is recorded each second, and one for the way."""
-    grant(talker.database_url, person, 600)
-    page = visits.begin(talker, talks=True).sign_in(person)
+    grant(shop.database_url, person, 600)
+    page = visits.begin(shop, talks=True).sign_in(person)
     expect(figure(page)).to_have_text("10 minutes and 0 seconds")
     page.get_by_role("button", name="Start").click()
     expect(page.get_by_text("In use right now")).to_be_visible()
@@ -42,11 +42,11 @@ def test_credit_falls_while_one_talks(visits: Visits, talker: Daemon, person: Pe
 
 
 def test_credit_that_is_used_up_ends_the_session(
-    visits: Visits, talker: Daemon, person: Person
+    visits: Visits, shop: Daemon, person: Person
 ) -> None:
     """Whoever has talked away the last second is told what to do, and keeps the words."""
-    grant(talker.database_url, person, 2)
-    page = visits.begin(talker, talks=True).sign_in(person)
+    grant(shop.database_url, person, 2)
+    page = visits.begin(shop, talks=True).sign_in(person)
     expect(page.get_by_text("Less than five minutes are left.", exact=True)).to_be_visible()
     page.get_by_role("button", name="Start").click()
     expect(talk_notice(page)).to_contain_text("Your minutes are used up.")
@@ -55,17 +55,17 @@ def test_credit_that_is_used_up_ends_the_session(
     expect(sessions(page)).to_contain_text("No minutes were left")
 
 
-def test_without_credit_nothing_is_heard(visits: Visits, talker: Daemon, person: Person) -> None:
+def test_without_credit_nothing_is_heard(visits: Visits, shop: Daemon, person: Person) -> None:
     """Starting without minutes says that there are none."""
-    page = visits.begin(talker, talks=True).sign_in(person)
+    page = visits.begin(shop, talks=True).sign_in(person)
     page.get_by_role("button", name="Start").click()
     expect(talk_notice(page)).to_contain_text("You have no minutes left.")
     expect(page.get_by_role("button", name="Start")).to_be_enabled()
 
 
-def test_a_refused_microphone(visits: Visits, talker: Daemon, person: Person) -> None:
+def test_a_refused_microphone(visits: Visits, shop: Daemon, person: Person) -> None:
     """The page says where it is allowed, and can be asked again."""
-    page = visits.begin(talker).sign_in(person)
+    page = visits.begin(shop).sign_in(person)
     page.get_by_role("button", name="Start").click()
     expect(talk_notice(page)).to_have_text(
         "This page may not use the microphone. Allow it in your browser, beside the address,"
