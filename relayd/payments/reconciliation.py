@@ -63,21 +63,25 @@ class Reconciliation:
     async def run(self, every_seconds: float) -> None:
         """Compare now and every so often until cancelled; several daemons share the work."""
         while True:
-            pause = RETRY_SECONDS
-            try:
-                pause = await self.database.run(
-                    reconciliation_statements.due_in_seconds, every_seconds
-                )
-                if pause == 0:
-                    await self.compare()
-                    pause = every_seconds
-            except (DatabaseUnavailable, StripeUnavailable) as error:
-                refused = isinstance(error, StripeUnavailable) and error.refused
-                tell = log.error if refused else log.warning
-                tell("reconciliation failed", problem=str(error))
-            except Exception as error:  # noqa: BLE001 - money in must not end the streams
-                log.fault("reconciliation failed", error)
-            await trio.sleep(min(max(pause, 0.05), every_seconds))
+            pause = await self._compare_when_due(every_seconds)
+            await trio.sleep(min(pause, every_seconds))
+
+    async def _compare_when_due(self, every_seconds: float) -> float:
+        """How long until it is due again."""
+        try:
+            due = await self.database.run(reconciliation_statements.due_in_seconds, every_seconds)
+            if due > 0:
+                return due
+            await self.compare()
+        except (DatabaseUnavailable, StripeUnavailable) as error:
+            refused = isinstance(error, StripeUnavailable) and error.refused
+            tell = log.error if refused else log.warning
+            tell("reconciliation failed", problem=str(error))
+            return RETRY_SECONDS
+        except Exception as error:  # noqa: BLE001 - money in must not end the streams
+            log.fault("reconciliation failed", error)
+            return RETRY_SECONDS
+        return every_seconds
 
     async def compare(self, since: dt.datetime | None = None) -> Reconciled:
         """Compare once; without ``since``, from where the last one began."""

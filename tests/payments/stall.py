@@ -1,0 +1,138 @@
+"""A shop on a real database and a fake Stripe, and what a test does in it."""
+
+import json
+from typing import Any
+
+import attrs
+import stripe
+
+from relayd.config import Package, Secret
+from relayd.database.pool import Connection, Database
+from relayd.ledger import wallet_statements
+from relayd.ledger.audit import audit
+from relayd.ledger.outcomes import Balance
+from relayd.payments.purchase_statements import PurchaseRecord, recent
+from relayd.payments.shop import Accepted, CheckoutUrl, Rejected, Shop
+from relayd.payments.signature import Standard
+from relayd.session.ports import Principal
+from tests.fakes.stripe import FakeStripe
+from tests.ledger.store import Store
+
+__all__ = ["MS", "PACK", "PRICE", "SECRET", "Stall", "event_body", "signature_of"]
+
+NOW = 1_800_000_000
+SECRET = "whsec_test"
+VERSION = "2026-01-01.test"
+# Neither divides the other: rounding shows.
+PACK = Package(id="pack", label="Pack", seconds=1000, price_cents=700)
+PRICE = PACK.price_cents
+MS = PACK.seconds * 1000
+
+
+def event_body(number: int, kind: str, object_id: str, **changes: Any) -> bytes:
+    """An event as Stripe sends it."""
+    event = {
+        "id": f"evt_{number}",
+        "object": "event",
+        "type": kind,
+        "api_version": VERSION,
+        "livemode": False,
+        "data": {"object": {"id": object_id}},
+    }
+    return json.dumps(event | changes).encode()
+
+
+def signature_of(body: bytes, at: int = NOW) -> str:
+    """Its header."""
+    return str(stripe.WebhookSignature.generate_signature_header(body.decode(), SECRET, at))
+
+
+@attrs.define(eq=False)
+class Stall:
+    """Make it inside of Trio."""
+
+    database: Database
+    stripe: FakeStripe = attrs.field(factory=FakeStripe)
+    shop: Shop = attrs.field(init=False)
+    events: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        standard = Standard((Secret(SECRET),), VERSION, live=False)
+        self.shop = Shop(self.database, self.stripe, [PACK], standard, clock=lambda: NOW)
+
+    async def user(self) -> Principal:
+        """Somebody who signed in once."""
+        return await self.database.run(lambda connection: Store(connection).add_user())
+
+    async def begin(self, who: Principal) -> str:
+        """A purchase up to Stripe's page; its Session."""
+        outcome = await self.shop.checkout(who, "pack", "https://relay.example.org/")
+        assert isinstance(outcome, CheckoutUrl)
+        return outcome.checkout_session_id
+
+    async def buy(self, who: Principal) -> str:
+        """A purchase that is paid and credited; its Session."""
+        session_id = await self.begin(who)
+        self.stripe.pay(session_id)
+        await self.shop.fulfil(session_id)
+        return session_id
+
+    async def tell(self, kind: str, object_id: str) -> None:
+        """Stripe tells of something, and it is worked on."""
+        await self.deliver(kind, object_id)
+        await self.work()
+
+    async def deliver(self, kind: str, object_id: str) -> Accepted | Rejected:
+        """A message arrives."""
+        self.events += 1
+        body = event_body(self.events, kind, object_id)
+        return await self.shop.webhook(body, signature_of(body))
+
+    async def work(self) -> None:
+        """What is due is worked on."""
+        while await self.shop.events.work():
+            pass
+
+    async def make_due(self) -> None:
+        """Leases are over."""
+        await self.database.run(_age)
+
+    async def balance(self, who: Principal) -> Balance:
+        """What somebody has."""
+        balance = await self.database.run(wallet_statements.balance, who.user_id)
+        assert balance is not None
+        return balance
+
+    async def purchases(self) -> list[PurchaseRecord]:
+        """Every purchase, newest first."""
+        return await self.database.run(recent, None, 100)
+
+    async def entries(self) -> list[tuple[str, int]]:
+        """Every line of the ledger, in order."""
+        return await self.database.run(_entries)
+
+    async def unprocessed(self) -> int:
+        """Messages that wait."""
+        return await self.database.run(_unprocessed)
+
+    async def assert_balanced(self) -> None:
+        """Every identity holds."""
+        assert await self.database.run(audit) == ()
+
+
+def _age(connection: Connection) -> None:
+    connection.execute("UPDATE stripe_events SET next_attempt_at = now()")
+    connection.execute("UPDATE stripe_customers SET next_attempt_at = now()")
+
+
+def _entries(connection: Connection) -> list[tuple[str, int]]:
+    rows = connection.execute("SELECT kind, amount_ms FROM usage_ledger ORDER BY id").fetchall()
+    return [(row[0], row[1]) for row in rows]
+
+
+def _unprocessed(connection: Connection) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM stripe_events WHERE processed_at IS NULL"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])

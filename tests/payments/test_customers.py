@@ -1,0 +1,124 @@
+"""The outbox of customers: one for every user, without keeping a registration waiting."""
+
+from typing import Any, cast
+from uuid import UUID, uuid4
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from relayd.database.pool import Connection, Database
+from relayd.errors import DatabaseUnavailable, StripeUnavailable
+from relayd.payments import customer_statements
+from relayd.payments.customers import CustomerOutbox
+from relayd.payments.ports import Buyer
+from tests.accounts.world import make_accounts, registered
+from tests.conftest import DeclaredErrors
+from tests.fakes.stripe import FakeStripe
+from tests.payments.stall import Stall
+
+
+@pytest.fixture
+def stall(database: Database) -> Stall:
+    """A shop without customers."""
+    return Stall(database)
+
+
+def customer_of(connection: Connection, user_id: UUID) -> str | None:
+    """What is recorded of a user."""
+    row = connection.execute(
+        "SELECT customer_id FROM stripe_customers WHERE user_id = %s", (user_id,)
+    ).fetchone()
+    assert row is not None
+    return str(row[0]) if row[0] else None
+
+
+@pytest.mark.system
+async def test_registration_leaves_a_row(stall: Stall) -> None:
+    """Who registered is in the outbox by the same transaction, and has a customer soon after."""
+    user = (await registered(make_accounts(stall.database))).user
+    assert stall.stripe.calls == []
+    assert await stall.shop.customers.work() == 1
+    customer_id = await stall.database.run(customer_of, user.id)
+    assert customer_id == stall.stripe.customers[user.id]
+    assert await stall.shop.customers.work() == 0
+
+
+@pytest.mark.system
+async def test_the_customer_buys(stall: Stall) -> None:
+    """Once there is a customer, purchases are theirs."""
+    who = await stall.user()
+    await stall.shop.customers.work()
+    await stall.begin(who)
+    assert stall.stripe.orders[0].buyer.customer_id == stall.stripe.customers[who.user_id]
+
+
+@pytest.mark.system
+async def test_stripe_away(stall: Stall, declared_errors: DeclaredErrors) -> None:
+    """Each user waits by themselves for the end of a lease that doubles."""
+    users = [await stall.user() for _ in range(3)]
+    stall.stripe.faults += [
+        StripeUnavailable("away"),
+        StripeUnavailable("no permission", refused=True),
+    ]
+    assert await stall.shop.customers.work() == 1
+    assert await stall.shop.customers.work() == 0
+    declared_errors.expect("customer waits for Stripe")
+    await stall.make_due()
+    assert await stall.shop.customers.work() == 2
+    assert stall.stripe.customers.keys() == {who.user_id for who in users}
+
+    def leases(connection: Connection) -> list[int]:
+        connection.execute("UPDATE stripe_customers SET customer_id = NULL, attempts = 0")
+        found = []
+        for _ in range(12):
+            connection.execute("UPDATE stripe_customers SET next_attempt_at = now()")
+            customer_statements.claim(connection, 1)
+            row = connection.execute(
+                "SELECT max(extract(epoch FROM next_attempt_at - now()))::int FROM stripe_customers"
+            ).fetchone()
+            assert row is not None
+            found.append(row[0])
+            connection.execute("DELETE FROM stripe_customers WHERE next_attempt_at = now()")
+        return found
+
+    assert (await stall.database.run(leases))[:4] == [15, 30, 60, 120]
+
+
+@pytest.mark.system
+async def test_daemons_share_the_work(stall: Stall) -> None:
+    """Two daemons never take the same user at once."""
+    for _ in range(12):
+        await stall.user()
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(stall.shop.customers.work)
+    made = [name for name, _ in stall.stripe.calls]
+    assert made == ["create_customer"] * 12
+
+
+async def test_paced(
+    autojump_clock: trio.testing.MockClock, declared_errors: DeclaredErrors
+) -> None:
+    """It looks every two seconds, at once while there is work, and outlives what fails."""
+    asked: list[float] = []
+    buyer = Buyer(uuid4(), "ada@example.org", None)
+    answers: list[Any] = [[buyer], [], DatabaseUnavailable("away"), ZeroDivisionError(), []]
+
+    @attrs.frozen
+    class Scripted:
+        async def run(self, function: Any, *arguments: Any) -> Any:
+            await trio.lowlevel.checkpoint()
+            if function is not customer_statements.claim:
+                return None
+            asked.append(trio.current_time())
+            answer = answers.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+    with trio.move_on_after(7):
+        await CustomerOutbox(cast("Any", Scripted()), FakeStripe()).run()
+    assert asked == [0, 0, 2, 4, 6]
+    declared_errors.expect("customers could not be made")

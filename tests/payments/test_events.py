@@ -1,0 +1,210 @@
+"""Messages: kept before they are answered, worked on until it is done, whatever fails meanwhile."""
+
+from typing import Any, cast
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from relayd.database.pool import Database
+from relayd.errors import DatabaseUnavailable, StripeUnavailable
+from relayd.payments import event_statements
+from relayd.payments.event_statements import Event, prune
+from relayd.payments.events import ATTEMPTS_MAX, KINDS, EventQueue
+from relayd.payments.fulfilment import Fulfilment
+from relayd.payments.shop import Accepted, Rejected
+from tests.conftest import DeclaredErrors
+from tests.fakes.stripe import FakeStripe
+from tests.payments.stall import MS, Stall, event_body, signature_of
+
+
+@pytest.fixture
+def stall(database: Database) -> Stall:
+    """A shop without customers."""
+    return Stall(database)
+
+
+@pytest.mark.system
+async def test_kept_once(stall: Stall) -> None:
+    """The same message again is answered alike and worked on once."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    body = event_body(1, "checkout.session.completed", session_id)
+    for _ in range(3):
+        assert await stall.shop.webhook(body, signature_of(body)) == Accepted()
+    assert await stall.unprocessed() == 1
+    await stall.work()
+    assert await stall.shop.webhook(body, signature_of(body)) == Accepted()
+    assert await stall.unprocessed() == 0
+
+
+@pytest.mark.system
+async def test_of_no_interest(stall: Stall) -> None:
+    """What we don't deal in is answered and forgotten."""
+    assert await stall.deliver("customer.created", "cus_1") == Accepted()
+    assert await stall.unprocessed() == 0
+
+
+@pytest.mark.system
+async def test_a_wrong_version_is_loud(stall: Stall, declared_errors: DeclaredErrors) -> None:
+    """Nothing is stored of what we can't read, and a person should look."""
+    body = event_body(1, "charge.refunded", "ch_1", api_version="2020-08-27")
+    outcome = await stall.shop.webhook(body, signature_of(body))
+    assert isinstance(outcome, Rejected)
+    assert await stall.unprocessed() == 0
+    declared_errors.expect("webhook rejected")
+
+
+@pytest.mark.system
+async def test_every_kind_has_its_way(stall: Stall) -> None:
+    """Each kind we ask Stripe for is dealt with, also about what nobody knows."""
+    for kind in sorted(KINDS):
+        await stall.tell(kind, "xx_unknown")
+    assert await stall.unprocessed() == 0
+    assert await stall.entries() == []
+
+
+@pytest.mark.system
+async def test_stripe_away(stall: Stall) -> None:
+    """While Stripe is away a message waits for the end of its lease, and is then worked on."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    stall.stripe.pay(session_id)
+    stall.stripe.faults.append(StripeUnavailable("away"))
+    await stall.tell("checkout.session.completed", session_id)
+    assert await stall.entries() == []
+    await stall.work()
+    assert await stall.entries() == []
+    await stall.make_due()
+    await stall.work()
+    assert await stall.entries() == [("purchase", MS)]
+    assert await stall.unprocessed() == 0
+
+
+@pytest.mark.system
+async def test_a_bug_in_one(stall: Stall, declared_errors: DeclaredErrors) -> None:
+    """A message that we fail at neither ends the daemon nor keeps another one waiting."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    stall.stripe.pay(session_id)
+    stall.stripe.faults.append(ZeroDivisionError())
+    await stall.deliver("refund.created", "re_1")
+    await stall.work()
+    await stall.tell("checkout.session.completed", session_id)
+    assert await stall.entries() == [("purchase", MS)]
+    assert await stall.unprocessed() == 1
+    declared_errors.expect("message could not be worked on")
+
+
+@pytest.mark.system
+async def test_given_up_in_the_end(stall: Stall, declared_errors: DeclaredErrors) -> None:
+    """After more than a day reconciliation remains."""
+    await stall.deliver("refund.created", "re_1")
+    await stall.database.run(
+        lambda connection: connection.execute("UPDATE stripe_events SET attempts = %s", (149,))
+    )
+    assert ATTEMPTS_MAX == 150
+    stall.stripe.faults.append(StripeUnavailable("away"))
+    await stall.work()
+    assert await stall.unprocessed() == 0
+    declared_errors.expect("message waits for Stripe")
+
+
+@pytest.mark.system
+async def test_old_messages_are_forgotten(stall: Stall) -> None:
+    """Only those that were done with a month ago."""
+    await stall.tell("refund.created", "re_1")
+    assert await stall.database.run(prune) == 0
+    await stall.database.run(
+        lambda connection: connection.execute(
+            "UPDATE stripe_events SET processed_at = now() - interval '31 days'"
+        )
+    )
+    assert await stall.database.run(prune) == 1
+
+
+@pytest.mark.system
+async def test_the_database_away_in_between(stall: Stall) -> None:
+    """Away between storing and working, and again before the end is written: credited once."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    stall.stripe.pay(session_id)
+    await stall.deliver("checkout.session.completed", session_id)
+    for statement in ("claim", "settle", "finish"):
+        flaky = Flaky(stall.database, {statement})
+        fulfilment = Fulfilment(cast("Any", flaky), stall.stripe)
+        queue = EventQueue(cast("Any", flaky), fulfilment)
+        await stall.make_due()
+        with trio.move_on_after(0.3):
+            await queue.run()
+        assert statement in flaky.refused
+        assert await stall.unprocessed() == 1
+    await stall.make_due()
+    # A daemon that starts finds what the one before left.
+    with trio.move_on_after(5):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stall.shop.events.run)
+            while await stall.unprocessed():
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+    assert await stall.unprocessed() == 0
+    assert await stall.entries() == [("purchase", MS)]
+    await stall.assert_balanced()
+
+
+@attrs.define(eq=False)
+class Flaky:
+    """A database that is away for some statements."""
+
+    database: Any
+    away: set[str]
+    refused: list[str] = attrs.field(factory=list)
+
+    async def run(self, function: Any, *arguments: Any) -> Any:
+        """Refuse, or do."""
+        if function.__name__ in self.away:
+            self.refused.append(function.__name__)
+            raise DatabaseUnavailable("away")
+        return await self.database.run(function, *arguments)
+
+
+@attrs.define(eq=False)
+class Scripted:
+    """A database whose answers are written down; it counts how often it is asked for work."""
+
+    due: list[list[Event] | Exception]
+    claims: list[float] = attrs.field(factory=list)
+    finished: list[str] = attrs.field(factory=list)
+
+    async def run(self, function: Any, *arguments: Any) -> Any:
+        """Answer."""
+        await trio.lowlevel.checkpoint()
+        if function is event_statements.store:
+            self.due.append([arguments[0]])
+            return True
+        if function is event_statements.claim:
+            self.claims.append(trio.current_time())
+            answer = self.due.pop(0) if self.due else []
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        if function is event_statements.finish:
+            self.finished.append(arguments[0])
+        return None
+
+
+async def test_worked_on_at_once(autojump_clock: trio.testing.MockClock) -> None:
+    """A new message wakes the worker; else it looks every five seconds, outage or not."""
+    database = Scripted([DatabaseUnavailable("away"), [], []])
+    queue = EventQueue(
+        cast("Any", database), Fulfilment(cast("Any", database), cast("Any", FakeStripe()))
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(queue.run)
+        await trio.sleep(12)
+        await queue.accept(Event("evt_1", "payment_intent.payment_failed", "pi_1", "lost_card"))
+        await trio.testing.wait_all_tasks_blocked()
+        nursery.cancel_scope.cancel()
+    assert database.claims == [0, 5, 10, 12, 12]
+    assert database.finished == ["evt_1"]

@@ -1,0 +1,181 @@
+"""Comparing with Stripe's lists: what was lost is made up for, and nothing else is touched."""
+
+import datetime as dt
+from typing import Any, cast
+
+import attrs
+import pytest
+import trio
+import trio.testing
+
+from relayd.database.pool import Connection, Database
+from relayd.errors import DatabaseUnavailable, StripeUnavailable
+from relayd.ledger.outcomes import Balance
+from relayd.payments import reconciliation, reconciliation_statements
+from relayd.payments.fulfilment import Fulfilment
+from relayd.payments.ports import Dispute, Page
+from relayd.payments.reconciliation import Reconciliation
+from tests.conftest import DeclaredErrors
+from tests.fakes.stripe import FakeStripe
+from tests.payments.stall import MS, PRICE, Stall
+
+
+@pytest.fixture
+def stall(database: Database) -> Stall:
+    """A shop without customers."""
+    return Stall(database)
+
+
+@pytest.mark.system
+async def test_everything_lost(stall: Stall) -> None:
+    """Payments, refunds and disputes of which no message came: all in one comparison."""
+    who = await stall.user()
+    sessions = [await stall.begin(who) for _ in range(5)]
+    for session_id in sessions[:4]:
+        stall.stripe.pay(session_id)
+    for session_id in sessions[:3]:
+        stall.stripe.refund_of(session_id, 350)
+    dispute = stall.stripe.dispute_of(sessions[3], PRICE)
+
+    done = await stall.shop.reconcile()
+    again = await stall.shop.reconcile()
+
+    assert (done.sessions, done.refunds, done.disputes) == (5, 3, 1)
+    assert (done.corrected, again.corrected) == (4 + 3 + 1, 0)
+    assert await stall.balance(who) == Balance(4 * MS - 3 * MS // 2, 0, 0, frozen=True)
+    stall.stripe.disputes[dispute.id] = attrs.evolve(dispute, status="lost", withdrawn=True)
+    assert (await stall.shop.reconcile()).corrected == 1
+    assert await stall.balance(who) == Balance(3 * MS - 3 * MS // 2, 0, 0)
+    await stall.assert_balanced()
+
+
+@pytest.mark.system
+async def test_what_waits_is_looked_at_however_old(stall: Stall) -> None:
+    """A payment, a refund and a dispute that take long are found without any list."""
+    who = await stall.user()
+    paid, slow = await stall.buy(who), await stall.begin(who)
+    refund = stall.stripe.refund_of(paid, 70, "pending")
+    dispute = stall.stripe.dispute_of(paid, 70)
+    await stall.tell("refund.created", refund.id)
+    await stall.tell("charge.dispute.created", dispute.id)
+    stall.stripe.pay(slow)
+    stall.stripe.refunds[refund.id] = attrs.evolve(refund, status="failed")
+    stall.stripe.disputes[dispute.id] = attrs.evolve(dispute, status="won")
+    forgetful = Forgetful(stall.stripe)
+    fulfilment = Fulfilment(stall.database, cast("Any", forgetful))
+
+    done = await Reconciliation(stall.database, fulfilment).compare()
+
+    assert done.corrected == 3
+    assert await stall.balance(who) == Balance(2 * MS, 0, 0)
+    await stall.assert_balanced()
+
+
+@attrs.frozen
+class Forgetful:
+    """Its lists are empty."""
+
+    stripe: FakeStripe
+
+    def __getattr__(self, name: str) -> Any:
+        return self._empty if name.startswith("list_") else getattr(self.stripe, name)
+
+    async def _empty(self, since: dt.datetime, after: str | None) -> Page[Dispute]:
+        await trio.lowlevel.checkpoint()
+        return Page((), None)
+
+
+@pytest.mark.system
+async def test_where_the_next_begins(stall: Stall) -> None:
+    """From the last one on, and over 35 days where none looked that far for a day."""
+    day = dt.timedelta(days=1)
+    first = await stall.shop.reconcile()
+    second = await stall.shop.reconcile()
+    now, _ = await stall.database.run(reconciliation_statements.next_since)
+    assert now - first.since >= 34 * day
+    assert dt.timedelta() < now - second.since < dt.timedelta(hours=2)
+
+    def age(connection: Connection) -> None:
+        connection.execute(
+            "UPDATE reconciliations SET started_at = started_at - interval '25 h',"
+            " since = since - interval '25 h'"
+        )
+
+    await stall.database.run(age)
+    third = await stall.shop.reconcile()
+    assert now - third.since >= 34 * day
+
+
+@pytest.mark.system
+async def test_a_short_one_leaves_no_gap(stall: Stall) -> None:
+    """One that was told to look back less than is due does not count as the last."""
+    now, due = await stall.database.run(reconciliation_statements.next_since)
+    await stall.shop.reconcile(now - dt.timedelta(minutes=1))
+    assert (await stall.shop.reconcile()).since >= due
+    assert now - due >= dt.timedelta(days=34)
+    assert await stall.database.run(reconciliation_statements.due_in_seconds, 300) > 290
+
+
+@pytest.mark.system
+async def test_a_list_without_end(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked at in one go is bounded, and the gap is not forgotten."""
+    monkeypatch.setattr(reconciliation, "PAGES_MAX", 1)
+    who = await stall.user()
+    for _ in range(3):
+        await stall.begin(who)
+    done = await stall.shop.reconcile()
+    assert done.truncated
+    assert await stall.database.run(reconciliation_statements.due_in_seconds, 300) == 0
+
+
+@attrs.define(eq=False)
+class Scripted:
+    """Says when the next comparison is due, and hears when one was made."""
+
+    due: list[float | Exception]
+    compared: list[float] = attrs.field(factory=list)
+
+    async def run(self, function: Any, *arguments: Any) -> Any:
+        """Answer."""
+        await trio.lowlevel.checkpoint()
+        if function is reconciliation_statements.due_in_seconds:
+            answer = self.due.pop(0)
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+        if function is reconciliation_statements.next_since:
+            return dt.datetime.now(dt.UTC), dt.datetime.now(dt.UTC)
+        if function is reconciliation_statements.record:
+            self.compared.append(trio.current_time())
+        return [] if function.__name__ in {"pending", "unsettled", "paid_among"} else 0
+
+
+async def test_every_five_minutes(
+    autojump_clock: trio.testing.MockClock, declared_errors: DeclaredErrors
+) -> None:
+    """At the start, then every 300 s; after a failure soon again; others' work counts."""
+    outage, bug = DatabaseUnavailable("away"), ZeroDivisionError()
+    database = Scripted([0, 0, 120.0, 0, outage, 0, bug, 0, 0])
+    stripe = FakeStripe()
+    fulfilment = Fulfilment(cast("Any", database), stripe)
+    with trio.move_on_after(1400):
+        await Reconciliation(cast("Any", database), fulfilment).run(300)
+    # Compared at 0 and 300; at 600 another daemon had, 120 s before it is due.
+    assert database.compared == [0, 300, 720, 1050, 1380]
+    declared_errors.expect("reconciliation failed")
+
+
+@pytest.mark.parametrize("refused", [False, True])
+async def test_stripe_away(
+    refused: bool, autojump_clock: trio.testing.MockClock, declared_errors: DeclaredErrors
+) -> None:
+    """A comparison that Stripe cut short is made again, and does not count."""
+    database = Scripted([0, 0, 0])
+    stripe = FakeStripe()
+    stripe.faults.append(StripeUnavailable("away", refused=refused))
+    with trio.move_on_after(100):
+        fulfilment = Fulfilment(cast("Any", database), stripe)
+        await Reconciliation(cast("Any", database), fulfilment).run(300)
+    assert database.compared == [30]
+    if refused:
+        declared_errors.expect("reconciliation failed")

@@ -1,0 +1,244 @@
+"""Refunds and disputes: taken back in proportion, given back, frozen, whatever is told when."""
+
+from uuid import UUID, uuid4
+
+import attrs
+import pytest
+import trio
+
+from relayd.database.pool import Connection, Database
+from relayd.ledger.outcomes import Balance
+from relayd.ledger.wallet_statements import Entry, book
+from relayd.payments.ports import Dispute
+from relayd.payments.reversal_statements import Applied, NotApplied, apply, take_look
+from relayd.session.ports import OpenRefusal
+from tests.conftest import DeclaredErrors
+from tests.ledger.speaking import opened_by
+from tests.payments.stall import MS, PRICE, Stall
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def stall(database: Database) -> Stall:
+    """A shop without customers."""
+    return Stall(database)
+
+
+async def test_partial_refunds(stall: Stall) -> None:
+    """Parts of the price take back what their sum does, to the last millisecond."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    gone = 0
+    for amount in (1, 299, 333, PRICE - 633):
+        refund = stall.stripe.refund_of(session_id, amount)
+        gone += amount
+        await stall.tell("refund.created", refund.id)
+        await stall.tell("refund.updated", refund.id)
+        assert (await stall.balance(who)).balance_ms == MS - MS * gone // PRICE
+        await stall.assert_balanced()
+    assert sum(amount for _, amount in await stall.entries()) == 0
+    assert (await stall.purchases())[0].clawed_back_ms == MS
+
+
+async def test_refunds_told_by_their_charge(stall: Stall) -> None:
+    """A charge's message brings all of its refunds, in whatever order they were made."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    for amount in (100, 200):
+        stall.stripe.refund_of(session_id, amount)
+    intent = stall.stripe.sessions[session_id].payment_intent_id
+    assert intent is not None
+    for _ in range(2):
+        await stall.tell("charge.refunded", intent.replace("pi_", "ch_"))
+    assert (await stall.balance(who)).balance_ms == MS - MS * 300 // PRICE
+
+
+@pytest.mark.parametrize("status", ["failed", "canceled"])
+async def test_a_refund_that_fails(stall: Stall, status: str) -> None:
+    """Credit comes back with the money, once."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    refund = stall.stripe.refund_of(session_id, 300, "pending")
+    await stall.tell("refund.created", refund.id)
+    stall.stripe.refunds[refund.id] = attrs.evolve(refund, status=status)
+    await stall.tell("refund.failed", refund.id)
+    await stall.tell("refund.updated", refund.id)
+    taken = MS * 300 // PRICE
+    assert await stall.entries() == [
+        ("purchase", MS),
+        ("refund", -taken),
+        ("refund_failed", taken),
+    ]
+    await stall.assert_balanced()
+
+
+async def test_a_refund_that_had_failed_before_it_was_told(stall: Stall) -> None:
+    """Nothing is booked of what came to nothing."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    refund = stall.stripe.refund_of(session_id, 300, "failed")
+    await stall.tell("refund.created", refund.id)
+    assert await stall.entries() == [("purchase", MS)]
+
+
+async def test_a_refund_before_its_payment(stall: Stall) -> None:
+    """News of a refund whose payment we never heard of credits first, and then takes back."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    stall.stripe.pay(session_id)
+    refund = stall.stripe.refund_of(session_id, PRICE)
+    await stall.tell("refund.created", refund.id)
+    assert await stall.entries() == [("purchase", MS), ("refund", -MS)]
+    await stall.assert_balanced()
+
+
+async def test_used_credit_becomes_debt(stall: Stall) -> None:
+    """What was used can't be taken: the next purchase pays it first."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    await stall.database.run(_use, who.user_id, 400_000)
+    refund = stall.stripe.refund_of(session_id, PRICE)
+    await stall.tell("refund.created", refund.id)
+    assert await stall.balance(who) == Balance(0, 0, 400_000)
+    await stall.buy(who)
+    assert await stall.balance(who) == Balance(MS - 400_000, 0, 0)
+    await stall.assert_balanced()
+
+
+def _use(connection: Connection, user_id: UUID, amount_ms: int) -> None:
+    book(connection, Entry(user_id, "adjustment", str(uuid4()), -amount_ms, "used"))
+
+
+def moved(dispute: Dispute, status: str, *, withdrawn: bool, reinstated: bool = False) -> Dispute:
+    """A dispute further on."""
+    return attrs.evolve(dispute, status=status, withdrawn=withdrawn, reinstated=reinstated)
+
+
+async def test_a_dispute_that_is_lost(stall: Stall) -> None:
+    """Frozen when opened, taken back when the money goes, thawed when it is decided."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    dispute = stall.stripe.dispute_of(session_id, PRICE)
+    await stall.tell("charge.dispute.created", dispute.id)
+    assert await stall.balance(who) == Balance(MS, 0, 0, frozen=True)
+    assert await opened_by(stall.database, who) is OpenRefusal.CREDIT_FROZEN
+    assert (await stall.purchases())[0].disputed
+
+    stall.stripe.disputes[dispute.id] = moved(dispute, "needs_response", withdrawn=True)
+    await stall.tell("charge.dispute.funds_withdrawn", dispute.id)
+    assert await stall.balance(who) == Balance(0, 0, 0, frozen=True)
+    await stall.assert_balanced()
+
+    stall.stripe.disputes[dispute.id] = moved(dispute, "lost", withdrawn=True)
+    await stall.tell("charge.dispute.closed", dispute.id)
+    assert await stall.balance(who) == Balance(0, 0, 0)
+    assert await stall.entries() == [("purchase", MS), ("dispute", -MS)]
+    await stall.assert_balanced()
+
+
+async def test_a_dispute_that_is_won(stall: Stall) -> None:
+    """What was taken comes back with the money, before it is closed or after."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    dispute = stall.stripe.dispute_of(session_id, 350)
+    for status, withdrawn, reinstated, left, frozen in (
+        ("needs_response", True, False, MS // 2, True),
+        ("won", True, False, MS // 2, False),
+        ("won", False, True, MS, False),
+        ("lost", True, False, MS // 2, False),
+    ):
+        stall.stripe.disputes[dispute.id] = moved(
+            dispute, status, withdrawn=withdrawn, reinstated=reinstated
+        )
+        await stall.tell("charge.dispute.updated", dispute.id)
+        assert await stall.balance(who) == Balance(left, 0, 0, frozen=frozen)
+        await stall.assert_balanced()
+
+
+async def test_two_disputes(stall: Stall) -> None:
+    """Credit stays frozen until the last dispute is decided."""
+    who = await stall.user()
+    disputes = [stall.stripe.dispute_of(await stall.buy(who), PRICE) for _ in range(2)]
+    for dispute in disputes:
+        await stall.tell("charge.dispute.created", dispute.id)
+    for dispute, frozen in zip(disputes, (True, False), strict=True):
+        stall.stripe.disputes[dispute.id] = moved(dispute, "warning_closed", withdrawn=False)
+        await stall.tell("charge.dispute.closed", dispute.id)
+        assert (await stall.balance(who)).frozen is frozen
+    await stall.assert_balanced()
+
+
+async def test_a_dispute_of_what_was_refunded(stall: Stall) -> None:
+    """What is gone twice is taken back once, and what is left gone stays taken back."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    refund = stall.stripe.refund_of(session_id, 400)
+    await stall.tell("refund.created", refund.id)
+    dispute = moved(stall.stripe.dispute_of(session_id, PRICE), "lost", withdrawn=True)
+    stall.stripe.disputes[dispute.id] = dispute
+    await stall.tell("charge.dispute.closed", dispute.id)
+    assert (await stall.balance(who)).balance_ms == 0
+    await stall.assert_balanced()
+    stall.stripe.disputes[dispute.id] = moved(dispute, "won", withdrawn=False, reinstated=True)
+    await stall.tell("charge.dispute.funds_reinstated", dispute.id)
+    assert (await stall.balance(who)).balance_ms == MS - MS * 400 // PRICE
+    await stall.assert_balanced()
+
+
+async def test_an_older_look_changes_nothing(stall: Stall) -> None:
+    """Of two looks the one begun later is believed, though it was told first."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    dispute = stall.stripe.dispute_of(session_id, PRICE)
+    older, newer = [await stall.database.run(take_look) for _ in range(2)]
+    closed = moved(dispute, "won", withdrawn=False, reinstated=True)
+    for said, look in ((closed, newer), (moved(dispute, "lost", withdrawn=True), older)):
+        assert isinstance(await stall.database.run(apply, said, look), Applied)
+    assert await stall.balance(who) == Balance(MS, 0, 0)
+    await stall.assert_balanced()
+
+
+async def test_many_at_once(stall: Stall) -> None:
+    """Whatever is told at the same moment, the books balance and nothing is taken twice."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    refunds = [stall.stripe.refund_of(session_id, amount) for amount in (100, 200, 300)]
+    dispute = moved(stall.stripe.dispute_of(session_id, 100), "lost", withdrawn=True)
+    stall.stripe.disputes[dispute.id] = dispute
+    async with trio.open_nursery() as nursery:
+        for _ in range(5):
+            for refund in refunds:
+                nursery.start_soon(stall.shop.fulfilment.refund, refund.id)
+            nursery.start_soon(stall.shop.fulfilment.dispute, dispute.id)
+    assert await stall.balance(who) == Balance(0, 0, 0)
+    assert len(await stall.entries()) == 5
+    await stall.assert_balanced()
+
+
+async def test_foreign_ones(stall: Stall) -> None:
+    """Refunds of other programs are asked about once; one that is unknown is nothing."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    refund = stall.stripe.refund_of(session_id, 1)
+    foreign = attrs.evolve(refund, id="re_x", payment_intent_id="pi_x")
+    stall.stripe.refunds["re_x"] = foreign
+    for _ in range(3):
+        assert await stall.shop.fulfilment.refund("re_x") is NotApplied.UNKNOWN
+    assert [name for name, _ in stall.stripe.calls].count("sessions_of") == 1
+    assert await stall.shop.fulfilment.refund("re_unknown") is None
+    assert await stall.shop.fulfilment.dispute("dp_unknown") is None
+    stall.stripe.refunds["re_y"] = attrs.evolve(refund, id="re_y", payment_intent_id=None)
+    assert await stall.shop.fulfilment.refund("re_y") is NotApplied.UNKNOWN
+
+
+async def test_another_currency(stall: Stall, declared_errors: DeclaredErrors) -> None:
+    """What can't be compared takes everything back, and a person looks."""
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    refund = attrs.evolve(stall.stripe.refund_of(session_id, 1), currency="jpy")
+    stall.stripe.refunds[refund.id] = refund
+    await stall.tell("refund.created", refund.id)
+    assert (await stall.balance(who)).balance_ms == 0
+    await stall.assert_balanced()
+    declared_errors.expect("reversal in another currency")
