@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, TypeVar
 
 import attrs
+import trio
 
 from relayd.config import Package, Secret
 from relayd.database.pool import Database
@@ -110,6 +111,20 @@ class History:
         with contextlib.suppress(StripeUnavailable):
             await self.shop.reconcile()
 
+    async def meet(self, number: int) -> None:
+        """Messages, work, a return page and perhaps a comparison, while Stripe changes."""
+        change = _CHANGES[number % len(_CHANGES)]
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._play_later, change, number)
+            for step in _MEETING[number % 2 :]:
+                nursery.start_soon(self.play, step, number)
+
+    async def _play_later(self, step: Step, number: int) -> None:
+        """When others have taken some steps: after a look at Stripe, before its booking."""
+        for _ in range(number % 7):
+            await trio.lowlevel.checkpoint()
+        await self.play(step, number)
+
     def session_id(self, number: int) -> str:
         """One of the Checkout Sessions."""
         session_id = _chosen([*reversed(self.sessions)], number)
@@ -150,6 +165,25 @@ def _chosen(values: Sequence[T], number: int) -> T | None:
     return values[number // HUNDRED % len(values)] if values else None
 
 
+# What meets; the comparison only every other time.
+_MEETING: Final = (
+    Step.RECONCILE,
+    Step.BRING,
+    Step.BRING,
+    Step.BRING_AGAIN,
+    Step.WORK,
+    Step.WORK,
+    Step.RETURN,
+)
+_CHANGES: Final = (
+    Step.PAY,
+    Step.REFUND,
+    Step.REFUND_FAILS,
+    Step.WITHDRAW,
+    Step.REINSTATE,
+    Step.WIN,
+    Step.LOSE,
+)
 AtStripe = Callable[[History, int], object]
 
 _AT_STRIPE: Final[dict[Step, AtStripe]] = {
@@ -186,4 +220,5 @@ _HERE: Final[dict[Step, Callable[[History, int], Awaitable[object]]]] = {
     Step.BRING_AGAIN: lambda h, n: h.bring(h.post.again(n)),
     Step.WORK: History.work,
     Step.RECONCILE: History.reconcile,
+    Step.MEET: History.meet,
 }

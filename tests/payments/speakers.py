@@ -6,7 +6,15 @@ import attrs
 
 from relayd.ledger.holds import Policy
 from relayd.session.endings import EndReason
-from relayd.session.ports import Opened, OpenRequest, Principal, Renewed, Revoked, Settlement
+from relayd.session.ports import (
+    Opened,
+    OpenRefusal,
+    OpenRequest,
+    Principal,
+    Renewed,
+    Revoked,
+    Settlement,
+)
 from tests.ledger.history import Player
 from tests.ledger.store import Store
 
@@ -27,7 +35,9 @@ class Speakers:
     def open(self, who: Principal) -> None:
         """A session starts, if it may."""
         request = OpenRequest(uuid4(), who, "engine", "model", "192.0.2.1")
+        frozen = self.store.balance(who.user_id).frozen
         answer = self.store.open(request, self.boot_id, POLICY)
+        assert (answer is OpenRefusal.CREDIT_FROZEN) is frozen
         if isinstance(answer, Opened):
             self.live.append((who, Player(request.session_id, answer.held_ms)))
 
@@ -35,9 +45,12 @@ class Speakers:
         """One spends a part of its hold and asks for more; it ends where it is told to."""
         if not self.live:
             return
-        _, player = self.live[place % len(self.live)]
+        who, player = self.live[place % len(self.live)]
         player.spend(percent)
+        frozen = self.store.balance(who.user_id).frozen
         answer = self.store.renew(player.id, player.used_ms, player.used_ms, POLICY)
+        # A dispute ends what is live at its next renewal, and nothing else does here.
+        assert (answer is Revoked.CREDIT_FROZEN) is frozen
         match answer:
             case Renewed():
                 player.held_ms = answer.held_ms

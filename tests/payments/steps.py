@@ -47,6 +47,8 @@ class Step(enum.Enum):
     # The daemon
     WORK = "work"
     RECONCILE = "reconcile"
+    # Everybody, while Stripe changes under their hands
+    MEET = "meet"
     # The network between them
     TROUBLE = "trouble"
 
@@ -79,7 +81,11 @@ _SCENES: Final = (
     (Step.DISPUTE, *_NEWS, Step.SPEAK, Step.WITHDRAW, *_NEWS),
     (Step.DISPUTE, Step.WITHDRAW, *_NEWS, Step.LOSE),
     (Step.DISPUTE, Step.WITHDRAW, Step.RECONCILE, Step.REINSTATE, Step.WIN),
+    (Step.DISPUTE, Step.WITHDRAW, Step.REINSTATE),
     (Step.INQUIRE, *_NEWS, Step.LET_GO),
+    (Step.BUY, Step.PAY, Step.MEET),
+    (Step.REFUND, Step.MEET, Step.MEET),
+    (Step.DISPUTE, Step.MEET, Step.MEET, Step.MEET),
 )
 _NUMBERS: Final = st.integers(0, 299)
 

@@ -1,6 +1,9 @@
 """Deliveries over real sockets: once, twice, in reverse, late, never; and the levers for them."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
+from functools import partial
 
 import attrs
 import h11
@@ -118,6 +121,21 @@ async def test_a_refused_event_is_brought_again() -> None:
     stand_in = await paid(Manner.ONCE, webhook, len(OF_A_PAYMENT) + 2)
     assert sorted(webhook.kinds) == sorted(OF_A_PAYMENT)
     assert [one.status for one in stand_in.postman.attempts].count(503) == 2
+
+
+async def test_the_command_says_where_it_is() -> None:
+    """`python -m tests.stripe_standin --port 0` prints its address and serves there."""
+    command = [sys.executable, "-m", "tests.stripe_standin", "--port", "0"]
+    with trio.fail_after(SECONDS):
+        async with trio.open_nursery() as nursery:
+            run = partial(trio.run_process, command, stdout=subprocess.PIPE, check=False)
+            process = await nursery.start(run)
+            line = (await process.stdout.receive_some(1000)).decode()
+            url = line.removeprefix("stand-in Stripe listening on ").strip()
+            async with httpx.AsyncClient(base_url=url, trust_env=False) as client:
+                assert (await client.get("/control/state")).json()["sessions"] == []
+            process.terminate()
+    assert process.returncode == 0
 
 
 async def test_the_levers_work_over_http() -> None:
