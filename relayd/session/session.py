@@ -1,7 +1,7 @@
 """One session, from the first message to settled books.
 
     Session.run
-    └─ outer nursery ──── outbox.write: the only task that sends, closing frame included
+    └─ outer nursery ──── outbox.write: sends what had to wait, and the closing frame
        ├─ _converse
        │    authenticate · plan · ledger.open                     ended by a reason at any await
        │    engine.open
