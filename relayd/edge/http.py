@@ -246,6 +246,9 @@ class HttpConnection:
             self._reading.cancel()
         elif isinstance(event, Updated):
             self._idle = event.idle
+            if event.idle and self._draining:
+                # Its head was out before the drain and said nothing of an end.
+                self._reading.cancel()
             self._head_begun = False
             self._body_bytes = 0
             settings = self.settings
