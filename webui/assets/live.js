@@ -5,6 +5,7 @@ import { Offline, Refused, SignedOut, call, open } from "./api.js";
 // The server says something every 15 seconds; after this it is taken for gone.
 const SILENCE_MS = 40_000;
 const LONGEST_WAIT_MS = 15_000;
+const ENDED_WAIT_MS = 1_500;
 
 /**
  * Follow the balance until the returned function is called. `told` gets {seconds_remaining, live, …}; `lost` is
@@ -14,6 +15,7 @@ export function follow({ told, lost, found, over }) {
   let stopped = false;
   let current = new AbortController();
   let wake = () => {};
+  let ended = false;
 
   const visibility = () => {
     if (document.hidden) current.abort();
@@ -54,13 +56,14 @@ export function follow({ told, lost, found, over }) {
         await sleep(Math.min(500 * 2 ** failures, LONGEST_WAIT_MS));
         continue;
       }
-      // It ended in order, as it does within a minute.
-      await sleep(250);
+      // It ended in order, as it does within a minute; or the sign-in is over, or the server is being restarted.
+      await sleep(ended ? ENDED_WAIT_MS : 250);
     }
   }
 
   async function once(each) {
     current = new AbortController();
+    ended = false;
     const { signal } = current;
     let silence = setTimeout(() => current.abort(), SILENCE_MS);
     try {
@@ -84,6 +87,7 @@ export function follow({ told, lost, found, over }) {
   function pass(block, each) {
     const fields = Object.fromEntries(block.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1).trim()]));
     if (fields.event === "credit") each(JSON.parse(fields.data));
+    if (fields.event === "ended") ended = true;
   }
 
   // Too many pages are open: without a stream, the balance is asked for now and then.
