@@ -1,0 +1,249 @@
+"""The adapter: deadlines and repetitions of ours, the version pinned, errors without quotations."""
+
+import datetime as dt
+import json
+import logging
+from collections.abc import Callable
+from urllib.parse import parse_qs
+from uuid import UUID, uuid4
+
+import attrs
+import httpx
+import pytest
+import stripe
+import trio
+import trio.testing
+
+from relayd import config
+from relayd.errors import StripeUnavailable
+from relayd.payments.ports import Buyer, CustomerGone, Order
+from relayd.payments.stripe_api import API_VERSION, SdkStripe, open_stripe
+
+# The SDK passes its form to httpx under a name that httpx would like to retire.
+pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
+
+BUYER = Buyer(UUID(int=1), "ada@example.org", "cus_1")
+ORDER = Order(UUID(int=2), BUYER, "pack", "Pack", 700, "usd", "https://relay.example.org")
+SESSION = {
+    "id": "cs_1",
+    "object": "checkout.session",
+    "client_reference_id": str(ORDER.id),
+    "status": "open",
+    "payment_status": "unpaid",
+    "amount_total": 700,
+    "currency": "usd",
+    "payment_intent": {"id": "pi_1", "object": "payment_intent", "status": "processing"},
+    "url": "https://checkout.stripe.com/c/pay/cs_1",
+}
+Answer = Callable[[httpx.Request], httpx.Response]
+
+
+@attrs.define(eq=False)
+class Wire(httpx.AsyncBaseTransport):
+    """What the SDK sends, and what it hears; the last answer is given again and again."""
+
+    answers: list[httpx.Response | Exception | None]
+    requests: list[httpx.Request] = attrs.field(factory=list)
+    times: list[float] = attrs.field(factory=list)
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """One request; None never answers."""
+        await request.aread()
+        self.requests.append(request)
+        self.times.append(trio.current_time())
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer is None:
+            await trio.sleep_forever()
+        if isinstance(answer, Exception):
+            raise answer
+        assert answer is not None
+        return httpx.Response(answer.status_code, content=answer.content)
+
+    def form(self, number: int = 0) -> dict[str, str]:
+        """The parameters of a request."""
+        return {
+            name: one[0] for name, one in parse_qs(self.requests[number].read().decode()).items()
+        }
+
+
+def api_on(wire: Wire) -> SdkStripe:
+    """The adapter on it."""
+    http_client = stripe.HTTPXClient()
+    http_client._client_async = httpx.AsyncClient(transport=wire)
+    client = stripe.StripeClient("sk_test_x", http_client=http_client, max_network_retries=0)
+    return SdkStripe(client, request_seconds=10)
+
+
+def answer(body: object, status: int = 200) -> httpx.Response:
+    """JSON."""
+    return httpx.Response(status, content=json.dumps(body).encode())
+
+
+def refusal(status: int, **error: str) -> httpx.Response:
+    """An error as Stripe says it, quoting what it was sent."""
+    return answer({"error": {"message": "ada@example.org sk_test_x", **error}}, status)
+
+
+async def test_the_session_that_is_asked_for() -> None:
+    """Mode payment, metadata on session and payment, our reference, a key, no method types."""
+    wire = Wire([answer(SESSION)])
+
+    session = await api_on(wire).create_session(ORDER)
+
+    metadata = {"purchase_id": str(ORDER.id), "package_id": "pack"}
+    sent = wire.form()
+    assert sent == {
+        "mode": "payment",
+        "client_reference_id": str(ORDER.id),
+        **{f"metadata[{name}]": value for name, value in metadata.items()},
+        **{f"payment_intent_data[metadata][{name}]": one for name, one in metadata.items()},
+        "line_items[0][quantity]": "1",
+        "line_items[0][price_data][currency]": "usd",
+        "line_items[0][price_data][unit_amount]": "700",
+        "line_items[0][price_data][product_data][name]": "Pack",
+        "success_url": "https://relay.example.org/billing/success?session_id={CHECKOUT_SESSION_ID}",
+        "cancel_url": "https://relay.example.org/billing/cancel",
+        "customer": "cus_1",
+    }
+    headers = wire.requests[0].headers
+    assert headers["Idempotency-Key"] == f"relayd-checkout-{ORDER.id}"
+    assert headers["Stripe-Version"] == API_VERSION == stripe.api_version
+    assert not isinstance(session, CustomerGone)
+    assert (session.id, session.payment_intent_id) == ("cs_1", "pi_1")
+    assert session.payment_intent_status == "processing"
+
+
+async def test_a_guest() -> None:
+    """Without a customer the address is filled in, and the request has a key of its own."""
+    wire = Wire([answer(SESSION)])
+    guest = attrs.evolve(ORDER, buyer=attrs.evolve(BUYER, customer_id=None))
+    await api_on(wire).create_session(guest)
+    assert wire.form()["customer_email"] == "ada@example.org"
+    assert "customer" not in wire.form()
+    assert wire.requests[0].headers["Idempotency-Key"].endswith("-guest")
+
+
+async def test_a_customer_that_is_gone() -> None:
+    """It is a value: the shop knows what to do."""
+    wire = Wire([refusal(400, code="resource_missing", param="customer")])
+    assert await api_on(wire).create_session(ORDER) == CustomerGone()
+
+
+async def test_what_is_not_there() -> None:
+    """Unknown objects are none."""
+    wire = Wire([refusal(404, code="resource_missing", param="session")])
+    api = api_on(wire)
+    assert await api.session("cs_1") is None
+    assert await api.refund("re_1") is None
+    assert await api.dispute("dp_1") is None
+
+
+async def test_a_customer_is_made_once() -> None:
+    """Whoever asks for a user's customer asks with the user's key."""
+    wire = Wire([answer({"id": "cus_7", "object": "customer"})])
+    assert await api_on(wire).create_customer(BUYER) == "cus_7"
+    assert wire.requests[0].headers["Idempotency-Key"] == f"relayd-customer-{BUYER.user_id}"
+    assert wire.form() == {"email": "ada@example.org", "metadata[user_id]": str(BUYER.user_id)}
+
+
+PASSING = [
+    refusal(500),
+    refusal(503),
+    refusal(429, code="rate_limit"),
+    refusal(409, code="lock_timeout"),
+    httpx.ConnectError("refused"),
+    httpx.ReadTimeout("slow"),
+    httpx.Response(502, content=b"<html>"),
+]
+
+
+@pytest.mark.parametrize("fault", PASSING, ids=repr)
+async def test_repeated(
+    fault: httpx.Response | Exception, autojump_clock: trio.testing.MockClock
+) -> None:
+    """What passes by itself is tried three times in two seconds, with the same key."""
+    wire = Wire([fault, fault, answer(SESSION)])
+    await api_on(wire).create_session(ORDER)
+    assert wire.times == [0, 0.5, 2]
+    assert len({one.headers["Idempotency-Key"] for one in wire.requests}) == 1
+
+
+async def test_repeated_in_vain(autojump_clock: trio.testing.MockClock) -> None:
+    """Then it is unavailable, and nobody is to blame."""
+    wire = Wire([refusal(500)])
+    with pytest.raises(StripeUnavailable) as caught:
+        await api_on(wire).session("cs_1")
+    assert len(wire.times) == 3
+    assert not caught.value.refused
+
+
+async def test_no_answer(autojump_clock: trio.testing.MockClock) -> None:
+    """Each of three tries has its deadline."""
+    wire = Wire([None])
+    with pytest.raises(StripeUnavailable, match="within 10 s"):
+        await api_on(wire).session("cs_1")
+    assert trio.current_time() == 32
+
+
+@pytest.mark.parametrize("status", [400, 401, 402, 403])
+async def test_refused(status: int, autojump_clock: trio.testing.MockClock) -> None:
+    """What will not pass is not repeated; neither address nor key stands in any traceback."""
+    wire = Wire([refusal(status, code="parameter_invalid", param="email")])
+    with pytest.raises(StripeUnavailable) as caught:
+        await api_on(wire).create_customer(BUYER)
+    assert caught.value.refused
+    assert len(wire.times) == 1
+    assert str(status) in str(caught.value)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert "ada@" not in str(error)
+        assert "sk_test" not in str(error)
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
+@pytest.mark.parametrize(
+    ("amounts", "withdrawn", "reinstated"),
+    [([], False, False), ([-700], True, False), ([-700, 700], False, True), ([0], False, True)],
+)
+async def test_where_the_money_of_a_dispute_is(
+    amounts: list[int], withdrawn: bool, reinstated: bool
+) -> None:
+    """Its balance transactions say so: negative together while the bank has it."""
+    moves = [{"object": "balance_transaction", "amount": amount} for amount in amounts]
+    body = {
+        "id": "dp_1",
+        "object": "dispute",
+        "amount": 700,
+        "currency": "usd",
+        "status": "needs_response",
+        "payment_intent": "pi_1",
+        "balance_transactions": moves,
+    }
+    dispute = await api_on(Wire([answer(body)])).dispute("dp_1")
+    assert dispute is not None
+    assert (dispute.withdrawn, dispute.reinstated) == (withdrawn, reinstated)
+
+
+async def test_pages() -> None:
+    """A list is asked for from a moment on, and goes on after its last object."""
+    more = answer({"object": "list", "data": [SESSION], "has_more": True, "url": "/v1/x"})
+    end = answer({"object": "list", "data": [], "has_more": False, "url": "/v1/x"})
+    wire = Wire([more, end])
+    since = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+    first = await api_on(wire).list_sessions(since, None)
+    second = await api_on(wire).list_sessions(since, first.after)
+    assert (len(first.items), first.after, second.after) == (1, "cs_1", None)
+    query = dict(wire.requests[1].url.params)
+    assert query["created[gte]"] == str(int(since.timestamp()))
+    assert (query["starting_after"], query["limit"]) == ("cs_1", "100")
+
+
+async def test_quiet() -> None:
+    """Neither the SDK nor httpx logs requests: an address would be among their parameters."""
+    settings = config.Stripe(api_key="sk_test_x", api_url="http://127.0.0.1:1", request_seconds=1)
+    async with open_stripe(settings) as api:
+        assert api.client._requestor._options.max_network_retries == 0
+    for name in ("stripe", "httpx"):
+        assert logging.getLogger(name).getEffectiveLevel() == logging.WARNING
+    assert stripe.enable_telemetry is False
+    assert str(uuid4()) not in repr(api)
