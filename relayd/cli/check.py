@@ -164,9 +164,9 @@ async def _engine(config: "Config") -> Finding:
 async def _problem(config: "Config") -> str | None:
     """What is wrong with the engine and what to do."""
     if config.default_engine == "sphinx":
-        from relayd.engines import sphinx
+        from relayd.engines.sphinx import engine
 
-        return await sphinx.check(config.engines.sphinx)
-    from relayd.engines.deepgram import Deepgram
+        return await engine.check(config.engines.sphinx)
+    from relayd.engines.deepgram.engine import Deepgram
 
     return await Deepgram(config.engines.deepgram).check()

@@ -17,12 +17,12 @@ async def open_engine(name: str, engines: Engines) -> AsyncIterator[Engine]:
     """
     # Imported here, so that a server without the extra `local` needs none of its packages.
     if name == "sphinx":
-        from relayd.engines.sphinx import open_sphinx  # noqa: PLC0415 - see above
+        from relayd.engines.sphinx.engine import open_sphinx  # noqa: PLC0415 - see above
 
         async with open_sphinx(engines.sphinx) as engine:
             yield engine
     else:
-        from relayd.engines.deepgram import Deepgram  # noqa: PLC0415 - see above
+        from relayd.engines.deepgram.engine import Deepgram  # noqa: PLC0415 - see above
 
         assert name == "deepgram"
         yield Deepgram(engines.deepgram)

@@ -5,7 +5,7 @@ import json
 from bench.engine import result
 from bench.stamps import STAMP_BYTES, in_words, of_audio, of_words, percentile
 from bench.wire import FrameReader
-from relayd.engines.deepgram_messages import parse
+from relayd.engines.deepgram.messages import parse
 from relayd.session import messages
 from relayd.session.ports import Transcript
 

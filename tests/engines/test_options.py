@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.engines import options
-from relayd.engines.deepgram_messages import query
+from relayd.engines.deepgram.messages import query
 from relayd.engines.options import PAID_OPTIONS, Policy
 from relayd.session.meter import AudioFormat
 from relayd.session.ports import ConfigRefusal, StreamPlan

@@ -12,7 +12,12 @@ from tests.fakes.client import FakeClient
 def outbox_of(client: FakeClient, outbox_messages: int = 64) -> Outbox:
     """An outbox whose ending is its own."""
     ending = Ending()
-    return Outbox(client, ending, Limits(outbox_messages=outbox_messages), lambda: ending.give(EndReason.CLIENT_GONE))
+    return Outbox(
+        client,
+        ending,
+        Limits(outbox_messages=outbox_messages),
+        lambda: ending.give(EndReason.CLIENT_GONE),
+    )
 
 
 async def test_nothing_overtakes_what_waits(autojump_clock: MockClock) -> None:

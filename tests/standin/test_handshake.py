@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayd.engines.deepgram_messages import query
+from relayd.engines.deepgram.messages import query
 from relayd.engines.options import PAID_OPTIONS, Policy, parse
 from relayd.session.ports import StreamPlan
 from tests.standin.handshake import Refusal, authorised, listening

@@ -20,7 +20,7 @@ from relayd.client.stream import Stream, open_stream
 from relayd.client.transport import Address
 from relayd.edge.door import Door, open_door
 from relayd.edge.settings import EdgeSettings
-from relayd.engines.deepgram import Deepgram
+from relayd.engines.deepgram.engine import Deepgram
 from relayd.routes.app import create_app
 from relayd.routes.wiring import Services
 from relayd.session.limits import Limits

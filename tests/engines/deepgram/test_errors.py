@@ -6,7 +6,7 @@ import ssl
 import pytest
 import trio
 
-from relayd.engines import deepgram_errors as errors
+from relayd.engines.deepgram import errors
 from relayd.errors import UpstreamClosed, UpstreamError, UpstreamRejected, UpstreamUnavailable
 
 UNAVAILABLE = "The speech engine is not available. Try again shortly."

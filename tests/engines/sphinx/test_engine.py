@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from relayd.engines.sphinx import Sphinx, _event, _listening
-from relayd.engines.sphinx_recogniser import Listening
+from relayd.engines.sphinx.engine import Sphinx, _event, _listening
+from relayd.engines.sphinx.recogniser import Listening
 from relayd.session.ports import ConfigRefusal, SpeechStarted, StreamPlan, UtteranceEnd
 
 # Planning is pure: it must not touch the pool.

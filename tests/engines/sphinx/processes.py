@@ -6,7 +6,7 @@ from typing import Any
 import trio
 
 from relayd import config
-from relayd.engines.sphinx import Sphinx, SphinxStream
+from relayd.engines.sphinx.engine import Sphinx, SphinxStream
 from relayd.session.ports import StreamPlan, Transcript
 
 __all__ = ["SETTINGS", "alive", "gone", "plan", "transcripts"]

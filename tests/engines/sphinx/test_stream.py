@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator
 import pytest
 import trio
 
-from relayd.engines import sphinx
-from relayd.engines.sphinx import Sphinx, open_sphinx
-from relayd.engines.sphinx_frames import PAYLOAD_BYTES_MAX
+from relayd.engines.sphinx import engine as module
+from relayd.engines.sphinx.engine import Sphinx, open_sphinx
+from relayd.engines.sphinx.frames import PAYLOAD_BYTES_MAX
 from relayd.errors import UpstreamClosed, UpstreamUnavailable
-from tests.engines import spoken
-from tests.engines.sphinx_processes import SETTINGS, plan, transcripts
+from tests.engines.sphinx import spoken
+from tests.engines.sphinx.processes import SETTINGS, plan, transcripts
 
 pytestmark = pytest.mark.system
 
@@ -128,7 +128,7 @@ async def test_a_process_that_stalls_is_unavailable_and_takes_no_memory(
     engine: Sphinx, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is fed faster than it is heard waits at the client; here is one frame at most."""
-    monkeypatch.setattr(sphinx, "WRITE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "WRITE_SECONDS", 0.1)
     async with engine.open(plan()) as stream:
         os.kill(stream._worker.process.pid, signal.SIGSTOP)
 

@@ -12,7 +12,7 @@ from relayd.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from tests.engines.wired import FRAME, SETTINGS, bench, failure, read_all, send_seconds
+from tests.engines.deepgram.wired import FRAME, SETTINGS, bench, failure, read_all, send_seconds
 from tests.standin import Fault, Script
 
 

@@ -4,8 +4,8 @@ import pytest
 import trio.testing
 from wsproto.utilities import ProtocolError
 
-from relayd.engines.handshake import Refused, upgrade
-from relayd.engines.websocket import WebSocket
+from relayd.engines.deepgram.handshake import Refused, upgrade
+from relayd.engines.deepgram.websocket import WebSocket
 
 SWITCH = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

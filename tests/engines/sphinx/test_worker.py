@@ -10,14 +10,14 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from relayd.engines.sphinx_frames import Frame, FrameKind, Lines
-from relayd.engines.sphinx_worker import NICENESS
+from relayd.engines.sphinx.frames import Frame, FrameKind, Lines
+from relayd.engines.sphinx.worker import NICENESS
 
 pytestmark = pytest.mark.system
 
 PREPARED = """
 import os, sys, time
-from relayd.engines import sphinx_worker as worker
+from relayd.engines.sphinx import worker
 {}
 sys.exit(worker.main())
 """

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import attrs
 
-from relayd.engines.sphinx_audio import MODEL_RATE
+from relayd.engines.sphinx.audio import MODEL_RATE
 
 __all__ = ["Listening", "Recogniser", "clean_word", "load_decoder"]
 

@@ -7,7 +7,7 @@ from wsproto.connection import ConnectionType
 from wsproto.events import AcceptConnection, RejectConnection, RejectData, Request
 from wsproto.handshake import H11Handshake
 
-from relayd.engines.websocket import RECEIVE_BYTES, Headers, WebSocket
+from relayd.engines.deepgram.websocket import RECEIVE_BYTES, Headers, WebSocket
 
 __all__ = ["Refused", "upgrade"]
 

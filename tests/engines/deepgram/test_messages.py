@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.engines.deepgram_messages import (
+from relayd.engines.deepgram.messages import (
     Heard,
     Metadata,
     Notice,

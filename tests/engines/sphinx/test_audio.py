@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from relayd.engines.sphinx_audio import Converter
+from relayd.engines.sphinx.audio import Converter
 from relayd.session.meter import AudioFormat
 
 FORMATS = [

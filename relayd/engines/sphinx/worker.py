@@ -1,4 +1,4 @@
-"""The recogniser process: ``python -m relayd.engines.sphinx_worker``, one stream in its life.
+"""The recogniser process: ``python -m relayd.engines.sphinx.worker``, one stream in its life.
 
 pocketsphinx holds the interpreter's lock while it decodes, so it never runs in the daemon.
 The process must not outlive the daemon, however that ended: a thread waits for the hang-up of
@@ -18,9 +18,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from relayd.engines.sphinx_audio import Converter
-from relayd.engines.sphinx_frames import Frame, FrameKind, read_frame
-from relayd.engines.sphinx_recogniser import Listening, Recogniser, load_decoder
+from relayd.engines.sphinx.audio import Converter
+from relayd.engines.sphinx.frames import Frame, FrameKind, read_frame
+from relayd.engines.sphinx.recogniser import Listening, Recogniser, load_decoder
 from relayd.session.meter import AudioFormat
 
 __all__ = ["Stream", "main"]

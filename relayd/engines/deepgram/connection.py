@@ -14,11 +14,11 @@ import trio
 from wsproto.utilities import ProtocolError
 
 from relayd import logs
-from relayd.engines import deepgram_errors as errors
-from relayd.engines.deepgram_errors import Failure
-from relayd.engines.deepgram_messages import CLOSE_STREAM, KEEP_ALIVE
-from relayd.engines.handshake import Refused, upgrade
-from relayd.engines.websocket import Ended, WebSocket
+from relayd.engines.deepgram import errors
+from relayd.engines.deepgram.errors import Failure
+from relayd.engines.deepgram.handshake import Refused, upgrade
+from relayd.engines.deepgram.messages import CLOSE_STREAM, KEEP_ALIVE
+from relayd.engines.deepgram.websocket import Ended, WebSocket
 
 __all__ = ["Connect", "Connection", "Pace", "Request", "hold"]
 

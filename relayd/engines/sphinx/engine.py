@@ -1,7 +1,7 @@
 """Engine ``sphinx``: pocketsphinx on this machine, to try the whole path without a key.
 
 It understands English only, and poorly. The decoding happens in a process for each stream
-(`sphinx_pool`, `sphinx_worker`); here a session's calls become frames, and lines events.
+(`pool`, `worker`); here a session's calls become frames, and lines events.
 """
 
 import json
@@ -14,9 +14,9 @@ import trio
 
 from relayd import config
 from relayd.engines import options
-from relayd.engines.sphinx_frames import Frame, FrameKind
-from relayd.engines.sphinx_pool import Pool, open_pool
-from relayd.engines.sphinx_process import ENDED, Worker
+from relayd.engines.sphinx.frames import Frame, FrameKind
+from relayd.engines.sphinx.pool import Pool, open_pool
+from relayd.engines.sphinx.process import ENDED, Worker
 from relayd.errors import OperatorError, UpstreamClosed, UpstreamError, UpstreamUnavailable
 from relayd.session.ports import (
     ConfigRefusal,
@@ -146,7 +146,7 @@ class SphinxStream:
 
 
 def _listening(plan: StreamPlan) -> dict[str, Any]:
-    """Build the fields of `sphinx_recogniser.Listening`, from options already checked."""
+    """Build the fields of `recogniser.Listening`, from options already checked."""
     endpointing = plan.options.get("endpointing", ("300",))[0]
     utterance_end = plan.options.get("utterance_end_ms")
     return {

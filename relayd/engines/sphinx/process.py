@@ -8,12 +8,12 @@ from typing import Any, Final
 import attrs
 import trio
 
-from relayd.engines.sphinx_frames import Frame, Lines
+from relayd.engines.sphinx.frames import Frame, Lines
 from relayd.errors import UpstreamClosed
 
 __all__ = ["ENDED", "REAP_SECONDS", "Worker"]
 
-COMMAND: Final = (sys.executable, "-m", "relayd.engines.sphinx_worker")
+COMMAND: Final = (sys.executable, "-m", "relayd.engines.sphinx.worker")
 
 # From SIGKILL to the process being reaped; only one stuck in the kernel takes longer.
 REAP_SECONDS: Final = 2

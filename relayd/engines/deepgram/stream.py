@@ -11,10 +11,10 @@ import attrs
 import trio
 
 from relayd import config, logs
-from relayd.engines import deepgram_errors as errors
-from relayd.engines.deepgram_connection import Connection
-from relayd.engines.deepgram_errors import Failure
-from relayd.engines.deepgram_messages import (
+from relayd.engines.deepgram import errors
+from relayd.engines.deepgram.connection import Connection
+from relayd.engines.deepgram.errors import Failure
+from relayd.engines.deepgram.messages import (
     FINALIZE,
     Heard,
     Metadata,
@@ -22,7 +22,7 @@ from relayd.engines.deepgram_messages import (
     Unreadable,
     parse,
 )
-from relayd.engines.websocket import Ended
+from relayd.engines.deepgram.websocket import Ended
 from relayd.errors import UpstreamError, UpstreamRejected
 from relayd.session.ports import StreamPlan, UpstreamEvent
 

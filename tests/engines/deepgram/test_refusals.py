@@ -8,10 +8,10 @@ import trio
 from trio.testing import MockClock
 
 from relayd import config
-from relayd.engines.deepgram import Deepgram
+from relayd.engines.deepgram.engine import Deepgram
 from relayd.errors import UpstreamError, UpstreamRejected, UpstreamUnavailable
 from tests.conftest import DeclaredErrors
-from tests.engines.wired import FRAME, KEY, SETTINGS, Bench, bench
+from tests.engines.deepgram.wired import FRAME, KEY, SETTINGS, Bench, bench
 from tests.standin import Fault, Script
 
 FAILED = "deepgram stream failed"

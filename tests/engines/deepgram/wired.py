@@ -10,8 +10,8 @@ import trio
 import trio.testing
 
 from relayd import config
-from relayd.engines.deepgram import Deepgram
-from relayd.engines.deepgram_stream import DeepgramStream
+from relayd.engines.deepgram.engine import Deepgram
+from relayd.engines.deepgram.stream import DeepgramStream
 from relayd.errors import UpstreamError
 from relayd.session.ports import StreamPlan, UpstreamEvent
 from tests.standin import Script, StandIn

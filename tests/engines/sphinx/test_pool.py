@@ -11,16 +11,17 @@ import trio
 import trio.testing
 
 from relayd import config
-from relayd.engines import sphinx_pool, sphinx_process
-from relayd.engines.sphinx import Sphinx, check
-from relayd.engines.sphinx_pool import open_pool
+from relayd.engines.sphinx import pool as pools
+from relayd.engines.sphinx import process as processes
+from relayd.engines.sphinx.engine import Sphinx, check
+from relayd.engines.sphinx.pool import open_pool
 from relayd.errors import MissingExtra, UpstreamUnavailable
-from tests.engines.sphinx_processes import SETTINGS, alive, gone, plan
+from tests.engines.sphinx.processes import SETTINGS, alive, gone, plan
 
 
 async def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """The operator is told what to install, before any process starts."""
-    monkeypatch.setattr(sphinx_pool, "PACKAGES", ("relayd", "no_such_package"))
+    monkeypatch.setattr(pools, "PACKAGES", ("relayd", "no_such_package"))
 
     with pytest.raises(MissingExtra, match=r"needs no_such_package: .*relayd\[local\]"):
         async with open_pool(SETTINGS):
@@ -123,7 +124,7 @@ async def test_a_spare_process_that_dies_is_replaced() -> None:
 @pytest.mark.system
 async def test_a_broken_recogniser_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
     """`relayd check` says what the process died of instead of waiting for ever."""
-    monkeypatch.setattr(sphinx_process, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
+    monkeypatch.setattr(processes, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
 
     problem = await check(attrs.evolve(SETTINGS, open_seconds=0.5))
 
@@ -140,7 +141,7 @@ DAEMON = """
 import trio
 import trio.testing
 from relayd import config
-from relayd.engines.sphinx_pool import open_pool
+from relayd.engines.sphinx.pool import open_pool
 
 async def main():
     async with open_pool(config.Sphinx(workers_max=2, workers_spare=1)) as pool:

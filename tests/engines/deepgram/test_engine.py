@@ -6,7 +6,7 @@ import trio
 from trio.testing import MockClock
 
 from relayd import config
-from relayd.engines.deepgram import Deepgram
+from relayd.engines.deepgram.engine import Deepgram
 from relayd.errors import ConfigError
 from relayd.session.ports import (
     SpeechStarted,
@@ -15,7 +15,7 @@ from relayd.session.ports import (
     UpstreamEvent,
     UtteranceEnd,
 )
-from tests.engines.wired import FRAME, KEY, SETTINGS, bench, read_all, send_seconds
+from tests.engines.deepgram.wired import FRAME, KEY, SETTINGS, bench, read_all, send_seconds
 
 
 async def test_a_stream_goes_from_audio_to_the_last_words(autojump_clock: MockClock) -> None:

@@ -13,7 +13,7 @@ from typing import Final
 import trio
 
 from relayd import config, logs
-from relayd.engines.sphinx_process import REAP_SECONDS, Worker
+from relayd.engines.sphinx.process import REAP_SECONDS, Worker
 from relayd.errors import MissingExtra, UpstreamClosed, UpstreamUnavailable
 
 __all__ = ["Pool", "open_pool"]

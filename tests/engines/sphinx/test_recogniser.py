@@ -5,9 +5,9 @@ from typing import Any
 import attrs
 import pytest
 
-from relayd.engines import sphinx_recogniser
-from relayd.engines.sphinx_recogniser import Listening, Recogniser, clean_word
-from tests.engines import spoken
+from relayd.engines.sphinx import recogniser
+from relayd.engines.sphinx.recogniser import Listening, Recogniser, clean_word
+from tests.engines.sphinx import spoken
 
 
 @attrs.frozen
@@ -128,7 +128,7 @@ def test_finalize_in_silence_is_answered_too() -> None:
 
 def test_speech_without_a_pause_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """The decoder's memory is bounded; a cut is no endpoint, and no audio is lost at it."""
-    monkeypatch.setattr(sphinx_recogniser, "UTTERANCE_SECONDS_MAX", 1)
+    monkeypatch.setattr(recogniser, "UTTERANCE_SECONDS_MAX", 1)
 
     said = heard(FINALS_ONLY, [spoken.samples()])
 

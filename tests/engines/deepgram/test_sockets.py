@@ -13,11 +13,11 @@ import attrs
 import pytest
 import trio
 
-from relayd.engines.deepgram import Deepgram
+from relayd.engines.deepgram.engine import Deepgram
 from relayd.errors import UpstreamClosed, UpstreamError, UpstreamUnavailable
 from relayd.session.ports import StreamPlan, Transcript
 from tests.conftest import DeclaredErrors
-from tests.engines.wired import FRAME, SETTINGS, failure, read_all
+from tests.engines.deepgram.wired import FRAME, SETTINGS, failure, read_all
 from tests.standin import Fault, Script, StandIn
 
 pytestmark = pytest.mark.system

@@ -12,8 +12,8 @@ from trio.testing import MockClock
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Message, Ping, Pong, TextMessage
 
-from relayd.engines import websocket
-from relayd.engines.websocket import Ended, Farewell, WebSocket
+from relayd.engines.deepgram import websocket
+from relayd.engines.deepgram.websocket import Ended, Farewell, WebSocket
 
 
 @attrs.define(eq=False)

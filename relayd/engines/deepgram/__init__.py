@@ -1,0 +1,1 @@
+"""Deepgram's live API: one upstream WebSocket for each stream."""

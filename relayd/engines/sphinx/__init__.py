@@ -1,0 +1,1 @@
+"""pocketsphinx on this machine: one worker process for each stream."""

@@ -1,0 +1,1 @@
+"""Deepgram's engine, against its stand-in."""
