@@ -18,6 +18,8 @@ from tests.payments.steps import Step
 __all__ = ["Playbill", "Stage"]
 
 SECONDS_OF_PRICE: Final = {package.price_cents: package.seconds for package in PACKAGES}
+# Every so many histories are compared once more, which must change nothing.
+AGAIN_EVERY: Final = 5
 
 
 class Stage(Protocol):
@@ -51,13 +53,14 @@ class Playbill:
             history.api.whims.clear()
             await history.shop.reconcile()
             self._judge(history)
-            entries = _entries(history)
             history.speakers.hang_up_all()
             self._judge(history)
+            _audit(history)
             self.seen.update(_kinds(history))
-            # Another comparison finds nothing to do.
-            await history.shop.reconcile()
-            assert entries == _entries(history)
+            if self.played % AGAIN_EVERY == 0:
+                entries = _entries(history)
+                await history.shop.reconcile()
+                assert entries == _entries(history), "another comparison found something to do"
 
     def _judge(self, history: History) -> None:
         """Balance, debt and freeze of each user are those that Stripe's state says."""
@@ -71,9 +74,6 @@ class Playbill:
                 self.seen["debt"] += 1
             if has.frozen:
                 self.seen["frozen"] += 1
-        for rule, query in RULES.items():
-            connection = history.speakers.store.connection
-            assert connection.execute(query).fetchall() == [], rule
 
 
 def _compare(has: Balance, right: Right, used_ms: int, *, live: bool) -> None:
@@ -82,6 +82,12 @@ def _compare(has: Balance, right: Right, used_ms: int, *, live: bool) -> None:
     if not live:
         assert has.held_ms == 0
         assert has.balance_ms == max(right.bought_ms - used_ms, 0)
+
+
+def _audit(history: History) -> None:
+    """The ledger's identities, as `relayd audit` checks them."""
+    for rule, query in RULES.items():
+        assert history.speakers.store.connection.execute(query).fetchall() == [], rule
 
 
 def _entries(history: History) -> int:

@@ -104,5 +104,5 @@ _PARTS: Final = st.one_of(
 HISTORIES: Final = st.builds(
     lambda opening, parts: [*opening, *(step for part in parts for step in part)],
     st.tuples(st.sampled_from(_OPENINGS), _NUMBERS).map(_all_with),
-    st.lists(_PARTS, min_size=2, max_size=8),
+    st.lists(_PARTS, min_size=2, max_size=7),
 )
