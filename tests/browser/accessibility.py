@@ -2,15 +2,31 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
-__all__ = ["violations"]
+__all__ = ["expect_fit", "violations"]
 
 AXE: Final = Path(__file__).parent / "axe" / "axe.min.js"
 # What axe calls minor and moderate is advice, and partly a matter of taste.
 GRAVE: Final = {"serious", "critical"}
+WIDTHS: Final = (360, 1440)
+THEMES: Final[tuple[Literal["light", "dark"], ...]] = ("light", "dark")
+# What sticks out to the right of the window, where the page is wider than that.
+_WIDE: Final = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+  [...document.querySelectorAll("body *")].filter((one) =>
+    one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML.slice(0, 100))"""
+
+
+def expect_fit(page: Page) -> None:
+    """No grave violation of axe's rules, and nothing to scroll sideways for, whoever looks."""
+    for width in WIDTHS:
+        page.set_viewport_size(ViewportSize(width=width, height=900))
+        assert page.evaluate(_WIDE) == [], f"{page.url} at {width}"
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme)
+            assert violations(page) == [], f"{page.url}, {theme}, {width}"
 
 
 def violations(page: Page) -> list[str]:

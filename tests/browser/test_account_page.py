@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.accessibility import expect_fit
 from tests.browser.daemons import Daemon
 from tests.browser.people import Person
 from tests.browser.visits import Visits
@@ -32,6 +33,7 @@ def test_a_changed_password(visits: Visits, closed_shop: Daemon, person: Person)
     there.sign_in(person)
     change_password(here.sign_in(person), person.password, NEW_PASSWORD)
     expect(here.page.get_by_text("The password was changed.")).to_be_visible()
+    expect_fit(here.page)
     expect_signed_out(there.page)
     here.page.reload()
     expect(here.page.get_by_text(person.email)).to_be_visible()
@@ -60,6 +62,7 @@ def test_signing_out_everywhere(visits: Visits, closed_shop: Daemon, person: Per
     page.get_by_role("link", name="Account").click()
     page.get_by_role("button", name="Sign out everywhere…").click()
     sure = page.get_by_role("dialog", name="Sign out everywhere?")
+    expect_fit(page)
     sure.get_by_role("button", name="Cancel").click()
     expect(sure).to_be_hidden()
     page.get_by_role("button", name="Sign out everywhere…").click()

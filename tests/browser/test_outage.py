@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.accessibility import expect_fit
 from tests.browser.board import figure
 from tests.browser.daemons import open_daemon
 from tests.browser.people import Person, grant
@@ -43,6 +44,7 @@ def test_a_page_that_is_opened_meanwhile(
         serving.stop()
         page.get_by_role("link", name="Dashboard").click()
         expect(page.get_by_text(BANNER)).to_be_visible()
+        expect_fit(page)
         serving.start()
         page.get_by_role("button", name="Try now").click()
         expect(figure(page)).to_have_text("0 minutes and 0 seconds")

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import APIRequestContext, Page, expect
 
+from tests.browser.accessibility import expect_fit
 from tests.browser.board import figure
 from tests.browser.daemons import Daemon
 from tests.browser.people import Person, register
@@ -56,6 +57,7 @@ def test_a_purchase_shows_in_every_tab(visits: Visits, shop: Daemon, person: Per
     buy(paying)
     paying.get_by_role("button", name="Pay", exact=True).click()
     expect(paying.get_by_text("500 minutes were added.")).to_be_visible()
+    expect_fit(paying)
     expect(figure(watching)).to_have_text(BOUGHT)
     assert watching.evaluate("window.same")
     paying.get_by_role("link", name="To the dashboard").click()
@@ -81,6 +83,7 @@ def test_a_payment_that_comes_later(visits: Visits, shop: Daemon, person: Person
     visit = visits.begin(shop)
     page = visit.sign_in(person)
     pay_later(page)
+    expect_fit(page)
     bank = visit.another_page()
     bank.goto(f"{shop.elsewhere[0]}/pay/{session_id(page)}/bank")
     bank.get_by_role("button", name="Payment succeeds").click()
@@ -98,6 +101,7 @@ def test_a_payment_that_fails_later(visits: Visits, shop: Daemon, person: Person
     bank.goto(f"{shop.elsewhere[0]}/pay/{session_id(page)}/bank")
     bank.get_by_role("button", name="Payment fails").click()
     expect(page.get_by_text("The payment failed")).to_be_visible()
+    expect_fit(page)
     page.get_by_role("link", name="To the dashboard").click()
     expect(figure(page)).to_have_text(NOTHING)
 

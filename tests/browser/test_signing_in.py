@@ -3,6 +3,7 @@
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.accessibility import expect_fit
 from tests.browser.board import figure
 from tests.browser.daemons import Daemon, open_daemon
 from tests.browser.people import PASSWORD, Person, new_email
@@ -23,6 +24,7 @@ def test_a_wrong_password_is_told(visits: Visits, closed_shop: Daemon, person: P
     page = visit.sign_in(person, "wrong horse battery")
     expect(page.get_by_role("alert")).to_have_text("The address or the password is wrong.")
     expect(page.get_by_label("Password")).to_be_focused()
+    expect_fit(page)
     page.get_by_label("Password").fill(person.password)
     page.keyboard.press("Enter")
     expect(figure(page)).to_have_text("0 minutes and 0 seconds")
@@ -106,6 +108,7 @@ def test_signing_out(visits: Visits, closed_shop: Daemon, person: Person) -> Non
     visit = visits.begin(closed_shop)
     visit.sign_in(person).get_by_role("button", name="Sign out").click()
     expect_sign_in_page(visit, "You are signed out.")
+    expect_fit(visit.page)
     assert not visit.context.cookies()
     visit.open("/dashboard")
     expect(visit.page.get_by_role("heading", name="Sign in")).to_be_visible()

@@ -5,6 +5,7 @@ import re
 import pytest
 from playwright.sync_api import expect
 
+from tests.browser.accessibility import expect_fit
 from tests.browser.board import figure, seconds_left, sessions, talk_notice, talk_state, words
 from tests.browser.daemons import WORDS, Daemon
 from tests.browser.people import Person, grant
@@ -35,6 +36,7 @@ def test_credit_falls_while_one_talks(visits: Visits, shop: Daemon, person: Pers
     expect(page.get_by_text("In use right now")).to_be_visible()
     expect(page.get_by_role("timer", name="Time heard")).to_have_text("0:04")
     assert 594 <= seconds_left(page) <= 598
+    expect_fit(page)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Not in use")).to_be_visible()
     expect(sessions(page)).to_have_count(1)
@@ -53,6 +55,7 @@ def test_credit_that_is_used_up_ends_the_session(
     expect(words(page)).to_contain_text(" ".join(WORDS[:4]))
     expect(figure(page)).to_have_text("0 minutes and 0 seconds")
     expect(sessions(page)).to_contain_text("No minutes were left")
+    expect_fit(page)
 
 
 def test_without_credit_nothing_is_heard(visits: Visits, shop: Daemon, person: Person) -> None:
