@@ -14,7 +14,7 @@ from relayd.accounts.outcomes import (
 )
 from relayd.accounts.passwords import problem
 from relayd.routes.bodies import read_bytes, read_object, text_field
-from relayd.routes.description import Answer, Body, Topic, described
+from relayd.routes.description import Answer, Body, Link, Topic, described
 from relayd.routes.problems import UNAVAILABLE, Problem
 from relayd.routes.protection import AUTH_FAILED, bearer_token, rate_limited, unauthenticated
 from relayd.routes.signing_in import (
@@ -43,8 +43,8 @@ blueprint = Blueprint("accounts", __name__, url_prefix="/auth")
 _BUSY_SECONDS: Final = 5
 # What a pair of tokens is good for, for who explores the document by machine.
 _AFTERWARDS: Final = {
-    "accounts_refresh": {"refresh_token": "$response.body#/refresh_token"},
-    "accounts_logout": {"refresh_token": "$response.body#/refresh_token"},
+    name: Link(body={"refresh_token": "$response.body#/refresh_token"})
+    for name in ("accounts_refresh", "accounts_logout")
 }
 
 

@@ -11,7 +11,7 @@ from relayd.config import forms
 from relayd.payments.shop import CheckoutRefusal
 from relayd.routes.bodies import INVALID_FIELD, MISSING_FIELD, read_object, text_field
 from relayd.routes.credits import CREDIT, remaining
-from relayd.routes.description import Answer, Body, Topic, described
+from relayd.routes.description import Answer, Body, Link, Topic, described
 from relayd.routes.problems import Problem, Refusal
 from relayd.routes.protection import RATE_LIMITED, authenticated, exempt, unauthenticated
 from relayd.routes.shapes import Shape, integer, listing, one_of, text
@@ -74,6 +74,9 @@ PURCHASE: Final = Shape(
         "package_id": text("Which package.", "pack_500"),
     },
 )
+_AFTERWARDS: Final = {
+    "billing_purchase": Link(path={"checkout_session_id": "$response.body#/checkout_session_id"})
+}
 
 blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 
@@ -114,7 +117,7 @@ async def packages() -> list[dict[str, Any]]:
 @authenticated
 @described(
     Topic.BILLING,
-    gives={200: Answer("Where to pay.", CHECKOUT)},
+    gives={200: Answer("Where to pay.", CHECKOUT, links=_AFTERWARDS)},
     takes=Body(ORDER),
     refuses=[
         MISSING_FIELD,

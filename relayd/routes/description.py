@@ -18,6 +18,7 @@ __all__ = [
     "Answer",
     "Body",
     "Description",
+    "Link",
     "Topic",
     "described",
     "description_of",
@@ -36,7 +37,7 @@ class Topic(enum.Enum):
 
     ACCOUNTS = "Accounts", "Making an account, signing in and staying signed in, for apps."
     BROWSER = (
-        "Browser sessions",
+        "Browsers",
         (
             "The same for pages of this server: the refresh token stays in a cookie that no script "
             "can read. Requests of other sites' pages are refused."
@@ -52,16 +53,24 @@ class Topic(enum.Enum):
 
 
 @attrs.frozen
+class Link:
+    """What of an answer goes into the next request, as runtime expressions of OpenAPI."""
+
+    body: Mapping[str, str] = attrs.field(factory=dict)
+    path: Mapping[str, str] = attrs.field(factory=dict)
+
+
+@attrs.frozen
 class Answer:
     """A success, or what a monitor reads as a failure: its meaning and its body.
 
-    ``links`` maps operation ids to what of this answer goes into their bodies.
+    ``links``: what it is good for, by operation id.
     """
 
     what: str
     shape: Shape | Schema | None = None
     content_type: str = "application/json"
-    links: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict)
+    links: Mapping[str, Link] = attrs.field(factory=dict)
     headers: Mapping[str, Schema] = attrs.field(factory=dict)
 
 

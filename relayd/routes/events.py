@@ -56,7 +56,10 @@ EVENT: Final = Shape(
     "open the next one then.",
 )
 async def events(principal: Principal) -> Response:
-    """Server-sent events; see `CreditStream`. Read with fetch: no token stands in a URL."""
+    """The credit as it changes, in server-sent events.
+
+    Read with fetch, so that no token stands in a URL. See `CreditStream`.
+    """
     live = wiring().services.live_credit
     if live is None or not live.hub.has_room(principal.user_id):
         raise TOO_MANY_STREAMS.problem(retry_after_seconds=_AGAIN_SECONDS)

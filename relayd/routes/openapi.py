@@ -13,7 +13,7 @@ from werkzeug.routing import Map, Rule
 
 from relayd import __version__
 from relayd.routes.bodies import INVALID_FIELD, MALFORMED_JSON, MISSING_FIELD
-from relayd.routes.description import Answer, Body, Description, Topic, description_of
+from relayd.routes.description import Answer, Body, Description, Link, Topic, description_of
 from relayd.routes.problems import (
     BODY_TIMEOUT,
     BODY_TOO_LARGE,
@@ -77,14 +77,15 @@ messages are in `docs/protocol.md` of the repository. Pages for people are not l
 """
 
 
-def document(url_map: Map, views: Mapping[str, View]) -> dict[str, Any]:
-    """The whole, ready for JSON."""
+def document(url_map: Map, views: Mapping[str, View], repository_url: str = "") -> dict[str, Any]:
+    """The whole, ready for JSON; with ``repository_url`` it leads to the protocol's page."""
     book = _Book()
     paths: dict[str, dict[str, Any]] = {}
     for rule, method, view, description in _operations(url_map, views):
         operation = _operation(book, rule, view, description)
         paths.setdefault(_path(rule), {})[method.lower()] = operation
     book.enter(_REFUSED)
+    elsewhere = {"url": repository_url, "description": "The source, with docs/protocol.md"}
     return {
         "openapi": "3.1.0",
         "info": {
@@ -93,6 +94,7 @@ def document(url_map: Map, views: Mapping[str, View]) -> dict[str, Any]:
             "description": _ABOUT,
             "license": {"name": "MIT", "identifier": "MIT"},
         },
+        **({"externalDocs": elsewhere} if repository_url else {}),
         "servers": [{"url": "/"}],
         "tags": [{"name": topic.title, "description": topic.about} for topic in Topic],
         "paths": paths,
@@ -229,9 +231,16 @@ def _answer(book: _Book, answer: Answer) -> dict[str, Any]:
     if answer.shape is not None:
         made["content"] = _json(book, answer.shape, answer.content_type)
     if answer.links:
-        made["links"] = {
-            name: {"operationId": name, "requestBody": body} for name, body in answer.links.items()
-        }
+        made["links"] = {name: _link(name, link) for name, link in answer.links.items()}
+    return made
+
+
+def _link(name: str, link: Link) -> dict[str, Any]:
+    made: dict[str, Any] = {"operationId": name}
+    if link.path:
+        made["parameters"] = link.path
+    if link.body:
+        made["requestBody"] = link.body
     return made
 
 

@@ -19,6 +19,7 @@ from relayd.routes.openapi import document
 from relayd.routes.problems import NOT_FOUND
 from relayd.routes.protection import exempt
 from relayd.routes.shapes import Shape, text
+from relayd.routes.wiring import wiring
 
 __all__ = ["blueprint", "viewer_directory"]
 
@@ -58,7 +59,8 @@ async def openapi() -> Response:
     app = current_app
     made = app.extensions.get(_EXTENSION)
     if made is None:
-        made = json.dumps(document(app.url_map, app.view_functions))
+        repository_url = wiring().services.repository_url
+        made = json.dumps(document(app.url_map, app.view_functions, repository_url))
         app.extensions[_EXTENSION] = made
     return Response(made, content_type="application/json")
 

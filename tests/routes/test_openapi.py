@@ -2,45 +2,15 @@
 
 import ast
 import json
-from functools import cache
 from typing import Any
 
-import jsonschema_rs
 import pytest
-import trio
 
 from relayd.routes.description import description_of, undescribed_reason
 from relayd.routes.openapi import operation_id
 from tests.house.tree import ROOT, sources
+from tests.routes.document import document, operations, validator
 from tests.routes.world import World
-
-Operation = dict[str, Any]
-METHODS = ("get", "put", "post", "delete", "patch")
-
-
-@cache
-def document() -> dict[str, Any]:
-    """The document, as it is served."""
-
-    async def ask() -> Any:
-        response = await World().ask("/openapi.json")
-        assert response.status_code == 200
-        assert response.content_type == "application/json"
-        return await response.get_json()
-
-    made = trio.run(ask)
-    assert isinstance(made, dict)
-    return made
-
-
-def operations() -> dict[str, Operation]:
-    """Every operation by its method and path."""
-    return {
-        f"{method.upper()} {path}": item[method]
-        for path, item in document()["paths"].items()
-        for method in METHODS
-        if method in item
-    }
 
 
 def schemas_with_examples() -> list[tuple[str, Any, Any]]:
@@ -55,12 +25,6 @@ def schemas_with_examples() -> list[tuple[str, Any, Any]]:
                 shown += [one["value"] for one in media.get("examples", {}).values()]
                 found += [(f"{name} {where}", media["schema"], one) for one in shown]
     return found
-
-
-def validator(schema: Any) -> jsonschema_rs.Draft202012Validator:
-    """Of a schema within the document, its formats checked too."""
-    whole = {**schema, "components": document()["components"]}
-    return jsonschema_rs.Draft202012Validator(whole, validate_formats=True)
 
 
 async def test_every_route_is_in_it() -> None:
@@ -128,8 +92,12 @@ def test_links_lead_somewhere() -> None:
     ]
     assert links
     for link in links:
-        content = named[link["operationId"]]["requestBody"]["content"]["application/json"]
-        assert set(link["requestBody"]) <= set(content["example"])
+        operation = named[link["operationId"]]
+        if "requestBody" in link:
+            content = operation["requestBody"]["content"]["application/json"]
+            assert set(link["requestBody"]) <= set(content["example"])
+        taken = {one["name"] for one in operation.get("parameters", [])}
+        assert set(link.get("parameters", {})) <= taken
 
 
 def documented_codes() -> set[tuple[int, str]]:

@@ -1,0 +1,240 @@
+"""How each documented refusal comes about: for the test that each of them can.
+
+A scenario asks one operation, with what the document shows as its example, in a world in which
+something is wrong. Most scenarios fit every operation that documents their code.
+"""
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import attrs
+import trio
+from quart import Response
+
+from relayd.errors import DatabaseUnavailable
+from relayd.payments.shop import CheckoutRefusal
+from relayd.payments.signature import Rejected
+from relayd.routes.wiring import EXTENSION
+from tests.accounts.world import EMAIL
+from tests.routes.world import CREDENTIALS, World
+
+__all__ = ["SCENARIOS", "Call", "Till", "open_shop"]
+
+LONG = b" " * (2 * 1024 * 1024)
+
+
+@attrs.frozen
+class Call:
+    """One operation, as the document has it."""
+
+    method: str
+    path: str
+    operation: dict[str, Any]
+
+    @property
+    def body(self) -> Any:
+        """The example of its body; None where it takes none."""
+        content = self.operation.get("requestBody", {}).get("content", {})
+        return content["application/json"]["example"] if content else None
+
+    @property
+    def is_authenticated(self) -> bool:
+        """Whether it takes an access token."""
+        return {"bearer": []} in self.operation["security"]
+
+    async def ask(self, world: World, *, token: str | None = None, **more: Any) -> Response:
+        """Call it with the examples of its parameters."""
+        path, headers = self.path, {}
+        for one in self.operation.get("parameters", []):
+            shown = str(one["schema"]["examples"][0])
+            path = path.replace(f"{{{one['name']}}}", shown)
+            if one["in"] == "header":
+                headers[one["name"]] = shown
+        headers |= more.pop("headers", {})
+        if self.body is not None and "data" not in more:
+            more = {"json": self.body} | more
+        return await world.ask(path, self.method, token=token, headers=headers, **more)
+
+    async def ask_raw(self, raw: bytes, content_type: str = "application/json") -> Response:
+        """The same by somebody who is signed in, with this body."""
+        world = World()
+        open_shop(world, Till())
+        headers = {"Content-Type": content_type}
+        return await self.ask(world, token=await token(world), data=raw, headers=headers)
+
+
+@attrs.define(eq=False)
+class Till:
+    """A shop that says what it was told to."""
+
+    outcome: Any = None
+
+    async def checkout(self, *_: Any) -> Any:
+        """Begin no purchase."""
+        return await self._say()
+
+    async def purchase(self, *_: Any, **__: Any) -> Any:
+        """Know of none."""
+        return await self._say()
+
+    async def webhook(self, *_: Any) -> Any:
+        """Keep nothing."""
+        return await self._say()
+
+    async def _say(self) -> Any:
+        await trio.lowlevel.checkpoint()
+        if isinstance(self.outcome, Exception):
+            raise self.outcome
+        return self.outcome
+
+
+def open_shop(world: World, till: Till, **changes: Any) -> None:
+    """Sell in this world."""
+    wiring = world.app.extensions[EXTENSION]
+    services = attrs.evolve(wiring.services, shop=till, **changes)
+    world.app.extensions[EXTENSION] = attrs.evolve(wiring, services=services)
+
+
+async def token(world: World) -> str:
+    """An access token of a fresh account."""
+    return str((await world.register())["token"])
+
+
+Scenario = Callable[[Call], Awaitable[Response]]
+
+
+def shopping(outcome: Any, **changes: Any) -> Scenario:
+    """Somebody who is signed in, in a shop with this answer."""
+
+    async def scenario(call: Call) -> Response:
+        world = World()
+        open_shop(world, Till(outcome), **changes)
+        return await call.ask(world, token=await token(world))
+
+    return scenario
+
+
+def sent(raw: bytes, content_type: str = "application/json") -> Scenario:
+    """With this body."""
+    return lambda call: call.ask_raw(raw, content_type)
+
+
+def changed(field: str, value: Any) -> Scenario:
+    """The example of the body, with another value in one field."""
+
+    async def scenario(call: Call) -> Response:
+        world = World()
+        signed_in = await token(world) if call.is_authenticated else None
+        fields = {"password": CREDENTIALS["password"]} if call.is_authenticated else {}
+        body = {**call.body, **fields, field: value}
+        return await call.ask(world, token=signed_in, json=body)
+
+    return scenario
+
+
+async def unsigned(call: Call) -> Response:
+    """No token."""
+    world = World()
+    return await call.ask(world, json={}) if call.body else await call.ask(world)
+
+
+async def refused_token(call: Call) -> Response:
+    """A refresh token that is none, or no cookie."""
+    return await call.ask(World())
+
+
+async def again(call: Call) -> Response:
+    """More often than once a minute."""
+    world = World(requests_per_minute=1)
+    await call.ask(world)
+    return await call.ask(world)
+
+
+async def too_many_checkouts(call: Call) -> Response:
+    """More purchases begun than a person begins."""
+    world = World()
+    open_shop(world, Till(CheckoutRefusal.UNKNOWN_PACKAGE))
+    signed_in = await token(world)
+    for _ in range(10):
+        await call.ask(world, token=signed_in)
+    return await call.ask(world, token=signed_in)
+
+
+async def outage(call: Call) -> Response:
+    """The database went away; the token was good."""
+    world = World()
+    signed_in = await token(world) if call.is_authenticated else None
+    world.lose_database()
+    headers = {"Cookie": f"__Host-relayd={'x' * 43}"}
+    return await call.ask(world, token=signed_in, headers=headers)
+
+
+async def taken(call: Call) -> Response:
+    """An address that has an account."""
+    world = World()
+    await world.register()
+    return await call.ask(world, json=CREDENTIALS)
+
+
+async def disabled(call: Call) -> Response:
+    """The right password of a disabled account."""
+    world = World()
+    await world.register()
+    await world.accounts.disable(EMAIL)
+    return await call.ask(world, json=CREDENTIALS)
+
+
+async def signed_in(call: Call) -> Response:
+    """Somebody with a good token, in a world as it is."""
+    world = World()
+    return await call.ask(world, token=await token(world))
+
+
+async def elsewhere(call: Call) -> Response:
+    """A request that another site's page made."""
+    world = World()
+    return await call.ask(world, headers={"Sec-Fetch-Site": "cross-site"})
+
+
+async def unknown_host(call: Call) -> Response:
+    """A Host header that is no host."""
+    world = World()
+    open_shop(world, Till())
+    headers = {"Host": "a b"}
+    return await call.ask(world, token=await token(world), headers=headers)
+
+
+# By code; where an operation's differ, by operation and code.
+SCENARIOS: Final[dict[str, Scenario]] = {
+    "malformed_json": sent(b"{"),
+    "unsupported_media_type": sent(b"{}", "text/plain"),
+    "body_too_large": sent(LONG),
+    "invalid_field": sent(
+        b'{"email":1,"password":1,"refresh_token":1,"package_id":1,"new_password":1}'
+    ),
+    "missing_field": sent(b"{}"),
+    "auth_failed": unsigned,
+    "rate_limited": again,
+    "billing_checkout rate_limited": too_many_checkouts,
+    "service_unavailable": outage,
+    "webhooks_stripe_webhook service_unavailable": shopping(DatabaseUnavailable("gone")),
+    "email_taken": taken,
+    "invalid_email": changed("email", "nobody"),
+    "invalid_password": changed("password", "short"),
+    "browser_sessions_password invalid_password": changed("new_password", "short"),
+    "invalid_credentials": refused_token,
+    "account_disabled": disabled,
+    "invalid_refresh_token": refused_token,
+    "cross_site": elsewhere,
+    "wrong_password": changed("password", "not this one"),
+    "too_many_streams": signed_in,
+    "sales_off": signed_in,
+    "unknown_package": shopping(CheckoutRefusal.UNKNOWN_PACKAGE),
+    "payments_unavailable": shopping(CheckoutRefusal.STRIPE_UNAVAILABLE),
+    "unknown_purchase": shopping(None),
+    "unknown_address": unknown_host,
+    "bad_signature": shopping(Rejected("bad_signature", "why.")),
+    "malformed_event": shopping(Rejected("malformed_event", "why.")),
+    "wrong_api_version": shopping(Rejected("wrong_api_version", "why.")),
+    "wrong_mode": shopping(Rejected("wrong_mode", "why.")),
+}
