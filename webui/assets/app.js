@@ -1,6 +1,6 @@
 // One document, several pages: which one is shown, whether one must be signed in for it, and what all of them share.
 
-import { Offline, SignedOut, forget, leave, token, wording } from "./api.js";
+import { Offline, SignedOut, forget, leave, token, user, wording } from "./api.js";
 import { account } from "./account.js";
 import { dashboard } from "./dashboard.js";
 import { entry } from "./entry.js";
@@ -25,6 +25,7 @@ let retry = null;
 let reason = "";
 let next = "/dashboard";
 
+part(document, "insecure").hidden = isSecureContext;
 about.then(showFacts);
 part(document, "sign-out").addEventListener("click", signOut);
 part(document, "banner-retry").addEventListener("click", () => { (retry ?? (() => location.reload()))(); });
@@ -57,7 +58,7 @@ async function show({ first = false } = {}) {
   if (page.member) {
     const before = mayBeSignedIn();
     try {
-      if (!before) throw new SignedOut();
+      if (!before && !user()) throw new SignedOut();
       await token();
     } catch (error) {
       if (mine !== showing) return;

@@ -42,7 +42,7 @@ export function talking(root, { ended, over }) {
       const opened = await listen(heard, () => { finish(); notify("The microphone went away. Connect it, then start again."); });
       if (left) return void opened();
       close = opened;
-      say("Connecting…");
+      show("connecting", "Connecting…");
       session = await open({ ready, words, low, problem: notify, end });
       if (left) session.stop();
     } catch (error) {
@@ -126,7 +126,7 @@ export function talking(root, { ended, over }) {
   function show(phase, said) {
     root.classList.toggle("talking", phase === "talking");
     const focused = document.activeElement === start;
-    start.hidden = phase === "talking" || phase === "finishing";
+    start.hidden = ["connecting", "talking", "finishing"].includes(phase);
     start.disabled = phase === "waiting";
     stop.hidden = !start.hidden;
     stop.disabled = phase === "finishing";
