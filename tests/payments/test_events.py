@@ -112,6 +112,17 @@ async def test_given_up_in_the_end(stall: Stall, declared_errors: DeclaredErrors
 
 
 @pytest.mark.system
+async def test_daemons_share_the_work(stall: Stall) -> None:
+    """Several daemons at it never take the same message at once."""
+    for number in range(12):
+        await stall.deliver("refund.created", f"re_{number}")
+    async with trio.open_nursery() as nursery:
+        for _ in range(4):
+            nursery.start_soon(stall.work)
+    assert [name for name, _ in stall.stripe.calls] == ["refund"] * 12
+
+
+@pytest.mark.system
 async def test_old_messages_are_forgotten(stall: Stall) -> None:
     """Only those that were done with a month ago."""
     await stall.tell("refund.created", "re_1")
