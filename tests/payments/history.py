@@ -115,13 +115,12 @@ class History:
         """Messages, work, a return page and perhaps a comparison, while Stripe changes."""
         change = _CHANGES[number % len(_CHANGES)]
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._play_later, change, number)
-            for step in _MEETING[number % 2 :]:
-                nursery.start_soon(self.play, step, number)
+            for place, step in enumerate((change, *_MEETING[number % 2 :]), start=2):
+                nursery.start_soon(self._play_later, step, number, number // place % 9)
 
-    async def _play_later(self, step: Step, number: int) -> None:
+    async def _play_later(self, step: Step, number: int, moments: int) -> None:
         """When others have taken some steps: after a look at Stripe, before its booking."""
-        for _ in range(number % 7):
+        for _ in range(moments):
             await trio.lowlevel.checkpoint()
         await self.play(step, number)
 
@@ -174,9 +173,11 @@ _MEETING: Final = (
     Step.WORK,
     Step.WORK,
     Step.RETURN,
+    Step.RETURN,
 )
 _CHANGES: Final = (
     Step.PAY,
+    Step.SUCCEED,
     Step.REFUND,
     Step.REFUND_FAILS,
     Step.WITHDRAW,

@@ -83,7 +83,8 @@ _SCENES: Final = (
     (Step.DISPUTE, Step.WITHDRAW, Step.RECONCILE, Step.REINSTATE, Step.WIN),
     (Step.DISPUTE, Step.WITHDRAW, Step.REINSTATE),
     (Step.INQUIRE, *_NEWS, Step.LET_GO),
-    (Step.BUY, Step.PAY, Step.MEET),
+    (Step.BUY, Step.MEET, Step.MEET),
+    (Step.BUY, Step.PAY_LATER, Step.MEET, Step.MEET),
     (Step.REFUND, Step.MEET, Step.MEET),
     (Step.DISPUTE, Step.MEET, Step.MEET, Step.MEET),
 )
