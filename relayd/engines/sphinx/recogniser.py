@@ -159,7 +159,8 @@ class Recogniser:
         self._pending.clear()
         self._heard += len(rest) // SAMPLE_BYTES
         if self._in_utterance:
-            speech = self._endpointer.end_stream(rest)
+            # It fails on nothing at all: a sample of silence says the same.
+            speech = self._endpointer.end_stream(rest or bytes(SAMPLE_BYTES))
             if speech:
                 self._decoder.process_raw(speech)
                 self._utterance_samples += len(speech) // SAMPLE_BYTES

@@ -118,6 +118,17 @@ def test_finalize_says_the_rest_and_listening_goes_on() -> None:
     assert said[2]["start"] >= cut
 
 
+def test_audio_may_end_with_a_whole_frame() -> None:
+    """Where nothing is left over at the end, what was said is still delivered."""
+    # 960 bytes are a frame of the end-pointer; the recording is speech there.
+    audio = spoken.samples()[: 130 * 960]
+
+    said = heard(FINALS_ONLY, [audio, FINALIZE])
+
+    assert said[-1]["from_finalize"]
+    assert said[-1]["text"]
+
+
 def test_finalize_in_silence_is_answered_too() -> None:
     """An app that asked need not wait for a deadline."""
     (answer,) = heard(FINALS_ONLY, [bytes(32_000), FINALIZE])
