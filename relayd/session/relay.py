@@ -79,7 +79,7 @@ class Relay:
         with trio.CancelScope(deadline=self._heard_at + self.limits.idle_seconds) as listening:
             # The scope is the way to stop the listening without cutting a frame on its way up.
             self._listening = listening
-            while self.ending.reason is None:
+            while True:
                 message = await self.client.receive()
                 if isinstance(message, str):
                     break
@@ -88,7 +88,9 @@ class Relay:
                     admitted = self.allowance.admit(len(message))
                     if admitted < len(message) or not self.upstream.send_audio_at_once(message):
                         break
-                message = b""
+                    message = b""
+                if self.ending.reason is not None:
+                    break
         if isinstance(message, str):
             return await self._obey(message)
         if message:
