@@ -4,10 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
-import psycopg
 import pytest
-from psycopg import sql
 from psycopg.conninfo import make_conninfo
+
+from tests.fixtures.postgres import create_database, drop_database
 
 __all__ = ["new_database"]
 
@@ -15,12 +15,9 @@ __all__ = ["new_database"]
 @contextmanager
 def _database(server_url: str, template: str) -> Iterator[str]:
     name = f"relayd_test_{uuid4().hex[:12]}"
-    with psycopg.connect(server_url, autocommit=True) as connection:
-        create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
-        drop = sql.SQL("DROP DATABASE {} WITH (FORCE)")
-        connection.execute(create.format(sql.Identifier(name), sql.Identifier(template)))
-        yield make_conninfo(server_url, dbname=name)
-        connection.execute(drop.format(sql.Identifier(name)))
+    create_database(server_url, name, template=template)
+    yield make_conninfo(server_url, dbname=name)
+    drop_database(server_url, name)
 
 
 @pytest.fixture(scope="module")
