@@ -71,10 +71,10 @@ PASSWORD_CHANGE: Final = Shape(
     {
         "password": text("The present one.", "correct horse", format="password"),
         "new_password": text(
-            f"At least {PASSWORD_MIN} characters.",
+            f"At least {PASSWORD_MIN} characters, counted after NFKC: one may become several.",
             "battery staple",
             format="password",
-            minLength=PASSWORD_MIN,
+            minLength=1,
             maxLength=PASSWORD_MAX,
         ),
     },

@@ -53,11 +53,16 @@ class Shape:
 
 
 def text(about: str, sample: str, **constraints: Any) -> Schema:
-    """Text; what is sent to us must be storable, which every other text is too."""
+    """Text; what is sent to us must be storable, which every other text is too.
+
+    A format or a length is stated without that pattern: those who make up values from a document
+    search long for one that satisfies both.
+    """
+    pattern = {} if constraints else {"pattern": _STORABLE}
     return {
         "type": "string",
         "description": about,
-        "pattern": _STORABLE,
+        **pattern,
         **constraints,
         "examples": [sample],
     }

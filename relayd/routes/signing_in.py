@@ -46,17 +46,17 @@ REGISTRATION: Final = Shape(
     "A new account.",
     {
         "email": text(
-            "Where one can be reached, with a dot in its domain. Case and compatibility forms of "
-            "letters (NFKC) make no difference.",
+            "Where one can be reached, with a dot in its domain. Case, compatibility forms of "
+            "letters (NFKC) and white space around it make no difference; what is left has at most "
+            f"{ADDRESS_MAX} characters.",
             "ada@example.com",
             format="email",
-            maxLength=ADDRESS_MAX,
         ),
         "password": text(
-            f"At least {PASSWORD_MIN} characters, counted after NFKC.",
+            f"At least {PASSWORD_MIN} characters, counted after NFKC: one may become several.",
             "correct horse",
             format="password",
-            minLength=PASSWORD_MIN,
+            minLength=1,
             maxLength=PASSWORD_MAX,
         ),
     },

@@ -19,12 +19,16 @@ import trio
 from relayd import daemon
 from relayd.accounts.passwords import Passwords
 from relayd.config import load
+from relayd.routes import wiring
 from tests.cli.test_operator import url
 from tests.config.files import SECRETS
 from tests.house.tree import ROOT
+from tests.stripe_standin import Account, StandInStripe
+from tests.stripe_standin.records import Records
 
 __all__ = ["Exploration", "Requests", "explore", "running"]
 
+STRIPE_KEY = "sk_test_standin"
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
 START_SECONDS = 30
 # It takes less than a minute on two idle cores.
@@ -69,31 +73,40 @@ class Requests(logging.Filter):
 
 
 @asynccontextmanager
-async def running(
-    database_url: str, monkeypatch: pytest.MonkeyPatch, **more: str
-) -> AsyncIterator[str]:
+async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
     """The daemon on this database, as an operator starts it; yields its URL.
 
-    Two things differ: a password is hashed in a millisecond, and one address may ask often.
+    It sells, beside a stand-in Stripe. Two things differ: a password is hashed in a millisecond,
+    and one address or user may ask often.
     """
     monkeypatch.setattr(daemon, "Passwords", partial(Passwords, cost=4))
+    for name in ("_CHECKOUTS_PER_MINUTE", "_LOOKS_PER_MINUTE"):
+        monkeypatch.setattr(wiring, name, 10_000)
     settings = {
         **SECRETS,
         "RELAYD_DATABASE__URL": url(database_url),
         "RELAYD_SERVER__LISTEN": "127.0.0.1:0",
         "RELAYD_AUTH__REQUESTS_PER_MINUTE": "10000",
         "RELAYD_ENGINES__DEEPGRAM__API_KEY": "never-used",
-        **more,
+        "RELAYD_STRIPE__API_KEY": STRIPE_KEY,
+        "RELAYD_STRIPE__WEBHOOK_SECRETS": "whsec_standin",
     }
-    config = load(None, settings)
-    stop = trio.Event()
-    sender, receiver = trio.open_memory_channel[str](1)
+    stop, ended = trio.Event(), trio.Event()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(partial(daemon.run, config, started=sender.send_nowait, stop=stop))
+        stripe = StandInStripe(Account(Records(seed="explored")), STRIPE_KEY)
+        stripe_url = await nursery.start(stripe.serve)
+        config = load(None, settings | {"RELAYD_STRIPE__API_URL": stripe_url})
+
+        async def serve(task_status: trio.TaskStatus[str]) -> None:
+            await daemon.run(config, started=task_status.started, stop=stop)
+            ended.set()
+
         with trio.fail_after(START_SECONDS):
-            started = await receiver.receive()
-        yield started.rpartition(" ")[2]
+            told = await nursery.start(serve)
+        yield told.rpartition(" ")[2]
         stop.set()
+        await ended.wait()
+        nursery.cancel_scope.cancel()
 
 
 async def explore(address: str, directory: Path, email: str, password: str) -> Exploration:
@@ -107,7 +120,9 @@ async def explore(address: str, directory: Path, email: str, password: str) -> E
                 *("run", f"{address}/openapi.json", "--checks", "all", "--no-color", *options),
             ],
             cwd=ROOT,
-            env=os.environ | {"EXPLORER_EMAIL": email, "EXPLORER_PASSWORD": password},
+            # The same order of sets, and with it the same cases, every time.
+            env=os.environ
+            | {"EXPLORER_EMAIL": email, "EXPLORER_PASSWORD": password, "PYTHONHASHSEED": "0"},
             check=False,
             capture_stdout=True,
             stderr=subprocess.STDOUT,
