@@ -120,7 +120,7 @@ async def explore(address: str, directory: Path, email: str, password: str) -> E
                 *("run", f"{address}/openapi.json", "--checks", "all", "--no-color", *options),
             ],
             cwd=ROOT,
-            # The same order of sets, and with it the same cases, every time.
+            # Sets in the same order every time, so that the cases are as alike as can be.
             env=os.environ
             | {"EXPLORER_EMAIL": email, "EXPLORER_PASSWORD": password, "PYTHONHASHSEED": "0"},
             check=False,
