@@ -20,6 +20,7 @@ from relayd.edge import outgoing, streams
 from relayd.edge.frames import Ended, Frames
 from relayd.edge.watch import Watch
 from relayd.errors import ClientGone
+from relayd.inlet import read_socket
 from relayd.outlet import Outlet
 
 __all__ = ["WebSocket"]
@@ -162,7 +163,7 @@ class WebSocket:
             if self._socket is None:
                 data = await self.stream.receive_some(streams.READ_BYTES)
             else:
-                data = await streams.read_socket(self._socket)
+                data = await read_socket(self._socket, streams.READ_BYTES)
         except streams.LOST as problem:
             self._lose(ABNORMAL, "connection lost")
             raise ClientGone("connection lost") from problem

@@ -6,7 +6,7 @@ import pytest
 
 from tests.house.tree import Source, sources
 
-GROUND = {"errors", "logs", "threads", "config", "outlet"}
+GROUND = {"errors", "logs", "threads", "config", "inlet", "outlet"}
 ADAPTERS = {"engines", "ledger", "accounts", "database", "payments"}
 
 # What each package may import of relayd beside itself. Whatever is not here must be added with
@@ -15,6 +15,7 @@ BELOW: dict[str, set[str]] = {
     "errors": set(),
     "logs": set(),
     "threads": set(),
+    "inlet": set(),
     "outlet": set(),
     "config": {"errors"},
     "session": {"errors"},

@@ -25,6 +25,7 @@ from wsproto.events import (
 )
 from wsproto.utilities import ProtocolError
 
+from relayd.inlet import read_socket
 from relayd.outlet import Outlet
 
 __all__ = ["RECEIVE_BYTES", "Ended", "Farewell", "Headers", "WebSocket"]
@@ -150,7 +151,10 @@ class WebSocket:
 
     async def _read_once(self) -> None:
         try:
-            data = await self.stream.receive_some(RECEIVE_BYTES)
+            if isinstance(self.stream, trio.SocketStream):
+                data: bytes | bytearray = await read_socket(self.stream.socket, RECEIVE_BYTES)
+            else:
+                data = await self.stream.receive_some(RECEIVE_BYTES)
         except LOST:
             data = b""
         if data:
