@@ -4,18 +4,23 @@ import argparse
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from relayd.cli.exits import EXIT_CODES
 
 if TYPE_CHECKING:
     from relayd.config import Config
 
-__all__ = ["Subparsers", "add_command", "add_config", "add_group", "add_json", "load"]
+__all__ = ["Subparsers", "add_command", "add_config", "add_group", "add_json", "load", "rows"]
 
 # argparse has no public name for what add_subparsers returns.
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
+
+
 Run = Callable[[argparse.Namespace], int]
+
+# More is for a program, which can read the database.
+_ROWS_MAX: Final = 10_000
 
 
 def add_command(
@@ -57,6 +62,13 @@ def add_config(command: argparse.ArgumentParser) -> None:
 def add_json(command: argparse.ArgumentParser) -> None:
     """Let the command answer for programs."""
     command.add_argument("--json", action="store_true", help="print JSON, for programs")
+
+
+def rows(text: str) -> int:
+    """How many to show, as argparse's type."""
+    if not text.isascii() or not text.isdigit() or int(text) > _ROWS_MAX:
+        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_ROWS_MAX}, not {text}")
+    return int(text)
 
 
 def load(arguments: argparse.Namespace) -> "Config":

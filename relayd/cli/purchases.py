@@ -1,11 +1,11 @@
 """`relayd purchases`: what was bought, paid, refunded and disputed."""
 
 import argparse
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from relayd.cli.exits import Exit
 from relayd.cli.operator import find_user, run
-from relayd.cli.options import Subparsers, add_command, add_config, add_json
+from relayd.cli.options import Subparsers, add_command, add_config, add_json, rows
 from relayd.cli.output import print_json, print_table, seconds
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from relayd.payments.purchase_statements import PurchaseRecord
 
 __all__ = ["add"]
-
-_ROWS_MAX: Final = 10_000
 
 
 def add(subparsers: Subparsers) -> None:
@@ -37,16 +35,10 @@ def add(subparsers: Subparsers) -> None:
     )
     command.add_argument("--user", metavar="EMAIL", help="only of this account")
     command.add_argument(
-        "--recent", metavar="N", type=_rows, default=20, help="how many to show (default: 20)"
+        "--recent", metavar="N", type=rows, default=20, help="how many to show (default: 20)"
     )
     add_config(command)
     add_json(command)
-
-
-def _rows(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > _ROWS_MAX:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_ROWS_MAX}, not {text}")
-    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:

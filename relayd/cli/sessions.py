@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from relayd.cli.exits import Exit
 from relayd.cli.operator import find_user, run
-from relayd.cli.options import Subparsers, add_command, add_config, add_json
+from relayd.cli.options import Subparsers, add_command, add_config, add_json, rows
 from relayd.cli.output import print_json, print_table, say, seconds
 
 if TYPE_CHECKING:
@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from relayd.ledger.outcomes import SessionRecord
 
 __all__ = ["add"]
-
-_ROWS_MAX = 10_000
 
 
 def add(subparsers: Subparsers) -> None:
@@ -39,18 +37,12 @@ def add(subparsers: Subparsers) -> None:
     command.add_argument(
         "--recent",
         metavar="N",
-        type=_rows,
+        type=rows,
         default=10,
         help="how many ended ones to show (default: 10)",
     )
     add_config(command)
     add_json(command)
-
-
-def _rows(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) > _ROWS_MAX:
-        raise argparse.ArgumentTypeError(f"must be a number from 0 to {_ROWS_MAX}, not {text}")
-    return int(text)
 
 
 def _run(arguments: argparse.Namespace) -> int:

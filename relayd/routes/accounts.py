@@ -33,7 +33,7 @@ from relayd.routes.signing_in import (
 )
 from relayd.routes.wiring import requester_address, wiring
 
-__all__ = ["blueprint", "busy", "login_problem", "register_problem", "user_fields"]
+__all__ = ["blueprint", "busy", "take_login", "take_registration", "user_fields"]
 
 log = logs.get(__name__)
 
@@ -58,13 +58,7 @@ _AFTERWARDS: Final = {
 )
 async def register() -> tuple[dict[str, Any], int]:
     """Make an account and sign it in."""
-    body = await read_object()
-    email, password = text_field(body, "email"), text_field(body, "password")
-    outcome = await wiring().services.accounts.register(email, password)
-    if isinstance(outcome, RegisterRefusal):
-        raise register_problem(outcome, password)
-    log.info("account registered", user=outcome.user.id, address=requester_address())
-    return _pair(outcome), 201
+    return _pair(await take_registration()), 201
 
 
 @blueprint.post("/login")
@@ -77,13 +71,7 @@ async def register() -> tuple[dict[str, Any], int]:
 )
 async def login() -> dict[str, Any]:
     """Sign in. A wrong password and an unknown address get the same answer."""
-    body = await read_object()
-    email, password = text_field(body, "email"), text_field(body, "password")
-    outcome = await wiring().services.accounts.login(email, password)
-    if isinstance(outcome, LoginRefusal):
-        log.info("login refused", reason=outcome.name.lower(), address=requester_address())
-        raise login_problem(outcome)
-    return _pair(outcome)
+    return _pair(await take_login())
 
 
 @blueprint.post("/refresh")
@@ -155,7 +143,29 @@ def user_fields(user: User) -> dict[str, str]:
     }
 
 
-def register_problem(refusal: RegisterRefusal, password: str) -> Problem:
+async def take_registration() -> SignedIn:
+    """Make the account that the request's body asks for."""
+    body = await read_object()
+    email, password = text_field(body, "email"), text_field(body, "password")
+    outcome = await wiring().services.accounts.register(email, password)
+    if isinstance(outcome, RegisterRefusal):
+        raise _register_problem(outcome, password)
+    log.info("account registered", user=outcome.user.id, address=requester_address())
+    return outcome
+
+
+async def take_login() -> SignedIn:
+    """Sign in with the credentials of the request's body."""
+    body = await read_object()
+    email, password = text_field(body, "email"), text_field(body, "password")
+    outcome = await wiring().services.accounts.login(email, password)
+    if isinstance(outcome, LoginRefusal):
+        log.info("login refused", reason=outcome.name.lower(), address=requester_address())
+        raise _login_problem(outcome)
+    return outcome
+
+
+def _register_problem(refusal: RegisterRefusal, password: str) -> Problem:
     """Why there is no new account."""
     match refusal:
         case RegisterRefusal.INVALID_EMAIL:
@@ -170,7 +180,7 @@ def register_problem(refusal: RegisterRefusal, password: str) -> Problem:
             assert_never(refusal)
 
 
-def login_problem(refusal: LoginRefusal) -> Problem:
+def _login_problem(refusal: LoginRefusal) -> Problem:
     """Why a login failed."""
     match refusal:
         case LoginRefusal.WRONG:

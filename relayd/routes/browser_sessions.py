@@ -11,14 +11,12 @@ from quart import Blueprint, Response, jsonify, request
 
 from relayd import logs
 from relayd.accounts.outcomes import (
-    LoginRefusal,
     PasswordRefusal,
     RefreshRefusal,
-    RegisterRefusal,
     SignedIn,
 )
 from relayd.accounts.passwords import PASSWORD_MAX, PASSWORD_MIN, problem
-from relayd.routes.accounts import busy, login_problem, register_problem, user_fields
+from relayd.routes.accounts import busy, take_login, take_registration, user_fields
 from relayd.routes.bodies import read_object, text_field
 from relayd.routes.description import Answer, Body, Topic, described
 from relayd.routes.problems import UNAVAILABLE, Problem, Refusal, answer
@@ -107,13 +105,7 @@ async def refuse_other_sites() -> None:
 )
 async def register() -> tuple[Response, int]:
     """Make an account and sign this browser in."""
-    body = await read_object()
-    email, password = text_field(body, "email"), text_field(body, "password")
-    outcome = await wiring().services.accounts.register(email, password)
-    if isinstance(outcome, RegisterRefusal):
-        raise register_problem(outcome, password)
-    log.info("account registered", user=outcome.user.id, address=requester_address())
-    return _signed_in(outcome), 201
+    return _signed_in(await take_registration()), 201
 
 
 @blueprint.post("/login")
@@ -127,16 +119,10 @@ async def register() -> tuple[Response, int]:
 )
 async def login() -> Response:
     """Sign this browser in. A sign-in that it had before is ended."""
-    body = await read_object()
-    email, password = text_field(body, "email"), text_field(body, "password")
-    accounts = wiring().services.accounts
-    outcome = await accounts.login(email, password)
-    if isinstance(outcome, LoginRefusal):
-        log.info("login refused", reason=outcome.name.lower(), address=requester_address())
-        raise login_problem(outcome)
+    signed_in = await take_login()
     # Its cookie is about to be replaced: nobody could end it any more.
-    await accounts.logout_by_token(_presented())
-    return _signed_in(outcome)
+    await wiring().services.accounts.logout_by_token(_presented())
+    return _signed_in(signed_in)
 
 
 @blueprint.post("/refresh")
