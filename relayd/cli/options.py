@@ -15,8 +15,6 @@ __all__ = ["Subparsers", "add_command", "add_config", "add_group", "add_json", "
 
 # argparse has no public name for what add_subparsers returns.
 Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # noqa: SLF001
-
-
 Run = Callable[[argparse.Namespace], int]
 
 # More is for a program, which can read the database.
