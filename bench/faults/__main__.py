@@ -19,6 +19,7 @@ _NAMES: Final = (
     "hostile",
     "mutated",
     "logins",
+    "enumeration",
     "kill",
     "outage",
 )
