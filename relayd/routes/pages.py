@@ -49,6 +49,14 @@ async def app_page() -> Response:
     return _page("app")
 
 
+@blueprint.get("/docs")
+@exempt("public and constant")
+@undescribed("a page")
+async def docs() -> Response:
+    """The interface as /openapi.json describes it, to be read and tried out."""
+    return _page("docs")
+
+
 @blueprint.get("/assets/<version>/<path:name>")
 @exempt("public and constant")
 @undescribed("a file of a page")

@@ -70,15 +70,6 @@ def test_an_address_where_nothing_is(visits: Visits, closed_shop: Daemon) -> Non
     visit.guard.expect("404")
 
 
-def test_the_description_of_the_interface(visits: Visits, closed_shop: Daemon) -> None:
-    """The viewer shows the routes, and loads nothing from anywhere else.
-
-    It is somebody else's and has faults by axe's rules; the document itself is there without it.
-    """
-    page = visits.begin(closed_shop).open("/docs")
-    expect(page.get_by_text("/billing/balance")).to_be_visible()
-
-
 def test_the_keyboard_is_enough(visits: Visits, closed_shop: Daemon, person: Person) -> None:
     """Signing in needs no mouse, and the first stop skips the header."""
     page = visits.begin(closed_shop).open("/signin")

@@ -27,7 +27,6 @@ EXPECTED = {
     "/health/live": Protection.EXEMPT,
     "/openapi.json": Protection.EXEMPT,
     "/docs": Protection.EXEMPT,
-    "/docs/<name>": Protection.EXEMPT,
     "/ws/transcribe": Protection.EXEMPT,
     "/auth/register": Protection.RATE_LIMITED,
     "/auth/login": Protection.RATE_LIMITED,

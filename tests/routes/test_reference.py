@@ -1,56 +1,89 @@
-"""GET /docs: a page of our own files, that needs nothing from elsewhere."""
+"""GET /openapi.json, and what the page /docs has to know to show it."""
 
-import gzip
-import hashlib
-import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import pytest
 
-from relayd.routes.reference import viewer_directory
-from tests.routes.world import World, refusal
+from tests.routes.document import document, operations
+from tests.routes.world import World
+
+# By what it stands in; webui/assets/reference.js shows each of these, or leaves it out on purpose.
+SHOWN: Final[Mapping[str, set[str]]] = {
+    "operation": {
+        *("operationId", "tags", "summary", "description", "security"),
+        *("parameters", "requestBody", "responses"),
+    },
+    "parameter": {"name", "in", "required", "description", "schema"},
+    "body": {"required", "content"},
+    "answer": {"description", "headers", "content", "links"},
+    "media": {"schema", "example", "examples"},
+    "schema": {
+        *("$ref", "type", "description", "properties", "required", "items", "examples"),
+        *("const", "enum", "format", "minimum", "minLength", "maxLength", "maxItems"),
+        # Of no use to a reader: that text holds no NUL.
+        "pattern",
+        # Of refusals, which are shown by their examples.
+        "allOf",
+    },
+}
 
 
-async def test_the_page() -> None:
-    """It loads files of this server, and its policy allows nothing else."""
+def parts() -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """What the document is made of, with what it is."""
+    for one in operations().values():
+        yield "operation", one
+        yield from (("parameter", parameter) for parameter in one.get("parameters", []))
+        bodies = [one["requestBody"]] if "requestBody" in one else []
+        yield from (("body", body) for body in bodies)
+        yield from (("answer", answer) for answer in one["responses"].values())
+        for holder in [*bodies, *one["responses"].values()]:
+            for media in holder.get("content", {}).values():
+                yield "media", media
+                yield from schemas(media["schema"])
+    for schema in document()["components"]["schemas"].values():
+        yield from schemas(schema)
+
+
+def schemas(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """A schema and those within it."""
+    yield "schema", schema
+    for inner in [*schema.get("properties", {}).values(), *filter(None, [schema.get("items")])]:
+        yield from schemas(inner)
+
+
+async def test_made_once() -> None:
+    """The document is the same bytes for everybody, and nobody's in particular."""
     world = World()
-    response = await world.ask("/docs")
-    page = (await response.get_data(as_text=True)).replace("\n", " ")
-    assert response.content_type.startswith("text/html")
-    loaded = re.findall(r'(?:src|href)="([^"]+)"', page)
-    assert "/docs/start.js" in loaded
-    for path in loaded:
-        assert (await world.ask(path)).status_code == 200, path
-    assert not re.search(r"<style|style=|<script>| on\w+=", page)
-    policy = response.headers["Content-Security-Policy"]
-    assert policy.startswith("default-src 'none'")
-    assert "unsafe" not in policy
-    assert "http" not in policy
+    first = await world.ask("/openapi.json")
+    assert first.content_type == "application/json"
+    assert await first.get_data() == await (await world.ask("/openapi.json")).get_data()
 
 
-@pytest.mark.parametrize("coding", ["gzip", "br, gzip;q=0.5", "*", "identity", "gzip;q=0", None])
-async def test_compression(coding: str | None) -> None:
-    """The viewer is sent as it is kept, or unpacked for who can't read that."""
-    headers = {} if coding is None else {"Accept-Encoding": coding}
-    response = await World().ask("/docs/swagger-ui.css", headers=headers)
-    assert response.headers["Vary"] == "Accept-Encoding"
-    content = await response.get_data(as_text=False)
-    assert isinstance(content, bytes)
-    packed = coding in {"gzip", "br, gzip;q=0.5", "*"}
-    assert (response.headers.get("Content-Encoding") == "gzip") is packed
-    assert b".swagger-ui" in (gzip.decompress(content) if packed else content)
+def test_the_page_knows_the_document() -> None:
+    """A word of OpenAPI that is used for the first time needs a place in the page."""
+    for what, part in parts():
+        assert set(part) <= SHOWN[what], (what, part)
 
 
-@pytest.mark.parametrize("name", ["index.html", "README.md", "..", "..%2Fwebui%2FREADME.md"])
-async def test_nothing_else_is_served(name: str) -> None:
-    """A file is served because it is on the list, not because it is there."""
-    assert await refusal(await World().ask(f"/docs/{name}")) == (404, "not_found")
+@pytest.mark.parametrize("schema", document()["components"]["schemas"].values())
+def test_shapes_end(schema: Mapping[str, Any]) -> None:
+    """No shape is within itself: the page shows each field by its way there."""
+
+    def follow(one: Mapping[str, Any], way: tuple[str, ...]) -> None:
+        name = one.get("$ref", "")
+        assert not name or name not in way
+        if name:
+            one = document()["components"]["schemas"][name.rpartition("/")[2]]
+        for _, inner in schemas(one):
+            if "$ref" in inner:
+                follow(inner, (*way, name))
+
+    follow(schema, ())
 
 
-@pytest.mark.parametrize("name", ["swagger-ui-bundle.js", "swagger-ui.css"])
-def test_the_viewer_is_its_makers(name: str) -> None:
-    """What is served is what its makers published, as the page beside it says."""
-    kept = viewer_directory() / "viewer"
-    content = gzip.decompress((kept / f"{name}.gz").read_bytes())
-    written = (kept / "README.md").read_text(encoding="utf-8")
-    assert f"| `{name}` | `{hashlib.sha256(content).hexdigest()}` |" in written
-    assert (kept / "LICENSE").read_text(encoding="utf-8").lstrip().startswith("Apache License")
+def test_schemes() -> None:
+    """The page words a token in a header, and a cookie."""
+    schemes = document()["components"]["securitySchemes"].values()
+    kinds = {(one["type"], one.get("in")) for one in schemes}
+    assert kinds == {("http", None), ("apiKey", "cookie")}
