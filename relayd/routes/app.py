@@ -120,13 +120,6 @@ def _answer_refusals(app: Quart) -> None:
         return answer(UNAVAILABLE.problem(retry_after_seconds=_OUTAGE_RETRY_SECONDS))
 
 
-async def _harden(response: Response) -> Response:
-    # Tokens, balances and health: nothing here is for a cache or for a guess at its type.
-    response.headers.setdefault("Cache-Control", "no-store")
-    response.headers.setdefault("X-Content-Type-Options", "nosniff")
-    return response
-
-
 def _refuse_unprotected(app: Quart) -> None:
     open_views = [
         rule.rule

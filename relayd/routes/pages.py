@@ -57,6 +57,14 @@ async def docs() -> Response:
     return _page("docs")
 
 
+@blueprint.get("/favicon.ico")
+@exempt("public and constant")
+@undescribed("a file of a page")
+async def icon() -> Response:
+    """Where browsers look that show something without a head of its own, such as JSON."""
+    return _answer(wiring().website.assets["icon.svg"], _ASK)
+
+
 @blueprint.get("/assets/<version>/<path:name>")
 @exempt("public and constant")
 @undescribed("a file of a page")

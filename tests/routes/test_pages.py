@@ -112,6 +112,15 @@ async def test_assets_are_kept() -> None:
     assert await older.get_data() == await response.get_data()
 
 
+async def test_the_icon_of_what_is_no_page() -> None:
+    """A browser that shows JSON finds an icon where it looks by itself."""
+    world = World()
+    response = await world.ask("/favicon.ico")
+    assert response.content_type == "image/svg+xml"
+    icon = await world.ask(f"{prefix()}/icon.svg")
+    assert await response.get_data() == await icon.get_data()
+
+
 @pytest.mark.parametrize("path", ["/dashboard", "/assets/any/style.css"])
 async def test_asked_again(path: str) -> None:
     """Who has it already gets no body, in each of the two encodings with its own tag."""

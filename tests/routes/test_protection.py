@@ -27,6 +27,7 @@ EXPECTED = {
     "/health/live": Protection.EXEMPT,
     "/openapi.json": Protection.EXEMPT,
     "/docs": Protection.EXEMPT,
+    "/favicon.ico": Protection.EXEMPT,
     "/ws/transcribe": Protection.EXEMPT,
     "/auth/register": Protection.RATE_LIMITED,
     "/auth/login": Protection.RATE_LIMITED,
