@@ -56,7 +56,8 @@ class Hub:
     in_all_max: int = IN_ALL_MAX
     # False while nobody would tell us of a change: who looks then asks by itself now and then.
     told: bool = False
-    _closed: bool = False
+    # The daemon drains: nobody may begin to look.
+    closed: bool = False
     _count: int = 0
     _by_user: dict[UUID, set[Subscription]] = attrs.field(factory=dict)
 
@@ -66,7 +67,7 @@ class Hub:
     def has_room(self, user_id: UUID) -> bool:
         """Whether this user may look once more, and anybody at all."""
         own = len(self._by_user.get(user_id, ()))
-        return own < self.per_user_max and self._count < self.in_all_max and not self._closed
+        return own < self.per_user_max and self._count < self.in_all_max and not self.closed
 
     def subscribe(self, principal: Principal) -> Subscription | None:
         """Begin to look; None where there is no room."""
@@ -104,7 +105,7 @@ class Hub:
 
     def close(self) -> None:
         """End every subscription and take no more: the daemon drains."""
-        self._closed = True
+        self.closed = True
         for subscription in self._all():
             subscription.end()
 

@@ -16,12 +16,18 @@ from relayd.session.ports import Principal
 __all__ = ["blueprint"]
 
 _AGAIN_SECONDS: Final = 10
+# A daemon that drains is soon replaced, and where there are several another one answers at once.
+_ELSEWHERE_SECONDS: Final = 1
 
 TOO_MANY_STREAMS: Final = Refusal(
     429,
     "too_many_streams",
     "Too many pages of this account are open. Ask for the balance now and then instead.",
     retries=True,
+)
+
+DRAINING: Final = Refusal(
+    503, "server_draining", "The server restarts. Try again in a moment.", retries=True
 )
 
 # One event of the stream, its lines as fields: the reading that OpenAPI's tools have of it.
@@ -50,7 +56,7 @@ EVENT: Final = Shape(
             content_type="text/event-stream",
         )
     },
-    refuses=(TOO_MANY_STREAMS,),
+    refuses=(TOO_MANY_STREAMS, DRAINING),
     more="`credit` at once and whenever it changes, with `seconds_remaining`, `minutes_remaining`, "
     "`live`, `sessions` and `frozen`; `ended` when the sign-in is over. It ends within a minute: "
     "open the next one then.",
@@ -61,6 +67,8 @@ async def events(principal: Principal) -> Response:
     Read with fetch, so that no token stands in a URL. See `CreditStream`.
     """
     live = wiring().services.live_credit
+    if live is not None and live.hub.closed:
+        raise DRAINING.problem(retry_after_seconds=_ELSEWHERE_SECONDS)
     if live is None or not live.hub.has_room(principal.user_id):
         raise TOO_MANY_STREAMS.problem(retry_after_seconds=_AGAIN_SECONDS)
     response = Response(b"" if request.method == "HEAD" else CreditStream(live, principal))

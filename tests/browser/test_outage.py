@@ -29,7 +29,7 @@ def test_the_dashboard_survives_a_restart(
         expect(page.get_by_text(BANNER)).to_be_hidden()
         expect(figure(page)).to_have_text("10 minutes and 0 seconds")
         visit.guard.allow("net::ERR_")
-        visit.guard.allow("/account/events")
+        visit.guard.allow(f"503 () ({serving.url}/account/events)")
 
 
 def test_a_page_that_is_opened_meanwhile(
@@ -52,4 +52,4 @@ def test_a_page_that_is_opened_meanwhile(
         expect(figure(page)).to_have_text("0 minutes and 0 seconds")
         expect(page.get_by_text(BANNER)).to_be_hidden()
         visit.guard.allow("net::ERR_")
-        visit.guard.allow("/account/events")
+        visit.guard.allow(f"503 () ({serving.url}/account/events)")

@@ -84,7 +84,7 @@ def test_an_expired_access_token_is_renewed_silently(
         expect(page.get_by_text(person.email)).to_be_visible()
         visit.guard.expect("401")
         visit.guard.allow("net::ERR_")
-        visit.guard.allow("/account/events")
+        visit.guard.allow(f"503 () ({serving.url}/account/events)")
 
 
 def test_a_sign_in_that_is_gone_leads_to_the_sign_in_page(

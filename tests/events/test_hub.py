@@ -64,6 +64,7 @@ def test_closed() -> None:
     one = looking(hub)
     hub.close()
     assert one.ended
+    assert hub.closed
     assert hub.subscribe(one.principal) is None
 
 

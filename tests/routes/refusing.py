@@ -12,10 +12,13 @@ import trio
 from quart import Response
 
 from relayd.errors import DatabaseUnavailable
+from relayd.events.hub import Hub
+from relayd.events.live import LiveCredit
 from relayd.payments.shop import CheckoutRefusal
 from relayd.payments.signature import Rejected
 from relayd.routes.wiring import EXTENSION
 from tests.accounts.world import EMAIL
+from tests.fakes.credit import MemoryCredit
 from tests.routes.world import CREDENTIALS, World
 
 __all__ = ["SCENARIOS", "Call", "Till", "open_shop"]
@@ -190,6 +193,12 @@ async def signed_in(call: Call) -> Response:
     return await call.ask(world, token=await token(world))
 
 
+async def draining(call: Call) -> Response:
+    """A daemon that goes down."""
+    world = World(live_credit=LiveCredit(Hub(closed=True), MemoryCredit()))
+    return await call.ask(world, token=await token(world))
+
+
 async def elsewhere(call: Call) -> Response:
     """A request that another site's page made."""
     world = World()
@@ -228,6 +237,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "cross_site": elsewhere,
     "wrong_password": changed("password", "not this one"),
     "too_many_streams": signed_in,
+    "server_draining": draining,
     "sales_off": signed_in,
     "unknown_package": shopping(CheckoutRefusal.UNKNOWN_PACKAGE),
     "payments_unavailable": shopping(CheckoutRefusal.STRIPE_UNAVAILABLE),

@@ -205,6 +205,17 @@ async def test_no_room(limits: dict[str, int] | None) -> None:
     assert int(response.headers["Retry-After"]) > 0
 
 
+async def test_draining() -> None:
+    """A daemon that goes down says that, and to come again at once: there is no lack of room."""
+    live_credit = live()
+    world = World(live_credit=live_credit)
+    pair = await world.register()
+    live_credit.hub.close()
+    response = await world.ask("/account/events", token=pair["token"])
+    assert await refusal(response) == (503, "server_draining")
+    assert response.headers["Retry-After"] == "1"
+
+
 async def test_the_last_place(autojump_clock: trio.testing.MockClock) -> None:
     """Of two that saw the last place one gets it, the other's stream ends at once."""
     hub = Hub(per_user_max=1)
