@@ -57,10 +57,13 @@ class Stripe:
         ),
     )
     reconcile_seconds: float = attrs.field(
-        default=300,
+        # What a lost message was about is credited within five minutes. Who pays just after the
+        # list was read waits for the rest of that comparison, this pause, and the next one:
+        # half a minute for each is plenty, it is seconds where Stripe answers at its usual pace.
+        default=240,
         metadata=about(
             "How often purchases, refunds and disputes are compared with Stripe's own lists, "
-            "because a message of theirs can get lost.",
+            "because a message of theirs can get lost. The comparison's own time comes on top.",
             unit="seconds",
             least=1,
             most=86_400,

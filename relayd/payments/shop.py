@@ -74,7 +74,7 @@ class Shop:
     stripe: StripeApi
     packages: Sequence[Package]
     standard: Standard
-    reconcile_seconds: float = 300
+    reconcile_seconds: float = 240
     clock: Callable[[], float] = time.time
     fulfilment: Fulfilment = attrs.field(init=False)
     events: EventQueue = attrs.field(init=False)
