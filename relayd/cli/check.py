@@ -147,9 +147,10 @@ def _judged(kind: str, version: int, pending: Sequence[str]) -> Finding:
 
 
 def _version_and_pending(connection: "Connection") -> tuple[int, list[str]]:
-    from relayd.cli.schema import pending
+    from relayd.database import migrate
 
-    return connection.info.server_version, pending(connection)
+    missing = migrate.pending(connection)
+    return connection.info.server_version, [migration.name for migration in missing]
 
 
 async def _engine(config: "Config") -> Finding:

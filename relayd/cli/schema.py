@@ -1,4 +1,4 @@
-"""Whether the database's schema is this version's, before a command reads or writes it."""
+"""The database's schema is this version's, before a command reads or writes it."""
 
 from typing import TYPE_CHECKING
 
@@ -7,18 +7,7 @@ from relayd.errors import OperatorError
 if TYPE_CHECKING:
     from relayd.database.pool import Connection
 
-__all__ = ["pending", "ready"]
-
-
-def pending(connection: "Connection") -> list[str]:
-    """The names of migrations that this database has not seen; reads only."""
-    from relayd.database.migrate import schema_directory
-
-    names = sorted(file.name for file in schema_directory().glob("*.sql"))
-    if _is_fresh(connection):
-        return names
-    applied = {row[0] for row in connection.execute("SELECT name FROM schema_migrations")}
-    return [name for name in names if name not in applied]
+__all__ = ["ready"]
 
 
 def ready(connection: "Connection") -> None:
@@ -29,14 +18,10 @@ def ready(connection: "Connection") -> None:
     """
     from relayd.database import migrate
 
-    missing = [] if _is_fresh(connection) else pending(connection)
-    if missing:
-        names = ", ".join(missing)
+    missing = migrate.pending(connection)
+    if not missing:
+        return
+    if missing[0].version > 1:
+        names = ", ".join(migration.name for migration in missing)
         raise OperatorError(f"the database lacks {names}: run `relayd migrate` first")
     migrate.apply(connection)
-
-
-def _is_fresh(connection: "Connection") -> bool:
-    row = connection.execute("SELECT to_regclass('schema_migrations') IS NULL").fetchone()
-    assert row is not None
-    return bool(row[0])

@@ -16,7 +16,7 @@ import relayd
 from relayd.database.pool import Connection
 from relayd.errors import MigrationRefused
 
-__all__ = ["Migration", "apply", "schema_directory"]
+__all__ = ["Migration", "apply", "pending", "schema_directory"]
 
 # Any fixed number serves: it names this lock among all advisory locks of the database.
 LOCK: Final = 0x72656C617964
@@ -52,7 +52,6 @@ def apply(connection: Connection, directory: Path | None = None) -> list[str]:
 
     Raises `MigrationRefused` where files and database disagree.
     """
-    migrations = _read(directory or schema_directory())
     connection.execute(
         "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
         (LOCK_TIMEOUT, STATEMENT_TIMEOUT),
@@ -63,14 +62,42 @@ def apply(connection: Connection, directory: Path | None = None) -> list[str]:
         " version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
         " applied_at timestamptz NOT NULL DEFAULT now())"
     )
-    pending = _pending(connection, migrations)
-    for migration in pending:
+    missing = pending(connection, directory)
+    for migration in missing:
         connection.execute(migration.sql)
         connection.execute(
             "INSERT INTO schema_migrations (version, name, checksum) VALUES (%s, %s, %s)",
             (migration.version, migration.name, migration.checksum),
         )
-    return [migration.name for migration in pending]
+    return [migration.name for migration in missing]
+
+
+def pending(connection: Connection, directory: Path | None = None) -> list[Migration]:
+    """What `apply` would apply; only reads. From version 1 on it is all, for a fresh database.
+
+    Raises `MigrationRefused` unless the applied ones are ours, whole and in order.
+    """
+    migrations = _read(directory or schema_directory())
+    applied = _applied(connection)
+    for position, (version, name, checksum) in enumerate(applied, start=1):
+        if version != position:
+            raise MigrationRefused(
+                f"the database lacks migration {position:04} but has {name}. "
+                "Somebody changed schema_migrations: restore it from a backup."
+            )
+        if version > len(migrations):
+            raise MigrationRefused(
+                f"the database has {name}, which this relayd does not know. "
+                "Use the relayd that applied it, or a later one."
+            )
+        ours = migrations[position - 1]
+        if checksum != ours.checksum or name != ours.name:
+            raise MigrationRefused(
+                f"{ours.name} is not what was applied to the database as {name} "
+                f"(sha-256 {checksum[:12]}, now {ours.checksum[:12]}). Put the file back as "
+                "it was; changes belong in a new migration."
+            )
+    return migrations[len(applied) :]
 
 
 def _read(directory: Path) -> list[Migration]:
@@ -95,27 +122,11 @@ def _read(directory: Path) -> list[Migration]:
     return found
 
 
-def _pending(connection: Connection, migrations: list[Migration]) -> list[Migration]:
-    """Those not applied yet, after checking that the applied ones are ours, whole and in order."""
-    applied = connection.execute(
+def _applied(connection: Connection) -> list[tuple[int, str, str]]:
+    row = connection.execute("SELECT to_regclass('schema_migrations') IS NULL").fetchone()
+    assert row is not None
+    if row[0]:
+        return []
+    return connection.execute(
         "SELECT version, name, checksum FROM schema_migrations ORDER BY version"
     ).fetchall()
-    for position, (version, name, checksum) in enumerate(applied, start=1):
-        if version != position:
-            raise MigrationRefused(
-                f"the database lacks migration {position:04} but has {name}. "
-                "Somebody changed schema_migrations: restore it from a backup."
-            )
-        if version > len(migrations):
-            raise MigrationRefused(
-                f"the database has {name}, which this relayd does not know. "
-                "Use the relayd that applied it, or a later one."
-            )
-        ours = migrations[position - 1]
-        if checksum != ours.checksum or name != ours.name:
-            raise MigrationRefused(
-                f"{ours.name} is not what was applied to the database as {name} "
-                f"(sha-256 {checksum[:12]}, now {ours.checksum[:12]}). Put the file back as "
-                "it was; changes belong in a new migration."
-            )
-    return migrations[len(applied) :]

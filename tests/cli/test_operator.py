@@ -171,6 +171,16 @@ def test_a_database_in_use_is_not_migrated_in_passing(relayd: Command, database_
     assert "run `relayd migrate` first" in err
 
 
+def test_a_changed_migration_is_found(relayd: Command, database_url: str) -> None:
+    """Commands and `check` refuse a schema that is not what this version's files say."""
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE schema_migrations SET checksum = 'other' WHERE version = 1")
+    for command in (("user", "list"), ("check",)):
+        code, out, err = relayd(*command)
+        assert code != Exit.OK
+        assert "0001_accounts.sql is not what was applied" in out + err
+
+
 def test_no_database(relayd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Unreachable is exit code 3, and the password in the URL is not shown."""
     monkeypatch.setenv("RELAYD_DATABASE__URL", "postgresql://u:hunter2@127.0.0.1:1/d")

@@ -68,6 +68,18 @@ def test_applies_once_in_order(connection: Connection, directory: Path) -> None:
 
 
 @pytest.mark.system
+def test_pending_only_reads(connection: Connection, directory: Path) -> None:
+    """What is missing can be asked for: all of a fresh database, which stays as it was."""
+    connection.execute("SET default_transaction_read_only = on")
+    assert [one.version for one in migrate.pending(connection, directory)] == [1, 2]
+    connection.execute("SET default_transaction_read_only = off")
+    applied(connection, directory)
+    (directory / "0003_three.sql").write_text("SELECT 3")
+    connection.execute("SET default_transaction_read_only = on")
+    assert [one.name for one in migrate.pending(connection, directory)] == ["0003_three.sql"]
+
+
+@pytest.mark.system
 def test_failure_leaves_the_database_as_it_was(connection: Connection, directory: Path) -> None:
     """One bad statement undoes all that this run did."""
     (directory / "0003_three.sql").write_text("CREATE TABLE three (); SELECT no_such_thing")
@@ -89,6 +101,8 @@ def test_changed_file_is_refused(connection: Connection, directory: Path) -> Non
 
     with pytest.raises(MigrationRefused, match=r"0001_one\.sql is not what was applied"):
         applied(connection, directory)
+    with pytest.raises(MigrationRefused, match=r"0001_one\.sql is not what was applied"):
+        migrate.pending(connection, directory)
 
 
 @pytest.mark.system
@@ -99,6 +113,8 @@ def test_newer_database_is_refused(connection: Connection, directory: Path) -> N
 
     with pytest.raises(MigrationRefused, match=r"0002_two\.sql, which this relayd does not know"):
         applied(connection, directory)
+    with pytest.raises(MigrationRefused, match=r"0002_two\.sql, which this relayd does not know"):
+        migrate.pending(connection, directory)
 
 
 @pytest.mark.system
@@ -109,6 +125,8 @@ def test_gap_is_refused(connection: Connection, directory: Path) -> None:
 
     with pytest.raises(MigrationRefused, match="lacks migration 0001"):
         applied(connection, directory)
+    with pytest.raises(MigrationRefused, match="lacks migration 0001"):
+        migrate.pending(connection, directory)
 
 
 @pytest.mark.system
