@@ -10,7 +10,6 @@ protocol the way Hypercorn itself switches to HTTP/2: by an exception from the h
 each request's head.
 """
 
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -25,6 +24,7 @@ from hypercorn.typing import ConnectionState
 
 from relayd import logs
 from relayd.edge import handshake, streams
+from relayd.edge.access import Answer, Silence
 from relayd.edge.asgi import App
 from relayd.edge.host import has_proper_host
 from relayd.edge.peer import Peer
@@ -46,31 +46,13 @@ _SLICE_BYTES: Final = 65_536
 _LENGTH_DIGITS_MAX: Final = 18
 
 
-class _AccessLog:
-    """Stands in for Hypercorn's logger: one line of ours per request, nothing of its own."""
-
-    def __init__(self, config: Config) -> None:
-        self.config = config
-
-    async def access(self, scope: Any, response: Any, seconds: float) -> None:
-        """A request is over; ``response`` is None when it was cut off."""
-        log.info(
-            "request",
-            method=scope["method"],
-            path=scope["path"],
-            status=response["status"] if response else "-",
-            milliseconds=round(seconds * 1000),
-            address=scope["client"][0] if scope.get("client") else "",
-        )
-
-
 def hypercorn_config(settings: EdgeSettings) -> Config:
     """What Hypercorn's classes read of their configuration, set the way the edge needs it."""
     config = Config()
     config.h11_max_incomplete_size = settings.head_bytes
     config.max_app_queue_size = _INBOX_PARTS
     config.include_server_header = False
-    config.logger_class = _AccessLog  # type: ignore[assignment]
+    config.logger_class = Silence  # type: ignore[assignment]
     return config
 
 
@@ -118,10 +100,13 @@ class _Inbox:
 
     send: trio.MemorySendChannel[Any]
     receiver: trio.MemoryReceiveChannel[Any]
+    # Whether the client did, before the application was done.
+    left: bool = False
 
     async def put(self, event: Any) -> None:
         """Queue a body part; a disconnect overtakes nothing, but needs no room either."""
         if event["type"] == "http.disconnect":
+            self.left = True
             self.send.close()
             return
         try:
@@ -282,15 +267,20 @@ class HttpConnection:
     async def _call(
         self, scope: Any, inbox: _Inbox, send: Callable[[Any], Awaitable[None]]
     ) -> None:
-        began = time.monotonic()
+        answer = Answer(scope, send)
         try:
-            await self.app(scope, inbox.receive, send)
+            await self._answer(inbox, answer)
+        finally:
+            answer.note()
+
+    async def _answer(self, inbox: _Inbox, answer: Answer) -> None:
+        path = answer.scope["path"]
+        try:
+            await self.app(answer.scope, inbox.receive, answer.send)
         except* Exception:
-            elapsed = round((time.monotonic() - began) * 1000)
-            log.exception("application failed", path=scope["path"], milliseconds=elapsed)
+            log.exception("application failed", path=path, milliseconds=answer.milliseconds)
         inbox.receiver.close()
         try:
-            # Hypercorn's word for "the application is done": it answers 500 if nothing was said.
-            await send(None)
+            await answer.conclude(left=inbox.left)
         except h11.LocalProtocolError:
             self.lasting.cancel()

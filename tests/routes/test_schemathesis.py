@@ -36,7 +36,7 @@ async def test_the_document_is_true(
 ) -> None:
     """Thousands of requests made from the document get what it says, and never a fault."""
     requests = Requests()
-    log = logging.getLogger("relayd.edge.http")
+    log = logging.getLogger("relayd.edge.access")
     log.addFilter(requests)
     monkeypatch.setattr(log, "level", logging.INFO)
     async with running(database_url, monkeypatch) as address:
