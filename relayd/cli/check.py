@@ -1,6 +1,7 @@
 """`relayd check`: is all well, and if not, what to do."""
 
 import argparse
+import io
 import ssl
 import stat
 from collections.abc import Sequence
@@ -56,8 +57,12 @@ def add(subparsers: Subparsers) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     import trio
 
+    from relayd import logs
+
     quiet()
     config = load(arguments)
+    # What goes wrong becomes a finding: in the log it would only stand a second time.
+    logs.configure("error", "text", io.StringIO())
     findings = [*_configuration(config), *trio.run(_outside, config)]
     well = all(one.well for one in findings)
     if arguments.json:

@@ -14,6 +14,7 @@ from psycopg.conninfo import conninfo_to_dict
 from relayd.cli.exits import Exit
 from relayd.cli.program import main
 from tests.config.files import SECRETS
+from tests.conftest import DeclaredErrors
 from tests.house.tree import ROOT
 
 pytestmark = pytest.mark.system
@@ -213,3 +214,20 @@ def test_check_says_what_to_do(
     assert code == Exit.NOT_WELL
     assert "FAILED  certificate" in out
     assert "→ server.tls_certificate and server.tls_key must be readable PEM files" in out
+
+
+def test_check_says_it_once(
+    relayd: Command, monkeypatch: pytest.MonkeyPatch, declared_errors: DeclaredErrors
+) -> None:
+    """An engine and a database that don't answer are one finding each, with no log beside it."""
+    monkeypatch.setenv("RELAYD_ENGINES__DEEPGRAM__API_KEY", "any-key")
+    monkeypatch.setenv("RELAYD_ENGINES__DEEPGRAM__URL", "ws://127.0.0.1:1")
+    monkeypatch.setenv("RELAYD_DATABASE__URL", "postgresql://u:hunter2@127.0.0.1:1/d")
+    monkeypatch.setenv("RELAYD_DATABASE__CONNECT_SECONDS", "2")
+    code, out, err = relayd("check")
+    declared_errors.expect("deepgram stream failed")
+    assert (code, err) == (Exit.NOT_WELL, "")
+    failed = [line.split()[1] for line in out.splitlines() if line.startswith("FAILED")]
+    assert failed == ["database", "engine"]
+    assert out.count("can't be reached") == 1
+    assert out.count("hunter2") == 0
