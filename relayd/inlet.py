@@ -13,10 +13,12 @@ __all__ = ["read_socket"]
 
 async def read_socket(sock: trio.socket.SocketType, most: int) -> bytes:
     """Wait, then read up to so many bytes; none at the end. Raises what Trio's streams raise."""
-    await trio.lowlevel.wait_readable(sock)
-    # Asked for after the wait: a socket cut meanwhile has none, and its number may be another's.
     number = sock.fileno()
     if number < 0:
+        raise trio.ClosedResourceError
+    await trio.lowlevel.wait_readable(number)
+    # A socket cut meanwhile has none, and its number may be another's.
+    if sock.fileno() < 0:
         raise trio.ClosedResourceError
     try:
         return os.read(number, most)

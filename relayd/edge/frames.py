@@ -8,15 +8,15 @@ by its announced size before a byte of it is kept. No extension is ever negotiat
 
 import codecs
 import io
-import sys
 from typing import Final
 
 import attrs
 
 from relayd.edge import outgoing
 from relayd.edge.outgoing import BINARY, CLOSE, CONTROL_BYTES_MAX, NO_STATUS, PING, PONG, TEXT
+from relayd.masking import mask
 
-__all__ = ["Ended", "Frames", "unmask"]
+__all__ = ["Ended", "Frames"]
 
 _CONTINUATION: Final = 0x0
 _OPCODES: Final = frozenset({_CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
@@ -40,14 +40,6 @@ class Ended:
     answer: int
     detail: str
     clean: bool = False
-
-
-def unmask(payload: bytes, key: bytes) -> bytes:
-    """XOR with the repeated four-byte key (section 5.3); also masks."""
-    size = len(payload)
-    mask = key * (size >> 2) + key[: size & 3]
-    order = sys.byteorder
-    return (int.from_bytes(payload, order) ^ int.from_bytes(mask, order)).to_bytes(size, order)
 
 
 class Frames:
@@ -127,7 +119,7 @@ class Frames:
             end = at + 8 + size
             if end <= len(data) and CONTROL_BYTES_MAX < size <= self.message_bytes:
                 self._at = end
-                return unmask(data[at + 8 : end], data[at + 4 : at + 8])
+                return mask(data[at + 8 : end], data[at + 4 : at + 8])
         while self.ended is None:
             if self._opcode < 0 and not self._read_header():
                 return None
@@ -215,7 +207,7 @@ class Frames:
         turn = len(chunk) & 3
         if self._left and turn:
             self._key = key[turn:] + key[:turn]
-        return unmask(chunk, key)
+        return mask(chunk, key)
 
     def _fail(self, code: int, detail: str) -> bool:
         self.ended = Ended(code, detail)

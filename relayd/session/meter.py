@@ -63,6 +63,11 @@ class Meter:
     format: AudioFormat
     held_ms: int
     admitted_bytes: int = 0
+    # What the hold comes to; counted when it changes, because every frame is compared with it.
+    _held_bytes: int = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.set_hold(self.held_ms)
 
     @property
     def used_ms(self) -> int:
@@ -81,7 +86,7 @@ class Meter:
         engine never gets half a sample.
         """
         assert audio_bytes >= 0
-        room = self.format.affordable_bytes(self.held_ms) - self.admitted_bytes
+        room = self._held_bytes - self.admitted_bytes
         if audio_bytes <= room:
             admitted = audio_bytes
         else:
@@ -89,13 +94,14 @@ class Meter:
             whole = self.admitted_bytes + max(room, 0)
             admitted = max(whole - whole % self.format.block_bytes - self.admitted_bytes, 0)
         self.admitted_bytes += admitted
-        assert self.used_ms <= self.held_ms
+        assert self.admitted_bytes <= self._held_bytes or not admitted
         return admitted
 
     def set_hold(self, held_ms: int) -> None:
         """Take the ledger's word for the hold: it may grow, or shrink to what is unused."""
         assert held_ms >= self.used_ms
         self.held_ms = held_ms
+        self._held_bytes = self.format.affordable_bytes(held_ms)
 
 
 @attrs.define(eq=False)

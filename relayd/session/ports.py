@@ -144,7 +144,8 @@ class Upstream(Protocol):
     """One open engine stream. Raises `UpstreamError`s.
 
     The adapter keeps the stream alive by itself while no audio flows, and puts its own
-    deadline on every send.
+    deadline on every send. What the engine says, its end too, is noticed in `receive`: somebody
+    must wait there for as long as the stream is used.
     """
 
     def send_audio_at_once(self, audio: bytes) -> bool:

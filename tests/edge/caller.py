@@ -17,11 +17,11 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import CloseConnection, Event
 
 from relayd.edge.door import Door, open_door
-from relayd.edge.frames import unmask
 from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.websocket import WebSocket
 from relayd.errors import ClientGone
+from relayd.masking import mask
 
 __all__ = [
     "PEER",
@@ -58,7 +58,7 @@ def frame(
         head += b"\xfe" + struct.pack("!H", size)
     else:
         head += b"\xff" + struct.pack("!Q", size)
-    return head + key + unmask(payload, key)
+    return head + key + mask(payload, key)
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -12,7 +12,7 @@ from wsproto.events import BytesMessage, CloseConnection, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
 from relayd.edge import outgoing
-from relayd.edge.frames import Ended, Frames, unmask
+from relayd.edge.frames import Ended, Frames
 from tests.edge.caller import frame
 
 KEY = b"\x01\x02\x03\x04"
@@ -114,14 +114,6 @@ def judged_by_wsproto(data: bytes) -> tuple[list[str | bytes], int | None]:
     except RemoteProtocolError as breach:
         return messages, int(breach.event_hint.code)  # type: ignore[union-attr]
     return messages, None
-
-
-@given(st.binary(max_size=1000), st.binary(min_size=4, max_size=4))
-def test_masking_twice_changes_nothing(payload: bytes, key: bytes) -> None:
-    """Unmasking is XOR with the repeated key."""
-    masked = unmask(payload, key)
-    assert masked == bytes(byte ^ key[at % 4] for at, byte in enumerate(payload))
-    assert unmask(masked, key) == payload
 
 
 def test_empty_binary_message_is_empty_bytes() -> None:

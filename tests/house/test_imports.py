@@ -6,7 +6,7 @@ import pytest
 
 from tests.house.tree import Source, sources
 
-GROUND = {"errors", "logs", "threads", "config", "inlet", "outlet"}
+GROUND = {"errors", "logs", "threads", "config", "inlet", "outlet", "masking"}
 ADAPTERS = {"engines", "ledger", "accounts", "database", "payments"}
 
 # What each package may import of relayd beside itself. Whatever is not here must be added with
@@ -17,6 +17,7 @@ BELOW: dict[str, set[str]] = {
     "threads": set(),
     "inlet": set(),
     "outlet": set(),
+    "masking": set(),
     "config": {"errors"},
     "session": {"errors"},
     "database": GROUND,

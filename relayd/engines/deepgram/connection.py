@@ -184,41 +184,33 @@ async def hold(
     """
     stream: trio.abc.Stream | None = None
     connection: Connection | None = None
-    causes: list[BaseException] = []
+    cause: Exception | None = None
     try:
         stream = await connect()
         websocket = await upgrade(stream, request.host, request.target, list(request.headers))
         connection = Connection(websocket, pace)
         task_status.started(connection)
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(websocket.read)
-            await connection.watch()
-    except* Exception as group:  # noqa: BLE001  nothing an engine sends may end a session's task
-        causes = _leaves(group)
+        await connection.watch()
+    except Exception as error:  # noqa: BLE001  nothing an engine sends may end a session's task
+        cause = error
     finally:
         if stream is not None:
             await trio.aclose_forcefully(stream)
         if connection is not None:
             connection.held = False
+    if cause is None:
+        return
     if connection is None:
-        task_status.started(_explain(request.host, causes))
-    elif causes:
-        log.warning("deepgram connection broke", error=type(causes[0]).__name__)
+        task_status.started(_explain(request.host, cause))
+    else:
+        log.warning("deepgram connection broke", error=type(cause).__name__)
 
 
-def _explain(host: str, causes: list[BaseException]) -> Failure:
+def _explain(host: str, cause: Exception) -> Failure:
     """Why no connection was opened."""
-    cause = causes[0]
     if isinstance(cause, Refused):
         return errors.refused(cause.status, cause.headers, cause.body)
     if isinstance(cause, ProtocolError):
         # Its text may hold what was sent, the key included.
         cause = ConnectionError("its answer is not that of a WebSocket server")
     return errors.unreachable(host, cause)
-
-
-def _leaves(group: BaseExceptionGroup[Exception]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found

@@ -1,9 +1,10 @@
 """How an engine's WebSocket is opened: the upgrade, and the refusal of one."""
 
+import re
 from typing import Final
 
 import trio
-from wsproto.connection import ConnectionType
+from wsproto.connection import Connection, ConnectionType
 from wsproto.events import AcceptConnection, RejectConnection, RejectData, Request
 from wsproto.handshake import H11Handshake
 
@@ -13,6 +14,8 @@ __all__ = ["Refused", "upgrade"]
 
 # Of a refusal: enough for its explanation.
 BODY_BYTES: Final = 16_384
+
+_END_OF_HEADERS: Final = re.compile(rb"\n\r?\n")
 
 
 class Refused(Exception):  # noqa: N818 - named for what happened, as trio names its own
@@ -31,18 +34,21 @@ async def upgrade(stream: trio.abc.Stream, host: str, target: str, headers: Head
     request = Request(host=host, target=target, extra_headers=list(headers))
     try:
         await stream.send_all(handshake.send(request))
-        accepted = await _await_answer(stream, handshake)
+        accepted, early = await _await_answer(stream, handshake)
     except (trio.BrokenResourceError, trio.ClosedResourceError) as problem:
         raise ConnectionResetError("it hung up during the upgrade") from problem
-    protocol = handshake.connection
-    assert protocol is not None
-    websocket = WebSocket(stream, protocol, list(accepted.extra_headers))
-    # A frame may have come together with the answer.
-    websocket.take(b"")
+    # No extension was offered, so nothing of the handshake's own connection is needed; this one
+    # has not seen what came together with the answer.
+    websocket = WebSocket(stream, Connection(ConnectionType.CLIENT), list(accepted.extra_headers))
+    websocket.take(early)
     return websocket
 
 
-async def _await_answer(stream: trio.abc.Stream, handshake: H11Handshake) -> AcceptConnection:
+async def _await_answer(
+    stream: trio.abc.Stream, handshake: H11Handshake
+) -> tuple[AcceptConnection, bytes]:
+    """The answer, and what came after it."""
+    received = b""
     refusal: RejectConnection | None = None
     body = b""
     while True:
@@ -51,11 +57,12 @@ async def _await_answer(stream: trio.abc.Stream, handshake: H11Handshake) -> Acc
             if not data:
                 raise ConnectionResetError("it hung up during the upgrade")
             handshake.receive_data(data)
+            received += data
         over = not data
         for event in handshake.events():
             match event:
                 case AcceptConnection():
-                    return event
+                    return event, _END_OF_HEADERS.split(received, 1)[1]
                 case RejectConnection():
                     refusal = event
                     over = over or not event.has_body

@@ -1,14 +1,14 @@
-"""The client's half of one WebSocket, for engines: wsproto inside, and one task that reads.
+"""The client's half of one WebSocket, for engines: whole frames cut here, wsproto for the rest.
 
-A frame of audio that the socket takes at once costs one system call: no lock, no queue, no switch
-of tasks. It goes out ten times a second in every session, and with a library that awaits each
-step it was measured to cost more than all the rest of a session. Under TLS sends are awaited.
+A result is read in the task that asks for it, and a frame of audio that the socket takes at once
+costs one system call: no lock, no queue, no switch of tasks. Either happens several times a
+second in every session, and with a library that awaits each step was measured to cost more than
+all the rest of a session. Under TLS sends are awaited.
 """
 
 import contextlib
 import os
 from collections import deque
-from functools import lru_cache
 from typing import Final
 
 import attrs
@@ -26,6 +26,7 @@ from wsproto.events import (
 from wsproto.utilities import ProtocolError
 
 from relayd.inlet import read_socket
+from relayd.masking import mask
 from relayd.outlet import Outlet
 
 __all__ = ["RECEIVE_BYTES", "Ended", "Farewell", "Headers", "WebSocket"]
@@ -36,9 +37,6 @@ Headers = list[tuple[bytes, bytes]]
 RECEIVE_BYTES: Final = 4096
 # A result is a few KiB, a long one with words some tens.
 MESSAGE_BYTES: Final = 256 * 2**10
-# Eight are two seconds of results, in which the session must have taken one. At worst 8 times
-# 256 KiB wait, from an engine gone mad, and what one read brought.
-INBOX_MESSAGES: Final = 8
 # While we say goodbye everything is read, and the oldest go: the engine's total is among the
 # last. One read brings fewer, so nothing else is ever dropped.
 LAST_MESSAGES: Final = RECEIVE_BYTES
@@ -46,16 +44,18 @@ LAST_MESSAGES: Final = RECEIVE_BYTES
 LAST_WORDS_SECONDS: Final = 1.0
 
 NORMAL: Final = 1000
+PROTOCOL_ERROR: Final = 1002
 ABNORMAL: Final = 1006
 TOO_BIG: Final = 1009
-OPEN: Final = ConnectionState.OPEN
 
 # RFC 6455, section 5.2: a final text or binary frame; masked; payload lengths of one byte, where
 # 126 and 127 announce two and eight more.
 _TEXT: Final = 0x81
 _BINARY: Final = 0x82
 _MASKED: Final = 0x80
+_RESERVED: Final = 0x70
 _SHORT_MAX: Final = 125
+_TWO_BYTES: Final = 126
 _TWO_BYTES_MAX: Final = 0xFFFF
 
 LOST: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
@@ -75,22 +75,23 @@ class Farewell:
 
 @attrs.define(eq=False)
 class WebSocket:
-    """An open connection; `read` must run beside it. Everything raises `Ended` after its end."""
+    """An open connection. Everything raises `Ended` after its end.
+
+    Pings are answered, and pongs and the end noticed, while somebody waits in `receive`.
+    """
 
     stream: trio.abc.Stream
     protocol: Protocol
     headers: Headers
     closed: Farewell | None = None
     _inbox: deque[str | bytes] = attrs.field(factory=deque)
-    _arrived: trio.Event = attrs.field(factory=trio.Event)
-    _taken: trio.Event = attrs.field(factory=trio.Event)
+    _reading: bool = False
     _over: trio.Event = attrs.field(factory=trio.Event)
     _ponged: trio.Event = attrs.field(factory=trio.Event)
     _parts: list[str | bytes] = attrs.field(factory=list)
     _parts_size: int = 0
-    # An unfinished text; and whether wsproto has begun to parse, which it goes on with then.
+    # A frame of which more is to come.
     _left: bytes = b""
-    _parsing: bool = False
     _answers: bytes = b""
     _outlet: Outlet = attrs.field(init=False)
 
@@ -98,15 +99,16 @@ class WebSocket:
         self._outlet = Outlet(self.stream)
 
     async def receive(self) -> str | bytes:
-        """The next message; those that came before the end still do. Cancelling loses nothing."""
+        """The next message; those that came before the end still do. Cancelling loses nothing.
+
+        For one task at a time.
+        """
         if self._inbox:
             await trio.lowlevel.checkpoint()
         while not self._inbox:
             if self.closed is not None:
                 raise Ended
-            self._arrived = trio.Event()
-            await self._arrived.wait()
-        self._taken.set()
+            await self._read_once()
         return self._inbox.popleft()
 
     def send_at_once(self, audio: bytes) -> bool:
@@ -132,24 +134,18 @@ class WebSocket:
         """Say goodbye and wait until it is answered."""
         if self.closed is None:
             await self._say(CloseConnection(code=NORMAL))
-        self._taken.set()
-        await self._over.wait()
+        await self._read_to_end()
 
-    async def read(self) -> None:
-        """Read until the end of the connection. Raises nothing but cancellation."""
-        try:
-            while self.closed is None:
-                while len(self._inbox) >= INBOX_MESSAGES and self.protocol.state is OPEN:
-                    self._taken = trio.Event()
-                    await self._taken.wait()
-                await self._read_once()
-                if self._answers:
-                    await self._answer()
-        finally:
-            self._end(ABNORMAL, None)
-            self._over.set()
+    async def _read_to_end(self) -> None:
+        """Read until the end, or wait for whom else reads to get there."""
+        if self._reading:
+            await self._over.wait()
+        while self.closed is None:
+            await self._read_once()
 
     async def _read_once(self) -> None:
+        assert not self._reading
+        self._reading = True
         try:
             if isinstance(self.stream, trio.SocketStream):
                 data: bytes | bytearray = await read_socket(self.stream.socket, RECEIVE_BYTES)
@@ -157,44 +153,40 @@ class WebSocket:
                 data = await self.stream.receive_some(RECEIVE_BYTES)
         except LOST:
             data = b""
+        finally:
+            self._reading = False
         if data:
             self.take(bytes(data))
         else:
             self._end(ABNORMAL, None)
+        if self._answers:
+            await self._answer()
 
     def take(self, data: bytes) -> None:
-        """Understand what was read."""
+        """Understand what was read: frame by frame, of which the unfinished last one is kept."""
+        data = self._left + data
+        at = 0
         try:
-            rest = data if self._parsing else self._take_texts(self._left + data)
-            if rest:
-                self._parsing = True
-                self.protocol.receive_data(rest)
-                for event in self.protocol.events():
-                    self._heed(event)
+            while self.closed is None and (bounds := _bounds(data, at)) is not None:
+                body, end = bounds
+                if end - body > MESSAGE_BYTES:
+                    self._end(TOO_BIG, "a message too long to be a result")
+                elif end > len(data):
+                    break
+                elif data[at] == _TEXT and not self._parts:
+                    # All that a healthy engine sends until it closes.
+                    self._deliver(data[body:end].decode())
+                else:
+                    self._parse(data[at:end])
+                at = end
         except (ProtocolError, UnicodeDecodeError):
-            # Bytes that are no WebSocket.
-            self._end(ABNORMAL, None)
+            self._end(PROTOCOL_ERROR, "bytes that are no WebSocket")
+        self._left = data[at:]
 
-    def _take_texts(self, data: bytes) -> bytes:
-        """Hand out whole texts, which is all that a healthy engine sends until it closes.
-
-        Returns what is for wsproto to parse, and everything after it; an unfinished text is kept.
-        """
-        at, end = 0, len(data)
-        while at < end and data[at] == _TEXT:
-            head = data[at + 1 : at + 4]
-            size, body = (head[0], at + 2) if head else (0, end + 1)
-            if size > _SHORT_MAX + 1:
-                break
-            if size > _SHORT_MAX:
-                size, body = int.from_bytes(head[1:], "big"), at + 4
-            if body + size > end:
-                self._left = data[at:]
-                return b""
-            self._deliver(data[body : body + size].decode())
-            at = body + size
-        self._left = b""
-        return data[at:]
+    def _parse(self, frame: bytes) -> None:
+        self.protocol.receive_data(frame)
+        for event in self.protocol.events():
+            self._heed(event)
 
     def _heed(self, event: Event) -> None:
         match event:
@@ -224,14 +216,13 @@ class WebSocket:
         self._inbox.append(message)
         if len(self._inbox) > LAST_MESSAGES:
             self._inbox.popleft()
-        self._arrived.set()
 
     def _end(self, code: int, reason: str | None) -> None:
         if self.closed is None:
             self.closed = Farewell(code, reason)
             self._parts.clear()
             self._ponged.set()
-            self._arrived.set()
+            self._over.set()
 
     async def _answer(self) -> None:
         answers, self._answers = self._answers, b""
@@ -252,9 +243,26 @@ class WebSocket:
             return
         # Why is what stands before the end of what can be read.
         with trio.move_on_after(LAST_WORDS_SECONDS):
-            await self._over.wait()
+            await self._read_to_end()
         self._end(ABNORMAL, None)
         raise Ended
+
+
+def _bounds(data: bytes, at: int) -> tuple[int, int] | None:
+    """Where the payload of the frame at ``at`` begins and ends; None before its length is there."""
+    head = data[at + 1 : at + 10]
+    if not head:
+        return None
+    if data[at] & _RESERVED or head[0] & _MASKED:
+        raise ProtocolError("an extension that nobody asked for, or a server's mask")
+    size = head[0]
+    if size <= _SHORT_MAX:
+        return at + 2, at + 2 + size
+    wide = 3 if size == _TWO_BYTES else 9
+    if len(head) < wide:
+        return None
+    body = at + 1 + wide
+    return body, body + int.from_bytes(head[1:wide], "big")
 
 
 def _binary_frame(audio: bytes) -> bytes:
@@ -263,21 +271,11 @@ def _binary_frame(audio: bytes) -> bytes:
     if size <= _SHORT_MAX:
         head = bytes((_BINARY, _MASKED | size))
     elif size <= _TWO_BYTES_MAX:
-        head = bytes((_BINARY, _MASKED | 126, size >> 8, size & 0xFF))
+        head = bytes((_BINARY, _MASKED | _TWO_BYTES, size >> 8, size & 0xFF))
     else:
-        head = bytes((_BINARY, _MASKED | 127)) + size.to_bytes(8, "big")
+        head = bytes((_BINARY, _MASKED | _TWO_BYTES + 1)) + size.to_bytes(8, "big")
     key = os.urandom(4)
-    # As two long numbers: a tenth of what a loop over bytes would cost.
-    mask = int.from_bytes(key, "little") * _repeat(size)
-    if size & 3:
-        mask &= (1 << 8 * size) - 1
-    return head + key + (int.from_bytes(audio, "little") ^ mask).to_bytes(size, "little")
-
-
-@lru_cache(maxsize=64)
-def _repeat(size: int) -> int:
-    """The factor that repeats four bytes over so many; apps send frames of few sizes."""
-    return int.from_bytes(b"\1\0\0\0" * ((size + 3) >> 2), "little")
+    return head + key + mask(audio, key)
 
 
 def _joined(parts: list[str | bytes]) -> str | bytes:

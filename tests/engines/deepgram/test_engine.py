@@ -15,7 +15,15 @@ from relayd.session.ports import (
     UpstreamEvent,
     UtteranceEnd,
 )
-from tests.engines.deepgram.wired import FRAME, KEY, SETTINGS, bench, read_all, send_seconds
+from tests.engines.deepgram.wired import (
+    FRAME,
+    KEY,
+    SETTINGS,
+    bench,
+    listening,
+    read_all,
+    send_seconds,
+)
 
 
 async def test_a_stream_goes_from_audio_to_the_last_words(autojump_clock: MockClock) -> None:
@@ -67,7 +75,7 @@ async def test_the_running_figure_is_there_before_the_end(autojump_clock: MockCl
 
 async def test_silence_is_bridged_with_keepalives(autojump_clock: MockClock) -> None:
     """A client may be silent in mid-stream for any time: a text every 4 s keeps it open."""
-    async with bench() as b, b.engine.open(b.plan()) as stream:
+    async with bench() as b, b.engine.open(b.plan()) as stream, listening(stream):
         await stream.send_audio(FRAME)
         start = trio.current_time()
         await trio.sleep(59)
@@ -127,7 +135,8 @@ async def test_a_stream_that_never_got_audio_ends_in_order(autojump_clock: MockC
     async with bench() as b:
         for seconds in (0, 60):
             async with b.engine.open(b.plan()) as stream:
-                await trio.sleep(seconds)
+                async with listening(stream):
+                    await trio.sleep(seconds)
                 await stream.finalize()
                 await stream.finish()
                 assert await stream.receive() is None

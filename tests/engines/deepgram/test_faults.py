@@ -12,7 +12,15 @@ from relayd.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
-from tests.engines.deepgram.wired import FRAME, SETTINGS, bench, failure, read_all, send_seconds
+from tests.engines.deepgram.wired import (
+    FRAME,
+    SETTINGS,
+    bench,
+    failure,
+    listening,
+    read_all,
+    send_seconds,
+)
 from tests.standin import Fault, Script
 
 
@@ -69,8 +77,8 @@ async def test_the_figure_that_comes_just_before_a_timeout_is_kept(
     """Metadata precedes Deepgram's 1011; it is read even where nobody reads any more."""
     script = Script(fault=Fault.TIMEOUT, after_ms=500)
     async with bench(script) as b:
-        with pytest.raises(UpstreamClosed):
-            async with b.engine.open(b.plan()) as stream:
+        with pytest.RaisesGroup(UpstreamClosed):
+            async with b.engine.open(b.plan()) as stream, listening(stream):
                 await send_seconds(stream, 2)
         assert stream.reported_ms == 500
 
@@ -124,7 +132,8 @@ async def test_an_engine_that_is_gone_is_noticed_by_its_missing_pong(
 async def test_a_stream_that_stays_silent_goes_on(autojump_clock: MockClock) -> None:
     """No result is no error: the session's own limits apply."""
     async with bench(Script(fault=Fault.SILENT)) as b, b.engine.open(b.plan()) as stream:
-        await send_seconds(stream, 60)
+        async with listening(stream):
+            await send_seconds(stream, 60)
         with trio.move_on_after(10) as patience:
             await stream.receive()
         assert patience.cancelled_caught

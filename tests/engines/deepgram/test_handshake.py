@@ -1,12 +1,18 @@
 """Opening an engine's WebSocket, and what the far end may answer."""
 
+import base64
+import hashlib
+import re
+
 import pytest
+import trio
 import trio.testing
 from wsproto.utilities import ProtocolError
 
 from relayd.engines.deepgram.handshake import Refused, upgrade
 from relayd.engines.deepgram.websocket import WebSocket
 
+GUID = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # RFC 6455, section 1.3
 SWITCH = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Accept: %s\r\nX-Name: value\r\n\r\n"
@@ -47,3 +53,22 @@ async def test_a_wrong_proof_is_refused() -> None:
     """A 101 to somebody else's key is not ours."""
     with pytest.raises(ProtocolError):
         await answered(SWITCH % b"c29tZWJvZHkgZWxzZSdz")
+
+
+@pytest.mark.parametrize("early", [b"\x81\x05hello", b"\x81\x05hel"])
+async def test_what_comes_with_the_answer_is_not_lost(early: bytes) -> None:
+    """A result in the same packet as the 101 is the first one read, whole or not."""
+    ours, theirs = trio.testing.memory_stream_pair()
+
+    async def serve() -> None:
+        request = bytes(await theirs.receive_some())
+        key = re.search(rb"(?i)sec-websocket-key: (\S+)", request)
+        assert key is not None
+        proof = base64.b64encode(hashlib.sha1(key[1] + GUID, usedforsecurity=False).digest())
+        await theirs.send_all(SWITCH % proof + early)
+        await theirs.send_all(b"\x81\x05hello"[len(early) :])
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(serve)
+        websocket = await upgrade(ours, "engine.example", "/v1/listen", [])
+        assert await websocket.receive() == "hello"

@@ -1,5 +1,6 @@
 """The Deepgram engine wired to its stand-in by memory streams, for the tests of both."""
 
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +17,17 @@ from relayd.errors import UpstreamError
 from relayd.session.ports import StreamPlan, UpstreamEvent
 from tests.standin import Script, StandIn
 
-__all__ = ["FRAME", "KEY", "SETTINGS", "Bench", "bench", "failure", "read_all", "send_seconds"]
+__all__ = [
+    "FRAME",
+    "KEY",
+    "SETTINGS",
+    "Bench",
+    "bench",
+    "failure",
+    "listening",
+    "read_all",
+    "send_seconds",
+]
 
 FRAME = b"\1\0" * 1600  # 100 ms
 KEY = "standin-key"
@@ -63,6 +74,20 @@ async def read_all(stream: DeepgramStream) -> list[UpstreamEvent]:
     while (event := await stream.receive()) is not None:
         events.append(event)
     return events
+
+
+@asynccontextmanager
+async def listening(stream: DeepgramStream) -> AsyncIterator[None]:
+    """Somebody waits for results meanwhile, as in every session, and doesn't mind how it ends."""
+
+    async def listen() -> None:
+        with contextlib.suppress(UpstreamError):
+            await read_all(stream)
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(listen)
+        yield
+        nursery.cancel_scope.cancel()
 
 
 async def failure(stream: DeepgramStream) -> UpstreamError:
