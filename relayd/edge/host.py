@@ -23,5 +23,6 @@ def has_proper_host(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     match = _HOST.fullmatch(values[0])
     if len(values) > 1 or match is None:
         return False
-    labels = (match["name"] or b"").removesuffix(b".").split(b".")
-    return labels == [b""] or all(0 < len(label) <= _LABEL_BYTES_MAX for label in labels)
+    name = match["name"] or b""
+    labels = name.removesuffix(b".").split(b".")
+    return not name or all(0 < len(label) <= _LABEL_BYTES_MAX for label in labels)

@@ -1,7 +1,7 @@
 """The Host header: what is one, and that nothing else reaches the application."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from relayd.edge.host import has_proper_host
@@ -39,6 +39,7 @@ def test_two_hosts_are_none() -> None:
 
 
 @given(st.binary(max_size=100))
+@example(b".")
 def test_proper_ones_can_be_encoded(host: bytes) -> None:
     """What passes can be bound by a framework that encodes the name."""
     if has_proper_host([(b"host", host)]) and not host.startswith(b"["):
