@@ -27,6 +27,11 @@ class Outlet:
         """Whether part of a frame is still to be sent: the next `send` begins with it."""
         return bool(self._rest)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a `send` is under way, or waits for its turn."""
+        return self._lock.locked()
+
     def send_at_once(self, data: bytes) -> bool:
         """Send if that needs no waiting; False where nothing was sent."""
         if self._rest or self._lock.locked() or not isinstance(self.stream, trio.SocketStream):

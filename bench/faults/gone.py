@@ -16,34 +16,42 @@ _HALF_OPEN_SECONDS = 30.0
 # What the daemon did not read in this time it won't.
 _PIECE_MS = 1000
 _STUCK_SECONDS = 0.3
+_STALLS = "engine stalls"
+# The client's process is gone, but its kernel still holds audio that has to go out first.
+_BEHIND = "FIN behind audio"
 
 
 async def run(verdict: Verdict) -> None:
     """Every way to leave, several times each; then one that says nothing at all."""
     listening = Script(result_ms=250, keep_audio=False)
     stalling = Script(fault=Fault.STALL, after_ms=500, keep_audio=False)
-    for script, circumstance in ((listening, "engine listens"), (stalling, "engine stalls")):
-        async with world(script) as here:
-            for way in ("FIN", "RST"):
-                await _leave(verdict, here, way, circumstance, stalled=script is stalling)
+    async with world(listening) as here:
+        for way in ("FIN", "RST"):
+            await _leave(verdict, here, way, "engine listens")
+    async with world(stalling) as here:
+        for way in ("FIN", "RST", _BEHIND):
+            await _leave(verdict, here, way, _STALLS)
     async with world(listening) as here:
         await _vanish(verdict, here)
 
 
-async def _leave(
-    verdict: Verdict, here: World, way: str, circumstance: str, *, stalled: bool
-) -> None:
+async def _leave(verdict: Verdict, here: World, way: str, circumstance: str) -> None:
     (customer,) = await here.customers(1, 3_600_000)
     closed: list[float] = []
     settled: list[float] = []
+    stalled = circumstance == _STALLS
     async with here.daemon() as daemon:
         for _ in range(_TIMES):
             app = await here.session(daemon, customer)
             await (_fill(here, daemon, app) if stalled else app.speak_on(most_ms=1000))
-            if way == "FIN":
-                await app.stream.send_eof()
-            else:
-                app.reset()
+            match way:
+                case "FIN":
+                    await app.stream.send_eof()
+                case "RST":
+                    app.reset()
+                case _:
+                    await _overfill(app)
+                    app.stream.socket.close()
             left_at = trio.current_time()
             async with trio.open_nursery() as nursery:
                 nursery.start_soon(_note_closed, here, left_at, closed)
@@ -82,6 +90,17 @@ async def _fill(here: World, daemon: Daemon, app: App) -> None:
     while not stuck:
         await app.speak(_PIECE_MS)
         stuck = not await until(lambda: here.unread(daemon.port) == 0, _STUCK_SECONDS)
+
+
+async def _overfill(app: App) -> None:
+    """Speak until the client's own socket takes no more, reading what comes meanwhile."""
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(app.listen)
+        with trio.move_on_after(_STUCK_SECONDS) as full:
+            while True:
+                await app.speak(_PIECE_MS)
+                full.deadline = trio.current_time() + _STUCK_SECONDS
+        nursery.cancel_scope.cancel()
 
 
 async def _note_closed(here: World, left_at: float, closed: list[float]) -> None:

@@ -18,11 +18,11 @@ import trio
 from relayd import logs
 from relayd.edge import handshake, streams
 from relayd.edge.handshake import Accepted, Refused
-from relayd.edge.outgoing import NO_STATUS, NORMAL
+from relayd.edge.outgoing import ABNORMAL, NO_STATUS, NORMAL
 from relayd.edge.peer import Peer
 from relayd.edge.takeover import Takeover
 from relayd.edge.watch import Watch
-from relayd.edge.websocket import ABNORMAL, WebSocket
+from relayd.edge.websocket import WebSocket
 from relayd.errors import ClientGone
 
 __all__ = ["App", "Connection", "serve_websocket"]

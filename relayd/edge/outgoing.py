@@ -13,9 +13,11 @@ PONG: Final = 0xA
 
 CONTROL_BYTES_MAX: Final = 125
 
-# The second is never on the wire: it stands for a close frame without a code (section 7.4.1).
+# The last two are never on the wire (section 7.4.1): they stand for a close frame without a code,
+# and for a peer that just went away.
 NORMAL: Final = 1000
 NO_STATUS: Final = 1005
+ABNORMAL: Final = 1006
 
 
 def _frame(opcode: int, payload: bytes) -> bytes:

@@ -11,7 +11,7 @@ from typing import Final
 
 import trio
 
-__all__ = ["LOST", "cut", "depart", "descriptor", "socket_of"]
+__all__ = ["LOST", "cut", "depart", "descriptor", "holds_unread", "socket_of"]
 
 # How a stream says that the peer, or we ourselves, ended it. `OSError` covers ssl.SSLError.
 LOST: Final = (trio.BrokenResourceError, trio.ClosedResourceError, OSError)
@@ -37,6 +37,12 @@ def descriptor(stream: trio.abc.Stream) -> int | None:
     if sock is None or sock.fileno() < 0:
         return None
     return sock.fileno()
+
+
+def holds_unread(stream: trio.abc.Stream) -> bool:
+    """Whether something came, or its end did, that nobody has read. Streams in memory don't say."""
+    sock = socket_of(stream)
+    return sock is not None and sock.fileno() >= 0 and sock.is_readable()
 
 
 def cut(stream: trio.abc.Stream, *, reset: bool = False) -> None:

@@ -27,9 +27,6 @@ __all__ = ["WebSocket"]
 
 log = logs.get(__name__)
 
-# What a peer is recorded to have closed with when it just went away (section 7.4.1).
-ABNORMAL = 1006
-
 
 @attrs.define(eq=False)
 class WebSocket:
@@ -72,7 +69,7 @@ class WebSocket:
         assert not self._open
         self._open = True
         if lost:
-            self._lose(ABNORMAL, "connection lost")
+            self._lose(outgoing.ABNORMAL, "connection lost")
             return
         self._frames.feed(self.early)
         self.early = b""
@@ -134,7 +131,7 @@ class WebSocket:
                 log.exception("on_gone callback failed", address=self.address)
 
     def _hung_up(self) -> None:
-        self._lose(ABNORMAL, "hung up")
+        self._lose(outgoing.ABNORMAL, "hung up")
 
     async def receive(self) -> str | bytes:
         """The next message. Raises `ClientGone`; cancelling it loses nothing."""
@@ -165,12 +162,12 @@ class WebSocket:
             else:
                 data = await read_socket(self._socket, streams.READ_BYTES)
         except streams.LOST as problem:
-            self._lose(ABNORMAL, "connection lost")
+            self._lose(outgoing.ABNORMAL, "connection lost")
             raise ClientGone("connection lost") from problem
         finally:
             self._reading = 0
         if not data:
-            self._lose(ABNORMAL, "hung up")
+            self._lose(outgoing.ABNORMAL, "hung up")
             raise ClientGone("hung up")
         self._heard = True
         # Streams in memory hand out bytearrays.
@@ -246,7 +243,7 @@ class WebSocket:
             raise ClientGone("connection lost") from problem
         finally:
             if not sent:
-                self._lose(ABNORMAL, "could not send")
+                self._lose(outgoing.ABNORMAL, "could not send")
                 self._release(reset=True)
 
     async def close(self, code: int, reason: str) -> None:
@@ -277,7 +274,8 @@ class WebSocket:
         """Ping a quiet peer; end one that leaves a ping unanswered.
 
         Silence counts against the peer only while somebody reads. While nobody does (a stalled
-        engine), the ping still goes out and TCP_USER_TIMEOUT judges.
+        engine), a FIN may be stuck behind what isn't read: every beat pings, which a peer that
+        closed answers with RST (RFC 1122, 4.2.2.13), and one that vanished with nothing.
         """
         settings = self.watch.settings
         if self._heard:
@@ -289,10 +287,12 @@ class WebSocket:
                 self._pinged_at = now
                 self.watch.spawn(self._ping)
         elif self._reading > 1 and now - self._pinged_at >= settings.pong_seconds:
-            self._lose(ABNORMAL, "no answer to a ping")
+            self._lose(outgoing.ABNORMAL, "no answer to a ping")
             self._release(reset=True)
         if self._reading:
             self._reading = 2
+        elif not (self.closed or self._outlet.busy) and streams.holds_unread(self.stream):
+            self.watch.spawn(self._ping)
 
     async def _ping(self) -> None:
         with contextlib.suppress(ClientGone):

@@ -175,6 +175,23 @@ async def test_a_client_gone_while_nobody_reads(reset: bool) -> None:
 
 
 @pytest.mark.system
+async def test_a_client_gone_behind_more_than_there_is_room_for() -> None:
+    """Its FIN can't come, but what it answers to our ping does, long before silence counts."""
+    log = Log()
+    async with listening(lambda websocket: stalled(websocket, log)) as (door, address):
+        caller = await reach(address)
+        await until(lambda: log.entries)
+        with trio.move_on_after(0.1) as full:
+            while True:
+                await caller.send(frame(2, bytes(16_384), key=bytes(4)))
+                full.deadline = trio.current_time() + 0.1
+        assert isinstance(caller.stream, trio.SocketStream)
+        caller.stream.socket.close()
+        await until(lambda: not door.connections)
+    assert log.seen() == ["open", "gone"]
+
+
+@pytest.mark.system
 async def test_accepted_sockets_are_bounded_by_the_kernel() -> None:
     """TCP_USER_TIMEOUT and the buffers are what the settings say (Linux doubles buffers)."""
     found = {}
