@@ -14,6 +14,7 @@ __all__ = ["main"]
 _NAMES: Final = (
     "exhaustion",
     "gone",
+    "unplugged",
     "drain",
     "overspend",
     "hostile",

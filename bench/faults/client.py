@@ -20,7 +20,16 @@ from bench.wire import (
     upgrade_request,
 )
 
-__all__ = ["BYTES_PER_MS", "MASK", "NORMAL", "NO_CREDIT", "RESTART", "App", "connect"]
+__all__ = [
+    "BYTES_PER_MS",
+    "MASK",
+    "NORMAL",
+    "NO_CREDIT",
+    "RESTART",
+    "App",
+    "connect",
+    "connect_from",
+]
 
 BYTES_PER_MS: Final = 32
 # Close codes.
@@ -122,13 +131,17 @@ class App:
 
 async def connect(port: int, headers: str = "", receive_buffer: int = 0) -> App:
     """Connect to a daemon and upgrade."""
-    sock = trio.socket.socket()
+    sock = socket.socket()
     if receive_buffer:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    return await connect_from(sock, "127.0.0.1", port, headers)
+
+
+async def connect_from(sock: socket.socket, host: str, port: int, headers: str = "") -> App:
+    """The same from a socket that was made elsewhere."""
+    stream = trio.SocketStream(await _connected(sock, host, port))
     with trio.fail_after(_OPEN_SECONDS):
-        await sock.connect(("127.0.0.1", port))
-        stream = trio.SocketStream(sock)
-        await stream.send_all(upgrade_request(f"127.0.0.1:{port}", "/ws/transcribe", headers))
+        await stream.send_all(upgrade_request(f"{host}:{port}", "/ws/transcribe", headers))
         head = b""
         while b"\r\n\r\n" not in head:
             data = await stream.receive_some(_READ_BYTES)
@@ -138,3 +151,10 @@ async def connect(port: int, headers: str = "", receive_buffer: int = 0) -> App:
     if b" 101 " not in head.partition(b"\r\n")[0]:
         raise ConnectionError(head[:300].decode("latin-1"))
     return App(stream)
+
+
+async def _connected(sock: socket.socket, host: str, port: int) -> trio.socket.SocketType:
+    ours = trio.socket.from_stdlib_socket(sock)
+    with trio.fail_after(_OPEN_SECONDS):
+        await ours.connect((host, port))
+    return ours
