@@ -4,9 +4,10 @@ import shutil
 import ssl
 import subprocess
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trio
@@ -16,6 +17,7 @@ from relayd.edge.door import Door, open_door
 from relayd.edge.listeners import open_listeners
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.tls import tls_context
+from relayd.edge.websocket import WebSocket
 from relayd.errors import ConfigError
 from tests.edge.caller import Caller, Log, SinkApp, frame, until
 
@@ -37,13 +39,15 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @asynccontextmanager
-async def secure_door(certificate: Path) -> AsyncIterator[tuple[Door, int]]:
-    """A TLS listener whose WebSockets greet."""
-    log = Log()
+async def secure_door(
+    certificate: Path, session: Callable[[WebSocket], Any] | None = None
+) -> AsyncIterator[tuple[Door, int]]:
+    """A TLS listener; by itself its WebSockets receive to their end."""
+    session = session or Log().receive_all
     listeners = await open_listeners(["127.0.0.1:0"], SETTINGS)
     tls = tls_context(certificate / "cert.pem", certificate / "key.pem")
     async with (
-        open_door(SinkApp(log.receive_all), SETTINGS, tls=tls) as door,
+        open_door(SinkApp(session), SETTINGS, tls=tls) as door,
         trio.open_nursery() as nursery,
     ):
         await nursery.start(door.listen, listeners)
@@ -84,6 +88,28 @@ async def test_a_websocket_over_tls(certificate: Path) -> None:
         assert await caller.close_code() == 1007
         stream.transport_stream.socket.close()
         await until(lambda: not door.connections)
+
+
+@pytest.mark.system
+async def test_a_client_gone_behind_what_nobody_reads(certificate: Path) -> None:
+    """Under TLS too it is found by what its kernel answers to a ping."""
+    gone = trio.Event()
+
+    async def stalled(websocket: WebSocket) -> None:
+        websocket.on_gone(gone.set)
+        await gone.wait()
+
+    async with secure_door(certificate, stalled) as (door, port):
+        stream = await connect(port, client_context(certificate))
+        caller = Caller(stream)
+        await caller.open()
+        with trio.move_on_after(0.1) as full:
+            while True:
+                await caller.send(frame(2, bytes(16_384), key=bytes(4)))
+                full.deadline = trio.current_time() + 0.1
+        stream.transport_stream.socket.close()
+        await until(lambda: not door.connections)
+    assert gone.is_set()
 
 
 @pytest.mark.system
