@@ -6,7 +6,7 @@ import attrs
 
 from relayd.database.pool import Connection
 
-__all__ = ["Pulse", "beat", "bury", "end", "open_sessions", "pulses", "register"]
+__all__ = ["Pulse", "beat", "bury", "end", "left_open", "pulses", "register"]
 
 
 @attrs.frozen
@@ -63,10 +63,11 @@ def bury(connection: Connection, boot_id: UUID, beats: int) -> bool:
     return row is not None
 
 
-def open_sessions(connection: Connection, boot_id: UUID, most: int) -> list[UUID]:
-    """Some sessions that a boot left open."""
+def left_open(connection: Connection, boot_id: UUID, most: int) -> list[UUID]:
+    """Sessions that a boot left open, the oldest first."""
     rows = connection.execute(
-        "SELECT id FROM transcription_sessions WHERE boot_id = %s AND ended_at IS NULL LIMIT %s",
+        "SELECT id FROM transcription_sessions WHERE boot_id = %s AND ended_at IS NULL"
+        " ORDER BY started_at, id LIMIT %s",
         (boot_id, most),
     ).fetchall()
     return [row[0] for row in rows]

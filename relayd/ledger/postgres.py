@@ -10,6 +10,8 @@ from relayd.database.pool import Connection, Database
 from relayd.errors import DatabaseUnavailable, LedgerUnavailable
 from relayd.ledger import statements, wallet_statements
 from relayd.ledger.holds import Policy
+from relayd.ledger.renewal_statements import Renewal
+from relayd.ledger.renewals import Renewals
 from relayd.session.ports import (
     Closed,
     Opened,
@@ -26,13 +28,17 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-@attrs.frozen
+@attrs.define(eq=False)
 class PostgresLedger:
     """The ledger of one daemon: its sessions belong to ``boot_id``, which must be registered."""
 
     database: Database
     boot_id: UUID
     policy: Policy
+    _renewals: Renewals = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._renewals = Renewals(self.database, self.policy)
 
     async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
         """See `relayd.session.ports.Ledger`."""
@@ -41,7 +47,10 @@ class PostgresLedger:
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """See `relayd.session.ports.Ledger`."""
         assert 0 <= used_ms <= keep_ms
-        return await self._run(statements.renew, session_id, used_ms, keep_ms, self.policy)
+        try:
+            return await self._renewals.renew(Renewal(session_id, used_ms, keep_ms))
+        except DatabaseUnavailable as error:
+            raise LedgerUnavailable(str(error)) from error
 
     async def close(self, settlement: Settlement) -> Closed:
         """See `relayd.session.ports.Ledger`."""

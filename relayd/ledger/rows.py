@@ -4,24 +4,32 @@ Whoever changes credit locks the user's row of `credit_balance` first, so that t
 transactions of one user never see the same free credit.
 """
 
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import attrs
 
+from relayd import logs
 from relayd.database.pool import Connection
 from relayd.ledger.holds import Account
 from relayd.session.ports import OpenRequest
 
 __all__ = [
-    "Company",
+    "OpenSession",
     "Session",
-    "company",
+    "covered",
     "insert_session",
     "lock_account",
+    "lock_accounts",
     "lock_session",
+    "open_sessions",
+    "sign_in_ended",
     "write_account",
-    "write_session",
+    "write_renewed",
 ]
+
+log = logs.get(__name__)
 
 
 @attrs.frozen
@@ -32,18 +40,36 @@ class Session:
     ended: bool
     used_ms: int
     held_ms: int
-    sign_in_id: UUID | None
     boot_ended: bool
 
 
 @attrs.frozen
-class Company:
-    """The rest of what decides a renewal, read under the lock: sign-in and other sessions."""
+class OpenSession:
+    """An open session, read under the lock of its user's balance."""
 
+    id: UUID
+    user_id: UUID
+    used_ms: int
+    held_ms: int
+    starving_since: datetime | None
+    # Its sign-in or its account was ended.
     revoked: bool
-    sessions: int
-    starving: int
-    ahead: int
+    # The clock after the lock, not the transaction's: this orders those that starve. All that are
+    # read together have the same.
+    read_at: datetime
+
+    def starves_before(self, other: "OpenSession") -> bool:
+        """Whether it has nothing left, and has waited longer than another one."""
+        if self.starving_since is None:
+            return False
+        if other.starving_since is None:
+            return True
+        return (self.starving_since, self.id) < (other.starving_since, other.id)
+
+    def with_totals(self, used_ms: int, held_ms: int) -> "OpenSession":
+        """The same after a renewal."""
+        since = (self.starving_since or self.read_at) if used_ms == held_ms else None
+        return attrs.evolve(self, used_ms=used_ms, held_ms=held_ms, starving_since=since)
 
 
 def lock_account(connection: Connection, user_id: UUID) -> Account | None:
@@ -56,10 +82,26 @@ def lock_account(connection: Connection, user_id: UUID) -> Account | None:
     return None if row is None else Account(*row)
 
 
+def lock_accounts(
+    connection: Connection, session_ids: Sequence[UUID], *, wait: bool
+) -> dict[UUID, Account]:
+    """The balances of these sessions' users, locked, by user.
+
+    Without ``wait`` those that another transaction has locked are left out.
+    """
+    found = (
+        "SELECT user_id, balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL FROM credit_balance"
+        " WHERE user_id = ANY(ARRAY(SELECT user_id FROM transcription_sessions WHERE id = ANY(%s)))"
+        " FOR UPDATE"
+    )
+    rows = connection.execute(found if wait else found + " SKIP LOCKED", (list(session_ids),))
+    return {row[0]: Account(*row) for row in rows}
+
+
 def lock_session(connection: Connection, session_id: UUID) -> tuple[Session, Account] | None:
     """A session and its user's balance, both as they stand after any wait for their locks."""
     row = connection.execute(
-        "SELECT s.id, s.ended_at IS NOT NULL, s.used_ms, s.held_ms, s.sign_in_id,"
+        "SELECT s.id, s.ended_at IS NOT NULL, s.used_ms, s.held_ms,"
         " b.ended_at IS NOT NULL,"
         " a.user_id, a.balance_ms, a.held_ms, a.debt_ms, a.frozen_since IS NOT NULL"
         " FROM credit_balance AS a JOIN transcription_sessions AS s USING (user_id)"
@@ -67,34 +109,50 @@ def lock_session(connection: Connection, session_id: UUID) -> tuple[Session, Acc
         " WHERE s.id = %s FOR UPDATE OF a, s",
         (session_id,),
     ).fetchone()
-    return None if row is None else (Session(*row[:6]), Account(*row[6:]))
+    return None if row is None else (Session(*row[:5]), Account(*row[5:]))
 
 
-def company(
-    connection: Connection, user_id: UUID, session_id: UUID, sign_in_id: UUID | None
-) -> Company:
-    """What else decides: an ended sign-in or account, and the user's other open sessions."""
+def open_sessions(connection: Connection, user_ids: Sequence[UUID]) -> dict[UUID, OpenSession]:
+    """The open sessions of these users, whose balances are locked."""
+    rows = connection.execute(
+        """
+        SELECT s.id, s.user_id, s.used_ms, s.held_ms, s.starving_since,
+               u.disabled_at IS NOT NULL
+               OR (s.sign_in_id IS NOT NULL AND NOT EXISTS (
+                   SELECT FROM sign_ins AS f
+                   WHERE f.id = s.sign_in_id AND f.user_id = s.user_id AND f.revoked_at IS NULL)),
+               (SELECT clock_timestamp())
+        FROM transcription_sessions AS s JOIN users AS u ON u.id = s.user_id
+        WHERE s.user_id = ANY(%s) AND s.ended_at IS NULL
+        """,
+        (list(user_ids),),
+    )
+    return {row[0]: OpenSession(*row) for row in rows}
+
+
+def sign_in_ended(connection: Connection, user_id: UUID, sign_in_id: UUID | None) -> bool:
+    """Whether a sign-in, or its account, was ended. Nobody signed in for None."""
     row = connection.execute(
         """
         SELECT u.disabled_at IS NOT NULL
                OR (%(sign_in)s::uuid IS NOT NULL AND NOT EXISTS (
                    SELECT FROM sign_ins AS f
-                   WHERE f.id = %(sign_in)s AND f.user_id = u.id AND f.revoked_at IS NULL)),
-               count(o.id),
-               count(o.starving_since),
-               count(*) FILTER (WHERE (o.starving_since, o.id)
-                                    < (coalesce(s.starving_since, 'infinity'), %(session)s::uuid))
-        FROM users AS u
-        LEFT JOIN transcription_sessions AS s ON s.id = %(session)s
-        LEFT JOIN transcription_sessions AS o
-               ON o.user_id = u.id AND o.ended_at IS NULL AND o.id <> %(session)s
-        WHERE u.id = %(user)s
-        GROUP BY u.id
+                   WHERE f.id = %(sign_in)s AND f.user_id = u.id AND f.revoked_at IS NULL))
+        FROM users AS u WHERE u.id = %(user)s
         """,
-        {"user": user_id, "session": session_id, "sign_in": sign_in_id},
+        {"user": user_id, "sign_in": sign_in_id},
     ).fetchone()
     assert row is not None, "a balance without a user"
-    return Company(*row)
+    return bool(row[0])
+
+
+def covered(session_id: UUID, used_ms: int, recorded_ms: int, held_ms: int) -> int:
+    """The running total to record: it never falls, and never exceeds what was set aside."""
+    if used_ms > held_ms:
+        log.error(
+            "session used more than it held", session=session_id, used_ms=used_ms, held_ms=held_ms
+        )
+    return min(max(used_ms, recorded_ms), held_ms)
 
 
 def insert_session(
@@ -123,32 +181,34 @@ def insert_session(
     )
 
 
-def write_session(
-    connection: Connection, session_id: UUID, used_ms: int, held_ms: int, account: Account
+def write_renewed(
+    connection: Connection, sessions: Sequence[OpenSession], accounts: Collection[Account]
 ) -> None:
-    """Record a session's totals and its user's balance."""
+    """Record the totals of sessions and their users' balances."""
     connection.execute(
         """
         WITH session AS (
-            UPDATE transcription_sessions
-            SET used_ms = %(used)s, held_ms = %(held)s,
-                -- The clock after the lock, not the transaction's: this orders the starving.
-                starving_since = CASE WHEN %(used)s = %(held)s
-                                      THEN coalesce(starving_since, clock_timestamp()) END
-            WHERE id = %(id)s
+            UPDATE transcription_sessions AS s
+            SET used_ms = new.used_ms, held_ms = new.held_ms, starving_since = new.starving_since
+            FROM unnest(%(ids)s::uuid[], %(used)s::bigint[], %(held)s::bigint[],
+                        %(starving)s::timestamptz[]) AS new (id, used_ms, held_ms, starving_since)
+            WHERE s.id = new.id
         )
-        UPDATE credit_balance
-        SET balance_ms = %(balance)s, held_ms = %(all_held)s, debt_ms = %(debt)s
-        WHERE user_id = %(user)s
+        UPDATE credit_balance AS a
+        SET balance_ms = new.balance_ms, held_ms = new.held_ms, debt_ms = new.debt_ms
+        FROM unnest(%(users)s::uuid[], %(balances)s::bigint[], %(all_held)s::bigint[],
+                    %(debts)s::bigint[]) AS new (user_id, balance_ms, held_ms, debt_ms)
+        WHERE a.user_id = new.user_id
         """,
         {
-            "id": session_id,
-            "used": used_ms,
-            "held": held_ms,
-            "user": account.user_id,
-            "balance": account.balance_ms,
-            "all_held": account.held_ms,
-            "debt": account.debt_ms,
+            "ids": [session.id for session in sessions],
+            "used": [session.used_ms for session in sessions],
+            "held": [session.held_ms for session in sessions],
+            "starving": [session.starving_since for session in sessions],
+            "users": [account.user_id for account in accounts],
+            "balances": [account.balance_ms for account in accounts],
+            "all_held": [account.held_ms for account in accounts],
+            "debts": [account.debt_ms for account in accounts],
         },
     )
 

@@ -1,4 +1,4 @@
-"""The transactions of a session: open, renew, close, sweep.
+"""The transactions that begin and end a session: open, close, sweep.
 
 Each function is one transaction and may be repeated. The user's balance row is locked first,
 and everything that decides a hold is read after that lock, so two sessions of one user never
@@ -7,40 +7,28 @@ see the same free credit.
 
 from uuid import UUID
 
-from relayd import logs
 from relayd.database.pool import Connection
 from relayd.ledger.holds import Account, Policy, Standing, unused_hold
 from relayd.ledger.outcomes import SWEPT
 from relayd.ledger.rows import (
-    Company,
     Session,
-    company,
+    covered,
     insert_session,
     lock_account,
     lock_session,
+    open_sessions,
+    sign_in_ended,
     write_account,
-    write_session,
 )
-from relayd.session.ports import (
-    Closed,
-    Opened,
-    OpenRefusal,
-    OpenRequest,
-    Renewed,
-    Revoked,
-    Settlement,
-)
+from relayd.session.ports import Closed, Opened, OpenRefusal, OpenRequest, Settlement
 
 __all__ = [
     "close_session",
     "lock_account",
     "open_session",
-    "renew",
     "sweep_session",
     "write_account",
 ]
-
-log = logs.get(__name__)
 
 
 def open_session(
@@ -58,50 +46,20 @@ def open_session(
     if known is not None:
         final = account.balance_ms == known[1] - known[0]
         return Opened(known[1], final=final, balance_ms=account.balance_ms)
-    others = company(connection, user_id, request.session_id, sign_in_id)
-    refusal = _refusal(account, others, policy)
+    if sign_in_ended(connection, user_id, sign_in_id):
+        return OpenRefusal.AUTH_REVOKED
+    others = open_sessions(connection, [user_id]).values()
+    refusal = _refusal(account, len(others), policy)
     if refusal is not None:
         return refusal
-    standing = Standing(0, 0, sessions=others.sessions + 1, ahead=others.ahead)
+    # Who comes last waits behind all that starve.
+    ahead = sum(other.starving_since is not None for other in others)
+    standing = Standing(0, 0, sessions=len(others) + 1, ahead=ahead)
     held_ms = unused_hold(account, standing, 0, policy)
     insert_session(connection, request, boot_id, held_ms)
     account = account.holding(held_ms)
     write_account(connection, account)
     return Opened(held_ms, final=account.balance_ms == held_ms, balance_ms=account.balance_ms)
-
-
-def renew(
-    connection: Connection, session_id: UUID, used_ms: int, keep_ms: int, policy: Policy
-) -> Renewed | Revoked:
-    """Record a running total and set the hold anew, never below ``keep_ms``.
-
-    A total below the recorded one is a late message: nothing changes.
-    """
-    locked = lock_session(connection, session_id)
-    if locked is None or locked[0].ended:
-        return Revoked.SESSION_SETTLED
-    session, account = locked
-    total = _covered(session, used_ms)
-    account = account.charged(total - session.used_ms)
-    others = company(connection, account.user_id, session.id, session.sign_in_id)
-    unused = session.held_ms - total
-    revoked = _revoked(account, others)
-    if revoked is None and used_ms >= session.used_ms:
-        standing = Standing(
-            total, session.held_ms, sessions=others.sessions + 1, ahead=others.ahead
-        )
-        unused = unused_hold(account, standing, max(keep_ms, total), policy)
-    account = account.holding(unused - (session.held_ms - total))
-    write_session(connection, session.id, total, total + unused, account)
-    if revoked is not None:
-        return revoked
-    return Renewed(
-        held_ms=total + unused,
-        # All that the user has is in this hold.
-        final=account.balance_ms == unused,
-        wanted=others.starving > 0 and unused > 0,
-        balance_ms=account.balance_ms,
-    )
 
 
 def close_session(connection: Connection, settlement: Settlement) -> Closed:
@@ -115,7 +73,7 @@ def close_session(connection: Connection, settlement: Settlement) -> Closed:
     session, account = locked
     if session.ended:
         return Closed(charged_ms=session.used_ms, balance_ms=account.balance_ms)
-    total = _covered(session, settlement.used_ms)
+    total = covered(session.id, settlement.used_ms, session.used_ms, session.held_ms)
     return _settle(
         connection,
         session,
@@ -138,32 +96,12 @@ def sweep_session(connection: Connection, session_id: UUID) -> Closed | None:
     return _settle(connection, session, account, session.used_ms, reported_ms=None, reason=SWEPT)
 
 
-def _refusal(account: Account, others: Company, policy: Policy) -> OpenRefusal | None:
-    if others.revoked:
-        return OpenRefusal.AUTH_REVOKED
+def _refusal(account: Account, others: int, policy: Policy) -> OpenRefusal | None:
     if account.frozen:
         return OpenRefusal.CREDIT_FROZEN
-    if others.sessions >= policy.streams_per_user:
+    if others >= policy.streams_per_user:
         return OpenRefusal.TOO_MANY_SESSIONS
     return OpenRefusal.INSUFFICIENT_CREDITS if account.balance_ms == 0 else None
-
-
-def _revoked(account: Account, others: Company) -> Revoked | None:
-    if others.revoked:
-        return Revoked.SIGN_IN_ENDED
-    return Revoked.CREDIT_FROZEN if account.frozen else None
-
-
-def _covered(session: Session, used_ms: int) -> int:
-    """The running total to record: it never falls, and never exceeds what was set aside."""
-    if used_ms > session.held_ms:
-        log.error(
-            "session used more than it held",
-            session=session.id,
-            used_ms=used_ms,
-            held_ms=session.held_ms,
-        )
-    return min(max(used_ms, session.used_ms), session.held_ms)
 
 
 def _settle(

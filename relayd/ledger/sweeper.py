@@ -123,7 +123,7 @@ class Sweeper:
     async def _settle(self, boot_id: UUID) -> int:
         settled = 0
         while True:
-            sessions = await self._database.run(boot_statements.open_sessions, boot_id, BATCH)
+            sessions = await self._database.run(boot_statements.left_open, boot_id, BATCH)
             closed = [await self._settle_session(session) for session in sessions]
             settled += sum(closed)
             # None of them could be settled: the boot came back, or another sweeper is at it.

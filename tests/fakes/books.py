@@ -51,7 +51,7 @@ class FakeSession:
     boot_id: UUID
     used_ms: int = 0
     held_ms: int = 0
-    hungry_since: int | None = None
+    hungry_since: tuple[int, UUID] | None = None
     end_reason: str | None = None
     reported_ms: int | None = None
 
@@ -138,6 +138,7 @@ class Books:
         if account is None:
             return OpenRefusal.AUTH_REVOKED
         session = self.sessions.get(request.session_id)
+        self.ticks += 1
         if session is None:
             if self._revoked(request.principal):
                 return OpenRefusal.AUTH_REVOKED
@@ -156,6 +157,18 @@ class Books:
         self, session_id: UUID, used_ms: int, keep_ms: int, policy: Policy
     ) -> Renewed | Revoked:
         """See `relayd.session.ports.Ledger.renew`."""
+        return self.renew_together([(session_id, used_ms, keep_ms)], policy)[0]
+
+    def renew_together(
+        self, renewals: list[tuple[UUID, int, int]], policy: Policy
+    ) -> list[Renewed | Revoked]:
+        """Several in one transaction, in this order."""
+        self.ticks += 1
+        return [self._renew(*renewal, policy) for renewal in renewals]
+
+    def _renew(
+        self, session_id: UUID, used_ms: int, keep_ms: int, policy: Policy
+    ) -> Renewed | Revoked:
         session = self.sessions.get(session_id)
         if session is None or session.end_reason is not None:
             return Revoked.SESSION_SETTLED
@@ -273,8 +286,8 @@ class Books:
         if unused_ms:
             session.hungry_since = None
         elif session.hungry_since is None:
-            self.ticks += 1
-            session.hungry_since = self.ticks
+            # Those that come to nothing in one transaction stand in the order of their ids.
+            session.hungry_since = (self.ticks, session.request.session_id)
 
     def _settle(self, session: FakeSession, reason: str) -> None:
         self._set_unused(session, 0)

@@ -106,6 +106,20 @@ class History(RuleBasedStateMachine):
         player.last_renewal = (player.used_ms, keep_ms)
         self._take(player, self.play("renew", player.id, player.used_ms, keep_ms, POLICY))
 
+    @precondition(lambda self: len(self.players) > 1)
+    @rule(spent=st.lists(PART, min_size=3, max_size=3), backwards=st.booleans())
+    def renew_together(self, spent: list[int], backwards: bool) -> None:
+        """Several sessions renew in one transaction, as if one after the other."""
+        players = self.players[::-1] if backwards else self.players
+        asked = []
+        for player, percent in zip(players, spent, strict=False):
+            player.spend(percent)
+            player.last_renewal = (player.used_ms, player.held_ms)
+            asked.append((player.id, *player.last_renewal))
+        answers = self.play("renew_together", asked, POLICY)
+        for player, answer in zip(players, answers, strict=False):
+            self._take(player, answer)
+
     @precondition(lambda self: any(one.last_renewal for one in self.players))
     @rule(which=st.integers(0, 5))
     def repeat_renewal(self, which: int) -> None:

@@ -9,6 +9,7 @@ from relayd.database.pool import Connection
 from relayd.ledger import boot_statements, statements, wallet_statements
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
+from relayd.ledger.renewal_statements import Renewal, renew, renew_free
 from relayd.ledger.wallet_statements import Entry
 from relayd.session.ports import (
     Closed,
@@ -114,7 +115,16 @@ class Store:
     ) -> Renewed | Revoked:
         """Renew a session."""
         with self.connection.transaction():
-            return statements.renew(self.connection, session_id, used_ms, keep_ms, policy)
+            return renew(self.connection, Renewal(session_id, used_ms, keep_ms), policy)
+
+    def renew_together(
+        self, renewals: list[tuple[UUID, int, int]], policy: Policy
+    ) -> list[Renewed | Revoked]:
+        """Renew several at once; those that are not open are left out, and renewed alone."""
+        with self.connection.transaction():
+            asked = [Renewal(*renewal) for renewal in renewals]
+            answers = renew_free(self.connection, asked, policy)
+        return [answers.get(one[0]) or self.renew(*one, policy) for one in renewals]
 
     def close(self, settlement: Settlement) -> Closed:
         """Close a session."""
@@ -150,7 +160,7 @@ class Store:
 
     def _sweep_boot(self, boot_id: UUID) -> int:
         with self.connection.transaction():
-            session_ids = boot_statements.open_sessions(self.connection, boot_id, 100)
+            session_ids = boot_statements.left_open(self.connection, boot_id, 100)
         swept = 0
         for session_id in session_ids:
             with self.connection.transaction():
