@@ -5,13 +5,11 @@ passed over, and a field of the wrong type costs that message, never the stream.
 Deepgram's AsyncAPI description of ``/v1/listen`` and its "Live streaming" pages.
 """
 
-import json
-import math
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Annotated, Any, ClassVar, Final
 from urllib.parse import quote, urlencode
 
 import attrs
+import msgspec
 
 from relayd.session.ports import (
     SpeechStarted,
@@ -45,6 +43,7 @@ _SECONDS_MAX: Final = 10_000_000.0
 
 # What of an error's text goes into the operator's log.
 _DESCRIPTION_CHARACTERS: Final = 300
+_PROBLEM_CHARACTERS: Final = 100
 
 
 @attrs.frozen
@@ -94,113 +93,116 @@ def query(plan: StreamPlan) -> str:
     return urlencode(pairs, quote_via=quote)
 
 
+class _Message(msgspec.Struct, tag_field="type"):
+    """What Deepgram sends: of each message the fields that are used here."""
+
+    def read(self) -> ServerMessage:
+        """What it says. Raises `ValueError` where that can't be."""
+        raise NotImplementedError
+
+
+class _Alternative(msgspec.Struct):
+    transcript: str
+    confidence: float = 0.0
+    words: tuple[Word, ...] | None = None
+
+
+class _Channel(msgspec.Struct):
+    alternatives: Annotated[list[_Alternative], msgspec.Meta(min_length=1)]
+
+
+class _Results(_Message, tag="Results"):
+    channel: _Channel
+    start: float
+    duration: float
+    channel_index: tuple[int, int] = (0, 1)
+    is_final: bool = False
+    speech_final: bool = False
+    from_finalize: bool = False
+
+    def read(self) -> Transcript:
+        best = self.channel.alternatives[0]
+        index, channels = self.channel_index
+        return Transcript(
+            text=best.transcript,
+            is_final=self.is_final,
+            speech_final=self.speech_final,
+            confidence=best.confidence,
+            start=_seconds(self.start),
+            duration=_seconds(self.duration),
+            words=best.words or (),
+            channel=index if channels > 1 else None,
+            from_finalize=self.from_finalize,
+        )
+
+
+class _SpeechStarted(_Message, tag="SpeechStarted"):
+    timestamp: float
+
+    def read(self) -> SpeechStarted:
+        return SpeechStarted(_seconds(self.timestamp))
+
+
+class _UtteranceEnd(_Message, tag="UtteranceEnd"):
+    # -1 is documented for an utterance that was already closed.
+    last_word_end: float
+
+    def read(self) -> UtteranceEnd:
+        return UtteranceEnd(self.last_word_end)
+
+
+class _Metadata(_Message, tag="Metadata"):
+    duration: float
+    request_id: str = ""
+
+    def read(self) -> Metadata:
+        return Metadata(_seconds(self.duration), self.request_id)
+
+
+class _ErrorNotice(_Message, tag="Error"):
+    kind: ClassVar[str] = "Error"
+    description: Any = None
+    err_msg: Any = None
+    variant: Any = None
+    code: Any = None
+
+    def read(self) -> Notice:
+        # The description of a bad message quotes the tag it could not read, and nothing else.
+        description = self.description or self.err_msg or ""
+        variant = self.variant or self.code or ""
+        return Notice(
+            self.kind,
+            str(variant)[:_DESCRIPTION_CHARACTERS],
+            str(description)[:_DESCRIPTION_CHARACTERS],
+        )
+
+
+class _WarningNotice(_ErrorNotice, tag="Warning"):
+    kind: ClassVar[str] = "Warning"
+
+
+_DECODER: Final = msgspec.json.Decoder(
+    _Results | _SpeechStarted | _UtteranceEnd | _Metadata | _ErrorNotice | _WarningNotice
+)
+
+
 def parse(raw: str | bytes) -> ServerMessage:
     """Read one server message. Never raises."""
     if isinstance(raw, bytes):
         return Unreadable("a binary message")
     try:
-        message = json.loads(raw)
-    except (ValueError, RecursionError):
-        return Unreadable("not JSON")
-    if not isinstance(message, dict):
-        return Unreadable("not a JSON object")
-    kind = message.get("type")
-    reader = _READERS.get(kind) if isinstance(kind, str) else None
-    if reader is None:
-        return Unreadable(f"unknown type {ascii(kind)[:40]}")
-    try:
-        return reader(message)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        return Unreadable(f"a malformed {kind}: {type(error).__name__}")
+        message: _Message = _DECODER.decode(raw)
+        return message.read()
+    except (msgspec.MsgspecError, ValueError, RecursionError) as error:
+        # It names a field and what was expected there; of what stood there only the type.
+        return Unreadable(ascii(str(error))[:_PROBLEM_CHARACTERS])
 
 
-def _results(message: Mapping[str, Any]) -> Transcript:
-    best = message["channel"]["alternatives"][0]
-    index, channels = (*message.get("channel_index", (0, 1)), 1)[:2]
-    return Transcript(
-        text=_text(best["transcript"]),
-        is_final=message.get("is_final") is True,
-        speech_final=message.get("speech_final") is True,
-        confidence=_number(best.get("confidence", 0.0)),
-        start=_seconds(message["start"]),
-        duration=_seconds(message["duration"]),
-        words=tuple(map(_word, best.get("words") or ())),
-        channel=_whole(index) if _whole(channels) > 1 else None,
-        from_finalize=message.get("from_finalize") is True,
-    )
-
-
-def _word(word: Mapping[str, Any]) -> Word:
-    punctuated = word.get("punctuated_word")
-    speaker = word.get("speaker")
-    return Word(
-        word=_text(word["word"]),
-        start=_seconds(word["start"]),
-        end=_seconds(word["end"]),
-        confidence=_number(word.get("confidence", 0.0)),
-        punctuated_word=None if punctuated is None else _text(punctuated),
-        speaker=None if speaker is None else _whole(speaker),
-    )
-
-
-def _speech_started(message: Mapping[str, Any]) -> SpeechStarted:
-    return SpeechStarted(_seconds(message["timestamp"]))
-
-
-def _utterance_end(message: Mapping[str, Any]) -> UtteranceEnd:
-    # -1 is documented for an utterance that was already closed.
-    return UtteranceEnd(_number(message["last_word_end"]))
-
-
-def _metadata(message: Mapping[str, Any]) -> Metadata:
-    return Metadata(_seconds(message["duration"]), _text(message.get("request_id", "")))
-
-
-def _notice(message: Mapping[str, Any]) -> Notice:
-    # The description of a bad message quotes the tag it could not read, and nothing else.
-    description = message.get("description") or message.get("err_msg") or ""
-    variant = message.get("variant") or message.get("code") or ""
-    return Notice(
-        str(message["type"]),
-        str(variant)[:_DESCRIPTION_CHARACTERS],
-        str(description)[:_DESCRIPTION_CHARACTERS],
-    )
-
-
-_READERS: Final[Mapping[str, Callable[[Mapping[str, Any]], ServerMessage]]] = {
-    "Results": _results,
-    "SpeechStarted": _speech_started,
-    "UtteranceEnd": _utterance_end,
-    "Metadata": _metadata,
-    "Error": _notice,
-    "Warning": _notice,
-}
-
-
-def _text(value: object) -> str:
-    """A string that can be sent on: JSON may hold half a surrogate pair, UTF-8 may not."""
-    if not isinstance(value, str):
-        raise TypeError
-    return value if value.isascii() else value.encode("utf-8", "replace").decode()
-
-
-def _number(value: object) -> float:
-    """A finite number: JSON readers also let ``NaN`` and ``1e999`` through."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError
-    if not math.isfinite(value) or abs(value) > _SECONDS_MAX:
-        raise ValueError
-    return float(value)
-
-
-def _seconds(value: object) -> float:
-    return max(_number(value), 0.0)
-
-
-def _whole(value: object) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError
-    return value
+def _seconds(value: float) -> float:
+    """A position in a stream."""
+    if value > _SECONDS_MAX:
+        raise ValueError("a position beyond any stream")
+    return max(value, 0.0)
 
 
 @attrs.define(eq=False)
