@@ -43,6 +43,7 @@ from relayd.events.listener import listen
 from relayd.events.live import LiveCredit
 from relayd.ledger import sweeper
 from relayd.ledger.postgres import Policy, PostgresLedger
+from relayd.ledger.renewals import pause_within
 from relayd.ledger.succession import succeed
 from relayd.ledger.wallet import Wallet
 from relayd.payments.margins import margins, refuse_losses
@@ -166,7 +167,8 @@ class Daemon:
         passwords = Passwords(config.auth.pepper.reveal().encode(), threads.passwords)
         accounts = Accounts(database, passwords, tokens, config.auth.refresh_days)
         policy = Policy(config.metering.hold_seconds * 1000, config.limits.streams_per_user)
-        ledger = PostgresLedger(database, self.boot_id, policy)
+        pause_seconds = pause_within(config.metering.flush_seconds)
+        ledger = PostgresLedger(database, self.boot_id, policy, pause_seconds)
         sessions = Sessions(Ports(tokens, engine, ledger), session_limits(config))
         settings = edge_settings(config)
         tls = None

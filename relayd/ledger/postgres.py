@@ -11,7 +11,7 @@ from relayd.errors import DatabaseUnavailable, LedgerUnavailable
 from relayd.ledger import statements, wallet_statements
 from relayd.ledger.holds import Policy
 from relayd.ledger.renewal_statements import Renewal
-from relayd.ledger.renewals import Renewals
+from relayd.ledger.renewals import PAUSE_SECONDS, Renewals
 from relayd.session.ports import (
     Closed,
     Opened,
@@ -35,10 +35,12 @@ class PostgresLedger:
     database: Database
     boot_id: UUID
     policy: Policy
+    # Between transactions that renew.
+    pause_seconds: float = PAUSE_SECONDS
     _renewals: Renewals = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._renewals = Renewals(self.database, self.policy)
+        self._renewals = Renewals(self.database, self.policy, self.pause_seconds)
 
     async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
         """See `relayd.session.ports.Ledger`."""

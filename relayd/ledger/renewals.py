@@ -17,15 +17,20 @@ from relayd.ledger.holds import Policy
 from relayd.ledger.renewal_statements import Renewal, renew, renew_free
 from relayd.session.ports import Renewed, Revoked
 
-__all__ = ["PAUSE_SECONDS", "Renewals"]
+__all__ = ["PAUSE_SECONDS", "Renewals", "pause_within"]
 
 log = logs.get(__name__)
 
-# From the beginning of one transaction to that of the next: nothing beside a hold of 30 s, and
-# little to wait for on the last second of somebody's credit.
+# At most, from the beginning of one transaction to that of the next: nothing beside a hold of
+# 30 s, and little to wait for on the last second of somebody's credit.
 PAUSE_SECONDS: Final = 0.1
 # Of one transaction, which locks so many balances for the some milliseconds that it takes.
 BATCH: Final = 200
+
+
+def pause_within(flush_seconds: float) -> float:
+    """The pause for sessions that must have recorded what they used within so long."""
+    return min(PAUSE_SECONDS, flush_seconds / 20)
 
 
 @attrs.define(eq=False)
@@ -43,6 +48,7 @@ class Renewals:
 
     database: Database
     policy: Policy
+    pause_seconds: float = PAUSE_SECONDS
     _turn: trio.Lock = attrs.field(factory=trio.Lock)
     _waiting: list[_Request] = attrs.field(factory=list)
     _next_at: float = 0
@@ -55,7 +61,7 @@ class Renewals:
             async with self._turn:
                 if not request.taken:
                     await trio.sleep_until(self._next_at)
-                    self._next_at = trio.current_time() + PAUSE_SECONDS
+                    self._next_at = trio.current_time() + self.pause_seconds
                     await self._renew_waiting()
         finally:
             if not request.taken:
