@@ -5,8 +5,10 @@ VENV := .venv
 PREFIX ?= /opt/relayd
 SYSCONFDIR ?= /etc/relayd
 UNITDIR ?= /etc/systemd/system
-# For example: make test PYTEST_ARGS="-k ledger -x"
+# For example: make test PYTEST_ARGS="-k ledger -x", or "-n 0" for one process and a debugger
 PYTEST_ARGS ?=
+# Each process has a PostgreSQL and a browser of its own: more than four would only fill the memory.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 
@@ -30,7 +32,7 @@ demo: $(VENV)/run.stamp
 
 test: $(VENV)/dev.stamp
 	@sh scripts/chromium
-	@exec $(VENV)/bin/python -m pytest $(PYTEST_ARGS)
+	@exec $(VENV)/bin/python -m pytest $(PARALLEL) $(PYTEST_ARGS)
 
 # The README's, from the tests of the pages.
 pictures: $(VENV)/dev.stamp
@@ -42,7 +44,7 @@ check: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/python -m flake8 relayd tests bench
 	$(VENV)/bin/mypy
-	$(VENV)/bin/python -m pytest -q -m 'not system' $(PYTEST_ARGS)
+	$(VENV)/bin/python -m pytest -q -m 'not system' $(PARALLEL) $(PYTEST_ARGS)
 
 format: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff check --fix

@@ -47,10 +47,15 @@ def declared_errors() -> Iterator[DeclaredErrors]:
     """Fail a test that logged an ERROR (a human should look) which it did not declare.
 
     A test that means one: ``declared_errors.expect("ledger unreachable")``, after it happened.
+    Commands that a test runs in this process configure the log; the next test finds it as it was.
     """
     handler = DeclaredErrors()
     root = logging.getLogger()
+    handlers = root.handlers[:]
+    levels = [(one, one.level) for one in (root, logging.getLogger("hypercorn"))]
     root.addHandler(handler)
     yield handler
-    root.removeHandler(handler)
+    root.handlers[:] = handlers
+    for logger, level in levels:
+        logger.setLevel(level)
     assert not handler.events, f"undeclared errors in the log: {handler.events}"

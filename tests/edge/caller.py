@@ -3,7 +3,6 @@
 Its WebSocket half is wsproto's, so that our framing is checked by somebody else's.
 """
 
-import os
 import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -46,10 +45,9 @@ PEER = Peer(("203.0.113.9", 4711), ("192.0.2.1", 80))
 
 
 def frame(
-    opcode: int, payload: bytes = b"", *, fin: bool = True, key: bytes | None = None
+    opcode: int, payload: bytes = b"", *, fin: bool = True, key: bytes = b"\x37\xfa\x21\x3d"
 ) -> bytes:
     """A client's frame, masked."""
-    key = os.urandom(4) if key is None else key
     size = len(payload)
     head = bytes([opcode | (0x80 if fin else 0)])
     if size < 126:
