@@ -99,9 +99,10 @@ def _sales(config: "Config") -> Sequence[Finding]:
 
 
 def _exposure(config: "Config") -> str:
-    if config.path is None or not config.path.stat().st_mode & (stat.S_IRGRP | stat.S_IROTH):
+    # A group is somebody's choice: `make install` lets the daemon's read what root owns.
+    if config.path is None or not config.path.stat().st_mode & stat.S_IROTH:
         return ""
-    return f"others than its owner can read it; if it holds secrets: chmod 600 {config.path}"
+    return f"everybody on this machine can read it; if it holds secrets: chmod o= {config.path}"
 
 
 def _certificate(config: "Config") -> Finding:

@@ -100,11 +100,16 @@ def from_credentials(keys: Keys, environ: Mapping[str, str]) -> dict[str, Any]:
     directory = environ.get("CREDENTIALS_DIRECTORY", "")
     if not directory:
         return {}
-    paths = {name: Path(directory, name) for name, field in keys.items() if field.secret}
+    try:
+        there = {path.name: path for path in Path(directory).iterdir()}
+    except OSError as error:
+        problem = f"can't be read: {os.strerror(error.errno or 0)}"
+        remedy = "systemd makes it for the unit's own user; outside of a unit, unset the variable"
+        raise ConfigError(f"$CREDENTIALS_DIRECTORY ({directory})", f"{problem}; {remedy}") from None
     return {
-        name: from_text(keys[name], _read_secret(name, path))
-        for name, path in paths.items()
-        if path.exists()
+        name: from_text(field, _read_secret(name, there[name]))
+        for name, field in keys.items()
+        if field.secret and name in there
     }
 
 

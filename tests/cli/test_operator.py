@@ -216,6 +216,17 @@ def test_check_says_what_to_do(
     assert "→ server.tls_certificate and server.tls_key must be readable PEM files" in out
 
 
+@pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o640, False), (0o644, True)])
+def test_check_tells_who_can_read_the_configuration(
+    relayd: Command, tmp_path: Path, mode: int, *, told: bool
+) -> None:
+    """What everybody can read is worth a word; a group that may is somebody's choice."""
+    path = tmp_path / "relayd.toml"
+    path.write_text("")
+    path.chmod(mode)
+    assert (f"chmod o= {path}" in relayd("check", "--config", str(path))[1]) is told
+
+
 def test_check_says_it_once(
     relayd: Command, monkeypatch: pytest.MonkeyPatch, declared_errors: DeclaredErrors
 ) -> None:

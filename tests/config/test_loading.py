@@ -82,6 +82,13 @@ def test_a_secret_from_systemd(tmp_path: Path) -> None:
     assert load(path, environ | {"RELAYD_AUTH__SECRET": "v" * 40}).auth.secret.reveal() == "v" * 40
 
 
+def test_a_directory_of_credentials_that_can_not_be_read(tmp_path: Path) -> None:
+    """Without the secrets in it the daemon would run with others, or with none."""
+    directory = str(tmp_path / "gone")
+    with pytest.raises(ConfigError, match=r"CREDENTIALS_DIRECTORY.*gone.*can't be read: No such"):
+        load(write(tmp_path, AUTH), {"CREDENTIALS_DIRECTORY": directory})
+
+
 def test_every_secret_can_come_from_systemd(tmp_path: Path) -> None:
     """Whatever must not stand in relayd.toml has a credential of its dotted name."""
     values = {"database.url": "postgresql://h/d"}
