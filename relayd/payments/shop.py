@@ -19,6 +19,7 @@ from relayd import config, logs
 from relayd.config import Package
 from relayd.database.pool import Database
 from relayd.errors import StripeUnavailable
+from relayd.ledger import wallet_statements
 from relayd.payments import customer_statements, purchase_statements
 from relayd.payments.customers import CustomerOutbox
 from relayd.payments.events import EventQueue
@@ -58,6 +59,7 @@ class CheckoutRefusal(enum.Enum):
 
     UNKNOWN_PACKAGE = "there is no such package"
     UNKNOWN_USER = "there is no such user"
+    CREDIT_FROZEN = "a payment of theirs is disputed"
     STRIPE_UNAVAILABLE = "Stripe can't be reached"
 
 
@@ -111,6 +113,10 @@ class Shop:
         package = next((one for one in self.packages if one.id == package_id), None)
         if package is None:
             return CheckoutRefusal.UNKNOWN_PACKAGE
+        balance = await self.database.run(wallet_statements.balance, principal.user_id)
+        if balance is not None and balance.frozen:
+            # What they bought could not be used.
+            return CheckoutRefusal.CREDIT_FROZEN
         purchase_id = uuid4()
         buyer = await self.database.run(
             purchase_statements.begin, purchase_id, principal.user_id, package

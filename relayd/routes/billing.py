@@ -24,6 +24,11 @@ SALES_OFF: Final = Refusal(503, "sales_off", "Nothing is for sale here at the mo
 UNKNOWN_PACKAGE: Final = Refusal(
     422, "unknown_package", "There is no such package; GET /billing/packages lists them."
 )
+CREDIT_FROZEN: Final = Refusal(
+    409,
+    "credit_frozen",
+    "A payment for this account is disputed. Until that is decided, nothing can be bought.",
+)
 PAYMENTS_UNAVAILABLE: Final = Refusal(
     503,
     "payments_unavailable",
@@ -123,6 +128,7 @@ async def packages() -> list[dict[str, Any]]:
         MISSING_FIELD,
         INVALID_FIELD,
         UNKNOWN_PACKAGE,
+        CREDIT_FROZEN,
         UNKNOWN_ADDRESS,
         RATE_LIMITED,
         SALES_OFF,
@@ -191,6 +197,8 @@ def _problem(refusal: CheckoutRefusal) -> Problem:
             return UNKNOWN_PACKAGE.problem()
         case CheckoutRefusal.UNKNOWN_USER:
             return unauthenticated()
+        case CheckoutRefusal.CREDIT_FROZEN:
+            return CREDIT_FROZEN.problem()
         case CheckoutRefusal.STRIPE_UNAVAILABLE:
             return PAYMENTS_UNAVAILABLE.problem(retry_after_seconds=_RETRY_SECONDS)
         case _:

@@ -14,6 +14,7 @@ from relayd.payments.purchase_statements import expire_lost
 from relayd.payments.shop import Accepted, CheckoutRefusal
 from relayd.session.ports import Principal
 from tests.conftest import DeclaredErrors
+from tests.ledger.store import Store
 from tests.payments.stall import MS, PRICE, Stall
 
 pytestmark = pytest.mark.system
@@ -47,6 +48,17 @@ async def test_refusals(stall: Stall) -> None:
     nobody = await stall.shop.checkout(Principal(uuid4(), None), "pack", base)
     assert (unknown, nobody) == (CheckoutRefusal.UNKNOWN_PACKAGE, CheckoutRefusal.UNKNOWN_USER)
     assert await stall.purchases() == []
+
+
+async def test_nothing_is_sold_for_frozen_credit(stall: Stall) -> None:
+    """Who disputes a payment could not use what they buy; decided, they can."""
+    who = await stall.user()
+    await stall.database.run(lambda connection: Store(connection).freeze(who.user_id))
+    base = "https://relay.example.org"
+    assert await stall.shop.checkout(who, "pack", base) is CheckoutRefusal.CREDIT_FROZEN
+    assert stall.stripe.orders == []
+    await stall.database.run(lambda connection: Store(connection).thaw(who.user_id))
+    await stall.begin(who)
 
 
 async def test_stripe_away(stall: Stall) -> None:

@@ -240,6 +240,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "server_draining": draining,
     "sales_off": signed_in,
     "unknown_package": shopping(CheckoutRefusal.UNKNOWN_PACKAGE),
+    "credit_frozen": shopping(CheckoutRefusal.CREDIT_FROZEN),
     "payments_unavailable": shopping(CheckoutRefusal.STRIPE_UNAVAILABLE),
     "unknown_purchase": shopping(None),
     "unknown_address": unknown_host,

@@ -99,6 +99,7 @@ async def test_an_odd_host(host: str) -> None:
     [
         (CheckoutRefusal.UNKNOWN_PACKAGE, (422, "unknown_package")),
         (CheckoutRefusal.UNKNOWN_USER, (401, "auth_failed")),
+        (CheckoutRefusal.CREDIT_FROZEN, (409, "credit_frozen")),
         (CheckoutRefusal.STRIPE_UNAVAILABLE, (503, "payments_unavailable")),
     ],
 )
