@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.system, pytest.mark.browser]
 
 BOUGHT = "500 minutes and 0 seconds"
 NOTHING = "0 minutes and 0 seconds"
-# The figure for a purchase whose webhook was lost.
+# What somebody who has paid waits at most when Stripe's message was lost.
 RETURN_MS = 3000
 
 
