@@ -72,7 +72,7 @@ class Verdict(enum.Enum):
 class Passwords:
     """Hashes and verifies in its own threads.
 
-    ``limiter``: one or two threads, used for nothing else. ``cost``: bcrypt's, as its base-2
+    ``limiter``: fewer threads than cores, used for nothing else. ``cost``: bcrypt's, as its base-2
     logarithm of rounds.
     """
 
