@@ -5,6 +5,7 @@ passed over, and a field of the wrong type costs that message, never the stream.
 Deepgram's AsyncAPI description of ``/v1/listen`` and its "Live streaming" pages.
 """
 
+import json
 from typing import Annotated, Any, ClassVar, Final
 from urllib.parse import quote, urlencode
 
@@ -40,6 +41,7 @@ CLOSE_STREAM: Final = '{"type":"CloseStream"}'
 
 # A figure beyond this (115 days) is not a position in a stream but a fault.
 _SECONDS_MAX: Final = 10_000_000.0
+_Figure = Annotated[float, msgspec.Meta(ge=-_SECONDS_MAX, le=_SECONDS_MAX)]
 
 # What of an error's text goes into the operator's log.
 _DESCRIPTION_CHARACTERS: Final = 300
@@ -101,10 +103,29 @@ class _Message(msgspec.Struct, tag_field="type"):
         raise NotImplementedError
 
 
+class _Word(msgspec.Struct):
+    word: str
+    start: _Figure
+    end: _Figure
+    confidence: _Figure = 0.0
+    punctuated_word: str | None = None
+    speaker: int | None = None
+
+    def read(self) -> Word:
+        return Word(
+            self.word,
+            max(self.start, 0.0),
+            max(self.end, 0.0),
+            self.confidence,
+            self.punctuated_word,
+            self.speaker,
+        )
+
+
 class _Alternative(msgspec.Struct):
     transcript: str
-    confidence: float = 0.0
-    words: tuple[Word, ...] | None = None
+    confidence: _Figure = 0.0
+    words: list[_Word] | None = None
 
 
 class _Channel(msgspec.Struct):
@@ -113,50 +134,51 @@ class _Channel(msgspec.Struct):
 
 class _Results(_Message, tag="Results"):
     channel: _Channel
-    start: float
-    duration: float
-    channel_index: tuple[int, int] = (0, 1)
-    is_final: bool = False
-    speech_final: bool = False
-    from_finalize: bool = False
+    start: _Figure
+    duration: _Figure
+    channel_index: tuple[int, ...] = (0, 1)
+    # True, or whatever else stands for no.
+    is_final: object = False
+    speech_final: object = False
+    from_finalize: object = False
 
     def read(self) -> Transcript:
         best = self.channel.alternatives[0]
-        index, channels = self.channel_index
+        index, channels = (*self.channel_index, 1)[:2]
         return Transcript(
             text=best.transcript,
-            is_final=self.is_final,
-            speech_final=self.speech_final,
+            is_final=self.is_final is True,
+            speech_final=self.speech_final is True,
             confidence=best.confidence,
-            start=_seconds(self.start),
-            duration=_seconds(self.duration),
-            words=best.words or (),
+            start=max(self.start, 0.0),
+            duration=max(self.duration, 0.0),
+            words=tuple(word.read() for word in best.words or ()),
             channel=index if channels > 1 else None,
-            from_finalize=self.from_finalize,
+            from_finalize=self.from_finalize is True,
         )
 
 
 class _SpeechStarted(_Message, tag="SpeechStarted"):
-    timestamp: float
+    timestamp: _Figure
 
     def read(self) -> SpeechStarted:
-        return SpeechStarted(_seconds(self.timestamp))
+        return SpeechStarted(max(self.timestamp, 0.0))
 
 
 class _UtteranceEnd(_Message, tag="UtteranceEnd"):
     # -1 is documented for an utterance that was already closed.
-    last_word_end: float
+    last_word_end: _Figure
 
     def read(self) -> UtteranceEnd:
         return UtteranceEnd(self.last_word_end)
 
 
 class _Metadata(_Message, tag="Metadata"):
-    duration: float
+    duration: _Figure
     request_id: str = ""
 
     def read(self) -> Metadata:
-        return Metadata(_seconds(self.duration), self.request_id)
+        return Metadata(max(self.duration, 0.0), self.request_id)
 
 
 class _ErrorNotice(_Message, tag="Error"):
@@ -191,18 +213,23 @@ def parse(raw: str | bytes) -> ServerMessage:
     if isinstance(raw, bytes):
         return Unreadable("a binary message")
     try:
-        message: _Message = _DECODER.decode(raw)
-        return message.read()
+        return _decode(raw).read()
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         # It names a field and what was expected there; of what stood there only the type.
         return Unreadable(ascii(str(error))[:_PROBLEM_CHARACTERS])
 
 
-def _seconds(value: float) -> float:
-    """A position in a stream."""
-    if value > _SECONDS_MAX:
-        raise ValueError("a position beyond any stream")
-    return max(value, 0.0)
+def _decode(raw: str) -> _Message:
+    try:
+        message: _Message = _DECODER.decode(raw)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError:
+        # JSON may name half a surrogate pair, UTF-8 can't carry one: a word with "?" is better
+        # than no words.
+        mended = json.dumps(json.loads(raw), ensure_ascii=False).encode("utf-8", "replace")
+        message = _DECODER.decode(mended)
+    return message
 
 
 @attrs.define(eq=False)

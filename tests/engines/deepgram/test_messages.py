@@ -28,6 +28,15 @@ RESULTS = """
 """
 
 
+# The least that a word may be.
+WORD = {"word": "a", "start": 0.0, "end": 0.5}
+
+
+def spoken(**changes: float) -> dict[str, Any]:
+    """A channel of one word, changed."""
+    return {"alternatives": [{"transcript": "a", "words": [{**WORD, **changes}]}]}
+
+
 def results(**changes: Any) -> str:
     """The captured message, changed at its top level."""
     return json.dumps({**json.loads(RESULTS), **changes})
@@ -120,7 +129,34 @@ def test_what_can_not_be_read_costs_the_message_only(raw: str | bytes) -> None:
 def test_half_a_surrogate_pair_does_not_reach_the_client() -> None:
     """JSON can name what UTF-8 can't carry."""
     broken = {"alternatives": [{"transcript": "é\ud800", "words": []}]}
-    assert isinstance(parse(results(channel=broken)), Unreadable)
+    found = parse(results(channel=broken))
+    assert isinstance(found, Transcript)
+    assert found.text == "é?"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"channel_index": [0]},
+        {"channel_index": [0, 1, 2]},
+        {"is_final": None, "speech_final": 0, "from_finalize": "no"},
+        {"channel": {"alternatives": [{"transcript": "a", "words": None}]}},
+        {"channel": {"alternatives": [{"transcript": "a", "words": [WORD]}]}},
+    ],
+)
+def test_what_is_left_out_or_new_costs_nothing(changes: dict[str, Any]) -> None:
+    """A field that may be absent, null or of another length is no reason to lose the words."""
+    assert isinstance(parse(results(**changes)), Transcript)
+
+
+def test_times_are_positions_in_a_stream() -> None:
+    """Never before its beginning, and not beyond what any stream lasts."""
+    found = parse(results(start=-0.5, channel=spoken(start=-0.25, end=0.5)))
+    assert isinstance(found, Transcript)
+    assert (found.start, found.words[0].start, found.words[0].confidence) == (0.0, 0.0, 0.0)
+    assert isinstance(parse(results(channel=spoken(start=0.0, end=1e8))), Unreadable)
+    assert isinstance(parse(results(duration=1e8)), Unreadable)
+    assert isinstance(parse('{"type":"UtteranceEnd","last_word_end":-1e8}'), Unreadable)
 
 
 def test_a_query_states_the_format_and_repeats_repeated_options() -> None:
