@@ -12,6 +12,7 @@ from relayd.database.pool import Connection, Database
 from tests.accounts.contract import AccountsContract
 from tests.accounts.own_changes import OwnChangesContract
 from tests.accounts.world import EMAIL, PASSWORD, make_accounts, refreshed, registered
+from tests.fixtures.locks import until_somebody_waits
 
 pytestmark = pytest.mark.system
 
@@ -110,22 +111,9 @@ async def test_refresh_waits_for_a_logout(store: PostgresStore, database_url: st
         logout.execute("UPDATE sign_ins SET revoked_at = now()")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(refresh)
-            with trio.fail_after(10):
-                await trio.lowlevel.checkpoint()
-                while not _waiting(watcher):
-                    await trio.lowlevel.checkpoint()
+            await until_somebody_waits(watcher)
             logout.commit()
     assert outcomes == [RefreshRefusal.ENDED]
-
-
-def _waiting(watcher: Connection) -> bool:
-    row = watcher.execute(
-        """
-        SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'
-        """
-    ).fetchone()
-    return row is not None and row[0] > 0
 
 
 async def test_registration_makes_a_balance(store: PostgresStore) -> None:

@@ -16,6 +16,7 @@ from relayd.events.listener import CREDIT, listen
 from relayd.ledger.wallet import Wallet
 from relayd.session.ports import Principal
 from tests.accounts.world import make_accounts, registered
+from tests.fixtures.locks import until_somebody_waits
 
 pytestmark = pytest.mark.system
 
@@ -97,20 +98,9 @@ async def test_a_change_under_way(database: Database, database_url: str) -> None
         other.execute("UPDATE credit_balance SET balance_ms = 7000")
         async with trio.open_nursery() as nursery:
             nursery.start_soon(watch)
-            with trio.fail_after(10):
-                await trio.lowlevel.checkpoint()
-                while not _waits(watcher):
-                    await trio.lowlevel.checkpoint()
+            await until_somebody_waits(watcher)
             other.commit()
     assert seen == [credit.Credit(balance_ms=7000, sessions=0)]
-
-
-def _waits(watcher: psycopg.Connection) -> bool:
-    row = watcher.execute(
-        "SELECT count(*) FROM pg_stat_activity"
-        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    ).fetchone()
-    return row is not None and row[0] > 0
 
 
 @pytest.mark.parametrize("how", ["logout", "everywhere", "disable", "password"])
