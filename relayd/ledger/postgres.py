@@ -1,6 +1,7 @@
 """The session's `Ledger` port on PostgreSQL."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Concatenate, ParamSpec, TypeVar
 from uuid import UUID
 
@@ -49,10 +50,8 @@ class PostgresLedger:
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """See `relayd.session.ports.Ledger`."""
         assert 0 <= used_ms <= keep_ms
-        try:
+        with _outage_told():
             return await self._renewals.renew(Renewal(session_id, used_ms, keep_ms))
-        except DatabaseUnavailable as error:
-            raise LedgerUnavailable(str(error)) from error
 
     async def close(self, settlement: Settlement) -> Closed:
         """See `relayd.session.ports.Ledger`."""
@@ -69,7 +68,14 @@ class PostgresLedger:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        try:
+        with _outage_told():
             return await self.database.run(statement, *args, **kwargs)
-        except DatabaseUnavailable as error:
-            raise LedgerUnavailable(str(error)) from error
+
+
+@contextmanager
+def _outage_told() -> Iterator[None]:
+    """An outage becomes the one that sessions know."""
+    try:
+        yield
+    except DatabaseUnavailable as error:
+        raise LedgerUnavailable(str(error)) from error
