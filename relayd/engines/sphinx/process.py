@@ -64,15 +64,16 @@ class Worker:
         """
         await trio.lowlevel.checkpoint()
         self._unwritten += frame.encode()
-        while self._unwritten:
-            try:
-                written = os.write(self.commands.fileno(), self._unwritten)
-            except BlockingIOError:
-                await trio.lowlevel.wait_writable(self.commands.fileno())
-            except OSError as error:
-                raise await self._ended() from error
-            else:
-                del self._unwritten[:written]
+        try:
+            while self._unwritten:
+                try:
+                    written = os.write(self.commands.fileno(), self._unwritten)
+                except BlockingIOError:
+                    await trio.lowlevel.wait_writable(self.commands.fileno())
+                else:
+                    del self._unwritten[:written]
+        except (OSError, trio.ClosedResourceError) as error:
+            raise await self._ended() from error
 
     async def read(self) -> dict[str, Any]:
         """The next message; cancelling it loses none."""
@@ -83,7 +84,8 @@ class Worker:
                 if not chunk:
                     raise await self._ended()
                 self._lines.feed(chunk)
-        except trio.BrokenResourceError as error:
+        except (trio.BrokenResourceError, trio.ClosedResourceError) as error:
+            # Closed: the keeper saw the process end, and was here first.
             raise await self._ended() from error
         except ValueError as error:
             raise UpstreamClosed(ENDED, "a recogniser process wrote what is no message") from error

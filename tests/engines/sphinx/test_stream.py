@@ -112,6 +112,19 @@ async def test_a_process_that_dies_closes_the_stream(engine: Sphinx) -> None:
     assert "recogniser" in reading.value.message
 
 
+async def test_a_process_that_was_reaped_meanwhile_closes_the_stream(engine: Sphinx) -> None:
+    """Its keeper may see the end, and close the pipes, before the session looks."""
+    async with engine.open(plan()) as stream:
+        await stream._worker.kill()
+
+        with trio.fail_after(5), pytest.raises(UpstreamClosed) as reading:
+            await stream.receive()
+        with trio.fail_after(5), pytest.raises(UpstreamClosed):
+            await stream.send_audio(bytes(1_000_000))
+
+    assert "signal 9" in reading.value.hint
+
+
 async def test_what_a_process_can_not_read_closes_the_stream(engine: Sphinx) -> None:
     """A failure in the process is told in its own words, to the operator only."""
     async with engine.open(plan()) as stream:
