@@ -20,12 +20,13 @@ from bench.cluster import cluster
 from relayd import config
 from relayd.config.secret import Secret
 from relayd.database.pool import Connection, Database, open_database
+from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.ledger.renewal_statements import Renewal, renew
 from relayd.ledger.renewals import Renewals
 from relayd.ledger.statements import open_session
 from relayd.ledger.sweeper import register_boot
-from relayd.session.ports import OpenRequest, Principal
+from relayd.session.ports import OpenRequest
 
 __all__ = ["main"]
 
@@ -101,7 +102,7 @@ async def _open_sessions(books: Books, database: Database) -> list[UUID]:
     sessions = []
     for _ in range(_SESSIONS):
         customer = await books.customer(_CREDIT_MS)
-        who = Principal(customer.user_id, None)
+        who = Principal(customer.user_id)
         request = OpenRequest(uuid4(), who, "engine", "model", "192.0.2.1")
         await database.run(open_session, request, boot_id, _POLICY)
         sessions.append(request.session_id)

@@ -9,6 +9,8 @@ Imports point downwards only; a test keeps it so.
     payments     packages, Stripe, and what it means for the ledger: also an adapter
     events       what changed in the database, told to who is looking
     session      one live stream, from first byte to settled books; the ports it needs
+    speech       what sessions and engines say to each other: formats, options, plans, words
+    identity     who asks, and by which credential
     config · logs · threads · inlet · outlet · masking · errors   what everyone may use
 
     client       the streaming client that apps embed; imports nothing of the daemon

@@ -26,7 +26,7 @@ from relayd.accounts.outcomes import (
 from relayd.accounts.passwords import Passwords, Verdict, is_checkable, problem
 from relayd.accounts.sign_in_statements import Rotation
 from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
-from relayd.session.ports import Principal
+from relayd.identity import Principal
 
 __all__ = ["Accounts", "Transactions"]
 
@@ -124,8 +124,8 @@ class Accounts:
 
     async def logout(self, principal: Principal) -> None:
         """End the sign-in that an access token came from; ending it twice is no error."""
-        if principal.family_id is not None:
-            await self.database.run(sign_in_statements.end_sign_in, principal.family_id)
+        if principal.sign_in_id is not None:
+            await self.database.run(sign_in_statements.end_sign_in, principal.sign_in_id)
 
     async def logout_by_token(self, presented: str) -> None:
         """End the sign-in of a refresh token, spent or not; an unknown one is no error."""
@@ -167,10 +167,10 @@ class Accounts:
         disabled account ends access at once, not when the token runs out.
         """
         principal = self.tokens.authenticate(token)
-        if principal is None or principal.family_id is None:
+        if principal is None or principal.sign_in_id is None:
             return None
         signed_in = await self.database.run(
-            sign_in_statements.is_signed_in, principal.family_id, principal.user_id
+            sign_in_statements.is_signed_in, principal.sign_in_id, principal.user_id
         )
         return principal if signed_in else None
 
@@ -253,7 +253,7 @@ class Accounts:
         return self.refresh_days * _DAY_SECONDS
 
     def _signed_in(self, made: Rotation, refresh: RefreshToken) -> SignedIn:
-        principal = Principal(made.user.id, made.sign_in_id)
+        principal = Principal.signed_in(made.user.id, made.sign_in_id)
         return SignedIn(
             user=made.user,
             principal=principal,

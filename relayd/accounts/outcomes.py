@@ -6,7 +6,7 @@ from uuid import UUID
 
 import attrs
 
-from relayd.session.ports import Principal
+from relayd.identity import Principal
 
 __all__ = [
     "ChangeRefusal",

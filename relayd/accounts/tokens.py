@@ -15,7 +15,7 @@ from uuid import UUID
 import attrs
 import jwt
 
-from relayd.session.ports import Principal
+from relayd.identity import Principal
 
 __all__ = ["SECRET_MIN_BYTES", "AccessTokens", "RefreshToken", "refresh_hash"]
 
@@ -54,7 +54,7 @@ class AccessTokens:
 
     def issue(self, principal: Principal) -> str:
         """A signed token for a user's sign-in."""
-        assert principal.family_id is not None
+        assert principal.sign_in_id is not None
         issued_at = int(self.now())
         claims = {
             "iss": _ISSUER,
@@ -63,7 +63,7 @@ class AccessTokens:
             "iat": issued_at,
             "exp": issued_at + self.access_seconds,
             "sub": str(principal.user_id),
-            "fam": str(principal.family_id),
+            "fam": str(principal.sign_in_id),
         }
         token = jwt.encode(claims, self.secret, algorithm=_ALGORITHM)
         assert len(token) <= _TOKEN_MAX
@@ -92,7 +92,7 @@ def _principal(claims: dict[str, Any]) -> Principal | None:
     if claims["typ"] != _TYPE:
         return None
     try:
-        return Principal(UUID(claims["sub"]), UUID(claims["fam"]))
+        return Principal.signed_in(UUID(claims["sub"]), UUID(claims["fam"]))
     except (ValueError, AttributeError, TypeError):
         return None
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from relayd.config import Engines
-from relayd.session.ports import Engine
+from relayd.speech.engine import Engine
 
 __all__ = ["open_engine"]
 

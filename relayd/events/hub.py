@@ -12,7 +12,7 @@ from uuid import UUID
 import attrs
 import trio
 
-from relayd.session.ports import Principal
+from relayd.identity import Principal
 
 __all__ = ["Hub", "Subscription"]
 
@@ -95,7 +95,7 @@ class Hub:
     def sign_in_ended(self, sign_in_id: UUID) -> None:
         """End what was opened from this sign-in."""
         for subscription in self._all():
-            if subscription.principal.family_id == sign_in_id:
+            if subscription.principal.sign_in_id == sign_in_id:
                 subscription.end()
 
     def anything_changed(self) -> None:

@@ -170,7 +170,7 @@ def insert_session(
         (
             request.session_id,
             request.principal.user_id,
-            request.principal.family_id,
+            request.principal.sign_in_id,
             boot_id,
             request.engine,
             request.model,

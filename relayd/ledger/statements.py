@@ -35,7 +35,7 @@ def open_session(
     connection: Connection, request: OpenRequest, boot_id: UUID, policy: Policy
 ) -> Opened | OpenRefusal:
     """Record a session and set its first hold aside; the same id again is the same session."""
-    user_id, sign_in_id = request.principal.user_id, request.principal.family_id
+    user_id, sign_in_id = request.principal.user_id, request.principal.sign_in_id
     account = lock_account(connection, user_id)
     if account is None:
         return OpenRefusal.AUTH_REVOKED

@@ -19,6 +19,7 @@ from relayd import config, logs
 from relayd.config import Package
 from relayd.database.pool import Database
 from relayd.errors import StripeUnavailable
+from relayd.identity import Principal
 from relayd.ledger import wallet_statements
 from relayd.payments import customer_statements, purchase_statements
 from relayd.payments.customers import CustomerOutbox
@@ -36,7 +37,6 @@ from relayd.payments.purchase_statements import Purchase
 from relayd.payments.reconciliation import Reconciled, Reconciliation
 from relayd.payments.signature import Rejected, Standard, read_event
 from relayd.payments.stripe_api import API_VERSION, open_stripe
-from relayd.session.ports import Principal
 
 __all__ = ["Accepted", "CheckoutRefusal", "CheckoutUrl", "Rejected", "Shop", "open_shop"]
 

@@ -4,13 +4,13 @@ from typing import Any, Final
 
 from quart import Blueprint
 
+from relayd.identity import Principal
 from relayd.ledger.outcomes import DayUsage, SessionRecord
 from relayd.routes.credits import CREDIT, remaining, seconds
 from relayd.routes.description import Answer, Topic, described
 from relayd.routes.protection import authenticated, unauthenticated
 from relayd.routes.shapes import SECONDS, TIME, Shape, listing, nullable, text
 from relayd.routes.wiring import wiring
-from relayd.session.ports import Principal
 
 __all__ = ["blueprint"]
 

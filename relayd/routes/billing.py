@@ -8,6 +8,7 @@ import trio
 from quart import Blueprint, request
 
 from relayd.config import forms
+from relayd.identity import Principal
 from relayd.payments.shop import CheckoutRefusal
 from relayd.routes.bodies import INVALID_FIELD, MISSING_FIELD, read_object, text_field
 from relayd.routes.credits import CREDIT, remaining
@@ -16,7 +17,6 @@ from relayd.routes.problems import Problem, Refusal
 from relayd.routes.protection import RATE_LIMITED, authenticated, exempt, unauthenticated
 from relayd.routes.shapes import Shape, integer, listing, one_of, text
 from relayd.routes.wiring import Seller, wiring
-from relayd.session.ports import Principal
 
 __all__ = ["SALES_OFF", "blueprint"]
 

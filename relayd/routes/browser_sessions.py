@@ -16,6 +16,7 @@ from relayd.accounts.outcomes import (
     SignedIn,
 )
 from relayd.accounts.passwords import PASSWORD_MAX, PASSWORD_MIN, problem
+from relayd.identity import Principal
 from relayd.routes.accounts import busy, take_login, take_registration, user_fields
 from relayd.routes.bodies import read_object, text_field
 from relayd.routes.description import Answer, Body, Topic, described
@@ -35,7 +36,6 @@ from relayd.routes.signing_in import (
     USER,
 )
 from relayd.routes.wiring import requester_address, wiring
-from relayd.session.ports import Principal
 
 __all__ = ["COOKIE", "HINT", "blueprint"]
 

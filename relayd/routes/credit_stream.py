@@ -25,8 +25,8 @@ from relayd.errors import DatabaseUnavailable
 from relayd.events.credit import Credit
 from relayd.events.hub import Subscription
 from relayd.events.live import LiveCredit
+from relayd.identity import Principal
 from relayd.routes.credits import remaining
-from relayd.session.ports import Principal
 
 __all__ = ["LASTING_SECONDS", "CreditStream"]
 

@@ -4,6 +4,7 @@ from typing import Final
 
 from quart import Response, request
 
+from relayd.identity import Principal
 from relayd.routes.account import blueprint
 from relayd.routes.credit_stream import CreditStream
 from relayd.routes.description import Answer, Topic, described
@@ -11,7 +12,6 @@ from relayd.routes.problems import Refusal
 from relayd.routes.protection import authenticated
 from relayd.routes.shapes import Shape, one_of, text
 from relayd.routes.wiring import wiring
-from relayd.session.ports import Principal
 
 __all__ = ["blueprint"]
 

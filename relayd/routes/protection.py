@@ -14,9 +14,9 @@ import trio
 from quart import request
 
 from relayd.edge.peer import address_block
+from relayd.identity import Principal
 from relayd.routes.problems import Problem, Refusal
 from relayd.routes.wiring import requester_address, wiring
-from relayd.session.ports import Principal
 
 __all__ = [
     "AUTH_FAILED",

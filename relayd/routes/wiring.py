@@ -14,6 +14,7 @@ from quart import current_app, has_websocket_context, request, websocket
 from relayd.accounts.accounts import Accounts
 from relayd.config import Package
 from relayd.events.live import LiveCredit
+from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
 from relayd.payments.purchase_statements import Purchase
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
@@ -21,7 +22,6 @@ from relayd.routes.addresses import Network, client_address, networks
 from relayd.routes.probe import Probe
 from relayd.routes.rate_limit import RateLimit
 from relayd.routes.website import Website
-from relayd.session.ports import Principal
 from relayd.session.registry import Sessions
 
 __all__ = ["Prober", "Seller", "Services", "Wallet", "Wiring", "requester_address", "wiring"]

@@ -5,6 +5,8 @@ import enum
 import attrs
 import trio
 
+from relayd.speech.engine import CLOSED, UNAVAILABLE
+
 __all__ = ["EndReason", "Ending"]
 
 
@@ -76,13 +78,13 @@ class EndReason(enum.Enum):
         "upstream_unavailable",
         "upstream_unavailable",
         4502,
-        "The speech engine is not available. Try again shortly.",
+        UNAVAILABLE,
     )
     UPSTREAM_CLOSED = (
         "upstream_closed",
         "upstream_closed",
         4502,
-        "The speech engine ended the stream. Connect again to go on.",
+        CLOSED,
     )
     SERVICE_UNAVAILABLE = (
         "service_unavailable",

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from relayd.session.ports import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
+from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
 
 __all__ = [
     "Auth",

@@ -1,41 +1,29 @@
-"""What a session needs of the world: three seams, and the values that cross them.
+"""What a session needs of the world beside an engine: its client and the ledger.
 
-The adapters (edge, engines, ledger, accounts) implement these Protocols; the tests'
-fakes do too. An adapter raises only its port's exception of `relayd.errors`.
+The adapters (edge, ledger) implement these Protocols; the tests' fakes do too. An adapter
+raises only its port's exception of `relayd.errors`.
 """
 
 import enum
-from collections.abc import Callable, Mapping
-from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Protocol
 from uuid import UUID
 
 import attrs
 
+from relayd.identity import Principal
 from relayd.session.endings import EndReason
-from relayd.session.meter import AudioFormat
 
 __all__ = [
-    "Authenticator",
     "Client",
     "Closed",
-    "ConfigRefusal",
-    "Engine",
     "Ledger",
     "OpenRefusal",
     "OpenRequest",
     "Opened",
-    "Principal",
     "Renewed",
     "Revoked",
     "Settlement",
-    "SpeechStarted",
-    "StreamPlan",
-    "Transcript",
-    "Upstream",
-    "UpstreamEvent",
-    "UtteranceEnd",
-    "Word",
 ]
 
 
@@ -59,127 +47,6 @@ class Client(Protocol):
 
         A stalled engine must not hide that the client left (nor may a full socket buffer).
         """
-
-
-@attrs.frozen
-class Principal:
-    """An authenticated user and the sign-in (token family) the token came from."""
-
-    user_id: UUID
-    family_id: UUID | None
-
-
-class Authenticator(Protocol):
-    """Checks access tokens; pure computation, no I/O."""
-
-    def authenticate(self, token: str) -> Principal | None:
-        """The token's owner, or None for a wrong or expired token."""
-
-
-@attrs.frozen
-class StreamPlan:
-    """A client's checked configuration: what the meter counts and what the engine is told."""
-
-    format: AudioFormat
-    model: str
-    interim_results: bool
-    # Further engine options, already checked; a repeated one holds several values.
-    options: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
-
-
-@attrs.frozen
-class ConfigRefusal:
-    """A configuration value that is not allowed; the message names the key and the remedy."""
-
-    key: str
-    message: str
-
-
-@attrs.frozen
-class Word:
-    """One recognised word; times are seconds on the stream's audio timeline."""
-
-    word: str
-    start: float
-    end: float
-    confidence: float
-    punctuated_word: str | None = None
-    speaker: int | None = None
-
-
-@attrs.frozen
-class Transcript:
-    """A result: what was said in ``[start, start + duration)`` seconds, final or interim."""
-
-    text: str
-    is_final: bool
-    speech_final: bool
-    confidence: float
-    start: float
-    duration: float
-    words: tuple[Word, ...] = ()
-    # Which channel, where each is transcribed by itself.
-    channel: int | None = None
-    from_finalize: bool = False
-
-
-@attrs.frozen
-class SpeechStarted:
-    """Voice activity began at this second of the audio."""
-
-    timestamp: float
-
-
-@attrs.frozen
-class UtteranceEnd:
-    """No word followed the one that ended at this second of the audio."""
-
-    last_word_end: float
-
-
-UpstreamEvent = Transcript | SpeechStarted | UtteranceEnd
-
-
-class Upstream(Protocol):
-    """One open engine stream. Raises `UpstreamError`s.
-
-    The adapter keeps the stream alive by itself while no audio flows, and puts its own
-    deadline on every send. What the engine says, its end too, is noticed in `receive`: somebody
-    must wait there for as long as the stream is used.
-    """
-
-    def send_audio_at_once(self, audio: bytes) -> bool:
-        """Pass audio on if that needs no waiting; False where nothing was sent."""
-
-    async def send_audio(self, audio: bytes) -> None:
-        """Pass audio on, in order; whole samples are not required."""
-
-    async def finalize(self) -> None:
-        """Ask for the results of everything sent so far; the stream goes on."""
-
-    async def finish(self) -> None:
-        """No more audio: the engine delivers its last results and then ends the stream."""
-
-    async def receive(self) -> UpstreamEvent | None:
-        """The next event; None once the engine ended the stream after `finish`."""
-
-    @property
-    def reported_ms(self) -> int | None:
-        """The engine's own figure of the audio it heard, as far as it said one."""
-
-
-class Engine(Protocol):
-    """A speech-to-text engine."""
-
-    @property
-    def name(self) -> str:
-        """Its name in the configuration, the ledger and ``ready``."""
-
-    def plan(self, config: Mapping[str, Any]) -> StreamPlan | ConfigRefusal:
-        """Check a client's ``config`` object; nothing is opened yet."""
-
-    def open(self, plan: StreamPlan) -> AbstractAsyncContextManager[Upstream]:
-        """Open a stream; leaving the context closes it, at once when cancelled."""
 
 
 @attrs.frozen

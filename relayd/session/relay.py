@@ -13,7 +13,8 @@ from relayd.session.allowance import Allowance
 from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import Limits
 from relayd.session.outbox import Outbox
-from relayd.session.ports import Client, Upstream
+from relayd.session.ports import Client
+from relayd.speech.engine import Upstream
 
 __all__ = ["Relay"]
 

@@ -5,8 +5,8 @@ from uuid import UUID
 import attrs
 
 from relayd.errors import UpstreamError
+from relayd.identity import Principal
 from relayd.session.endings import EndReason
-from relayd.session.ports import Principal
 
 __all__ = ["Report"]
 

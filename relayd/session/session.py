@@ -29,28 +29,18 @@ from relayd.errors import (
     UpstreamError,
     UpstreamRejected,
 )
+from relayd.identity import Authenticator, Principal
 from relayd.session import messages
 from relayd.session.allowance import Allowance
 from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import Limits
 from relayd.session.meter import Meter
 from relayd.session.outbox import Outbox
-from relayd.session.ports import (
-    Authenticator,
-    Client,
-    ConfigRefusal,
-    Engine,
-    Ledger,
-    Opened,
-    OpenRefusal,
-    OpenRequest,
-    Principal,
-    Settlement,
-    StreamPlan,
-    Upstream,
-)
+from relayd.session.ports import Client, Ledger, Opened, OpenRefusal, OpenRequest, Settlement
 from relayd.session.relay import Relay
 from relayd.session.report import Report
+from relayd.speech.engine import Engine, Upstream
+from relayd.speech.plan import ConfigRefusal, StreamPlan
 
 __all__ = ["Ports", "Session"]
 

@@ -15,7 +15,7 @@ from relayd.accounts.outcomes import (
     SignedIn,
     User,
 )
-from relayd.session.ports import Principal
+from relayd.identity import Principal
 from tests.accounts.world import (
     EMAIL,
     PASSWORD,
@@ -191,8 +191,8 @@ class AccountsContract:
     async def test_logout_of_nothing(self, store: Store) -> None:
         """Ending a sign-in that never was is no error."""
         accounts = make_accounts(store.database)
-        await accounts.logout(Principal(UUID(int=1), UUID(int=2)))
-        await accounts.logout(Principal(UUID(int=1), None))
+        await accounts.logout(Principal.signed_in(UUID(int=1), UUID(int=2)))
+        await accounts.logout(Principal(UUID(int=1)))
 
     async def test_disabled_user(self, store: Store) -> None:
         """Disabling ends every sign-in; the reason is told only with the right password."""

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
-from relayd.session.ports import Principal
+from relayd.identity import Principal
 
 SECRET = b"s" * 32
-PRINCIPAL = Principal(UUID(int=1), UUID(int=2))
+PRINCIPAL = Principal.signed_in(UUID(int=1), UUID(int=2))
 TOKENS = AccessTokens(SECRET, access_minutes=15)
 
 
@@ -28,7 +28,7 @@ def _claims(**changes: Any) -> dict[str, Any]:
         "iat": now,
         "exp": now + 60,
         "sub": str(PRINCIPAL.user_id),
-        "fam": str(PRINCIPAL.family_id),
+        "fam": str(PRINCIPAL.sign_in_id),
     }
     return claims | changes
 

@@ -7,7 +7,7 @@ from bench.stamps import STAMP_BYTES, in_words, of_audio, of_words, percentile
 from bench.wire import FrameReader
 from relayd.engines.deepgram.messages import parse
 from relayd.session import messages
-from relayd.session.ports import Transcript
+from relayd.speech.words import Transcript
 
 
 def test_a_stamp_survives_the_relay() -> None:

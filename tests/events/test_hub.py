@@ -6,14 +6,14 @@ import pytest
 import trio.testing
 
 from relayd.events.hub import Hub, Subscription
-from relayd.session.ports import Principal
+from relayd.identity import Principal
 
 ADA, BOB = UUID(int=1), UUID(int=2)
 
 
 def looking(hub: Hub, user_id: UUID = ADA, sign_in: int = 10) -> Subscription:
     """Somebody who has seen how it is."""
-    subscription = hub.subscribe(Principal(user_id, UUID(int=sign_in)))
+    subscription = hub.subscribe(Principal.signed_in(user_id, UUID(int=sign_in)))
     assert subscription is not None
     assert subscription.changed
     subscription.changed = False

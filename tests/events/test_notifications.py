@@ -13,8 +13,8 @@ from relayd.database.pool import Database
 from relayd.events import credit
 from relayd.events.hub import Hub, Subscription
 from relayd.events.listener import CREDIT, listen
+from relayd.identity import Principal
 from relayd.ledger.wallet import Wallet
-from relayd.session.ports import Principal
 from tests.accounts.world import make_accounts, registered
 from tests.fixtures.locks import until_somebody_waits
 

@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 
 import attrs
 
+from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import SWEPT, Balance, Booked, BookingRefusal
 from relayd.session.ports import (
@@ -16,7 +17,6 @@ from relayd.session.ports import (
     Opened,
     OpenRefusal,
     OpenRequest,
-    Principal,
     Renewed,
     Revoked,
     Settlement,
@@ -80,7 +80,7 @@ class Books:
 
     def add_user(self, balance_ms: int = 0, who: Principal | None = None) -> Principal:
         """A user who signed in once, with this much credit granted."""
-        who = who or Principal(uuid4(), uuid4())
+        who = who or Principal.signed_in(uuid4(), uuid4())
         self.accounts[who.user_id] = FakeAccount()
         self.sign_in(who)
         if balance_ms:
@@ -124,12 +124,12 @@ class Books:
 
     def sign_in(self, who: Principal) -> None:
         """A further sign-in of a user."""
-        if who.family_id is not None:
-            self.sign_ins.add(who.family_id)
+        if who.sign_in_id is not None:
+            self.sign_ins.add(who.sign_in_id)
 
-    def revoke(self, family_id: UUID) -> None:
+    def revoke(self, sign_in_id: UUID) -> None:
         """End a sign-in."""
-        self.sign_ins.discard(family_id)
+        self.sign_ins.discard(sign_in_id)
 
     def open(self, request: OpenRequest, boot_id: UUID, policy: Policy) -> Opened | OpenRefusal:
         """See `relayd.session.ports.Ledger.open`."""
@@ -243,7 +243,7 @@ class Books:
             assert charged == ([] if session.end_reason is None else [-session.used_ms])
 
     def _revoked(self, who: Principal) -> bool:
-        signed_in = who.family_id is None or who.family_id in self.sign_ins
+        signed_in = who.sign_in_id is None or who.sign_in_id in self.sign_ins
         return self.accounts[who.user_id].disabled or not signed_in
 
     def _others(self, session: FakeSession) -> list[FakeSession]:

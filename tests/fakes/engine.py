@@ -8,8 +8,9 @@ import attrs
 import trio
 
 from relayd.errors import UpstreamError
-from relayd.session.meter import AudioFormat
-from relayd.session.ports import ConfigRefusal, StreamPlan, Transcript, UpstreamEvent
+from relayd.speech.formats import AudioFormat
+from relayd.speech.plan import ConfigRefusal, StreamPlan
+from relayd.speech.words import Transcript, UpstreamEvent
 
 __all__ = ["FakeEngine", "FakeUpstream"]
 
@@ -99,7 +100,7 @@ class FakeUpstream:
 
 @attrs.define(eq=False)
 class FakeEngine:
-    """Implements `relayd.session.ports.Engine`."""
+    """Implements `relayd.speech.engine.Engine`."""
 
     name: str = "fake"
     # Whether audio is taken without a step in between.

@@ -7,13 +7,13 @@ import attrs
 import trio
 
 from relayd.errors import LedgerUnavailable
+from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.session.ports import (
     Closed,
     Opened,
     OpenRefusal,
     OpenRequest,
-    Principal,
     Renewed,
     Revoked,
     Settlement,
@@ -43,7 +43,7 @@ class FakeLedger:
 
     def add_user(self, user_id: UUID) -> Principal:
         """A user without credit who signed in once."""
-        return self.books.add_user(who=Principal(user_id, uuid4()))
+        return self.books.add_user(who=Principal.signed_in(user_id, uuid4()))
 
     def grant(self, user_id: UUID, amount_ms: int) -> None:
         """Give credit."""
@@ -73,7 +73,7 @@ class FakeLedger:
         """Open so many sessions of the user elsewhere; their ids."""
         ids = [uuid4() for _ in range(count)]
         for session_id in ids:
-            request = OpenRequest(session_id, Principal(user_id, None), "fake", "", "192.0.2.9")
+            request = OpenRequest(session_id, Principal(user_id), "fake", "", "192.0.2.9")
             assert isinstance(await self.open(request), Opened)
         return ids
 

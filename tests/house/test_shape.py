@@ -7,7 +7,7 @@ import pytest
 
 from tests.house.tree import ROOT, Source, sources
 
-LINES_OF_A_FILE = 300
+LINES_OF_A_FILE = 400
 LINES_OF_A_FUNCTION = 70
 ALL = sources("relayd", "tests", "bench")
 # They compare our stand-ins with their vendors' own specifications, which are not ours to ship.
@@ -27,9 +27,9 @@ NAMES_WITHOUT_A_NOUN = {
 
 @pytest.mark.parametrize("source", ALL, ids=[one.name for one in ALL])
 def test_files_are_small(source: Source) -> None:
-    """A file has one noun and stays under 300 lines."""
+    """A file has one noun and has at most 400 lines."""
     lines = len(source.path.read_text(encoding="utf-8").splitlines())
-    assert lines < LINES_OF_A_FILE, f"{source.name} has {lines} lines"
+    assert lines <= LINES_OF_A_FILE, f"{source.name} has {lines} lines"
 
 
 @pytest.mark.parametrize("source", ALL, ids=[one.name for one in ALL])

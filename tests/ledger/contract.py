@@ -3,17 +3,10 @@
 from typing import Any, Protocol
 from uuid import uuid4
 
+from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
-from relayd.session.ports import (
-    Closed,
-    Ledger,
-    Opened,
-    OpenRefusal,
-    Principal,
-    Renewed,
-    Revoked,
-)
+from relayd.session.ports import Closed, Ledger, Opened, OpenRefusal, Renewed, Revoked
 from tests.ledger.steps import end_of, opened, renewed, request_of
 
 __all__ = ["Bench", "LedgerContract"]
@@ -71,12 +64,11 @@ class LedgerContract:
         ledger = await bench.ledger(Policy(30_000, 1))
         poor, rich = await bench.act("add_user"), await bench.act("add_user", 100_000)
         out = await bench.act("add_user", 100_000)
-        await bench.act("revoke", out.family_id)
+        await bench.act("revoke", out.sign_in_id)
         await opened(ledger, rich)
 
         answers = [
-            await ledger.open(request_of(who))
-            for who in (poor, rich, out, Principal(uuid4(), None))
+            await ledger.open(request_of(who)) for who in (poor, rich, out, Principal(uuid4()))
         ]
 
         assert answers == [
@@ -100,7 +92,7 @@ class LedgerContract:
         ledger = await bench.ledger(Policy())
         who = await bench.act("add_user", 1000)
 
-        answer = await ledger.open(request_of(Principal(who.user_id, uuid4())))
+        answer = await ledger.open(request_of(Principal.signed_in(who.user_id, uuid4())))
 
         assert answer is OpenRefusal.AUTH_REVOKED
 
@@ -171,7 +163,7 @@ class LedgerContract:
         ledger = await bench.ledger(Policy(30_000, 2))
         who = await bench.act("add_user", 100_000)
         session_id, _ = await opened(ledger, who)
-        await bench.act("revoke", who.family_id)
+        await bench.act("revoke", who.sign_in_id)
 
         assert await ledger.renew(session_id, 10_000, 30_000) is Revoked.SIGN_IN_ENDED
         assert await bench.act("balance", who.user_id) == Balance(90_000, 20_000, 0)
@@ -181,7 +173,7 @@ class LedgerContract:
         """A disabled account ends its sessions at their next renewal."""
         ledger = await bench.ledger(Policy(30_000, 2))
         who = await bench.act("add_user", 100_000)
-        session_id, _ = await opened(ledger, Principal(who.user_id, None))
+        session_id, _ = await opened(ledger, Principal(who.user_id))
         await bench.act("disable", who.user_id)
 
         assert await ledger.renew(session_id, 0, 30_000) is Revoked.SIGN_IN_ENDED

@@ -36,6 +36,6 @@ class FreezingContract:
 
         assert await ledger.renew(session_id, 10_000, 30_000) is Revoked.CREDIT_FROZEN
         assert await ledger.close(end_of(session_id, 12_000)) == Closed(12_000, 88_000)
-        await bench.act("revoke", who.family_id)
+        await bench.act("revoke", who.sign_in_id)
         assert await ledger.open(request_of(who)) is OpenRefusal.AUTH_REVOKED
         await bench.assert_balanced()

@@ -11,17 +11,10 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.session.endings import EndReason
-from relayd.session.ports import (
-    Opened,
-    OpenRefusal,
-    OpenRequest,
-    Principal,
-    Renewed,
-    Revoked,
-    Settlement,
-)
+from relayd.session.ports import Opened, OpenRefusal, OpenRequest, Renewed, Revoked, Settlement
 from tests.fakes.books import Books
 
 __all__ = ["POLICY", "History", "Player"]
@@ -63,7 +56,7 @@ class History(RuleBasedStateMachine):
     def sign_up(self, balance_ms: int) -> None:
         """Two daemons, one user."""
         self.boots = [uuid4(), uuid4()]
-        self.who = Principal(uuid4(), uuid4())
+        self.who = Principal.signed_in(uuid4(), uuid4())
         self.play("add_user", 0, self.who)
         self.buy(max(balance_ms, 1))
 
@@ -179,9 +172,9 @@ class History(RuleBasedStateMachine):
     @rule()
     def revoke(self) -> None:
         """The user signs out, and in again."""
-        assert self.who.family_id is not None
-        self.play("revoke", self.who.family_id)
-        self.who = attrs.evolve(self.who, family_id=uuid4())
+        assert self.who.sign_in_id is not None
+        self.play("revoke", self.who.sign_in_id)
+        self.who = Principal.signed_in(self.who.user_id, uuid4())
         self.play("sign_in", self.who)
 
     @rule()

@@ -3,8 +3,9 @@
 from uuid import uuid4
 
 from relayd.database.pool import Connection, Database
+from relayd.identity import Principal
 from relayd.ledger.holds import Policy
-from relayd.session.ports import Opened, OpenRefusal, Principal
+from relayd.session.ports import Opened, OpenRefusal
 from tests.ledger.steps import request_of
 from tests.ledger.store import Store
 

@@ -2,15 +2,9 @@
 
 from uuid import UUID, uuid4
 
+from relayd.identity import Principal
 from relayd.session.endings import EndReason
-from relayd.session.ports import (
-    Ledger,
-    Opened,
-    OpenRequest,
-    Principal,
-    Renewed,
-    Settlement,
-)
+from relayd.session.ports import Ledger, Opened, OpenRequest, Renewed, Settlement
 
 __all__ = ["end_of", "opened", "renewed", "request_of"]
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import attrs
 
 from relayd.database.pool import Connection
+from relayd.identity import Principal
 from relayd.ledger import boot_statements, statements, wallet_statements
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
@@ -16,7 +17,6 @@ from relayd.session.ports import (
     Opened,
     OpenRefusal,
     OpenRequest,
-    Principal,
     Renewed,
     Revoked,
     Settlement,
@@ -33,7 +33,7 @@ class Store:
 
     def add_user(self, balance_ms: int = 0, who: Principal | None = None) -> Principal:
         """A user who signed in once."""
-        who = who or Principal(uuid4(), uuid4())
+        who = who or Principal.signed_in(uuid4(), uuid4())
         with self.connection.transaction():
             self.connection.execute(
                 "INSERT INTO users (id, email, password_hash) VALUES (%s, %s, repeat('x', 60))",
@@ -51,13 +51,13 @@ class Store:
         """A further sign-in of a user."""
         self._change(
             "INSERT INTO sign_ins (id, user_id, expires_at) VALUES (%s, %s, now() + '1 day')",
-            who.family_id,
+            who.sign_in_id,
             who.user_id,
         )
 
-    def revoke(self, family_id: UUID) -> None:
+    def revoke(self, sign_in_id: UUID) -> None:
         """End a sign-in."""
-        self._change("UPDATE sign_ins SET revoked_at = now() WHERE id = %s", family_id)
+        self._change("UPDATE sign_ins SET revoked_at = now() WHERE id = %s", sign_in_id)
 
     def disable(self, user_id: UUID) -> None:
         """End an account."""

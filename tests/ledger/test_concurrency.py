@@ -7,6 +7,7 @@ import pytest
 import trio
 
 from relayd.database.pool import Connection, Database
+from relayd.identity import Principal
 from relayd.ledger.audit import audit
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance
@@ -14,7 +15,7 @@ from relayd.ledger.postgres import PostgresLedger
 from relayd.ledger.sweeper import register_boot
 from relayd.ledger.wallet import Wallet
 from relayd.session.endings import EndReason
-from relayd.session.ports import Opened, OpenRequest, Principal, Renewed, Settlement
+from relayd.session.ports import Opened, OpenRequest, Renewed, Settlement
 from tests.ledger.store import Store
 
 pytestmark = pytest.mark.system

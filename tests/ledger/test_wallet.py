@@ -6,13 +6,14 @@ from uuid import uuid4
 import pytest
 
 from relayd.database.pool import Database
+from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal, DayUsage
 from relayd.ledger.postgres import PostgresLedger
 from relayd.ledger.sweeper import register_boot
 from relayd.ledger.wallet import Wallet
 from relayd.session.endings import EndReason
-from relayd.session.ports import OpenRequest, Principal, Settlement
+from relayd.session.ports import OpenRequest, Settlement
 from tests.ledger.store import Store
 
 pytestmark = pytest.mark.system

@@ -15,11 +15,11 @@ import trio
 from relayd.config import Package, Secret
 from relayd.database.pool import Database
 from relayd.errors import StripeUnavailable
+from relayd.identity import Principal
 from relayd.payments.ports import StripeApi
 from relayd.payments.shop import Shop
 from relayd.payments.signature import Standard
 from relayd.payments.stripe_api import API_VERSION
-from relayd.session.ports import Principal
 from tests.payments.deliveries import Deliveries
 from tests.payments.speakers import Speakers
 from tests.payments.steps import Step

@@ -4,17 +4,10 @@ from uuid import UUID, uuid4
 
 import attrs
 
+from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.session.endings import EndReason
-from relayd.session.ports import (
-    Opened,
-    OpenRefusal,
-    OpenRequest,
-    Principal,
-    Renewed,
-    Revoked,
-    Settlement,
-)
+from relayd.session.ports import Opened, OpenRefusal, OpenRequest, Renewed, Revoked, Settlement
 from tests.ledger.history import Player
 from tests.ledger.store import Store
 

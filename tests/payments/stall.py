@@ -8,13 +8,13 @@ import stripe
 
 from relayd.config import Package, Secret
 from relayd.database.pool import Connection, Database
+from relayd.identity import Principal
 from relayd.ledger import wallet_statements
 from relayd.ledger.audit import audit
 from relayd.ledger.outcomes import Balance
 from relayd.payments.purchase_statements import PurchaseRecord, recent
 from relayd.payments.shop import Accepted, CheckoutUrl, Rejected, Shop
 from relayd.payments.signature import Standard
-from relayd.session.ports import Principal
 from tests.fakes.stripe import FakeStripe
 from tests.ledger.store import Store
 

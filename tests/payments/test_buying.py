@@ -8,11 +8,11 @@ import trio
 
 from relayd.database.pool import Connection, Database
 from relayd.errors import StripeUnavailable
+from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance
 from relayd.payments.ports import PurchaseState
 from relayd.payments.purchase_statements import expire_lost
 from relayd.payments.shop import Accepted, CheckoutRefusal
-from relayd.session.ports import Principal
 from tests.conftest import DeclaredErrors
 from tests.ledger.store import Store
 from tests.payments.stall import MS, PRICE, Stall
@@ -45,7 +45,7 @@ async def test_refusals(stall: Stall) -> None:
     who = await stall.user()
     base = "https://relay.example.org"
     unknown = await stall.shop.checkout(who, "other", base)
-    nobody = await stall.shop.checkout(Principal(uuid4(), None), "pack", base)
+    nobody = await stall.shop.checkout(Principal(uuid4()), "pack", base)
     assert (unknown, nobody) == (CheckoutRefusal.UNKNOWN_PACKAGE, CheckoutRefusal.UNKNOWN_USER)
     assert await stall.purchases() == []
 

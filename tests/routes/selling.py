@@ -5,10 +5,10 @@ from uuid import uuid4
 import attrs
 import trio
 
+from relayd.identity import Principal
 from relayd.payments.ports import PurchaseState
 from relayd.payments.purchase_statements import Purchase
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
-from relayd.session.ports import Principal
 
 __all__ = ["FakeSeller"]
 

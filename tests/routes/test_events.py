@@ -15,12 +15,12 @@ import trio.testing
 from relayd.events.credit import Credit
 from relayd.events.hub import Hub
 from relayd.events.live import LiveCredit
+from relayd.identity import Principal
 from relayd.routes.credit_stream import ENDED, HEARTBEAT, LASTING_SECONDS, CreditStream
-from relayd.session.ports import Principal
 from tests.fakes.credit import MemoryCredit
 from tests.routes.world import World, refusal
 
-ADA = Principal(UUID(int=1), UUID(int=10))
+ADA = Principal.signed_in(UUID(int=1), UUID(int=10))
 
 
 @attrs.define(eq=False)

@@ -11,7 +11,7 @@ from relayd.errors import LedgerUnavailable
 from relayd.session.allowance import Allowance
 from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import Limits
-from relayd.session.meter import AudioFormat, Meter
+from relayd.session.meter import Meter
 from relayd.session.ports import (
     Closed,
     Opened,
@@ -21,6 +21,7 @@ from relayd.session.ports import (
     Revoked,
     Settlement,
 )
+from relayd.speech.formats import AudioFormat
 from tests.session.audio import frame
 
 Answer = Renewed | Revoked | None

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.session import messages
-from relayd.session.ports import SpeechStarted, Transcript, UtteranceEnd, Word
+from relayd.speech.words import SpeechStarted, Transcript, UtteranceEnd, Word
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

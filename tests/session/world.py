@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 import attrs
 import trio
 
+from relayd.identity import Principal
 from relayd.session.limits import Limits
-from relayd.session.ports import Principal
 from relayd.session.report import Report
 from relayd.session.session import Ports, Session
 from tests.fakes.client import FakeClient
@@ -49,7 +49,7 @@ class World:
 
     def authenticate(self, token: str) -> Principal | None:
         """The session's Authenticator."""
-        return Principal(self.user_id, None) if token == TOKEN else None
+        return Principal(self.user_id) if token == TOKEN else None
 
     async def run(self, play: Callable[[], Awaitable[object]] | None = None) -> Report:
         """Run the session while the test plays its part; both must end."""

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import attrs
 
-from relayd.session.meter import SAMPLE_BYTES
+from relayd.speech.formats import SAMPLE_BYTES
 from tests.standin.speech import Listening
 
 __all__ = ["INVALID_CREDENTIALS", "Refusal", "authorised", "listening"]

@@ -3,8 +3,8 @@
 import pytest
 
 from relayd.engines.deepgram.messages import query
-from relayd.engines.options import PAID_OPTIONS, Policy, parse
-from relayd.session.ports import StreamPlan
+from relayd.speech.options import PAID_OPTIONS, Policy, parse
+from relayd.speech.plan import StreamPlan
 from tests.standin.handshake import Refusal, authorised, listening
 from tests.standin.speech import Listening
 

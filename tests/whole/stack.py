@@ -21,10 +21,10 @@ from relayd.client.transport import Address
 from relayd.edge.door import Door, open_door
 from relayd.edge.settings import EdgeSettings
 from relayd.engines.deepgram.engine import Deepgram
+from relayd.identity import Principal
 from relayd.routes.app import create_app
 from relayd.routes.wiring import Services
 from relayd.session.limits import Limits
-from relayd.session.ports import Principal
 from relayd.session.registry import Sessions
 from relayd.session.session import Ports
 from tests.accounts.world import make_accounts

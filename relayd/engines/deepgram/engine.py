@@ -12,12 +12,12 @@ import trio
 
 import relayd
 from relayd import config
-from relayd.engines import options
 from relayd.engines.deepgram.connection import Connect, Pace, Request, hold
 from relayd.engines.deepgram.messages import query
 from relayd.engines.deepgram.stream import DeepgramStream
 from relayd.errors import ConfigError, UpstreamError
-from relayd.session.ports import ConfigRefusal, StreamPlan
+from relayd.speech import options
+from relayd.speech.plan import ConfigRefusal, StreamPlan
 
 __all__ = ["Deepgram"]
 

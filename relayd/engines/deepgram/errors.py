@@ -15,7 +15,7 @@ from typing import Final
 import attrs
 
 from relayd.errors import UpstreamClosed, UpstreamError, UpstreamRejected, UpstreamUnavailable
-from relayd.session.endings import EndReason
+from relayd.speech.engine import CLOSED, UNAVAILABLE
 
 __all__ = [
     "Failure",
@@ -28,8 +28,6 @@ __all__ = [
     "unreachable",
 ]
 
-_UNAVAILABLE: Final = EndReason.UPSTREAM_UNAVAILABLE.wording
-_CLOSED: Final = EndReason.UPSTREAM_CLOSED.wording
 
 _UNDECODABLE: Final = (
     "The audio can't be decoded: config.encoding, sample_rate or channels do not match it."
@@ -90,7 +88,7 @@ def refused(status: int, headers: Headers, body: bytes | None) -> Failure:
     if status == 405:  # noqa: PLR2004
         return Failure(UpstreamRejected(_NO_STREAMING, hint), request_id=name)
     fleeting = status == 408 or status >= 500  # noqa: PLR2004
-    return Failure(UpstreamUnavailable(_UNAVAILABLE, hint), not fleeting, name)
+    return Failure(UpstreamUnavailable(UNAVAILABLE, hint), not fleeting, name)
 
 
 def _remedy(status: int, text: str) -> str:
@@ -144,19 +142,19 @@ def closed(code: int, reason: str | None) -> Failure:
     else:
         remedy = "see https://status.deepgram.com"
     hint = f"Deepgram ended the stream ({code} {text}): {remedy}"
-    return Failure(UpstreamClosed(_CLOSED, hint))
+    return Failure(UpstreamClosed(CLOSED, hint))
 
 
 def stalled(seconds: float) -> Failure:
     """Explain a stream that takes no more audio."""
     hint = f"Deepgram took no audio for {seconds:g} s: see the network between you"
-    return Failure(UpstreamUnavailable(_UNAVAILABLE, hint))
+    return Failure(UpstreamUnavailable(UNAVAILABLE, hint))
 
 
 def unanswered(seconds: float) -> Failure:
     """Explain a stream whose far end is not there any more."""
     hint = f"Deepgram answered no ping for {seconds:g} s: see the network between you"
-    return Failure(UpstreamClosed(_CLOSED, hint))
+    return Failure(UpstreamClosed(CLOSED, hint))
 
 
 def too_slow(seconds: float) -> Failure:
@@ -165,7 +163,7 @@ def too_slow(seconds: float) -> Failure:
         f"Deepgram opened no stream within engines.deepgram.open_seconds ({seconds:g}): see the "
         "network between you, or https://status.deepgram.com"
     )
-    return Failure(UpstreamUnavailable(_UNAVAILABLE, hint), alarming=True)
+    return Failure(UpstreamUnavailable(UNAVAILABLE, hint), alarming=True)
 
 
 def unreachable(host: str, cause: BaseException) -> Failure:
@@ -176,7 +174,7 @@ def unreachable(host: str, cause: BaseException) -> Failure:
     else:
         said = _printable(str(cause)) or type(cause).__name__
         problem = f"can't connect to {host} ({said}); check engines.deepgram.url, DNS, the firewall"
-    return Failure(UpstreamUnavailable(_UNAVAILABLE, f"Deepgram: {problem}"), alarming=True)
+    return Failure(UpstreamUnavailable(UNAVAILABLE, f"Deepgram: {problem}"), alarming=True)
 
 
 def _certificate_problem(cause: BaseException | None) -> str:

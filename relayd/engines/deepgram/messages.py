@@ -12,14 +12,8 @@ from urllib.parse import quote, urlencode
 import attrs
 import msgspec
 
-from relayd.session.ports import (
-    SpeechStarted,
-    StreamPlan,
-    Transcript,
-    UpstreamEvent,
-    UtteranceEnd,
-    Word,
-)
+from relayd.speech.plan import StreamPlan
+from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
 
 __all__ = [
     "CLOSE_STREAM",

@@ -24,7 +24,8 @@ from relayd.engines.deepgram.messages import (
 )
 from relayd.engines.deepgram.websocket import Ended
 from relayd.errors import UpstreamError, UpstreamRejected
-from relayd.session.ports import StreamPlan, UpstreamEvent
+from relayd.speech.plan import StreamPlan
+from relayd.speech.words import UpstreamEvent
 
 __all__ = ["DeepgramStream"]
 
@@ -36,7 +37,7 @@ Hold = Callable[..., Awaitable[None]]
 
 @attrs.define(eq=False)
 class DeepgramStream:
-    """One open stream; `relayd.session.ports.Upstream`."""
+    """One open stream; `relayd.speech.engine.Upstream`."""
 
     settings: config.Deepgram
     plan: StreamPlan

@@ -7,7 +7,7 @@ changes nothing. Audio that already fits is passed through and libav is never lo
 
 from typing import TYPE_CHECKING, Final
 
-from relayd.session.meter import AudioFormat
+from relayd.speech.formats import AudioFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

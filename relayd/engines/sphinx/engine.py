@@ -13,20 +13,13 @@ import attrs
 import trio
 
 from relayd import config
-from relayd.engines import options
 from relayd.engines.sphinx.frames import Frame, FrameKind
 from relayd.engines.sphinx.pool import Pool, open_pool
 from relayd.engines.sphinx.process import ENDED, Worker
 from relayd.errors import OperatorError, UpstreamClosed, UpstreamError, UpstreamUnavailable
-from relayd.session.ports import (
-    ConfigRefusal,
-    SpeechStarted,
-    StreamPlan,
-    Transcript,
-    UpstreamEvent,
-    UtteranceEnd,
-    Word,
-)
+from relayd.speech import options
+from relayd.speech.plan import ConfigRefusal, StreamPlan
+from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
 
 __all__ = ["MODEL", "Sphinx", "check", "open_sphinx"]
 
@@ -45,7 +38,7 @@ REFUSED: Final = ("profanity_filter", "replace", "search")
 
 
 class Sphinx:
-    """Implements `relayd.session.ports.Engine`."""
+    """Implements `relayd.speech.engine.Engine`."""
 
     name: Final = "sphinx"
 
@@ -86,7 +79,7 @@ class Sphinx:
 
 @attrs.define(eq=False)
 class SphinxStream:
-    """Implements `relayd.session.ports.Upstream`."""
+    """Implements `relayd.speech.engine.Upstream`."""
 
     _worker: Worker
     _reported_ms: int | None = None

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, Final
 from relayd.engines.sphinx.audio import Converter
 from relayd.engines.sphinx.frames import Frame, FrameKind, read_frame
 from relayd.engines.sphinx.recogniser import Listening, Recogniser, load_decoder
-from relayd.session.meter import AudioFormat
+from relayd.speech.formats import AudioFormat
 
 __all__ = ["Stream", "main"]
 

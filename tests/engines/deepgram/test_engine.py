@@ -8,13 +8,8 @@ from trio.testing import MockClock
 from relayd import config
 from relayd.engines.deepgram.engine import Deepgram
 from relayd.errors import ConfigError
-from relayd.session.ports import (
-    SpeechStarted,
-    StreamPlan,
-    Transcript,
-    UpstreamEvent,
-    UtteranceEnd,
-)
+from relayd.speech.plan import StreamPlan
+from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd
 from tests.engines.deepgram.wired import (
     FRAME,
     KEY,

@@ -15,8 +15,9 @@ from relayd.engines.deepgram.messages import (
     parse,
     query,
 )
-from relayd.session.meter import AudioFormat
-from relayd.session.ports import SpeechStarted, StreamPlan, Transcript, UtteranceEnd, Word
+from relayd.speech.formats import AudioFormat
+from relayd.speech.plan import StreamPlan
+from relayd.speech.words import SpeechStarted, Transcript, UtteranceEnd, Word
 
 RESULTS = """
 {"type":"Results","channel_index":[0,1],"duration":2.3,"start":1.5,"is_final":true,

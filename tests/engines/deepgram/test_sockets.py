@@ -15,7 +15,8 @@ import trio
 
 from relayd.engines.deepgram.engine import Deepgram
 from relayd.errors import UpstreamClosed, UpstreamError, UpstreamUnavailable
-from relayd.session.ports import StreamPlan, Transcript
+from relayd.speech.plan import StreamPlan
+from relayd.speech.words import Transcript
 from tests.conftest import DeclaredErrors
 from tests.engines.deepgram.wired import FRAME, SETTINGS, failure, read_all
 from tests.standin import Fault, Script, StandIn

@@ -14,7 +14,8 @@ from relayd import config
 from relayd.engines.deepgram.engine import Deepgram
 from relayd.engines.deepgram.stream import DeepgramStream
 from relayd.errors import UpstreamError
-from relayd.session.ports import StreamPlan, UpstreamEvent
+from relayd.speech.plan import StreamPlan
+from relayd.speech.words import UpstreamEvent
 from tests.standin import Script, StandIn
 
 __all__ = [

@@ -7,7 +7,8 @@ import trio
 
 from relayd import config
 from relayd.engines.sphinx.engine import Sphinx, SphinxStream
-from relayd.session.ports import StreamPlan, Transcript
+from relayd.speech.plan import StreamPlan
+from relayd.speech.words import Transcript
 
 __all__ = ["SETTINGS", "alive", "gone", "plan", "transcripts"]
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 
 from relayd.engines.sphinx.audio import Converter
-from relayd.session.meter import AudioFormat
+from relayd.speech.formats import AudioFormat
 
 FORMATS = [
     AudioFormat(encoding, rate, channels)

@@ -6,7 +6,8 @@ import pytest
 
 from relayd.engines.sphinx.engine import Sphinx, _event, _listening
 from relayd.engines.sphinx.recogniser import Listening
-from relayd.session.ports import ConfigRefusal, SpeechStarted, StreamPlan, UtteranceEnd
+from relayd.speech.plan import ConfigRefusal, StreamPlan
+from relayd.speech.words import SpeechStarted, UtteranceEnd
 
 # Planning is pure: it must not touch the pool.
 ENGINE = Sphinx(None)  # type: ignore[arg-type]

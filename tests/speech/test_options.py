@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.engines import options
 from relayd.engines.deepgram.messages import query
-from relayd.engines.options import PAID_OPTIONS, Policy
-from relayd.session.meter import AudioFormat
-from relayd.session.ports import ConfigRefusal, StreamPlan
+from relayd.speech import options
+from relayd.speech.formats import AudioFormat
+from relayd.speech.options import PAID_OPTIONS, Policy
+from relayd.speech.plan import ConfigRefusal, StreamPlan
 
 POLICY = Policy(model="nova-3")
 GENEROUS = Policy(model="nova-3", paid_features=PAID_OPTIONS)

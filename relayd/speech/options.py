@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 import attrs
 
-from relayd.engines.option_values import (
+from relayd.speech.formats import SAMPLE_BYTES, AudioFormat
+from relayd.speech.option_values import (
     Problem,
     Reader,
     choice,
@@ -24,8 +25,7 @@ from relayd.engines.option_values import (
     phrases,
     whole,
 )
-from relayd.session.meter import SAMPLE_BYTES, AudioFormat
-from relayd.session.ports import ConfigRefusal, StreamPlan
+from relayd.speech.plan import ConfigRefusal, StreamPlan
 
 __all__ = ["PAID_OPTIONS", "Policy", "parse"]
 

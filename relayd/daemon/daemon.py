@@ -16,7 +16,6 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
-from ipaddress import ip_network
 from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID, uuid4
 
@@ -28,16 +27,17 @@ from relayd.accounts.accounts import Accounts
 from relayd.accounts.passwords import Passwords
 from relayd.accounts.tokens import AccessTokens
 from relayd.config import Config
+from relayd.daemon.background import prune
+from relayd.daemon.settings import edge_settings, session_limits
 from relayd.database import migrate
 from relayd.database.opening import open_configured
 from relayd.database.pool import Database
 from relayd.edge.door import Door, serve
 from relayd.edge.listeners import listener_url, open_listeners
-from relayd.edge.settings import EdgeSettings
 from relayd.edge.tls import tls_context
 from relayd.engines.selection import open_engine
 from relayd.errors import DatabaseUnavailable
-from relayd.events.credit import CreditReader, forget_old
+from relayd.events.credit import CreditReader
 from relayd.events.hub import Hub
 from relayd.events.listener import listen
 from relayd.events.live import LiveCredit
@@ -51,10 +51,9 @@ from relayd.payments.shop import Shop, open_shop
 from relayd.routes.app import create_app
 from relayd.routes.origins import own_origins
 from relayd.routes.wiring import Services
-from relayd.session.limits import Limits
-from relayd.session.ports import Engine
 from relayd.session.registry import Sessions
 from relayd.session.session import Ports
+from relayd.speech.engine import Engine
 from relayd.threads import Threads
 
 if TYPE_CHECKING:
@@ -67,11 +66,6 @@ log = logs.get(__name__)
 # New objects between two looks for cyclic garbage: some 10 MiB at most wait for one. With Python's
 # 700, every sixth frame paid for a look.
 GARBAGE_OBJECTS: Final = 20_000
-# Of metering.flush_seconds, between two renewals: the record has to be written within it, or a
-# killed process would lose a frame more.
-FLUSH_EARLY: Final = 0.85
-# Between two removals of expired sign-ins.
-PRUNE_SECONDS: Final = 600
 # For the last word to the database at the end; without it another daemon finds out by itself.
 FAREWELL_SECONDS: Final = 5
 
@@ -199,7 +193,7 @@ class Daemon:
             background.start_soon(self._beat, database)
             background.start_soon(self._sweep, database)
             background.start_soon(sessions.settle_late)
-            background.start_soon(_prune, accounts, database)
+            background.start_soon(prune, accounts, database)
             background.start_soon(listen, database.conninfo, hub)
             if shop is not None:
                 background.start_soon(shop.run)
@@ -247,53 +241,3 @@ def _calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
-
-
-async def _prune(accounts: Accounts, database: Database) -> None:
-    """Remove expired sign-ins and such, a bounded number at a time, until cancelled."""
-    while True:
-        try:
-            removed = await accounts.prune()
-            await database.run(forget_old)
-        except DatabaseUnavailable as error:
-            log.warning("expired sign-ins not removed", problem=str(error))
-        else:
-            if removed:
-                log.info("expired sign-ins removed", count=removed)
-        await trio.sleep(PRUNE_SECONDS)
-
-
-def session_limits(config: Config) -> Limits:
-    """What a session may take, from [limits] and [metering]."""
-    limits = config.limits
-    return Limits(
-        auth_seconds=limits.auth_seconds,
-        idle_seconds=limits.idle_seconds,
-        session_seconds=limits.session_seconds,
-        send_seconds=limits.send_seconds,
-        outbox_messages=limits.outbox_messages,
-        finish_seconds=limits.finish_seconds,
-        settle_seconds=limits.settle_seconds,
-        close_seconds=limits.close_seconds,
-        flush_seconds=config.metering.flush_seconds * FLUSH_EARLY,
-        lease_seconds=config.metering.lease_seconds,
-        credits_low_seconds=config.metering.credits_low_seconds,
-    )
-
-
-def edge_settings(config: Config) -> EdgeSettings:
-    """What a connection may take, from [server] and [limits]."""
-    server, limits = config.server, config.limits
-    return EdgeSettings(
-        connections_max=server.connections_max,
-        connections_per_address=server.connections_per_address,
-        exempt=tuple(ip_network(network, strict=False) for network in server.trusted_proxies),
-        header_seconds=server.header_seconds,
-        keep_alive_seconds=server.keep_alive_seconds,
-        message_bytes=limits.message_bytes,
-        ping_seconds=limits.ping_seconds,
-        pong_seconds=limits.pong_seconds,
-        send_seconds=limits.send_seconds,
-        close_seconds=limits.close_seconds,
-        drain_seconds=server.drain_seconds,
-    )

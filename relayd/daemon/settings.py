@@ -1,0 +1,50 @@
+"""What the configuration comes to for a session and for the edge."""
+
+from ipaddress import ip_network
+from typing import Final
+
+from relayd.config import Config
+from relayd.edge.settings import EdgeSettings
+from relayd.session.limits import Limits
+
+__all__ = ["edge_settings", "session_limits"]
+
+# Of metering.flush_seconds, between two renewals: the record has to be written within it, or a
+# killed process would lose a frame more.
+FLUSH_EARLY: Final = 0.85
+
+
+def session_limits(config: Config) -> Limits:
+    """What a session may take, from [limits] and [metering]."""
+    limits = config.limits
+    return Limits(
+        auth_seconds=limits.auth_seconds,
+        idle_seconds=limits.idle_seconds,
+        session_seconds=limits.session_seconds,
+        send_seconds=limits.send_seconds,
+        outbox_messages=limits.outbox_messages,
+        finish_seconds=limits.finish_seconds,
+        settle_seconds=limits.settle_seconds,
+        close_seconds=limits.close_seconds,
+        flush_seconds=config.metering.flush_seconds * FLUSH_EARLY,
+        lease_seconds=config.metering.lease_seconds,
+        credits_low_seconds=config.metering.credits_low_seconds,
+    )
+
+
+def edge_settings(config: Config) -> EdgeSettings:
+    """What a connection may take, from [server] and [limits]."""
+    server, limits = config.server, config.limits
+    return EdgeSettings(
+        connections_max=server.connections_max,
+        connections_per_address=server.connections_per_address,
+        exempt=tuple(ip_network(network, strict=False) for network in server.trusted_proxies),
+        header_seconds=server.header_seconds,
+        keep_alive_seconds=server.keep_alive_seconds,
+        message_bytes=limits.message_bytes,
+        ping_seconds=limits.ping_seconds,
+        pong_seconds=limits.pong_seconds,
+        send_seconds=limits.send_seconds,
+        close_seconds=limits.close_seconds,
+        drain_seconds=server.drain_seconds,
+    )

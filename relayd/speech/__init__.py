@@ -1,0 +1,1 @@
+"""What is said between sessions and engines: formats, options, plans, words, and their seam."""

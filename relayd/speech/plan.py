@@ -1,0 +1,28 @@
+"""What a client's configuration comes to: a plan for its stream, or why there is none."""
+
+from collections.abc import Mapping
+
+import attrs
+
+from relayd.speech.formats import AudioFormat
+
+__all__ = ["ConfigRefusal", "StreamPlan"]
+
+
+@attrs.frozen
+class StreamPlan:
+    """A client's checked configuration: what the meter counts and what the engine is told."""
+
+    format: AudioFormat
+    model: str
+    interim_results: bool
+    # Further engine options, already checked; a repeated one holds several values.
+    options: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+
+
+@attrs.frozen
+class ConfigRefusal:
+    """A configuration value that is not allowed; the message names the key and the remedy."""
+
+    key: str
+    message: str

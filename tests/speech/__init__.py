@@ -1,0 +1,1 @@
+"""What sessions and engines say to each other."""
