@@ -1,6 +1,8 @@
 """relayd as its users run it: a process, a configuration file, signals."""
 
+import contextlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -32,6 +34,8 @@ class Daemon:
     process: trio.Process
     port: int
     log: Path
+    # Copies its standard output to the log, where that is a pipe.
+    reader: trio.Process | None = None
 
     @property
     def pid(self) -> int:
@@ -82,10 +86,13 @@ def configuration(books: Books, engine_url: str, changes: Sections) -> dict[str,
 
 
 @asynccontextmanager
-async def running(sections: Sections) -> AsyncIterator[Daemon]:
-    """`relayd serve` while entered; what is left of it then is drained, or killed."""
+async def running(sections: Sections, *, piped: bool = False) -> AsyncIterator[Daemon]:
+    """`relayd serve` while entered; what is left of it then is drained, or killed.
+
+    Its log is a file, or with ``piped`` a pipe whose reader may be stopped.
+    """
     with tempfile.TemporaryDirectory(prefix="relayd-bench-") as directory:
-        daemon = await _start(Path(directory), sections)
+        daemon = await _start(Path(directory), sections, piped=piped)
         try:
             yield daemon
         finally:
@@ -97,13 +104,20 @@ async def running(sections: Sections) -> AsyncIterator[Daemon]:
                 await daemon.process.wait()
 
 
-async def _start(directory: Path, sections: Sections) -> Daemon:
+async def _start(directory: Path, sections: Sections, *, piped: bool) -> Daemon:
     path = directory / "relayd.toml"
     path.touch(mode=0o600)
     path.write_text(_toml(sections))
     log = directory / "relayd.log"
-    # A file: a pipe that nobody reads would stall the daemon.
-    with log.open("wb") as output:
+    reader = None
+    with contextlib.ExitStack() as files:
+        file = files.enter_context(log.open("wb"))
+        output = file.fileno()
+        if piped:
+            end, output = os.pipe()
+            files.callback(os.close, end)
+            reader = await trio.lowlevel.open_process(["cat"], stdin=end, stdout=file)
+            files.callback(os.close, output)
         process = await trio.lowlevel.open_process(
             [sys.executable, "-m", "relayd", "serve", "--config", str(path)],
             stdin=subprocess.DEVNULL,
@@ -117,7 +131,7 @@ async def _start(directory: Path, sections: Sections) -> Daemon:
             raise RuntimeError(f"relayd did not start:\n{text}")
         await trio.sleep(_POLL_SECONDS)
     address = text.partition(_LISTENING)[2].split()[0]
-    return Daemon(process, int(address.rpartition(":")[2]), log)
+    return Daemon(process, int(address.rpartition(":")[2]), log, reader)
 
 
 def _toml(sections: Sections) -> str:

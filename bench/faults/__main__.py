@@ -23,6 +23,7 @@ _NAMES: Final = (
     "enumeration",
     "kill",
     "outage",
+    "unread",
 )
 
 

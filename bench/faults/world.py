@@ -30,10 +30,12 @@ class World:
     engine: StandIn
     engine_port: int
 
-    def daemon(self, changes: Sections | None = None) -> AbstractAsyncContextManager[Daemon]:
-        """A daemon on this database and this engine while entered."""
+    def daemon(
+        self, changes: Sections | None = None, *, piped: bool = False
+    ) -> AbstractAsyncContextManager[Daemon]:
+        """A daemon on this database and this engine while entered; see `running`."""
         engine_url = f"ws://127.0.0.1:{self.engine_port}"
-        return running(configuration(self.books, engine_url, changes or {}))
+        return running(configuration(self.books, engine_url, changes or {}), piped=piped)
 
     async def customers(self, count: int, bought_ms: int) -> list[Customer]:
         """So many accounts with this credit each."""

@@ -38,15 +38,11 @@ def _run(arguments: argparse.Namespace) -> int:
     import relayd.daemon
     from relayd import logs
 
-    logs.configure(config.log.level, config.log.format)
+    # What goes to standard output goes there in order: the line that scripts wait for, too.
+    with logs.in_background(config.log.level, config.log.format) as write_line:
 
-    async def main() -> None:
-        await relayd.daemon.run(config, started=_started)
+        async def main() -> None:
+            await relayd.daemon.run(config, started=write_line)
 
-    trio.run(main)
+        trio.run(main)
     return Exit.OK
-
-
-def _started(line: str) -> None:
-    # Flushed: a script waits for it at the other end of a pipe.
-    print(line, flush=True)

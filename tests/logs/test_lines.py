@@ -1,4 +1,4 @@
-"""relayd/logs.py."""
+"""relayd/logs/lines.py, as the events of a source come out."""
 
 import datetime as dt
 import io

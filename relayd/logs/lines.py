@@ -1,89 +1,20 @@
-"""Structured lines on standard output: an event, then its facts as key=value, or JSON.
+"""What an event looks like: one line of text or JSON.
 
-The standard library's logging underneath, so that Hypercorn's and psycopg's own lines come
-out in the same form. One event is one line whatever its facts hold: a line break from a
-client's header can't forge a second event.
+One event is one line whatever its facts hold: a line break from a client's header can't forge a
+second event.
 """
 
 import datetime as dt
-import io
 import json
 import logging
-import sys
 import uuid
 from collections.abc import Mapping
-from typing import Any, Final, TextIO
+from typing import Any, Final
 
-import attrs
+__all__ = ["JsonLines", "TextLines"]
 
-__all__ = ["Log", "configure", "get"]
-
-_LEVELS: Final = {
-    "debug": logging.DEBUG,
-    "info": logging.INFO,
-    "warning": logging.WARNING,
-    "error": logging.ERROR,
-}
 # A fact is a number or a name; whatever is longer came from outside.
 _FACT_CHARACTERS_MAX: Final = 1000
-
-
-@attrs.frozen
-class Log:
-    """A named source of events."""
-
-    logger: logging.Logger
-
-    def debug(self, event: str, **facts: Any) -> None:
-        """Something that only its developer wants to know."""
-        self.logger.debug(event, extra={"facts": facts})
-
-    def info(self, event: str, **facts: Any) -> None:
-        """Something worth knowing."""
-        self.logger.info(event, extra={"facts": facts})
-
-    def warning(self, event: str, **facts: Any) -> None:
-        """Something unusual that relayd coped with."""
-        self.logger.warning(event, extra={"facts": facts})
-
-    def error(self, event: str, **facts: Any) -> None:
-        """A human should look."""
-        self.logger.error(event, extra={"facts": facts})
-
-    def exception(self, event: str, **facts: Any) -> None:
-        """A human should look; with the traceback of the exception being handled."""
-        self.logger.exception(event, extra={"facts": facts})  # noqa: LOG004 - the caller handles it
-
-    def fault(self, event: str, error: BaseException, **facts: Any) -> None:
-        """A human should look; with the traceback of an exception that was caught elsewhere."""
-        self.logger.error(event, exc_info=error, extra={"facts": facts})
-
-
-def get(name: str) -> Log:
-    """The source of this name (a module's ``__name__``)."""
-    return Log(logging.getLogger(name))
-
-
-def configure(level: str, format: str, stream: TextIO | None = None) -> None:  # noqa: A002 - the key's name
-    """Send every event of this level and above to ``stream`` (standard output).
-
-    ``level`` and ``format`` are the values of [log]. Calling it again replaces the first.
-    """
-    out = sys.stdout if stream is None else stream
-    if isinstance(out, io.TextIOWrapper):
-        # A lone surrogate in a fact must not cost the line.
-        out.reconfigure(errors="backslashreplace")
-    handler = logging.StreamHandler(out)
-    handler.setFormatter(JsonLines() if format == "json" else TextLines())
-    root = logging.getLogger()
-    # Only ours: what a test put there stays.
-    for before in root.handlers[:]:
-        if isinstance(before.formatter, TextLines | JsonLines):
-            root.removeHandler(before)
-    root.addHandler(handler)
-    root.setLevel(_LEVELS[level])
-    # One connection's faults are the edge's to report, in one line.
-    logging.getLogger("hypercorn").setLevel(max(_LEVELS[level], logging.WARNING))
 
 
 class TextLines(logging.Formatter):
