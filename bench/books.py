@@ -16,7 +16,8 @@ from relayd.accounts.passwords import Passwords
 from relayd.accounts.tokens import AccessTokens
 from relayd.config.secret import Secret
 from relayd.database import migrate
-from relayd.database.pool import Database, open_database
+from relayd.database.pool import open_database
+from relayd.database.ports import Database
 from relayd.ledger.audit import audit
 from relayd.ledger.outcomes import Balance, Finding, SessionRecord
 from relayd.ledger.wallet import Wallet
@@ -69,7 +70,7 @@ class Books:
 
     async def audit(self) -> tuple[Finding, ...]:
         """The rows at fault; none means balanced."""
-        return await self.database.run(audit)
+        return await self.database.transact(audit)
 
     async def open_sessions(self) -> int:
         """How many sessions the ledger believes to run."""
@@ -95,7 +96,7 @@ async def open_books(url: str) -> AsyncIterator[Books]:
     limiter = trio.CapacityLimiter(2)
     settings = config.Database(url=Secret(url), pool_size=2)
     async with open_database(settings, url, limiter) as database:
-        await database.run(migrate.apply)
+        await database.transact(migrate.apply)
         yield Books(
             url=url,
             database=database,

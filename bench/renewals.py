@@ -19,7 +19,8 @@ from bench.books import Books, open_books
 from bench.cluster import cluster
 from relayd import config
 from relayd.config.secret import Secret
-from relayd.database.pool import Connection, Database, open_database
+from relayd.database.pool import open_database
+from relayd.database.ports import Connection, Database
 from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.ledger.renewal_statements import Renewal, renew
@@ -82,13 +83,13 @@ async def _measure(seconds: float, rounds: int) -> dict[tuple[str, str], list[fl
             together = Renewals(database, _POLICY, pause_seconds=0)
 
             async def alone(renewal: Renewal) -> object:
-                return await database.run(renew, renewal, _POLICY)
+                return await database.transact(renew, renewal, _POLICY)
 
             ways: dict[str, Renew] = {"alone": alone, "together": together.renew}
             totals = itertools.count(1)
             for _ in range(rounds):
                 for telling, (way, how) in itertools.product(_TELLING, ways.items()):
-                    await database.run(_set_telling, telling)
+                    await database.transact(_set_telling, telling)
                     rate = await _rate(how, sessions, totals, seconds)
                     found.setdefault((way, telling), []).append(rate)
             if findings := await books.audit():
@@ -104,7 +105,7 @@ async def _open_sessions(books: Books, database: Database) -> list[UUID]:
         customer = await books.customer(_CREDIT_MS)
         who = Principal(customer.user_id)
         request = OpenRequest(uuid4(), who, "engine", "model", "192.0.2.1")
-        await database.run(open_session, request, boot_id, _POLICY)
+        await database.transact(open_session, request, boot_id, _POLICY)
         sessions.append(request.session_id)
     return sessions
 

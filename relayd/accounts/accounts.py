@@ -5,11 +5,10 @@ Hashing happens between transactions, never inside one: a queue for the password
 not hold database connections.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Concatenate, Final, ParamSpec, Protocol, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
 import attrs
-from psycopg import Connection
 
 from relayd import logs
 from relayd.accounts import sign_in_statements, statements
@@ -26,9 +25,10 @@ from relayd.accounts.outcomes import (
 from relayd.accounts.passwords import Passwords, Verdict, is_checkable, problem
 from relayd.accounts.sign_in_statements import Rotation
 from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
+from relayd.database.ports import Database
 from relayd.identity import Principal
 
-__all__ = ["Accounts", "Transactions"]
+__all__ = ["Accounts"]
 
 log = logs.get(__name__)
 
@@ -39,27 +39,11 @@ _PRUNE_ROWS: Final = 1000
 _PRUNE_PASSES: Final = 20
 
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-
-class Transactions(Protocol):
-    """Runs one function of `statements` as one transaction; raises `DatabaseUnavailable`."""
-
-    def run(
-        self,
-        function: Callable[Concatenate[Connection[Any], P], T],
-        *args: P.args,
-        **kwargs: P.kwargs,
-    ) -> Awaitable[T]:
-        """The function's result, once it is committed."""
-
-
 @attrs.frozen
 class Accounts:
     """Registration, sign-ins and the operator's changes."""
 
-    database: Transactions
+    database: Database
     passwords: Passwords
     tokens: AccessTokens
     refresh_days: int = 30
@@ -71,7 +55,7 @@ class Accounts:
             return checked
         address, hashed = checked
         refresh = RefreshToken()
-        made = await self.database.run(
+        made = await self.database.transact(
             statements.register, address, hashed, refresh.hash, self.refresh_seconds
         )
         if made is None:
@@ -87,7 +71,7 @@ class Accounts:
         """
         if not is_checkable(password):
             return LoginRefusal.WRONG
-        known = await self.database.run(statements.find_credentials, normalise(email) or "")
+        known = await self.database.transact(statements.find_credentials, normalise(email) or "")
         verdict = await self.passwords.verify(password, known.password_hash if known else None)
         if verdict is Verdict.BUSY:
             return LoginRefusal.BUSY
@@ -96,7 +80,7 @@ class Accounts:
         if known.user.disabled_at is not None:
             return LoginRefusal.DISABLED
         refresh = RefreshToken()
-        sign_in_id = await self.database.run(
+        sign_in_id = await self.database.transact(
             sign_in_statements.start_sign_in,
             known.user.id,
             known.password_hash,
@@ -113,7 +97,7 @@ class Accounts:
         if spent is None:
             return RefreshRefusal.UNKNOWN
         fresh = RefreshToken()
-        rotated = await self.database.run(
+        rotated = await self.database.transact(
             sign_in_statements.rotate, spent, fresh.hash, self.refresh_seconds
         )
         if rotated is RefreshRefusal.REUSED:
@@ -125,17 +109,17 @@ class Accounts:
     async def logout(self, principal: Principal) -> None:
         """End the sign-in that an access token came from; ending it twice is no error."""
         if principal.sign_in_id is not None:
-            await self.database.run(sign_in_statements.end_sign_in, principal.sign_in_id)
+            await self.database.transact(sign_in_statements.end_sign_in, principal.sign_in_id)
 
     async def logout_by_token(self, presented: str) -> None:
         """End the sign-in of a refresh token, spent or not; an unknown one is no error."""
         spent = refresh_hash(presented)
         if spent is not None:
-            await self.database.run(sign_in_statements.end_sign_in_of_token, spent)
+            await self.database.transact(sign_in_statements.end_sign_in_of_token, spent)
 
     async def logout_everywhere(self, principal: Principal) -> None:
         """End every sign-in of a user, live sessions at their next renewal."""
-        await self.database.run(sign_in_statements.end_sign_ins, principal.user_id)
+        await self.database.transact(sign_in_statements.end_sign_ins, principal.user_id)
 
     async def change_password(
         self, principal: Principal, present: str, new: str
@@ -145,7 +129,7 @@ class Accounts:
             return PasswordRefusal.INVALID_PASSWORD
         if not is_checkable(present):
             return PasswordRefusal.WRONG
-        known = await self.database.run(statements.find_credentials_by_id, principal.user_id)
+        known = await self.database.transact(statements.find_credentials_by_id, principal.user_id)
         if known is None:
             return PasswordRefusal.OVERTAKEN
         verdict = await self.passwords.verify(present, known.password_hash)
@@ -155,7 +139,7 @@ class Accounts:
         if hashed is None:
             return PasswordRefusal.BUSY
         refresh = RefreshToken()
-        made = await self.database.run(
+        made = await self.database.transact(
             statements.change_password, known, hashed, refresh.hash, self.refresh_seconds
         )
         return PasswordRefusal.OVERTAKEN if made is None else self._signed_in(made, refresh)
@@ -169,20 +153,20 @@ class Accounts:
         principal = self.tokens.authenticate(token)
         if principal is None or principal.sign_in_id is None:
             return None
-        signed_in = await self.database.run(
+        signed_in = await self.database.transact(
             sign_in_statements.is_signed_in, principal.sign_in_id, principal.user_id
         )
         return principal if signed_in else None
 
     async def me(self, principal: Principal) -> User | None:
         """The account of an authenticated user."""
-        return await self.database.run(statements.find_user, principal.user_id)
+        return await self.database.transact(statements.find_user, principal.user_id)
 
     async def prune(self) -> int:
         """Delete some of what ran out long ago; how many rows. Call it every ten minutes or so."""
         removed = 0
         for _ in range(_PRUNE_PASSES):
-            gone = await self.database.run(sign_in_statements.prune, _PRUNE_ROWS)
+            gone = await self.database.transact(sign_in_statements.prune, _PRUNE_ROWS)
             removed += gone
             if gone < _PRUNE_ROWS:
                 break
@@ -195,7 +179,7 @@ class Accounts:
         checked = await self._new_account(email, password)
         if isinstance(checked, RegisterRefusal):
             return checked
-        user = await self.database.run(statements.insert_user, *checked)
+        user = await self.database.transact(statements.insert_user, *checked)
         return RegisterRefusal.EMAIL_TAKEN if user is None else user
 
     async def find(self, email: str) -> User | None:
@@ -203,11 +187,11 @@ class Accounts:
         address = normalise(email)
         if address is None:
             return None
-        return await self.database.run(statements.find_user, address)
+        return await self.database.transact(statements.find_user, address)
 
     async def list(self, after: str = "", limit: int = 1000) -> Sequence[User]:
         """A page of accounts by address, beginning after this one."""
-        return await self.database.run(statements.list_users, after, limit)
+        return await self.database.transact(statements.list_users, after, limit)
 
     async def disable(self, email: str) -> User | ChangeRefusal:
         """Keep a user out: every sign-in ends, live sessions at their next renewal."""
@@ -227,14 +211,14 @@ class Accounts:
         hashed = await self.passwords.hash(password)
         if hashed is None:
             return ChangeRefusal.BUSY
-        user = await self.database.run(statements.set_password, address, hashed)
+        user = await self.database.transact(statements.set_password, address, hashed)
         return ChangeRefusal.UNKNOWN_USER if user is None else user
 
     async def _set_disabled(self, email: str, *, disabled: bool) -> User | ChangeRefusal:
         address = normalise(email)
         if address is None:
             return ChangeRefusal.UNKNOWN_USER
-        user = await self.database.run(statements.set_disabled, address, disabled)
+        user = await self.database.transact(statements.set_disabled, address, disabled)
         return ChangeRefusal.UNKNOWN_USER if user is None else user
 
     async def _new_account(self, email: str, password: str) -> tuple[str, str] | RegisterRefusal:

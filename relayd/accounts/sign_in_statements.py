@@ -1,7 +1,7 @@
 """The SQL of sign-ins: beginning, renewing and ending a family of refresh tokens.
 
 Every function but `insert_sign_in`, which is a step of others, is one transaction, run by
-`Database.run` in a thread. Times are the database's (``now()``), so that several daemons share
+`Database.transact`. Times are the database's (``now()``), so that several daemons share
 one clock. Whatever reads a family to act on it locks its row first: the renewals, the reuse check
 and the end of one family happen one after the other, whoever asks.
 """

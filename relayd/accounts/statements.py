@@ -1,4 +1,4 @@
-"""The SQL of users: every function is one transaction, run by `Database.run` in a thread.
+"""The SQL of users: every function is one transaction, run by `Database.transact`.
 
 Sign-ins have a module of their own; what changes a user here ends them there, in the same
 transaction.

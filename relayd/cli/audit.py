@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from relayd.config import Config
-    from relayd.database.pool import Database
+    from relayd.database.ports import Database
     from relayd.ledger.outcomes import Finding
 
 __all__ = ["add"]
@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
     async def action(database: "Database", _: "Config") -> "Sequence[Finding]":
         from relayd.ledger.audit import audit
 
-        return await database.run(audit)
+        return await database.transact(audit)
 
     findings = run(arguments, action)
     if arguments.json:

@@ -17,7 +17,7 @@ from relayd.errors import DatabaseUnavailable, OperatorError
 
 if TYPE_CHECKING:
     from relayd.config import Config
-    from relayd.database.pool import Connection
+    from relayd.database.ports import Connection
 
 __all__ = ["Finding", "add"]
 
@@ -126,7 +126,7 @@ async def _database(config: "Config") -> Finding:
     kind = "embedded" if config.database.embedded else "PostgreSQL"
     try:
         async with opened(config) as database:
-            version, pending = await database.run(_version_and_pending)
+            version, pending = await database.transact(_version_and_pending)
     except* (DatabaseUnavailable, OperatorError) as group:
         # Its text says what to do.
         found = Finding("database", well=False, detail=_first(group))

@@ -13,7 +13,7 @@ from relayd.errors import OperatorError
 
 if TYPE_CHECKING:
     from relayd.config import Config
-    from relayd.database.pool import Database
+    from relayd.database.ports import Database
     from relayd.ledger.outcomes import Booked, BookingRefusal
 
 __all__ = ["add"]

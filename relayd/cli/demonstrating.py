@@ -174,7 +174,7 @@ class Demonstration:
 
     async def _audit(self, made: config.Config) -> tuple[Finding, ...]:
         async with opened(made) as database:
-            return tuple(await database.run(audit))
+            return tuple(await database.transact(audit))
 
     def _judge(self, findings: tuple[Finding, ...]) -> None:
         self.stage.say("audit", "NOT balanced; the rows at fault:" if findings else "balanced")

@@ -42,7 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
     async def main() -> "Sequence[str]":
         async with opened(config) as database:
-            return await database.run(migrate.apply)
+            return await database.transact(migrate.apply)
 
     applied = trio.run(main)
     if arguments.json:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from relayd.accounts.accounts import Accounts
     from relayd.accounts.outcomes import User
     from relayd.config import Config
-    from relayd.database.pool import Database
+    from relayd.database.ports import Database
 
 __all__ = ["accounts", "find_user", "opened", "quiet", "run"]
 
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace, action: "Callable[[Database, Config], Awa
 
     async def main() -> T:
         async with opened(config) as database:
-            await database.run(ready)
+            await database.transact(ready)
             return await action(database, config)
 
     return trio.run(main)

@@ -10,7 +10,7 @@ from relayd.cli.output import print_json, print_table, seconds
 
 if TYPE_CHECKING:
     from relayd.config import Config
-    from relayd.database.pool import Database
+    from relayd.database.ports import Database
     from relayd.payments.purchase_statements import PurchaseRecord
 
 __all__ = ["add"]
@@ -47,7 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
         user = await find_user(database, config, arguments.user) if arguments.user else None
         user_id = user.id if user else None
-        return await database.run(purchase_statements.recent, user_id, arguments.recent)
+        return await database.transact(purchase_statements.recent, user_id, arguments.recent)
 
     purchases = run(arguments, action)
     if arguments.json:

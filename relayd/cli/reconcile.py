@@ -15,7 +15,7 @@ from relayd.errors import OperatorError
 
 if TYPE_CHECKING:
     from relayd.config import Config
-    from relayd.database.pool import Database
+    from relayd.database.ports import Database
     from relayd.payments.reconciliation import Reconciled
 
 __all__ = ["add"]

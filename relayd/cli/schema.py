@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from relayd.errors import OperatorError
 
 if TYPE_CHECKING:
-    from relayd.database.pool import Connection
+    from relayd.database.ports import Connection
 
 __all__ = ["ready"]
 

@@ -10,7 +10,7 @@ from relayd.cli.output import print_json, print_table, say, seconds
 
 if TYPE_CHECKING:
     from relayd.config import Config
-    from relayd.database.pool import Database
+    from relayd.database.ports import Database
     from relayd.ledger.outcomes import SessionRecord
 
 __all__ = ["add"]

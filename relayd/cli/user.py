@@ -13,7 +13,7 @@ from relayd.errors import OperatorError
 if TYPE_CHECKING:
     from relayd.accounts.outcomes import ChangeRefusal, RegisterRefusal, User
     from relayd.config import Config
-    from relayd.database.pool import Database
+    from relayd.database.ports import Database
 
 __all__ = ["add"]
 

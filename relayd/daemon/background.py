@@ -6,7 +6,7 @@ import trio
 
 from relayd import logs
 from relayd.accounts.accounts import Accounts
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable
 from relayd.events.credit import forget_old
 
@@ -23,7 +23,7 @@ async def prune(accounts: Accounts, database: Database) -> None:
     while True:
         try:
             removed = await accounts.prune()
-            await database.run(forget_old)
+            await database.transact(forget_old)
         except DatabaseUnavailable as error:
             log.warning("expired sign-ins not removed", problem=str(error))
         else:

@@ -31,7 +31,8 @@ from relayd.daemon.background import prune
 from relayd.daemon.settings import edge_settings, session_limits
 from relayd.database import migrate
 from relayd.database.opening import open_configured
-from relayd.database.pool import Database
+from relayd.database.pool import Pool
+from relayd.database.ports import Database
 from relayd.edge.door import Door, serve
 from relayd.edge.listeners import listener_url, open_listeners
 from relayd.edge.tls import tls_context
@@ -113,7 +114,7 @@ class Daemon:
             open_configured(self.config.database, threads.database, watched=True) as database,
             open_engine(self.config.default_engine, self.config.engines) as engine,
         ):
-            for name in await database.run(migrate.apply):
+            for name in await database.transact(migrate.apply):
                 log.info("migration applied", name=name)
             log.info(
                 "engine chosen",
@@ -154,7 +155,7 @@ class Daemon:
             log.warning("the end of this daemon could not be recorded", problem=str(error))
 
     async def _serve(
-        self, database: Database, engine: Engine, threads: Threads, shop: Shop | None
+        self, database: Pool, engine: Engine, threads: Threads, shop: Shop | None
     ) -> None:
         config = self.config
         tokens = AccessTokens(config.auth.secret.reveal().encode(), config.auth.access_minutes)

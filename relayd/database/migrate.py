@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 import relayd
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.errors import MigrationRefused
 
 __all__ = ["Migration", "apply", "pending", "schema_directory"]

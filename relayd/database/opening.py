@@ -7,7 +7,7 @@ import trio
 
 from relayd import config
 from relayd.database.embedded import embedded_url, run_watch
-from relayd.database.pool import Database, open_database
+from relayd.database.pool import Pool, open_database
 
 __all__ = ["open_configured"]
 
@@ -15,7 +15,7 @@ __all__ = ["open_configured"]
 @asynccontextmanager
 async def open_configured(
     settings: config.Database, limiter: trio.CapacityLimiter, *, watched: bool = False
-) -> AsyncIterator[Database]:
+) -> AsyncIterator[Pool]:
     """Open it; an embedded server is started or joined, and with ``watched`` kept alive.
 
     Raises `DatabaseUnavailable`, `ConfigError` or `MissingExtra`, with what to do.

@@ -12,25 +12,24 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Concatenate, Final, ParamSpec, TypeAlias, TypeVar
+from typing import Concatenate, Final, ParamSpec, TypeVar
 from weakref import WeakSet
 
 import attrs
 import psycopg
 import trio
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import TupleRow
 from psycopg_pool import ConnectionPool
 
 from relayd import config, logs
+from relayd.database.ports import Connection
 from relayd.database.watchdog import Watchdog
 from relayd.errors import DatabaseUnavailable
 
-__all__ = ["Connection", "Database", "deadlines", "open_database"]
+__all__ = ["Pool", "deadlines", "open_database"]
 
 log = logs.get(__name__)
 
-Connection: TypeAlias = psycopg.Connection[TupleRow]
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -67,8 +66,8 @@ class _LostBeforeCommit(Exception):  # noqa: N818 - internal: a signal between t
 
 
 @attrs.define(eq=False)
-class Database:
-    """A pool of connections. Its methods raise `DatabaseUnavailable`, whatever the cause was."""
+class Pool:
+    """A `Database` of connections that are kept."""
 
     _pool: ConnectionPool[Connection]
     _limiter: trio.CapacityLimiter
@@ -82,34 +81,28 @@ class Database:
         """How to make a connection beside the pool, with all its deadlines. Holds the password."""
         return self._watchdog.conninfo
 
-    async def run(
+    async def transact(
         self,
         function: Callable[Concatenate[Connection, P], T],
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Call ``function(connection, …)`` in one transaction, committed when it returns.
-
-        It is rolled back when the function raises. Never abandoned: a cancelled caller still
-        waits for the outcome. The function must have no effects but those of its transaction,
-        because it may be called a second time.
-        """
+        """See `Database`; a thread does it."""
 
         def work(connection: Connection) -> T:
             return function(connection, *args, **kwargs)
 
         return await trio.to_thread.run_sync(
-            self.run_sync, work, limiter=self._limiter, abandon_on_cancel=False
+            self._perform, work, limiter=self._limiter, abandon_on_cancel=False
         )
 
-    def run_sync(self, work: Callable[[Connection], T]) -> T:
-        """The same from a thread."""
+    def _perform(self, work: Callable[[Connection], T]) -> T:
         try:
             try:
-                return self._transact(work)
+                return self._attempt(work)
             except _LostBeforeCommit as lost:
                 self._empty_pool(lost.connection)
-                return self._transact(work)
+                return self._attempt(work)
         except _LostBeforeCommit as lost:
             raise DatabaseUnavailable("the connection to PostgreSQL was lost") from lost.__cause__
         except psycopg.Error as error:
@@ -118,7 +111,7 @@ class Database:
             raise DatabaseUnavailable(_reason(error)) from error
 
     async def probe(self) -> bool:
-        """Whether PostgreSQL answers within `PROBE_SECONDS`; for /health."""
+        """See `Database`: within `PROBE_SECONDS`."""
         with trio.move_on_after(PROBE_SECONDS):
             return await trio.to_thread.run_sync(
                 self._probe, limiter=self._limiter, abandon_on_cancel=True
@@ -133,7 +126,7 @@ class Database:
             return False
         return True
 
-    def _transact(self, work: Callable[[Connection], T]) -> T:
+    def _attempt(self, work: Callable[[Connection], T]) -> T:
         with self._pool.connection() as connection:
             try:
                 with self._watchdog.watching(connection):
@@ -177,7 +170,7 @@ def deadlines(settings: config.Database, url: str) -> dict[str, str | int]:
 @asynccontextmanager
 async def open_database(
     settings: config.Database, url: str, limiter: trio.CapacityLimiter
-) -> AsyncIterator[Database]:
+) -> AsyncIterator[Pool]:
     """The pool for ``url`` (the configured one, or the embedded server's), open while entered.
 
     Waits `connect_seconds` for PostgreSQL to be there, then raises `DatabaseUnavailable`
@@ -209,7 +202,7 @@ async def open_database(
     await trio.to_thread.run_sync(pool.open)
     try:
         with watchdog.awake():
-            yield Database(pool, limiter, fresh, watchdog)
+            yield Pool(pool, limiter, fresh, watchdog)
     finally:
         with trio.CancelScope(shield=True):  # bounded by the pool's own timeout
             await trio.to_thread.run_sync(pool.close, settings.pool_seconds)

@@ -11,7 +11,7 @@ from uuid import UUID
 import attrs
 from psycopg import Connection
 
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 
 __all__ = ["WATCH_SECONDS", "Credit", "CreditReader", "Reader", "forget_old", "read", "watch"]
 
@@ -49,11 +49,11 @@ class CreditReader:
 
     async def watch(self, user_id: UUID) -> Credit | None:
         """See `watch`."""
-        return await self.database.run(watch, user_id)
+        return await self.database.transact(watch, user_id)
 
     async def read(self, user_id: UUID) -> Credit | None:
         """See `read`."""
-        return await self.database.run(read, user_id)
+        return await self.database.transact(read, user_id)
 
 
 _WATCH: Final = """

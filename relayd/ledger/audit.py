@@ -9,7 +9,7 @@ from typing import Final, LiteralString
 import psycopg
 from psycopg.rows import dict_row
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.ledger.outcomes import Finding
 
 __all__ = ["RULES", "audit"]

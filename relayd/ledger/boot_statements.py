@@ -4,7 +4,7 @@ from uuid import UUID
 
 import attrs
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 
 __all__ = ["Pulse", "beat", "bury", "end", "left_open", "pulses", "register"]
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import attrs
 
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, LedgerUnavailable
 from relayd.ledger import statements, wallet_statements
 from relayd.ledger.holds import Policy
@@ -69,7 +69,7 @@ class PostgresLedger:
         **kwargs: P.kwargs,
     ) -> T:
         with _outage_told():
-            return await self.database.run(statement, *args, **kwargs)
+            return await self.database.transact(statement, *args, **kwargs)
 
 
 @contextmanager

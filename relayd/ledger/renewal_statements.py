@@ -9,7 +9,7 @@ from uuid import UUID
 
 import attrs
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.ledger.holds import Account, Policy, Standing, unused_hold
 from relayd.ledger.rows import (
     OpenSession,

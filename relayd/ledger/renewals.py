@@ -11,7 +11,7 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable
 from relayd.ledger.holds import Policy
 from relayd.ledger.renewal_statements import Renewal, renew, renew_free
@@ -71,7 +71,7 @@ class Renewals:
             raise DatabaseUnavailable(str(request.problem)) from request.problem
         if request.answer is None:
             # Its user's row was in somebody's hands, or it is not open: nobody else waits for that.
-            return await self.database.run(renew, renewal, self.policy)
+            return await self.database.transact(renew, renewal, self.policy)
         return request.answer
 
     async def _renew_waiting(self) -> None:
@@ -79,7 +79,7 @@ class Renewals:
         for request in batch:
             request.taken = True
         try:
-            answers = await self.database.run(
+            answers = await self.database.transact(
                 renew_free, [request.renewal for request in batch], self.policy
             )
         except DatabaseUnavailable as error:

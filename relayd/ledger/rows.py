@@ -11,7 +11,7 @@ from uuid import UUID
 import attrs
 
 from relayd import logs
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.ledger.holds import Account
 from relayd.session.ports import OpenRequest
 

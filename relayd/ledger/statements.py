@@ -7,7 +7,7 @@ see the same free credit.
 
 from uuid import UUID
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.ledger.holds import Account, Policy, Standing, unused_hold
 from relayd.ledger.outcomes import SWEPT
 from relayd.ledger.rows import (

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import attrs
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal, DayUsage, SessionRecord
 from relayd.ledger.rows import lock_account, write_account
 

@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.payments.ports import Buyer
 
 __all__ = ["claim", "forget", "record"]

@@ -6,7 +6,7 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import customer_statements
 from relayd.payments.ports import Buyer, StripeApi
@@ -45,7 +45,7 @@ class CustomerOutbox:
 
     async def work(self) -> int:
         """Work once on some that are due; how many customers were made."""
-        buyers = await self.database.run(customer_statements.claim, BATCH)
+        buyers = await self.database.transact(customer_statements.claim, BATCH)
         made = 0
         for buyer in buyers:
             if await self._work_on(buyer):
@@ -56,7 +56,7 @@ class CustomerOutbox:
         """One user. Whatever goes wrong, the row is due again when its lease is over."""
         try:
             customer_id = await self.stripe.create_customer(buyer)
-            await self.database.run(customer_statements.record, buyer.user_id, customer_id)
+            await self.database.transact(customer_statements.record, buyer.user_id, customer_id)
         except StripeUnavailable as error:
             tell = log.error if error.refused else log.warning
             tell("customer waits for Stripe", user=buyer.user_id, problem=str(error))

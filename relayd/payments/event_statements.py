@@ -2,7 +2,7 @@
 
 import attrs
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 
 __all__ = ["Event", "claim", "finish", "prune", "store"]
 

@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import event_statements
 from relayd.payments.event_statements import Event
@@ -57,7 +57,7 @@ class EventQueue:
         if event.type not in KINDS:
             log.debug("message of no interest", type=event.type)
             return
-        if await self.database.run(event_statements.store, event):
+        if await self.database.transact(event_statements.store, event):
             self._news.set()
 
     async def run(self) -> None:
@@ -77,7 +77,7 @@ class EventQueue:
 
     async def work(self) -> int:
         """Work once on some that are due; how many there were."""
-        events = await self.database.run(event_statements.claim, BATCH)
+        events = await self.database.transact(event_statements.claim, BATCH)
         async with trio.open_nursery() as nursery:
             for event in events:
                 nursery.start_soon(self._work_on, event)
@@ -88,7 +88,7 @@ class EventQueue:
         try:
             outcome = await self._outcome(event)
             if outcome is not None:
-                await self.database.run(event_statements.finish, event.id, outcome)
+                await self.database.transact(event_statements.finish, event.id, outcome)
         except DatabaseUnavailable as error:
             log.warning("message waits", stripe_event=event.id, problem=str(error))
         except Exception as error:  # noqa: BLE001 - one message must not end the daemon

@@ -9,7 +9,7 @@ from typing import Final
 import attrs
 
 from relayd import logs
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.payments import purchase_statements, reversal_statements
 from relayd.payments.ports import CheckoutSession, Dispute, PurchaseState, Refund, StripeApi
 from relayd.payments.purchase_statements import Settled
@@ -45,7 +45,7 @@ class Fulfilment:
     ) -> Settled | None:
         """Do what follows from a Session that was just fetched."""
         state = session.state(said_failed=said_failed)
-        settled = await self.database.run(purchase_statements.settle, session, state)
+        settled = await self.database.transact(purchase_statements.settle, session, state)
         if settled is not None and settled.changed:
             log.info(
                 "purchase settled",
@@ -59,7 +59,7 @@ class Fulfilment:
 
     async def look(self) -> int:
         """The number of a look at refunds or disputes; take it before fetching them."""
-        return await self.database.run(reversal_statements.take_look)
+        return await self.database.transact(reversal_statements.take_look)
 
     async def refund(self, refund_id: str) -> Applied | NotApplied | None:
         """Fetch a refund and do what follows from it; None where Stripe has none of this id."""
@@ -85,12 +85,12 @@ class Fulfilment:
         """
         if said.payment_intent_id is None or said.id in self._foreign:
             return NotApplied.UNKNOWN
-        applied = await self.database.run(reversal_statements.apply, said, look)
+        applied = await self.database.transact(reversal_statements.apply, said, look)
         if isinstance(applied, NotApplied):
             found = await self.stripe.sessions_of(said.payment_intent_id)
             settled = [await self.settle(session) for session in found]
             if any(settled):
-                applied = await self.database.run(reversal_statements.apply, said, look)
+                applied = await self.database.transact(reversal_statements.apply, said, look)
             else:
                 self._remember_foreign(said.id)
         _report(said, applied)

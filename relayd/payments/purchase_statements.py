@@ -10,7 +10,7 @@ from uuid import UUID
 import attrs
 
 from relayd.config import Package
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.ledger.rows import lock_account
 from relayd.ledger.wallet_statements import Entry, book
 from relayd.payments.ports import Buyer, CheckoutSession, PurchaseState

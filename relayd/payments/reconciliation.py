@@ -12,7 +12,7 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import (
     event_statements,
@@ -69,7 +69,9 @@ class Reconciliation:
     async def _compare_when_due(self, every_seconds: float) -> float:
         """How long until it is due again."""
         try:
-            due = await self.database.run(reconciliation_statements.due_in_seconds, every_seconds)
+            due = await self.database.transact(
+                reconciliation_statements.due_in_seconds, every_seconds
+            )
             if due > 0:
                 return due
             await self.compare()
@@ -85,18 +87,18 @@ class Reconciliation:
 
     async def compare(self, since: dt.datetime | None = None) -> Reconciled:
         """Compare once; without ``since``, from where the last one began."""
-        now, covered = await self.database.run(reconciliation_statements.next_since)
+        now, covered = await self.database.transact(reconciliation_statements.next_since)
         done = Reconciled(since or covered)
         await self._sessions(done)
         await self._waiting_sessions(done, now)
         await self._reversals(done)
         await self._waiting_reversals(done)
-        done.expired = await self.database.run(purchase_statements.expire_lost)
-        await self.database.run(event_statements.prune)
+        done.expired = await self.database.transact(purchase_statements.expire_lost)
+        await self.database.transact(event_statements.prune)
         if done.truncated:
             log.warning("reconciliation saw a part only", since=done.since.isoformat())
         elif done.since <= covered:
-            await self.database.run(
+            await self.database.transact(
                 reconciliation_statements.record, now, done.since, done.corrected
             )
         if done.corrected:
@@ -107,7 +109,7 @@ class Reconciliation:
         after: str | None = None
         for _ in range(PAGES_MAX):
             page = await self.fulfilment.stripe.list_sessions(done.since, after)
-            paid = await self.database.run(
+            paid = await self.database.transact(
                 purchase_statements.paid_among, [session.id for session in page.items]
             )
             for session in page.items:
@@ -121,7 +123,7 @@ class Reconciliation:
 
     async def _waiting_sessions(self, done: Reconciled, now: dt.datetime) -> None:
         """Purchases older than the list that still wait: some payments take weeks."""
-        waiting = await self.database.run(purchase_statements.pending, now, SINGLE_MAX)
+        waiting = await self.database.transact(purchase_statements.pending, now, SINGLE_MAX)
         for session_id in waiting:
             session = await self.fulfilment.stripe.session(session_id)
             if session is not None:
@@ -154,7 +156,7 @@ class Reconciliation:
 
     async def _waiting_reversals(self, done: Reconciled) -> None:
         """Refunds under way and disputes to be decided, however old."""
-        waiting = await self.database.run(reversal_statements.unsettled, SINGLE_MAX)
+        waiting = await self.database.transact(reversal_statements.unsettled, SINGLE_MAX)
         for kind, key in waiting:
             fetch = self.fulfilment.refund if kind == "refund" else self.fulfilment.dispute
             self._count(done, await fetch(key))

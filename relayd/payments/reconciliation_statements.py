@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 
 __all__ = ["due_in_seconds", "next_since", "record"]
 

@@ -17,7 +17,7 @@ import trio
 
 from relayd import config, logs
 from relayd.config import Package
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.ledger import wallet_statements
@@ -113,12 +113,12 @@ class Shop:
         package = next((one for one in self.packages if one.id == package_id), None)
         if package is None:
             return CheckoutRefusal.UNKNOWN_PACKAGE
-        balance = await self.database.run(wallet_statements.balance, principal.user_id)
+        balance = await self.database.transact(wallet_statements.balance, principal.user_id)
         if balance is not None and balance.frozen:
             # What they bought could not be used.
             return CheckoutRefusal.CREDIT_FROZEN
         purchase_id = uuid4()
-        buyer = await self.database.run(
+        buyer = await self.database.transact(
             purchase_statements.begin, purchase_id, principal.user_id, package
         )
         if buyer is None:
@@ -137,7 +137,7 @@ class Shop:
         except StripeUnavailable as error:
             await self._refuse(purchase_id, error)
             return CheckoutRefusal.STRIPE_UNAVAILABLE
-        await self.database.run(purchase_statements.attach, purchase_id, session.id)
+        await self.database.transact(purchase_statements.attach, purchase_id, session.id)
         if session.url is None:
             log.error("checkout session without an address", checkout_session=session.id)
             return CheckoutRefusal.STRIPE_UNAVAILABLE
@@ -192,7 +192,7 @@ class Shop:
         return await self.reconciliation.compare(since)
 
     async def _own(self, user_id: UUID, session_id: str) -> Purchase | None:
-        return await self.database.run(purchase_statements.find_own, user_id, session_id)
+        return await self.database.transact(purchase_statements.find_own, user_id, session_id)
 
     async def _create_session(self, order: Order) -> CheckoutSession:
         session = await self.stripe.create_session(order)
@@ -202,7 +202,7 @@ class Shop:
         buyer = order.buyer
         assert buyer.customer_id is not None
         log.warning("customer unknown to Stripe", user=buyer.user_id, customer=buyer.customer_id)
-        await self.database.run(customer_statements.forget, buyer.user_id, buyer.customer_id)
+        await self.database.transact(customer_statements.forget, buyer.user_id, buyer.customer_id)
         guest = attrs.evolve(order, buyer=Buyer(buyer.user_id, buyer.email, None))
         again = await self.stripe.create_session(guest)
         if isinstance(again, CustomerGone):
@@ -214,7 +214,7 @@ class Shop:
         tell("checkout refused", purchase=purchase_id, problem=str(error))
         # Without an answer there may be a Session all the same: then the row waits for it.
         if error.refused:
-            await self.database.run(purchase_statements.give_up, purchase_id)
+            await self.database.transact(purchase_statements.give_up, purchase_id)
 
 
 @asynccontextmanager

@@ -6,7 +6,6 @@ from uuid import UUID
 
 import trio
 
-from relayd.accounts.accounts import Transactions
 from relayd.accounts.outcomes import (
     ChangeRefusal,
     LoginRefusal,
@@ -15,6 +14,7 @@ from relayd.accounts.outcomes import (
     SignedIn,
     User,
 )
+from relayd.database.ports import Database
 from relayd.identity import Principal
 from tests.accounts.world import (
     EMAIL,
@@ -34,7 +34,7 @@ class Store(Protocol):
     """A store and a way to let its time pass."""
 
     @property
-    def database(self) -> Transactions:
+    def database(self) -> Database:
         """Where the accounts are."""
 
     async def age(self, seconds: float) -> None:

@@ -8,7 +8,7 @@ import trio.lowlevel
 
 from relayd.accounts import sign_in_statements
 from relayd.accounts.outcomes import RefreshRefusal, SignedIn
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from tests.accounts.contract import AccountsContract
 from tests.accounts.own_changes import OwnChangesContract
 from tests.accounts.world import EMAIL, PASSWORD, make_accounts, refreshed, registered
@@ -27,7 +27,7 @@ class PostgresStore:
 
     async def age(self, seconds: float) -> None:
         """Move everything into the past."""
-        await self.database.run(_age, seconds)
+        await self.database.transact(_age, seconds)
 
 
 def _age(connection: Connection, seconds: float) -> None:
@@ -126,7 +126,7 @@ async def test_registration_makes_a_balance(store: PostgresStore) -> None:
             (user.id,),
         ).fetchone()
 
-    assert await store.database.run(balance) == (0, 0, 0)
+    assert await store.database.transact(balance) == (0, 0, 0)
 
 
 async def test_no_token_is_stored(store: PostgresStore) -> None:
@@ -137,7 +137,7 @@ async def test_no_token_is_stored(store: PostgresStore) -> None:
         rows = connection.execute("SELECT * FROM users, sign_ins, refresh_tokens").fetchall()
         return repr(rows)
 
-    text = await store.database.run(dump)
+    text = await store.database.transact(dump)
     assert EMAIL in text
     for secret in (PASSWORD, signed_in.token, signed_in.refresh_token):
         assert secret not in text
@@ -150,8 +150,8 @@ async def test_pruning_is_bounded(store: PostgresStore) -> None:
     for _ in range(4):
         await accounts.login(EMAIL, PASSWORD)
     await store.age(60 * 86_400)
-    assert await store.database.run(sign_in_statements.prune, 3) == 6
-    assert await store.database.run(sign_in_statements.prune, 3) == 4
+    assert await store.database.transact(sign_in_statements.prune, 3) == 6
+    assert await store.database.transact(sign_in_statements.prune, 3) == 4
 
 
 @pytest.mark.parametrize(
@@ -174,4 +174,4 @@ async def test_constraints(
         )
 
     with pytest.raises(psycopg.errors.CheckViolation, match=constraint):
-        await store.database.run(insert)
+        await store.database.transact(insert)

@@ -2,10 +2,11 @@
 
 import trio
 
-from relayd.accounts.accounts import Accounts, Transactions
+from relayd.accounts.accounts import Accounts
 from relayd.accounts.outcomes import SignedIn
 from relayd.accounts.passwords import Passwords
 from relayd.accounts.tokens import AccessTokens
+from relayd.database.ports import Database
 
 SECRET = b"s" * 32
 PEPPER = b"p" * 32
@@ -14,7 +15,7 @@ PASSWORD = "correct horse"
 REFRESH_DAYS = 30
 
 
-def make_accounts(database: Transactions) -> Accounts:
+def make_accounts(database: Database) -> Accounts:
     """The cheapest bcrypt there is; call it inside of Trio."""
     return Accounts(
         database=database,

@@ -8,7 +8,7 @@ from uuid import uuid4
 import attrs
 import psycopg
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from tests.browser.people import Person
 
 __all__ = ["give_past"]

@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from relayd.database import migrate
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.errors import MigrationRefused
 
 

@@ -9,7 +9,8 @@ import pytest
 import trio
 
 from relayd import config
-from relayd.database.pool import Connection, Database, deadlines, open_database
+from relayd.database.pool import deadlines, open_database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
 from tests.database.servers import Server, server
 
@@ -55,18 +56,18 @@ def test_every_deadline_is_spelled_out() -> None:
 @pytest.mark.system
 async def test_commits_what_returns_and_undoes_what_raises(database: Database) -> None:
     """A function's effects last if it returns, and never if it raises."""
-    await database.run(lambda connection: connection.execute("CREATE TABLE kept (a int)"))
+    await database.transact(lambda connection: connection.execute("CREATE TABLE kept (a int)"))
 
     def insert(connection: Connection, value: int) -> None:
         connection.execute("INSERT INTO kept VALUES (%s)", (value,))
         if value < 0:
             raise ValueError
 
-    await database.run(insert, 1)
+    await database.transact(insert, 1)
     with pytest.raises(ValueError, match=r"^$"):
-        await database.run(insert, -1)
+        await database.transact(insert, -1)
 
-    rows = await database.run(lambda c: c.execute("SELECT a FROM kept").fetchall())
+    rows = await database.transact(lambda c: c.execute("SELECT a FROM kept").fetchall())
     assert rows == [(1,)]
 
 
@@ -74,7 +75,7 @@ async def test_commits_what_returns_and_undoes_what_raises(database: Database) -
 async def test_mistake_of_ours_is_not_an_outage(database: Database) -> None:
     """A wrong statement stays what it is: a bug with its traceback."""
     with pytest.raises(psycopg.errors.UndefinedTable):
-        await database.run(lambda c: c.execute("SELECT * FROM nowhere"))
+        await database.transact(lambda c: c.execute("SELECT * FROM nowhere"))
 
 
 @pytest.mark.system
@@ -82,30 +83,30 @@ async def test_slow_statement_and_busy_lock_are_cut(database_url: str) -> None:
     """The server ends what takes too long, because a thread can't be told to."""
     async with open_database(SETTINGS, database_url, trio.CapacityLimiter(3)) as database:
         with pytest.raises(DatabaseUnavailable, match="statement timeout"):
-            await database.run(lambda c: c.execute("SELECT pg_sleep(5)"))
+            await database.transact(lambda c: c.execute("SELECT pg_sleep(5)"))
         with psycopg.connect(database_url) as other:
             other.execute("LOCK TABLE boots")
             with pytest.raises(DatabaseUnavailable, match="lock timeout"):
-                await database.run(lambda c: c.execute("SELECT * FROM boots"))
-        assert await database.run(one) == 1
+                await database.transact(lambda c: c.execute("SELECT * FROM boots"))
+        assert await database.transact(one) == 1
 
 
 @pytest.mark.system
 async def test_outage_is_told_and_overcome(killable: Server) -> None:
     """While PostgreSQL is away calls fail in time; once it is back they work by themselves."""
     async with open_database(SETTINGS, killable.url, trio.CapacityLimiter(3)) as database:
-        assert await database.run(one) == 1
+        assert await database.transact(one) == 1
         await trio.to_thread.run_sync(killable.kill)
 
         assert not await database.probe()
         with trio.fail_after(5), pytest.raises(DatabaseUnavailable):
-            await database.run(one)
+            await database.transact(one)
 
         await trio.to_thread.run_sync(killable.start)
         with trio.fail_after(10):
             while not await database.probe():
                 pass
-        assert await database.run(one) == 1
+        assert await database.transact(one) == 1
 
 
 @pytest.mark.system
@@ -122,7 +123,7 @@ async def test_frozen_server_is_an_outage_too(killable: Server) -> None:
     async with open_database(SETTINGS, killable.url, trio.CapacityLimiter(3)) as database:
         try:
             with trio.fail_after(30), pytest.raises(DatabaseUnavailable):
-                await database.run(freeze)
+                await database.transact(freeze)
         finally:
             for pid in stopped:
                 os.kill(pid, signal.SIGCONT)
@@ -137,11 +138,11 @@ async def test_restart_between_two_calls_is_not_noticed(killable: Server) -> Non
     async with open_database(SETTINGS, killable.url, trio.CapacityLimiter(3)) as database:
         async with trio.open_nursery() as nursery:
             for _ in range(3):
-                nursery.start_soon(database.run, one)
+                nursery.start_soon(database.transact, one)
         await trio.to_thread.run_sync(killable.kill)
         await trio.to_thread.run_sync(killable.start)
 
-        assert await database.run(one) == 1
+        assert await database.transact(one) == 1
 
 
 @pytest.mark.system
@@ -155,7 +156,7 @@ async def test_work_lost_before_its_commit_is_done_once_more(database: Database)
             connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
         return one(connection)
 
-    assert await database.run(cut_once) == 1
+    assert await database.transact(cut_once) == 1
     assert len(set(backends)) == 2
 
 
@@ -169,7 +170,7 @@ async def test_cancelled_caller_waits_for_the_outcome(database: Database) -> Non
             trio.from_thread.run_sync(scope.cancel)
             done.append(one(connection))
 
-        await database.run(work)
+        await database.transact(work)
 
     assert done == [1]
 

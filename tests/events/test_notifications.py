@@ -9,7 +9,7 @@ import pytest
 import trio
 import trio.testing
 
-from relayd.database.pool import Database
+from relayd.database.pool import Pool
 from relayd.events import credit
 from relayd.events.hub import Hub, Subscription
 from relayd.events.listener import CREDIT, listen
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.system
 
 
 @asynccontextmanager
-async def listening(database: Database) -> AsyncIterator[Hub]:
+async def listening(database: Pool) -> AsyncIterator[Hub]:
     """A hub that is told."""
     hub = Hub()
     async with trio.open_nursery() as nursery:
@@ -54,7 +54,7 @@ async def woken(subscription: Subscription) -> None:
         await subscription.wait()
 
 
-async def test_a_change_arrives(database: Database) -> None:
+async def test_a_change_arrives(database: Pool) -> None:
     """A booking of another connection wakes who looks at that user, and shows in what is read."""
     ada = await registered(make_accounts(database))
     reader = credit.CreditReader(database)
@@ -68,7 +68,7 @@ async def test_a_change_arrives(database: Database) -> None:
     assert await reader.read(UUID(int=0)) is None
 
 
-async def test_nobody_looks(database: Database, database_url: str) -> None:
+async def test_nobody_looks(database: Pool, database_url: str) -> None:
     """Without a watch, or past its time, nothing is told; old watches are forgotten."""
     accounts = make_accounts(database)
     ada, bob = await registered(accounts), await registered(accounts, "bob@example.com")
@@ -80,12 +80,12 @@ async def test_nobody_looks(database: Database, database_url: str) -> None:
         for user_id in (ada.user.id, bob.user.id):
             await wallet.grant(user_id, 5000, "for a test", str(uuid4()))
         assert list(connection.notifies(timeout=0)) == []
-        await database.run(credit.forget_old)
+        await database.transact(credit.forget_old)
         row = connection.execute("SELECT count(*) FROM credit_watch").fetchone()
         assert row == (0,)
 
 
-async def test_a_change_under_way(database: Database, database_url: str) -> None:
+async def test_a_change_under_way(database: Pool, database_url: str) -> None:
     """Whoever begins to look while a change is made waits for it, and is shown it."""
     ada = await registered(make_accounts(database))
     seen: list[credit.Credit | None] = []
@@ -104,7 +104,7 @@ async def test_a_change_under_way(database: Database, database_url: str) -> None
 
 
 @pytest.mark.parametrize("how", ["logout", "everywhere", "disable", "password"])
-async def test_an_ended_sign_in_arrives(database: Database, how: str) -> None:
+async def test_an_ended_sign_in_arrives(database: Pool, how: str) -> None:
     """However a sign-in is ended, and by whom, what was opened from it hears of it."""
     accounts = make_accounts(database)
     ada, bob = await registered(accounts), await registered(accounts, "bob@example.com")
@@ -123,7 +123,7 @@ async def test_an_ended_sign_in_arrives(database: Database, how: str) -> None:
         assert not other.ended
 
 
-async def test_a_lost_connection(database: Database, database_url: str) -> None:
+async def test_a_lost_connection(database: Pool, database_url: str) -> None:
     """After an outage it listens again, and everybody looks, as nobody told them meanwhile."""
     ada = await registered(make_accounts(database))
     async with listening(database) as hub:
@@ -142,7 +142,7 @@ async def test_a_lost_connection(database: Database, database_url: str) -> None:
         assert hub.told
 
 
-async def test_nonsense(database: Database, database_url: str) -> None:
+async def test_nonsense(database: Pool, database_url: str) -> None:
     """Anybody with a connection may notify; what is no id of ours does no harm."""
     ada = await registered(make_accounts(database))
     async with listening(database) as hub:

@@ -1,4 +1,4 @@
-"""The accounts' SQL in memory: a `Transactions` whose functions are those of `statements`.
+"""The accounts' SQL in memory: a `Database` whose functions are those of `statements`.
 
 A verified fake: `tests/accounts/contract.py` runs against it and against PostgreSQL.
 """
@@ -52,7 +52,7 @@ class MemoryAccounts:
     sign_ins: dict[UUID, SignIn] = attrs.field(factory=dict)
     refreshes: dict[bytes, Refresh] = attrs.field(factory=dict)
 
-    async def run(
+    async def transact(
         self,
         function: Callable[Concatenate[Any, P], T],
         *args: P.args,

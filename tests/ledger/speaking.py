@@ -2,7 +2,7 @@
 
 from uuid import uuid4
 
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.session.ports import Opened, OpenRefusal
@@ -18,4 +18,4 @@ async def opened_by(database: Database, who: Principal) -> Opened | OpenRefusal:
     def transact(connection: Connection) -> Opened | OpenRefusal:
         return Store(connection).open(request_of(who), uuid4(), Policy())
 
-    return await database.run(transact)
+    return await database.transact(transact)

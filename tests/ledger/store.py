@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import attrs
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.identity import Principal
 from relayd.ledger import boot_statements, statements, wallet_statements
 from relayd.ledger.holds import Policy

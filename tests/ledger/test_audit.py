@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.ledger.audit import RULES, audit
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import label

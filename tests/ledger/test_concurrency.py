@@ -6,7 +6,7 @@ import attrs
 import pytest
 import trio
 
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.identity import Principal
 from relayd.ledger.audit import audit
 from relayd.ledger.holds import Policy
@@ -60,7 +60,7 @@ async def _ledger(database: Database) -> PostgresLedger:
 
 async def test_sessions_at_once_use_all_and_no_more(database: Database) -> None:
     """Ten sessions in two daemons use exactly what was bought, to the last millisecond."""
-    who = await database.run(lambda connection: Store(connection).add_user(BOUGHT_MS))
+    who = await database.transact(lambda connection: Store(connection).add_user(BOUGHT_MS))
     drains = [Drain(await _ledger(database), who) for _ in range(2)]
 
     with trio.fail_after(60):
@@ -71,12 +71,12 @@ async def test_sessions_at_once_use_all_and_no_more(database: Database) -> None:
 
     assert sum(drain.used_ms for drain in drains) == BOUGHT_MS
     assert await Wallet(database).balance(who.user_id) == Balance(0, 0, 0)
-    assert await database.run(audit) == ()
+    assert await database.transact(audit) == ()
 
 
 async def test_booking_at_once_books_once(database: Database) -> None:
     """Ten retries of one grant at the same moment are one grant."""
-    user_id: UUID = (await database.run(lambda c: Store(c).add_user())).user_id
+    user_id: UUID = (await database.transact(lambda c: Store(c).add_user())).user_id
     wallet = Wallet(database)
 
     async with trio.open_nursery() as nursery:
@@ -88,7 +88,7 @@ async def test_booking_at_once_books_once(database: Database) -> None:
 
 async def test_audit_beside_traffic_finds_nothing(database: Database) -> None:
     """The audit sees one moment, however much moves meanwhile."""
-    who = await database.run(lambda connection: Store(connection).add_user(BOUGHT_MS))
+    who = await database.transact(lambda connection: Store(connection).add_user(BOUGHT_MS))
     drain = Drain(await _ledger(database), who)
     findings: list[object] = []
 
@@ -100,6 +100,6 @@ async def test_audit_beside_traffic_finds_nothing(database: Database) -> None:
             for _ in range(4):
                 nursery.start_soon(drain.speak)
             for _ in range(20):
-                await database.run(look)
+                await database.transact(look)
 
     assert findings == []

@@ -6,7 +6,7 @@ from uuid import uuid4
 import attrs
 import pytest
 
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.ledger.audit import audit
 from relayd.ledger.holds import Policy
 from relayd.ledger.postgres import PostgresLedger
@@ -66,11 +66,11 @@ class PostgresBench:
         def transact(connection: Connection) -> Any:
             return getattr(Store(connection), name)(*arguments)
 
-        return await self.database.run(transact)
+        return await self.database.transact(transact)
 
     async def assert_balanced(self) -> None:
         """Every identity holds."""
-        assert await self.database.run(audit) == ()
+        assert await self.database.transact(audit) == ()
 
 
 class TestFake(LedgerContract, FreezingContract):

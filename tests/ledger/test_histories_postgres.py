@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import invariant, run_state_machine_as_test
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.ledger.audit import audit
 from tests.ledger.history import History
 from tests.ledger.store import Store

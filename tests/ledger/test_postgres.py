@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable, LedgerUnavailable
 from relayd.ledger.holds import Policy
 from relayd.ledger.postgres import PostgresLedger
@@ -19,7 +19,7 @@ from tests.ledger.store import Store
 class Unreachable:
     """A database that is away."""
 
-    async def run(self, *arguments: object) -> Any:
+    async def transact(self, *arguments: object) -> Any:
         """Refuse."""
         raise DatabaseUnavailable("away")
 
@@ -39,7 +39,7 @@ async def test_overshoot_is_loud_and_not_charged(
     database: Database, declared_errors: DeclaredErrors
 ) -> None:
     """More used than held is our fault: an ERROR for us, and the user pays the hold at most."""
-    who = await database.run(lambda connection: Store(connection).add_user(1000))
+    who = await database.transact(lambda connection: Store(connection).add_user(1000))
     ledger = PostgresLedger(database, uuid4(), Policy())
     await register_boot(database, ledger.boot_id, "test")
     request = OpenRequest(uuid4(), who, "engine", "model", "192.0.2.1")

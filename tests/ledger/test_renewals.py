@@ -9,7 +9,7 @@ import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
 from relayd.ledger.holds import Policy
 from relayd.ledger.postgres import PostgresLedger
@@ -38,7 +38,7 @@ class SlowDatabase:
     alone: list[UUID] = attrs.field(factory=list)
     fault: Exception | None = None
 
-    async def run(self, statement: Callable[..., Any], asked: Any, policy: Policy) -> Any:
+    async def transact(self, statement: Callable[..., Any], asked: Any, policy: Policy) -> Any:
         """One transaction."""
         if statement is renew:
             self.alone.append(asked.session_id)
@@ -162,7 +162,7 @@ async def test_a_locked_user_holds_nobody_up(database: Database) -> None:
     await register_boot(database, ledger.boot_id, "test")
     requests = []
     for _ in range(2):
-        who = await database.run(lambda connection: Store(connection).add_user(90_000))
+        who = await database.transact(lambda connection: Store(connection).add_user(90_000))
         requests.append(OpenRequest(uuid4(), who, "engine", "model", "192.0.2.1"))
         await ledger.open(requests[-1])
     locked, free = requests
@@ -178,7 +178,7 @@ async def test_a_locked_user_holds_nobody_up(database: Database) -> None:
 
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(database.run, hold)
+            nursery.start_soon(database.transact, hold)
             await taken.wait()
             nursery.start_soon(ledger.renew, locked.session_id, 10, 30_000)
             await wait_all_tasks_blocked()
@@ -191,5 +191,5 @@ async def test_a_locked_user_holds_nobody_up(database: Database) -> None:
         found = "SELECT used_ms FROM transcription_sessions WHERE id = %s"
         return connection.execute(found, (request.session_id,)).fetchone()
 
-    assert await database.run(used, locked) == (10,)
-    assert await database.run(used, free) == (20,)
+    assert await database.transact(used, locked) == (10,)
+    assert await database.transact(used, free) == (20,)

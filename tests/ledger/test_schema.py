@@ -8,7 +8,7 @@ import attrs
 import psycopg
 import pytest
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 from relayd.ledger.holds import Policy
 from relayd.session.endings import EndReason
 from relayd.session.ports import Opened, OpenRequest, Settlement

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from trio.testing import MockClock
 
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
 from relayd.ledger import boot_statements
 from relayd.ledger.boot_statements import Pulse
@@ -22,7 +22,7 @@ BOOT = uuid4()
 class Unreachable:
     """A database that is away."""
 
-    async def run(self, *arguments: object) -> Any:
+    async def transact(self, *arguments: object) -> Any:
         """Refuse."""
         raise DatabaseUnavailable("away")
 
@@ -90,7 +90,7 @@ async def test_outage_of_the_database_kills_nobody(mock_clock: MockClock) -> Non
 
 async def _session(database: Database, used_ms: int) -> tuple[PostgresLedger, OpenRequest]:
     """A daemon with one session that recorded so much."""
-    who = await database.run(lambda connection: Store(connection).add_user(100_000))
+    who = await database.transact(lambda connection: Store(connection).add_user(100_000))
     ledger = PostgresLedger(database, uuid4(), Policy())
     await register_boot(database, ledger.boot_id, "test")
     request = OpenRequest(uuid4(), who, "engine", "model", "192.0.2.1")
@@ -123,10 +123,10 @@ async def test_never_judges_itself(database: Database) -> None:
 async def test_a_beat_at_the_last_moment_saves(database: Database) -> None:
     """A boot that beats between the look and the burial is not buried."""
     ledger, _ = await _session(database, 4000)
-    (pulse,) = await database.run(boot_statements.pulses, uuid4())
-    await database.run(boot_statements.beat, ledger.boot_id)
+    (pulse,) = await database.transact(boot_statements.pulses, uuid4())
+    await database.transact(boot_statements.beat, ledger.boot_id)
 
-    assert await database.run(boot_statements.bury, pulse.boot_id, pulse.beats) is False
+    assert await database.transact(boot_statements.bury, pulse.boot_id, pulse.beats) is False
 
 
 @pytest.mark.system
@@ -138,7 +138,7 @@ async def test_returned_boot_keeps_its_sessions(database: Database) -> None:
         boot_statements.end(connection, ledger.boot_id)
         boot_statements.beat(connection, ledger.boot_id)
 
-    await database.run(bury_and_return)
+    await database.transact(bury_and_return)
 
-    assert await database.run(lambda connection: Store(connection).sweep()) == 0
+    assert await database.transact(lambda connection: Store(connection).sweep()) == 0
     assert await ledger.renew(request.session_id, 5000, 30_000) is not Revoked.SESSION_SETTLED

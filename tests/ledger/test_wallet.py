@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal, DayUsage
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.system
 
 async def _play(database: Database) -> tuple[Principal, OpenRequest, OpenRequest]:
     """One user with an ended and a live session."""
-    who = await database.run(lambda connection: Store(connection).add_user(100_000))
+    who = await database.transact(lambda connection: Store(connection).add_user(100_000))
     ledger = PostgresLedger(database, uuid4(), Policy())
     await register_boot(database, ledger.boot_id, "test")
     ended, live = (OpenRequest(uuid4(), who, "engine", "nova", "192.0.2.7") for _ in range(2))
@@ -33,7 +33,7 @@ async def _play(database: Database) -> tuple[Principal, OpenRequest, OpenRequest
 
 async def test_grant_and_adjust(database: Database) -> None:
     """Credit is given and corrected, each under its key."""
-    who = await database.run(lambda connection: Store(connection).add_user())
+    who = await database.transact(lambda connection: Store(connection).add_user())
     wallet = Wallet(database)
 
     granted = await wallet.grant(who.user_id, 5000, "welcome", "g1")
@@ -49,7 +49,7 @@ async def test_sessions_live_and_recent(database: Database) -> None:
     """A session is live until it ends, and then recent, with its figures."""
     who, ended, live = await _play(database)
     wallet = Wallet(database)
-    await database.run(lambda connection: Store(connection).add_user(5))
+    await database.transact(lambda connection: Store(connection).add_user(5))
 
     (running,) = await wallet.live_sessions()
     (past,) = await wallet.recent_sessions(who.user_id)

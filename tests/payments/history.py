@@ -13,7 +13,7 @@ import attrs
 import trio
 
 from relayd.config import Package, Secret
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.payments.ports import StripeApi

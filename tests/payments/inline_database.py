@@ -6,7 +6,7 @@ from typing import Concatenate, ParamSpec, TypeVar
 import attrs
 import trio
 
-from relayd.database.pool import Connection
+from relayd.database.ports import Connection
 
 __all__ = ["InlineDatabase"]
 
@@ -23,7 +23,7 @@ class InlineDatabase:
 
     connection: Connection
 
-    async def run(
+    async def transact(
         self,
         function: Callable[Concatenate[Connection, P], T],
         *args: P.args,
@@ -32,3 +32,8 @@ class InlineDatabase:
         """Call ``function(connection, …)``."""
         await trio.lowlevel.checkpoint()
         return function(self.connection, *args, **kwargs)
+
+    async def probe(self) -> bool:
+        """It is there."""
+        await trio.lowlevel.checkpoint()
+        return True

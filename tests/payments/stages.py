@@ -7,7 +7,7 @@ The large stage is the real thing: the SDK, the pool with its threads, a databas
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final, cast
+from typing import Final
 from uuid import uuid4
 
 import attrs
@@ -15,7 +15,8 @@ import psycopg
 import trio
 
 from relayd import config
-from relayd.database.pool import Connection, Database, open_database
+from relayd.database.pool import open_database
+from relayd.database.ports import Connection, Database
 from relayd.payments.ports import StripeApi
 from relayd.payments.stripe_api import SdkStripe
 from tests.ledger.store import Store
@@ -52,7 +53,7 @@ class SmallStage:
             self._connection = psycopg.connect(self.new_url(), autocommit=True)
         self._opened += 1
         with self._connection.transaction(force_rollback=True):
-            database = cast("Database", InlineDatabase(self._connection))
+            database = InlineDatabase(self._connection)
             api = fresh_api()
             yield history_on(database, self._connection, DirectStripe(api), api)
 

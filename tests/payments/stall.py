@@ -7,7 +7,7 @@ import attrs
 import stripe
 
 from relayd.config import Package, Secret
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.identity import Principal
 from relayd.ledger import wallet_statements
 from relayd.ledger.audit import audit
@@ -62,7 +62,7 @@ class Stall:
 
     async def user(self) -> Principal:
         """Somebody who signed in once."""
-        return await self.database.run(lambda connection: Store(connection).add_user())
+        return await self.database.transact(lambda connection: Store(connection).add_user())
 
     async def begin(self, who: Principal) -> str:
         """A purchase up to Stripe's page; its Session."""
@@ -95,29 +95,29 @@ class Stall:
 
     async def make_due(self) -> None:
         """Leases are over."""
-        await self.database.run(_age)
+        await self.database.transact(_age)
 
     async def balance(self, who: Principal) -> Balance:
         """What somebody has."""
-        balance = await self.database.run(wallet_statements.balance, who.user_id)
+        balance = await self.database.transact(wallet_statements.balance, who.user_id)
         assert balance is not None
         return balance
 
     async def purchases(self) -> list[PurchaseRecord]:
         """Every purchase, newest first."""
-        return await self.database.run(recent, None, 100)
+        return await self.database.transact(recent, None, 100)
 
     async def entries(self) -> list[tuple[str, int]]:
         """Every line of the ledger, in order."""
-        return await self.database.run(_entries)
+        return await self.database.transact(_entries)
 
     async def unprocessed(self) -> int:
         """Messages that wait."""
-        return await self.database.run(_unprocessed)
+        return await self.database.transact(_unprocessed)
 
     async def assert_balanced(self) -> None:
         """Every identity holds."""
-        assert await self.database.run(audit) == ()
+        assert await self.database.transact(audit) == ()
 
 
 def _age(connection: Connection) -> None:

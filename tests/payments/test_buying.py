@@ -6,7 +6,7 @@ import attrs
 import pytest
 import trio
 
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance
@@ -53,11 +53,11 @@ async def test_refusals(stall: Stall) -> None:
 async def test_nothing_is_sold_for_frozen_credit(stall: Stall) -> None:
     """Who disputes a payment could not use what they buy; decided, they can."""
     who = await stall.user()
-    await stall.database.run(lambda connection: Store(connection).freeze(who.user_id))
+    await stall.database.transact(lambda connection: Store(connection).freeze(who.user_id))
     base = "https://relay.example.org"
     assert await stall.shop.checkout(who, "pack", base) is CheckoutRefusal.CREDIT_FROZEN
     assert stall.stripe.orders == []
-    await stall.database.run(lambda connection: Store(connection).thaw(who.user_id))
+    await stall.database.transact(lambda connection: Store(connection).thaw(who.user_id))
     await stall.begin(who)
 
 
@@ -185,13 +185,13 @@ async def test_never_got_a_session(stall: Stall) -> None:
     who = await stall.user()
     stall.stripe.faults.append(StripeUnavailable("away"))
     await stall.shop.checkout(who, "pack", "https://relay.example.org")
-    assert await stall.database.run(expire_lost) == 0
+    assert await stall.database.transact(expire_lost) == 0
 
     def age(connection: Connection) -> None:
         connection.execute("UPDATE purchases SET created_at = now() - interval '25 h 1 s'")
 
-    await stall.database.run(age)
-    assert await stall.database.run(expire_lost) == 1
+    await stall.database.transact(age)
+    assert await stall.database.transact(expire_lost) == 1
 
 
 async def test_the_return_page(stall: Stall) -> None:

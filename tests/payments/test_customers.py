@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import customer_statements
 from relayd.payments.customers import CustomerOutbox
@@ -40,7 +40,7 @@ async def test_registration_leaves_a_row(stall: Stall) -> None:
     user = (await registered(make_accounts(stall.database))).user
     assert stall.stripe.calls == []
     assert await stall.shop.customers.work() == 1
-    customer_id = await stall.database.run(customer_of, user.id)
+    customer_id = await stall.database.transact(customer_of, user.id)
     assert customer_id == stall.stripe.customers[user.id]
     assert await stall.shop.customers.work() == 0
 
@@ -83,7 +83,7 @@ async def test_stripe_away(stall: Stall, declared_errors: DeclaredErrors) -> Non
             connection.execute("DELETE FROM stripe_customers WHERE next_attempt_at = now()")
         return found
 
-    assert (await stall.database.run(leases))[:4] == [15, 30, 60, 120]
+    assert (await stall.database.transact(leases))[:4] == [15, 30, 60, 120]
 
 
 @pytest.mark.system
@@ -108,7 +108,7 @@ async def test_paced(
 
     @attrs.frozen
     class Scripted:
-        async def run(self, function: Any, *arguments: Any) -> Any:
+        async def transact(self, function: Any, *arguments: Any) -> Any:
             await trio.lowlevel.checkpoint()
             if function is not customer_statements.claim:
                 return None

@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from relayd.database.pool import Database
+from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import event_statements
 from relayd.payments.event_statements import Event, prune
@@ -101,7 +101,7 @@ async def test_a_bug_in_one(stall: Stall, declared_errors: DeclaredErrors) -> No
 async def test_given_up_in_the_end(stall: Stall, declared_errors: DeclaredErrors) -> None:
     """After more than a day reconciliation remains."""
     await stall.deliver("refund.created", "re_1")
-    await stall.database.run(
+    await stall.database.transact(
         lambda connection: connection.execute("UPDATE stripe_events SET attempts = %s", (149,))
     )
     assert ATTEMPTS_MAX == 150
@@ -126,13 +126,13 @@ async def test_daemons_share_the_work(stall: Stall) -> None:
 async def test_old_messages_are_forgotten(stall: Stall) -> None:
     """Only those that were done with a month ago."""
     await stall.tell("refund.created", "re_1")
-    assert await stall.database.run(prune) == 0
-    await stall.database.run(
+    assert await stall.database.transact(prune) == 0
+    await stall.database.transact(
         lambda connection: connection.execute(
             "UPDATE stripe_events SET processed_at = now() - interval '31 days'"
         )
     )
-    assert await stall.database.run(prune) == 1
+    assert await stall.database.transact(prune) == 1
 
 
 @pytest.mark.system
@@ -172,12 +172,12 @@ class Flaky:
     away: set[str]
     refused: list[str] = attrs.field(factory=list)
 
-    async def run(self, function: Any, *arguments: Any) -> Any:
+    async def transact(self, function: Any, *arguments: Any) -> Any:
         """Refuse, or do."""
         if function.__name__ in self.away:
             self.refused.append(function.__name__)
             raise DatabaseUnavailable("away")
-        return await self.database.run(function, *arguments)
+        return await self.database.transact(function, *arguments)
 
 
 @attrs.define(eq=False)
@@ -188,7 +188,7 @@ class Scripted:
     claims: list[float] = attrs.field(factory=list)
     finished: list[str] = attrs.field(factory=list)
 
-    async def run(self, function: Any, *arguments: Any) -> Any:
+    async def transact(self, function: Any, *arguments: Any) -> Any:
         """Answer."""
         await trio.lowlevel.checkpoint()
         if function is event_statements.store:

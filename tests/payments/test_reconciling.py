@@ -8,7 +8,7 @@ import pytest
 import trio
 import trio.testing
 
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.ledger.outcomes import Balance
 from relayd.payments import reconciliation, reconciliation_statements
@@ -91,7 +91,7 @@ async def test_where_the_next_begins(stall: Stall) -> None:
     day = dt.timedelta(days=1)
     first = await stall.shop.reconcile()
     second = await stall.shop.reconcile()
-    now, _ = await stall.database.run(reconciliation_statements.next_since)
+    now, _ = await stall.database.transact(reconciliation_statements.next_since)
     assert now - first.since >= 34 * day
     assert dt.timedelta() < now - second.since < dt.timedelta(hours=2)
 
@@ -101,7 +101,7 @@ async def test_where_the_next_begins(stall: Stall) -> None:
             " since = since - interval '25 h'"
         )
 
-    await stall.database.run(age)
+    await stall.database.transact(age)
     third = await stall.shop.reconcile()
     assert now - third.since >= 34 * day
 
@@ -109,11 +109,11 @@ async def test_where_the_next_begins(stall: Stall) -> None:
 @pytest.mark.system
 async def test_a_short_one_leaves_no_gap(stall: Stall) -> None:
     """One that was told to look back less than is due does not count as the last."""
-    now, due = await stall.database.run(reconciliation_statements.next_since)
+    now, due = await stall.database.transact(reconciliation_statements.next_since)
     await stall.shop.reconcile(now - dt.timedelta(minutes=1))
     assert (await stall.shop.reconcile()).since >= due
     assert now - due >= dt.timedelta(days=34)
-    assert await stall.database.run(reconciliation_statements.due_in_seconds, 300) > 290
+    assert await stall.database.transact(reconciliation_statements.due_in_seconds, 300) > 290
 
 
 @pytest.mark.system
@@ -125,7 +125,7 @@ async def test_a_list_without_end(stall: Stall, monkeypatch: pytest.MonkeyPatch)
         await stall.begin(who)
     done = await stall.shop.reconcile()
     assert done.truncated
-    assert await stall.database.run(reconciliation_statements.due_in_seconds, 300) == 0
+    assert await stall.database.transact(reconciliation_statements.due_in_seconds, 300) == 0
 
 
 @attrs.define(eq=False)
@@ -135,7 +135,7 @@ class Scripted:
     due: list[float | Exception]
     compared: list[float] = attrs.field(factory=list)
 
-    async def run(self, function: Any, *arguments: Any) -> Any:
+    async def transact(self, function: Any, *arguments: Any) -> Any:
         """Answer."""
         await trio.lowlevel.checkpoint()
         if function is reconciliation_statements.due_in_seconds:

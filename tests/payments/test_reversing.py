@@ -6,7 +6,7 @@ import attrs
 import pytest
 import trio
 
-from relayd.database.pool import Connection, Database
+from relayd.database.ports import Connection, Database
 from relayd.ledger.outcomes import Balance
 from relayd.ledger.wallet_statements import Entry, book
 from relayd.payments.ports import Dispute
@@ -97,7 +97,7 @@ async def test_used_credit_becomes_debt(stall: Stall) -> None:
     """What was used can't be taken: the next purchase pays it first."""
     who = await stall.user()
     session_id = await stall.buy(who)
-    await stall.database.run(_use, who.user_id, 400_000)
+    await stall.database.transact(_use, who.user_id, 400_000)
     refund = stall.stripe.refund_of(session_id, PRICE)
     await stall.tell("refund.created", refund.id)
     assert await stall.balance(who) == Balance(0, 0, 400_000)
@@ -191,10 +191,10 @@ async def test_an_older_look_changes_nothing(stall: Stall) -> None:
     who = await stall.user()
     session_id = await stall.buy(who)
     dispute = stall.stripe.dispute_of(session_id, PRICE)
-    older, newer = [await stall.database.run(take_look) for _ in range(2)]
+    older, newer = [await stall.database.transact(take_look) for _ in range(2)]
     closed = moved(dispute, "won", withdrawn=False, reinstated=True)
     for said, look in ((closed, newer), (moved(dispute, "lost", withdrawn=True), older)):
-        assert isinstance(await stall.database.run(apply, said, look), Applied)
+        assert isinstance(await stall.database.transact(apply, said, look), Applied)
     assert await stall.balance(who) == Balance(MS, 0, 0)
     await stall.assert_balanced()
 
