@@ -66,6 +66,10 @@ _CONTROLS: Final[Mapping[str, ClientMessage]] = {
     "finalize": Finalize(),
     "keepalive": KeepAlive(),
     "stop": Stop(),
+    # The names that Deepgram's own clients send.
+    "Finalize": Finalize(),
+    "KeepAlive": KeepAlive(),
+    "CloseStream": Stop(),
 }
 
 
@@ -107,7 +111,7 @@ def ready(session_id: str, engine: str, model: str, remaining_ms: int) -> str:
         session_id=session_id,
         engine=engine,
         model=model,
-        seconds_remaining=remaining_ms / 1000,
+        seconds_remaining=_seconds(remaining_ms),
     )
 
 
@@ -124,7 +128,7 @@ def result(event: UpstreamEvent) -> str:
 
 def credits_low(remaining_ms: int) -> str:
     """The credit fell to one of the configured levels."""
-    return _format("credits_low", seconds_remaining=remaining_ms / 1000)
+    return _format("credits_low", seconds_remaining=_seconds(remaining_ms))
 
 
 def error(code: str, wording: str, *, fatal: bool) -> str:
@@ -136,9 +140,9 @@ def session_end(used_ms: int, reason: str, remaining_ms: int | None) -> str:
     """The last message; the credit left is null where the accounts can't be reached."""
     return _format(
         "session_end",
-        seconds_used=used_ms / 1000,
+        seconds_used=_seconds(used_ms),
         reason=reason,
-        seconds_remaining=None if remaining_ms is None else remaining_ms / 1000,
+        seconds_remaining=None if remaining_ms is None else _seconds(remaining_ms),
     )
 
 
@@ -172,6 +176,12 @@ def _word(word: Word) -> dict[str, Any]:
     if word.speaker is not None:
         fields["speaker"] = word.speaker
     return fields
+
+
+def _seconds(milliseconds: int) -> int | float:
+    """Whole seconds stand without a fraction: apps read them into integers, too."""
+    whole, rest = divmod(milliseconds, 1000)
+    return milliseconds / 1000 if rest else whole
 
 
 def _format(kind: str, **fields: Any) -> str:

@@ -36,6 +36,18 @@ def test_extremes_are_malformed(text: str) -> None:
     assert isinstance(messages.parse(text), messages.Malformed)
 
 
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [("KeepAlive", "keepalive"), ("Finalize", "finalize"), ("CloseStream", "stop")],
+)
+def test_names_of_deepgrams_clients_mean_the_same(theirs: str, ours: str) -> None:
+    """An app that was written for Deepgram's own interface says what it always said."""
+    meant = messages.parse(json.dumps({"type": ours}))
+
+    assert messages.parse(json.dumps({"type": theirs})) == meant
+    assert not isinstance(meant, messages.Malformed)
+
+
 def test_auth_carries_token_and_config() -> None:
     """The auth message's token and config are taken as they stand."""
     auth = messages.parse('{"type":"auth","token":"t","config":{"language":"en"}}')
@@ -123,6 +135,21 @@ def test_surrogate_from_an_engine_can_be_sent() -> None:
     text = messages.result(Transcript("\ud800", True, True, 1, 0, 1))
 
     assert text.encode()
+
+
+@pytest.mark.parametrize(
+    ("milliseconds", "text"), [(600_000, "600"), (1234, "1.234"), (999, "0.999"), (0, "0")]
+)
+def test_whole_seconds_have_no_fraction(milliseconds: int, text: str) -> None:
+    """Apps that read seconds into an integer can, wherever there is one."""
+    said = [
+        messages.ready("id", "engine", "model", milliseconds),
+        messages.credits_low(milliseconds),
+        messages.session_end(5, "completed", milliseconds),
+    ]
+
+    assert all(f'"seconds_remaining":{text}}}' in one for one in said)
+    assert f'"seconds_used":{text},' in messages.session_end(milliseconds, "completed", 5)
 
 
 def test_session_end_in_seconds() -> None:
