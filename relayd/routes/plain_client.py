@@ -15,9 +15,10 @@ class PlainClient:
     """Implements `relayd.session.ports.Client` for the WebSocket of the running handler.
 
     ASGI can't say that a peer hung up while nobody receives, nor cut a socket; there the
-    server's own limits hold. When the peer leaves, Quart cancels the handler.
+    server's own limits hold. When the peer leaves, Quart cancels the handler and keeps the code.
     """
 
+    peer_code: None = None
     _closed: bool = False
 
     async def receive(self) -> str | bytes:

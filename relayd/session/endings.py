@@ -18,7 +18,7 @@ class EndReason(enum.Enum):
     """
 
     COMPLETED = ("completed", None, 1000, "Finished.")
-    CLIENT_GONE = ("client_gone", None, 1000, "The connection ended.")
+    CLIENT_GONE = ("client_gone", None, 1000, "The connection was lost.")
     AUTH_TIMEOUT = (
         "auth_timeout",
         "auth_timeout",

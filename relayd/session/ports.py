@@ -30,6 +30,14 @@ __all__ = [
 class Client(Protocol):
     """The app's end of the connection. Raises `ClientGone` once it ended."""
 
+    @property
+    def peer_code(self) -> int | None:
+        """The code with which the peer ended it (RFC 6455, 7.4); None while it is open.
+
+        1005 stands for a close without a code, 1006 for a connection that was lost. What can't
+        tell says None for ever.
+        """
+
     async def receive(self) -> str | bytes:
         """The next message: text, or binary (possibly empty). Cancel-safe."""
 

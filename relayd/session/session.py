@@ -17,6 +17,7 @@ client's socket. A task ends the session by giving a reason and returning. Cance
 outside means that the client is gone; nothing but that cancellation leaves `run`.
 """
 
+from typing import Final
 from uuid import UUID, uuid4
 
 import attrs
@@ -43,6 +44,9 @@ from relayd.speech.engine import Engine, Upstream
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 
 __all__ = ["Ports", "Session"]
+
+# The app is done, or its page goes away; a page that closes without a code sends none (1005).
+ORDERLY_CLOSES: Final = frozenset({1000, 1001, 1005})
 
 
 @attrs.frozen
@@ -191,13 +195,16 @@ class Session:
                 self._allowance.remaining_ms,
             )
         )
+        for remark in plan.remarks:
+            self._outbox.say(messages.error(EndReason.BAD_CONFIG.label, remark, fatal=False))
         self._relay = Relay(
             self.client, upstream, self._allowance, self._outbox, self.ending, self.limits
         )
         await self._relay.run()
 
     def _client_gone(self) -> None:
-        self.ending.give(EndReason.CLIENT_GONE)
+        closed = self.client.peer_code in ORDERLY_CLOSES
+        self.ending.give(EndReason.COMPLETED if closed else EndReason.CLIENT_GONE)
         if self._relay is not None:
             self._relay.cut()
 

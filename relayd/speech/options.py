@@ -2,14 +2,14 @@
 
 All engines share it, so that an app gets the same answer whichever engine serves it. The
 names, types and defaults are Deepgram's streaming parameters, which apps in the field already
-send. What is not in the table does not go upstream: options that send results elsewhere or
-change the operator's contract are refused by name, and those that cost the operator extra
-unless he allows them.
+send. What is not in the table does not go upstream. An option that would send results elsewhere,
+change the operator's contract or cost the operator extra is refused, by its value: switched off it
+asks for nothing. What is merely unknown is left out, and the plan says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import attrs
@@ -73,6 +73,8 @@ _PAID: Final[Mapping[str, Reader]] = {
         4, 20, only=frozenset({"true", "false", "pci", "numbers", "aggressive_numbers", "ssn"})
     ),
     "keyterm": phrases(100, 100),
+    # Not billed as such: it ends a discount of the whole stream.
+    "mip_opt_out": flag,
 }
 
 # The names that ``engines.deepgram.paid_features`` may hold.
@@ -85,7 +87,6 @@ _OLD: Final = "is no longer in use: choose a model instead"
 _REFUSED: Final[Mapping[str, str]] = {
     "callback": _ELSEWHERE,
     "callback_method": _ELSEWHERE,
-    "mip_opt_out": _ACCOUNT,
     "tag": _ACCOUNT,
     "extra": _ACCOUNT,
     "tier": _OLD,
@@ -98,17 +99,16 @@ _REFUSED: Final[Mapping[str, str]] = {
             "custom_topic_mode",
             "detect_language",
             "intents",
-            "measurements",
-            "paragraphs",
             "sentiment",
             "summarize",
             "topics",
-            "utt_split",
-            "utterances",
         ),
         _FILES,
     ),
 }
+
+# They shape the transcript of a file and do nothing to live audio; programs send them all the same.
+_IDLE: Final = frozenset({"measurements", "paragraphs", "utt_split", "utterances"})
 
 # Encodings Deepgram knows and relayd can't count by their bytes.
 _COMPRESSED: Final = frozenset(
@@ -123,6 +123,8 @@ _QUERY_BYTES: Final = 4096
 
 # The longest name a hint is looked for, and that is repeated to the client.
 _NAME_CHARACTERS: Final = 40
+# How many names one remark lists.
+_NAMES_MOST: Final = 5
 
 
 @attrs.frozen
@@ -142,30 +144,41 @@ def parse(config: object, policy: Policy) -> StreamPlan | ConfigRefusal:
     if not isinstance(config, Mapping):
         return ConfigRefusal("config", "config must be an object")
     found: dict[str, tuple[str, ...]] = {}
+    unknown: list[object] = []
+    idle: list[object] = []
     for key, value in config.items():
-        if value is None and key in {*_KNOWN, *_REFUSED}:
-            continue
-        values = _read(key, value, policy)
-        if isinstance(values, Problem):
-            name = _shown(key)
-            return ConfigRefusal(name, f"{name} {values.text}")
-        if values:
-            found[key] = values
-    return _contradiction(found) or _plan(found, policy)
+        if key in _IDLE:
+            idle.extend([] if _asks_for_nothing(value) else [key])
+        elif key not in _KNOWN and key not in _REFUSED:
+            unknown.append(key)
+        elif value is not None:
+            values = _read(key, value, policy)
+            if isinstance(values, Problem):
+                return ConfigRefusal(key, f"{key} {values.text}")
+            if values:
+                found[key] = values
+    refusal = _contradiction(found)
+    return refusal or _plan(found, policy, _remarks(unknown, idle))
 
 
-def _read(key: Any, value: object, policy: Policy) -> tuple[str, ...] | Problem:
-    """One option: its strings for the query, or what is wrong with it."""
+def _read(key: str, value: object, policy: Policy) -> tuple[str, ...] | Problem:
+    """One known option: its strings for the query, or what is wrong with it."""
     if key in _REFUSED:
-        return Problem(_REFUSED[key])
+        is_default = _asks_for_nothing(value) or (key == "alternatives" and value in (1, "1"))
+        return () if is_default else Problem(_REFUSED[key])
     if key == "encoding" and isinstance(value, str) and value in _COMPRESSED:
         raw = ", ".join(SAMPLE_BYTES)
         return Problem(f"must be raw audio ({raw}): compressed audio can't be metered")
-    reader = _FORMAT.get(key) or _ALLOWED.get(key) or _PAID.get(key)
-    if reader is None:
-        return Problem("is not a known option" + _hint(key))
+    reader = _FORMAT.get(key) or _ALLOWED.get(key) or _PAID[key]
     values = reader(value)
     return values if key not in _PAID or isinstance(values, Problem) else _paid(key, values, policy)
+
+
+def _asks_for_nothing(value: object) -> bool:
+    """Whether this is how programs spell an option that they leave alone."""
+    if isinstance(value, str):
+        return value.lower() in {"", "false"}
+    return value is None or value is False or value in ([], {})
 
 
 def _paid(key: str, values: tuple[str, ...], policy: Policy) -> tuple[str, ...] | Problem:
@@ -192,7 +205,9 @@ def _contradiction(found: Mapping[str, tuple[str, ...]]) -> ConfigRefusal | None
     return None
 
 
-def _plan(found: Mapping[str, tuple[str, ...]], policy: Policy) -> StreamPlan:
+def _plan(
+    found: Mapping[str, tuple[str, ...]], policy: Policy, remarks: tuple[str, ...]
+) -> StreamPlan:
     options = {k: v for k, v in found.items() if k not in {*_FORMAT, "model", "interim_results"}}
     if policy.language:
         options.setdefault("language", (policy.language,))
@@ -206,7 +221,24 @@ def _plan(found: Mapping[str, tuple[str, ...]], policy: Policy) -> StreamPlan:
         model=found.get("model", (policy.model,))[0],
         interim_results=found.get("interim_results") == ("true",),
         options=options,
+        remarks=remarks,
     )
+
+
+def _remarks(unknown: Sequence[object], idle: Sequence[object]) -> tuple[str, ...]:
+    """What the app is told about options that were left out, a sentence each."""
+    remarks: list[str] = []
+    if unknown:
+        remarks.append(f"{_listed(unknown, _hint)}: not known, and ignored.")
+    if idle:
+        remarks.append(f"{_listed(idle)}: without effect on live audio, and ignored.")
+    return tuple(remarks)
+
+
+def _listed(keys: Sequence[object], hint: Callable[[object], str] = lambda _: "") -> str:
+    names = ", ".join(_shown(key) + hint(key) for key in keys[:_NAMES_MOST])
+    more = len(keys) - _NAMES_MOST
+    return f"{names} and {more} more" if more > 0 else names
 
 
 def _shown(key: object) -> str:
@@ -219,4 +251,4 @@ def _hint(key: object) -> str:
     if not isinstance(key, str) or len(key) > _NAME_CHARACTERS:
         return ""
     near = get_close_matches(key.lower(), _KNOWN, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    return f" (did you mean {near[0]}?)" if near else ""

@@ -18,6 +18,9 @@ class StreamPlan:
     interim_results: bool
     # Further engine options, already checked; a repeated one holds several values.
     options: Mapping[str, tuple[str, ...]] = attrs.field(factory=dict)
+    # What the app is told although its configuration is accepted, each a whole sentence: a name
+    # that means nothing here, a model that this engine doesn't have. A handful at most.
+    remarks: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -22,6 +22,7 @@ class FakeClient:
     at_once: bool = False
     heard: list[tuple[float, dict[str, Any]]] = attrs.field(factory=list)
     closed: tuple[float, int, str] | None = None
+    peer_code: int | None = None
     _callbacks: list[Callable[[], object]] = attrs.field(factory=list)
     _gone: bool = False
     _to_relay: trio.MemorySendChannel[str | bytes] = attrs.field(init=False)
@@ -44,9 +45,13 @@ class FakeClient:
         """Send text as it is."""
         self._to_relay.send_nowait(text)
 
-    def hang_up(self, *, noticed: bool = True) -> None:
-        """Leave; a reader notices at once, the edge's watcher too where it is told to."""
+    def hang_up(self, code: int = 1006, *, noticed: bool = True) -> None:
+        """Leave with this code, or just vanish.
+
+        A reader notices at once, the edge's watcher too where it is told to.
+        """
         self._gone = True
+        self.peer_code = code
         self._to_relay.close()
         if noticed:
             for callback in self._callbacks:

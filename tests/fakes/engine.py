@@ -121,13 +121,18 @@ class FakeEngine:
         return stream
 
     def plan(self, config: Mapping[str, Any]) -> StreamPlan | ConfigRefusal:
-        """Accept a sample rate and channels; refuse the rest by name."""
+        """Accept what says how the audio is cut, refuse a callback, remark on the rest."""
         if self.plan_fault is not None:
             raise self.plan_fault
-        for key in config:
-            if key not in {"sample_rate", "channels", "multichannel", "encoding"}:
-                return ConfigRefusal(key, f"{key}: is not allowed")
-        return StreamPlan(AudioFormat(**config), "fake-1", interim_results=True)
+        if "callback" in config:
+            return ConfigRefusal("callback", "callback: is not allowed")
+        format_of = attrs.fields_dict(AudioFormat).keys() & config.keys()
+        return StreamPlan(
+            AudioFormat(**{key: config[key] for key in format_of}),
+            "fake-1",
+            interim_results=True,
+            remarks=tuple(f"{key}: not known." for key in config if key not in format_of),
+        )
 
     @asynccontextmanager
     async def open(self, plan: StreamPlan) -> AsyncIterator[FakeUpstream]:

@@ -1,5 +1,6 @@
 """A session's behaviour between its first message and its ending."""
 
+import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -111,6 +112,55 @@ async def test_refusal_names_the_key(autojump_clock: MockClock) -> None:
 
     assert "callback" in world.client.last("error")["message"]
     assert world.client.last("session_end")["seconds_remaining"] == 600.0
+
+
+async def test_remarks_follow_ready(autojump_clock: MockClock) -> None:
+    """What a config asks for in vain is told by name, and the session goes on."""
+    world = World()
+    world.sign_in(frobnicate=True)
+    world.client.speak(frame(100))
+    world.client.say(type="stop")
+
+    report = await world.run()
+
+    assert world.client.types()[:2] == ["ready", "error"]
+    error = world.client.last("error")
+    assert (error["code"], error["fatal"]) == ("bad_config", False)
+    assert "frobnicate" in error["message"]
+    assert report.reason is EndReason.COMPLETED
+    assert report.used_ms == 100
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        (1000, EndReason.COMPLETED),
+        (1001, EndReason.COMPLETED),
+        (1005, EndReason.COMPLETED),
+        (1006, EndReason.CLIENT_GONE),
+        (1011, EndReason.CLIENT_GONE),
+        (4000, EndReason.CLIENT_GONE),
+    ],
+)
+async def test_closing_in_order_completes(
+    code: int, reason: EndReason, autojump_clock: MockClock
+) -> None:
+    """An app that closes as it should has finished; only a lost connection is a client gone."""
+    world = World()
+    world.engine.last_words = None
+
+    async def play() -> None:
+        world.sign_in()
+        await world.talk(1.0)
+        world.client.hang_up(code)
+
+    report = await world.run(play)
+
+    assert report.reason is reason
+    assert report.used_ms == 1000
+    # Nobody hears last words any more: they are not waited for.
+    assert trio.current_time() == 1.0
+    world.assert_books()
 
 
 async def test_undecodable_audio_is_the_clients_to_mend(autojump_clock: MockClock) -> None:

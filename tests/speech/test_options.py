@@ -128,7 +128,7 @@ def test_a_wrong_value_is_refused_by_name(key: str, value: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["callback", "callback_method", "mip_opt_out", "tag", "extra", "summarize", "topics"]
+    "key", ["callback", "callback_method", "tag", "extra", "summarize", "topics", "detect_language"]
 )
 def test_what_is_never_allowed_is_refused_with_its_reason(key: str) -> None:
     """Options that send results elsewhere, touch the account or need a file are refused."""
@@ -145,6 +145,7 @@ def test_what_is_never_allowed_is_refused_with_its_reason(key: str) -> None:
         ("detect_entities", "true", ("true",)),
         ("redact", ["pci", "ssn"], ("pci", "ssn")),
         ("keyterm", "customer service", ("customer service",)),
+        ("mip_opt_out", "true", ("true",)),
     ],
 )
 def test_what_costs_extra_needs_the_operators_leave(
@@ -166,18 +167,56 @@ def test_null_is_the_same_as_leaving_a_key_out() -> None:
     assert accepted({"model": None, "callback": None, "endpointing": None}) == accepted({})
 
 
-def test_an_unknown_key_is_refused_with_the_nearest_name() -> None:
-    """A typing mistake is not silently dropped."""
-    assert "did you mean interim_results?" in refused({"interimResults": True}).message
-    assert refused({"frobnicate": 1}).message == "frobnicate is not a known option"
-    assert refused({"frobnicate": None}).key == "frobnicate"
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("mip_opt_out", False),
+        ("mip_opt_out", "false"),
+        ("callback", ""),
+        ("tag", []),
+        ("extra", {}),
+        ("detect_language", False),
+        ("summarize", "False"),
+        ("alternatives", 1),
+        ("utterances", False),
+    ],
+)
+def test_an_option_is_refused_by_its_value(key: str, value: object) -> None:
+    """Switched off, or left at its default, a forbidden option asks for nothing."""
+    assert accepted({key: value}) == accepted({})
 
 
-def test_an_unreadable_key_is_shown_in_a_form_that_can_be_sent() -> None:
-    """A refusal is always short and valid UTF-8."""
-    for key in ("\ud800", "\x00\n", "k" * 100_000):
-        message = refused({key: 1}).message
-        assert len(message.encode()) < 120
+def test_alternatives_beside_the_default_are_refused() -> None:
+    """There is one transcript for each result."""
+    assert refused({"alternatives": 2}).key == "alternatives"
+
+
+def test_an_unknown_key_is_left_out_with_a_remark() -> None:
+    """A typing mistake ends nothing, and is not silently dropped either."""
+    plan = accepted({"interimResults": True, "frobnicate": None, "punctuate": True})
+
+    assert plan.options == {"punctuate": ("true",)}
+    assert plan.remarks == (
+        "interimResults (did you mean interim_results?), frobnicate: not known, and ignored.",
+    )
+
+
+def test_what_only_files_have_is_left_out_with_a_remark() -> None:
+    """Options that shape the transcript of a file do nothing to live audio, and cost nothing."""
+    plan = accepted({"utterances": True, "paragraphs": "true"})
+
+    assert plan.options == {}
+    assert plan.remarks == ("utterances, paragraphs: without effect on live audio, and ignored.",)
+
+
+def test_a_remark_is_short_whatever_the_keys() -> None:
+    """Thousands of names, long ones and unreadable ones fit one message that can be sent."""
+    keys = {"\ud800": 1, "\x00\n": 1, "k" * 100_000: 1, **{f"n{n}": 1 for n in range(5000)}}
+
+    (remark,) = accepted(keys).remarks
+
+    assert len(remark.encode()) < 300
+    assert "and 4998 more" in remark
 
 
 def test_utterance_end_needs_interim_results() -> None:

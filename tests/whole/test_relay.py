@@ -87,6 +87,20 @@ async def test_hang_up_closes_the_engine_at_once(autojump_clock: MockClock) -> N
         assert stack.ledger.balance_of(stack.user_id) == 599_000
 
 
+async def test_closing_in_order_completes(autojump_clock: MockClock) -> None:
+    """An app that closes with 1000 and never said stop has completed its session."""
+    async with open_stack() as stack:
+        async with stack.stream() as stream:
+            await talk(stream, 1)
+            await stream._link.connection.aclose(1000)
+        await trio.sleep(1)
+
+        await stack.settled()
+        (session,) = stack.ledger.books.sessions.values()
+        assert session.end_reason == "completed"
+        assert session.used_ms == 1000
+
+
 async def test_silent_client_keeps_its_engine(autojump_clock: MockClock) -> None:
     """An app that says keepalive for a minute finds its engine stream alive afterwards."""
     async with open_stack() as stack, stack.stream() as stream:
