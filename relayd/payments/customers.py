@@ -1,6 +1,7 @@
 """A customer at Stripe for every user, made in the background: registering waits for nobody."""
 
 from typing import Final
+from uuid import UUID
 
 import attrs
 import trio
@@ -9,6 +10,7 @@ from relayd import logs
 from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import customer_statements
+from relayd.payments.leases import Lease
 from relayd.payments.ports import Buyer, StripeApi
 
 __all__ = ["CustomerOutbox"]
@@ -17,7 +19,7 @@ log = logs.get(__name__)
 
 # A fresh user has a customer about this much later.
 POLL_SECONDS: Final = 2.0
-# Made at once; Stripe allows 25 requests a second in test mode.
+# Made at the same time; Stripe allows 25 requests a second in test mode.
 BATCH: Final = 8
 
 
@@ -27,6 +29,11 @@ class CustomerOutbox:
 
     database: Database
     stripe: StripeApi
+    _lease: Lease = attrs.field(init=False)
+
+    @_lease.default
+    def _make_lease(self) -> Lease:
+        return Lease.of_calls(self.stripe, 1)
 
     async def run(self) -> None:
         """Make customers until cancelled."""
@@ -45,21 +52,31 @@ class CustomerOutbox:
 
     async def work(self) -> int:
         """Work once on some that are due; how many customers were made."""
-        buyers = await self.database.transact(customer_statements.claim, BATCH)
-        made = 0
-        for buyer in buyers:
-            if await self._work_on(buyer):
-                made += 1
-        return made
+        buyers = await self.database.transact(customer_statements.claim, BATCH, self._lease.seconds)
+        made: list[UUID] = []
+        async with trio.open_nursery() as nursery:
+            for buyer in buyers:
+                nursery.start_soon(self._work_on, buyer, made)
+        return len(made)
 
-    async def _work_on(self, buyer: Buyer) -> bool:
-        """One user. Whatever goes wrong, the row is due again when its lease is over."""
+    async def _work_on(self, buyer: Buyer, made: list[UUID]) -> None:
+        """One user. Whatever goes wrong, the row is due again: after a pause, or its lease."""
+        try:
+            if await self._make(buyer):
+                made.append(buyer.user_id)
+        except DatabaseUnavailable as error:
+            log.warning("customer waits", user=buyer.user_id, problem=str(error))
+        except Exception as error:  # noqa: BLE001 - nor is it worth another user's customer
+            log.fault("customer could not be made", error, user=buyer.user_id)
+
+    async def _make(self, buyer: Buyer) -> bool:
         try:
             customer_id = await self.stripe.create_customer(buyer)
-            await self.database.transact(customer_statements.record, buyer.user_id, customer_id)
         except StripeUnavailable as error:
             tell = log.error if error.refused else log.warning
             tell("customer waits for Stripe", user=buyer.user_id, problem=str(error))
+            await self.database.transact(customer_statements.put_off, buyer.user_id)
             return False
+        await self.database.transact(customer_statements.record, buyer.user_id, customer_id)
         log.debug("customer made", user=buyer.user_id, customer=customer_id)
         return True

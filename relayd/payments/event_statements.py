@@ -3,13 +3,12 @@
 import attrs
 
 from relayd.database.ports import Connection
+from relayd.payments.leases import FIRST_PAUSE_SECONDS
 
-__all__ = ["Event", "claim", "finish", "prune", "store"]
+__all__ = ["Event", "claim", "finish", "prune", "put_off", "store"]
 
-# A claim is a lease: whoever claimed may have died, so the message is due again after this,
-# twice as long at each attempt, a quarter of an hour at most.
-LEASE_SECONDS = 15
-LEASE_SECONDS_MAX = 900
+# Between two attempts, however many failed.
+PAUSE_SECONDS_MAX = 900
 # Stripe repeats a message for three days; afterwards nobody asks whether it was seen.
 KEPT_DAYS = 30
 
@@ -37,23 +36,34 @@ def store(connection: Connection, event: Event) -> bool:
     )
 
 
-def claim(connection: Connection, most: int) -> list[Event]:
-    """Take messages that are due, so that no other daemon works on them meanwhile."""
+def claim(connection: Connection, most: int, lease_seconds: float) -> list[Event]:
+    """Take messages that are due; nobody else takes them until the lease is over."""
     rows = connection.execute(
         """
         UPDATE stripe_events
-        SET attempts = attempts + 1,
-            next_attempt_at = now()
-                + make_interval(secs => least(%(most_lease)s, %(lease)s * 2 ^ least(attempts, 9)))
+        SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => %(lease)s)
         WHERE event_id IN (
             SELECT event_id FROM stripe_events
             WHERE processed_at IS NULL AND next_attempt_at <= now()
             ORDER BY next_attempt_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
         RETURNING event_id, type, object_id, detail, attempts
         """,
-        {"most": most, "lease": LEASE_SECONDS, "most_lease": LEASE_SECONDS_MAX},
+        {"most": most, "lease": lease_seconds},
     ).fetchall()
     return [Event(*row) for row in rows]
+
+
+def put_off(connection: Connection, event_id: str) -> None:
+    """An attempt failed: the next one is due after a pause that doubles with each."""
+    connection.execute(
+        """
+        UPDATE stripe_events
+        SET next_attempt_at = now() + make_interval(
+                secs => least(%(most)s, %(first)s * 2 ^ least(attempts - 1, 9)))
+        WHERE event_id = %(event)s AND processed_at IS NULL
+        """,
+        {"event": event_id, "first": FIRST_PAUSE_SECONDS, "most": PAUSE_SECONDS_MAX},
+    )
 
 
 def finish(connection: Connection, event_id: str, outcome: str) -> None:

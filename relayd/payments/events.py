@@ -12,6 +12,7 @@ from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import event_statements
 from relayd.payments.event_statements import Event
 from relayd.payments.fulfilment import Fulfilment
+from relayd.payments.leases import Lease
 from relayd.payments.reversal_statements import Applied, NotApplied
 
 __all__ = ["KINDS", "EventQueue"]
@@ -22,8 +23,11 @@ log = logs.get(__name__)
 POLL_SECONDS: Final = 5.0
 # Worked on at once: each waits for Stripe most of the time.
 BATCH: Final = 8
-# With the leases of `event_statements` about a day and a half; reconciliation goes on after.
+# With the pauses of `event_statements` about a day and a half; reconciliation goes on after.
 ATTEMPTS_MAX: Final = 150
+# What is told of most often takes one call of Stripe's, a refund of a payment whose own message was
+# lost two, a charge one more for each such refund: what is cut off here has got further next time.
+CALLS_MAX: Final = 4
 _SESSION: Final = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -50,7 +54,12 @@ class EventQueue:
 
     database: Database
     fulfilment: Fulfilment
+    _lease: Lease = attrs.field(init=False)
     _news: trio.Event = attrs.field(factory=trio.Event, init=False)
+
+    @_lease.default
+    def _make_lease(self) -> Lease:
+        return Lease.of_calls(self.fulfilment.stripe, CALLS_MAX)
 
     async def accept(self, event: Event) -> None:
         """Keep a message: from here on it is ours to work on. Raises `DatabaseUnavailable`."""
@@ -77,25 +86,33 @@ class EventQueue:
 
     async def work(self) -> int:
         """Work once on some that are due; how many there were."""
-        events = await self.database.transact(event_statements.claim, BATCH)
+        events = await self.database.transact(event_statements.claim, BATCH, self._lease.seconds)
         async with trio.open_nursery() as nursery:
             for event in events:
                 nursery.start_soon(self._work_on, event)
         return len(events)
 
     async def _work_on(self, event: Event) -> None:
-        """One message. Whatever goes wrong with it, it is due again when its lease is over."""
+        """One message. Whatever goes wrong, it is due again: after a pause, or its lease."""
         try:
-            outcome = await self._outcome(event)
-            if outcome is not None:
+            outcome = await self._outcome_in_time(event)
+            if outcome is None:
+                await self.database.transact(event_statements.put_off, event.id)
+            else:
                 await self.database.transact(event_statements.finish, event.id, outcome)
         except DatabaseUnavailable as error:
             log.warning("message waits", stripe_event=event.id, problem=str(error))
         except Exception as error:  # noqa: BLE001 - one message must not end the daemon
             log.fault("message could not be worked on", error, stripe_event=event.id)
 
-    async def _outcome(self, event: Event) -> str | None:
+    async def _outcome_in_time(self, event: Event) -> str | None:
         """What came of it; None where it must be tried again."""
+        with trio.move_on_after(self._lease.work_seconds):
+            return await self._outcome(event)
+        log.warning("message takes long", stripe_event=event.id, attempts=event.attempts)
+        return "given up" if event.attempts >= ATTEMPTS_MAX else None
+
+    async def _outcome(self, event: Event) -> str | None:
         try:
             return await _HANDLERS[event.type](self.fulfilment, event)
         except StripeUnavailable as error:

@@ -64,14 +64,12 @@ class Fulfilment:
     async def refund(self, refund_id: str) -> Applied | NotApplied | None:
         """Fetch a refund and do what follows from it; None where Stripe has none of this id."""
         look = await self.look()
-        refund = await self.stripe.refund(refund_id)
-        return None if refund is None else await self.reverse(refund, look)
+        return await self._reverse_found(refund_id, await self.stripe.refund(refund_id), look)
 
     async def dispute(self, dispute_id: str) -> Applied | NotApplied | None:
         """The same of a dispute."""
         look = await self.look()
-        dispute = await self.stripe.dispute(dispute_id)
-        return None if dispute is None else await self.reverse(dispute, look)
+        return await self._reverse_found(dispute_id, await self.stripe.dispute(dispute_id), look)
 
     async def refunds_of(self, charge_id: str) -> list[Applied | NotApplied]:
         """The same of every refund of a charge."""
@@ -95,6 +93,14 @@ class Fulfilment:
                 self._remember_foreign(said.id)
         _report(said, applied)
         return applied
+
+    async def _reverse_found(
+        self, key: str, said: Refund | Dispute | None, look: int
+    ) -> Applied | NotApplied | None:
+        if said is not None:
+            return await self.reverse(said, look)
+        await self.database.transact(reversal_statements.looked, key, look)
+        return None
 
     def _remember_foreign(self, key: str) -> None:
         if len(self._foreign) >= FOREIGN_MAX:

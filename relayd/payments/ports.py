@@ -144,6 +144,10 @@ class Page(Generic[T_co]):
 class StripeApi(Protocol):
     """Stripe. Raises `StripeUnavailable`; what it does not know is None."""
 
+    @property
+    def call_seconds(self) -> float:
+        """The longest that one call takes, its repetitions included."""
+
     async def create_customer(self, buyer: Buyer) -> str:
         """Make the customer of a user; the same user again is the same customer."""
 

@@ -21,16 +21,17 @@ __all__ = [
     "Settled",
     "attach",
     "begin",
+    "close_unknown",
     "expire_lost",
     "find_own",
     "give_up",
     "paid_among",
-    "pending",
     "recent",
     "settle",
+    "take_waiting",
 ]
 
-# A Session lives for 24 h; a row that never got one is closed after that.
+# A Session lives for 24 h; a row that never got one, or whose one is unknown, is closed after that.
 LOST_HOURS = 25
 
 
@@ -203,16 +204,39 @@ def paid_among(connection: Connection, session_ids: Sequence[str]) -> set[str]:
     return {row[0] for row in rows}
 
 
-def pending(connection: Connection, before: dt.datetime, most: int) -> list[str]:
-    """Sessions of purchases that wait, not looked at since ``before``; longest ago first."""
+def take_waiting(connection: Connection, before: dt.datetime, most: int) -> list[str]:
+    """Sessions of purchases that wait, not looked at since ``before``; longest ago first.
+
+    They count as looked at from here on, whatever Stripe says of them: one that it doesn't know,
+    or can't tell us about, must not come first again and again.
+    """
     rows = connection.execute(
-        "SELECT checkout_session_id FROM purchases"
-        " WHERE status = 'pending' AND checkout_session_id IS NOT NULL"
-        " AND (looked_at IS NULL OR looked_at < %s)"
-        " ORDER BY looked_at NULLS FIRST, created_at LIMIT %s",
+        """
+        UPDATE purchases SET looked_at = now()
+        WHERE id IN (
+            SELECT id FROM purchases
+            WHERE status = 'pending' AND checkout_session_id IS NOT NULL
+              AND (looked_at IS NULL OR looked_at < %s)
+            ORDER BY looked_at NULLS FIRST, created_at LIMIT %s FOR UPDATE SKIP LOCKED)
+        RETURNING checkout_session_id
+        """,
         (before, most),
     ).fetchall()
     return [row[0] for row in rows]
+
+
+def close_unknown(connection: Connection, session_id: str) -> UUID | None:
+    """Close a purchase whose Session Stripe doesn't know, once nobody can be paying on it.
+
+    What is said of it later still counts: money that comes after all is credited.
+    """
+    row = connection.execute(
+        "UPDATE purchases SET status = 'expired', settled_at = now()"
+        " WHERE checkout_session_id = %s AND status = 'pending'"
+        " AND created_at < now() - make_interval(hours => %s) RETURNING id",
+        (session_id, LOST_HOURS),
+    ).fetchone()
+    return None if row is None else row[0]
 
 
 def expire_lost(connection: Connection) -> int:

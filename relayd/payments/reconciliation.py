@@ -93,7 +93,7 @@ class Reconciliation:
         await self._waiting_sessions(done, now)
         await self._reversals(done)
         await self._waiting_reversals(done)
-        done.expired = await self.database.transact(purchase_statements.expire_lost)
+        done.expired += await self.database.transact(purchase_statements.expire_lost)
         await self.database.transact(event_statements.prune)
         if done.truncated:
             log.warning("reconciliation saw a part only", since=done.since.isoformat())
@@ -123,12 +123,25 @@ class Reconciliation:
 
     async def _waiting_sessions(self, done: Reconciled, now: dt.datetime) -> None:
         """Purchases older than the list that still wait: some payments take weeks."""
-        waiting = await self.database.transact(purchase_statements.pending, now, SINGLE_MAX)
+        waiting = await self.database.transact(purchase_statements.take_waiting, now, SINGLE_MAX)
         for session_id in waiting:
             session = await self.fulfilment.stripe.session(session_id)
-            if session is not None:
+            if session is None:
+                await self._close_unknown(done, session_id)
+            else:
                 done.sessions += 1
                 await self._settle(done, session)
+
+    async def _close_unknown(self, done: Reconciled, session_id: str) -> None:
+        """Made with a key of another mode or account: it can't be asked about for ever."""
+        purchase_id = await self.database.transact(purchase_statements.close_unknown, session_id)
+        if purchase_id is not None:
+            done.expired += 1
+            log.warning(
+                "purchase closed, Stripe does not know its session",
+                purchase=purchase_id,
+                checkout_session=session_id,
+            )
 
     async def _settle(self, done: Reconciled, session: CheckoutSession) -> None:
         settled = await self.fulfilment.settle(session)

@@ -16,7 +16,7 @@ from relayd.ledger.wallet_statements import Entry, book, set_frozen
 from relayd.payments.ports import Dispute, Refund
 from relayd.payments.proportions import clawed_back_ms
 
-__all__ = ["Applied", "NotApplied", "apply", "take_look", "unsettled"]
+__all__ = ["Applied", "NotApplied", "apply", "looked", "take_look", "unsettled"]
 
 log = logs.get(__name__)
 
@@ -195,6 +195,14 @@ def _kind(said: Refund | Dispute, *, taken: bool) -> str:
     if isinstance(said, Refund):
         return "refund" if taken else "refund_failed"
     return "dispute" if taken else "dispute_reinstated"
+
+
+def looked(connection: Connection, key: str, look: int) -> None:
+    """Stripe doesn't know it: what is recorded stays, and the others are looked at before it."""
+    connection.execute(
+        "UPDATE purchase_reversals SET look = %(look)s WHERE id = %(id)s AND look < %(look)s",
+        {"id": key, "look": look},
+    )
 
 
 def unsettled(connection: Connection, most: int) -> list[tuple[str, str]]:

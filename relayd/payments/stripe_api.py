@@ -71,6 +71,11 @@ class SdkStripe:
     client: stripe.StripeClient
     request_seconds: float = 10
 
+    @property
+    def call_seconds(self) -> float:
+        """See the port: every attempt, and the pauses between them."""
+        return (len(PAUSES_SECONDS) + 1) * self.request_seconds + sum(PAUSES_SECONDS)
+
     async def create_customer(self, buyer: Buyer) -> str:
         """See the port."""
         customer = await self._call(

@@ -67,10 +67,15 @@ class FakeStripe:
     calls: list[tuple[str, float]] = attrs.field(factory=list)
     # A Session is made, and the answer is lost.
     lose_answers: bool = False
+    # Of the SDK's adapter with requests of 10 s.
+    call_seconds: float = 32.0
+    # How long each call takes.
+    slow_seconds: float = 0.0
 
     async def _arrive(self, name: str) -> None:
         await trio.lowlevel.checkpoint()
         self.calls.append((name, trio.current_time()))
+        await trio.sleep(self.slow_seconds)
         if self.faults:
             raise self.faults.popleft()
 

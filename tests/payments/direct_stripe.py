@@ -27,6 +27,7 @@ class DirectStripe:
     """Implements `relayd.payments.ports.StripeApi`; nothing is tried twice."""
 
     api: Api
+    call_seconds: float = 1.0
 
     async def create_customer(self, buyer: Buyer) -> str:
         """See the port."""

@@ -56,7 +56,7 @@ async def test_the_customer_buys(stall: Stall) -> None:
 
 @pytest.mark.system
 async def test_stripe_away(stall: Stall, declared_errors: DeclaredErrors) -> None:
-    """Each user waits by themselves for the end of a lease that doubles."""
+    """Each user waits by themselves, and Stripe's answer for one keeps no other one waiting."""
     users = [await stall.user() for _ in range(3)]
     stall.stripe.faults += [
         StripeUnavailable("away"),
@@ -69,21 +69,43 @@ async def test_stripe_away(stall: Stall, declared_errors: DeclaredErrors) -> Non
     assert await stall.shop.customers.work() == 2
     assert stall.stripe.customers.keys() == {who.user_id for who in users}
 
-    def leases(connection: Connection) -> list[int]:
-        connection.execute("UPDATE stripe_customers SET customer_id = NULL, attempts = 0")
-        found = []
-        for _ in range(12):
-            connection.execute("UPDATE stripe_customers SET next_attempt_at = now()")
-            customer_statements.claim(connection, 1)
-            row = connection.execute(
-                "SELECT max(extract(epoch FROM next_attempt_at - now()))::int FROM stripe_customers"
-            ).fetchone()
-            assert row is not None
-            found.append(row[0])
-            connection.execute("DELETE FROM stripe_customers WHERE next_attempt_at = now()")
-        return found
 
-    assert (await stall.database.transact(leases))[:4] == [15, 30, 60, 120]
+def due_in_seconds(connection: Connection) -> int:
+    """When the one user's row is due again."""
+    row = connection.execute(
+        "SELECT extract(epoch FROM next_attempt_at - now())::int FROM stripe_customers"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.system
+async def test_pauses_double(stall: Stall) -> None:
+    """After each failure a user waits twice as long as before, an hour at most."""
+    await stall.user()
+    stall.stripe.faults += [StripeUnavailable("away")] * 10
+    pauses = []
+    while stall.stripe.faults:
+        await stall.make_due()
+        assert await stall.shop.customers.work() == 0
+        pauses.append(await stall.database.transact(due_in_seconds))
+    assert pauses == [15, 30, 60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+
+@pytest.mark.system
+async def test_the_lease_outlasts_the_work(stall: Stall) -> None:
+    """While a call to Stripe may still last, nobody else takes the user that it is for."""
+    await stall.user()
+    lasting = []
+
+    class Asked(FakeStripe):
+        async def create_customer(self, buyer: Buyer) -> str:
+            lasting.append(await stall.database.transact(due_in_seconds))
+            return await super().create_customer(buyer)
+
+    stripe = Asked()
+    await CustomerOutbox(stall.database, stripe).work()
+    assert lasting[0] > stripe.call_seconds
 
 
 @pytest.mark.system

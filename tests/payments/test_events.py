@@ -7,12 +7,13 @@ import pytest
 import trio
 import trio.testing
 
-from relayd.database.ports import Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import event_statements
 from relayd.payments.event_statements import Event, prune
 from relayd.payments.events import ATTEMPTS_MAX, KINDS, EventQueue
 from relayd.payments.fulfilment import Fulfilment
+from relayd.payments.ports import Refund
 from relayd.payments.shop import Accepted, Rejected
 from tests.conftest import DeclaredErrors
 from tests.fakes.stripe import FakeStripe
@@ -67,7 +68,7 @@ async def test_every_kind_has_its_way(stall: Stall) -> None:
 
 @pytest.mark.system
 async def test_stripe_away(stall: Stall) -> None:
-    """While Stripe is away a message waits for the end of its lease, and is then worked on."""
+    """While Stripe is away a message waits for the end of a pause, and is then worked on."""
     who = await stall.user()
     session_id = await stall.begin(who)
     stall.stripe.pay(session_id)
@@ -80,6 +81,57 @@ async def test_stripe_away(stall: Stall) -> None:
     await stall.work()
     assert await stall.entries() == [("purchase", MS)]
     assert await stall.unprocessed() == 0
+
+
+@pytest.mark.system
+async def test_pauses_double(stall: Stall) -> None:
+    """After each failure a message waits twice as long as before, a quarter of an hour at most."""
+    await stall.deliver("refund.created", "re_1")
+    stall.stripe.faults += [StripeUnavailable("away")] * 8
+    pauses = []
+    while stall.stripe.faults:
+        await stall.make_due()
+        await stall.work()
+        pauses.append(await stall.database.transact(due_in_seconds))
+    assert pauses == [15, 30, 60, 120, 240, 480, 900, 900]
+
+
+def due_in_seconds(connection: Connection) -> int:
+    """When the one message is due again."""
+    row = connection.execute(
+        "SELECT extract(epoch FROM next_attempt_at - now())::int FROM stripe_events"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.system
+async def test_the_lease_outlasts_the_work(stall: Stall) -> None:
+    """While a call to Stripe may still last, nobody else takes the message that it is about."""
+    lasting = []
+
+    class Asked(FakeStripe):
+        async def refund(self, refund_id: str) -> Refund | None:
+            lasting.append(await stall.database.transact(due_in_seconds))
+            return await super().refund(refund_id)
+
+    stripe = Asked()
+    await stall.deliver("refund.created", "re_1")
+    await EventQueue(stall.database, Fulfilment(stall.database, stripe)).work()
+    # A refund of a payment whose own message was lost takes two.
+    assert lasting[0] > 2 * stripe.call_seconds
+
+
+async def test_work_ends_within_the_lease(autojump_clock: trio.testing.MockClock) -> None:
+    """What takes longer than a message may is cut off, put off, and leaves the worker free."""
+    endless = Event("evt_1", "refund.created", "re_1")
+    database = Scripted([[endless], []])
+    stripe = FakeStripe(slow_seconds=float("inf"))
+    queue = EventQueue(cast("Any", database), Fulfilment(cast("Any", database), stripe))
+    assert await queue.work() == 1
+    assert trio.current_time() == 4 * stripe.call_seconds < database.leases[0]
+    assert database.put_off == ["evt_1"]
+    assert database.finished == []
 
 
 @pytest.mark.system
@@ -186,7 +238,9 @@ class Scripted:
 
     due: list[list[Event] | Exception]
     claims: list[float] = attrs.field(factory=list)
+    leases: list[float] = attrs.field(factory=list)
     finished: list[str] = attrs.field(factory=list)
+    put_off: list[str] = attrs.field(factory=list)
 
     async def transact(self, function: Any, *arguments: Any) -> Any:
         """Answer."""
@@ -196,12 +250,15 @@ class Scripted:
             return True
         if function is event_statements.claim:
             self.claims.append(trio.current_time())
+            self.leases.append(arguments[1])
             answer = self.due.pop(0) if self.due else []
             if isinstance(answer, Exception):
                 raise answer
             return answer
         if function is event_statements.finish:
             self.finished.append(arguments[0])
+        if function is event_statements.put_off:
+            self.put_off.append(arguments[0])
         return None
 
 

@@ -71,6 +71,84 @@ async def test_what_waits_is_looked_at_however_old(stall: Stall) -> None:
     await stall.assert_balanced()
 
 
+def make_old(connection: Connection) -> None:
+    """As if every purchase had been begun two days ago."""
+    connection.execute("UPDATE purchases SET created_at = created_at - interval '2 days'")
+
+
+@pytest.mark.system
+async def test_unknown_to_stripe(stall: Stall) -> None:
+    """A Session that Stripe doesn't know is waited for as long as one lives, and then closed."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    kept = stall.stripe.sessions.pop(session_id)
+    assert (await stall.shop.reconcile()).expired == 0
+    await stall.database.transact(make_old)
+
+    assert (await stall.shop.reconcile()).expired == 1
+
+    assert [one.status for one in await stall.purchases()] == ["expired"]
+    stall.stripe.calls.clear()
+    await stall.shop.reconcile()
+    assert "session" not in [name for name, _ in stall.stripe.calls]
+    # Money that comes after all still counts.
+    stall.stripe.sessions[session_id] = kept
+    stall.stripe.pay(session_id)
+    await stall.tell("checkout.session.completed", session_id)
+    assert await stall.balance(who) == Balance(MS, 0, 0)
+
+
+@pytest.mark.system
+async def test_the_unknown_starve_nobody(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many purchases come to nothing at Stripe, the others get their turn."""
+    monkeypatch.setattr(reconciliation, "SINGLE_MAX", 2)
+    who = await stall.user()
+    unknown = [await stall.begin(who) for _ in range(4)]
+    slow = await stall.begin(who)
+    stall.stripe.pay(slow)
+    forgetful = Forgetful(stall.stripe)
+    for session_id in unknown:
+        del stall.stripe.sessions[session_id]
+    fulfilment = Fulfilment(stall.database, cast("Any", forgetful))
+    for _ in range(3):
+        await Reconciliation(stall.database, fulfilment).compare()
+    assert await stall.balance(who) == Balance(MS, 0, 0)
+
+
+@pytest.mark.system
+async def test_a_failure_starves_nobody(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither does one whose Session can't be told: the next comparison begins behind it."""
+    monkeypatch.setattr(reconciliation, "SINGLE_MAX", 1)
+    who = await stall.user()
+    await stall.begin(who)
+    slow = await stall.begin(who)
+    stall.stripe.pay(slow)
+    fulfilment = Fulfilment(stall.database, cast("Any", Forgetful(stall.stripe)))
+    stall.stripe.faults.append(StripeUnavailable("no"))
+    with pytest.raises(StripeUnavailable):
+        await Reconciliation(stall.database, fulfilment).compare()
+    await Reconciliation(stall.database, fulfilment).compare()
+    assert await stall.balance(who) == Balance(MS, 0, 0)
+
+
+@pytest.mark.system
+async def test_unknown_reversals_starve_nobody(
+    stall: Stall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Refunds that Stripe doesn't know any more are looked at after those that it does."""
+    monkeypatch.setattr(reconciliation, "SINGLE_MAX", 1)
+    who = await stall.user()
+    paid = await stall.buy(who)
+    gone, slow = (stall.stripe.refund_of(paid, 70, "pending") for _ in range(2))
+    for refund in (gone, slow):
+        await stall.tell("refund.created", refund.id)
+    del stall.stripe.refunds[gone.id]
+    stall.stripe.refunds[slow.id] = attrs.evolve(slow, status="failed")
+    fulfilment = Fulfilment(stall.database, cast("Any", Forgetful(stall.stripe)))
+    done = [await Reconciliation(stall.database, fulfilment).compare() for _ in range(2)]
+    assert [one.corrected for one in done] == [0, 1]
+
+
 @attrs.frozen
 class Forgetful:
     """Its lists are empty."""
@@ -147,7 +225,7 @@ class Scripted:
             return dt.datetime.now(dt.UTC), dt.datetime.now(dt.UTC)
         if function is reconciliation_statements.record:
             self.compared.append(trio.current_time())
-        return [] if function.__name__ in {"pending", "unsettled", "paid_among"} else 0
+        return [] if function.__name__ in {"take_waiting", "unsettled", "paid_among"} else 0
 
 
 async def test_every_five_minutes(
