@@ -12,7 +12,7 @@ __all__ = [
     "address",
     "database_url",
     "engine_url",
-    "is_inherited",
+    "inherited",
     "is_loopback",
     "network",
     "origin",
@@ -26,31 +26,39 @@ _SCHEMES: Final = {"ws", "wss", "http", "https"}
 
 
 def split(listen: str) -> tuple[str, int]:
-    """``host:port`` or ``[v6]:port`` in its parts. Raises ValueError where it is neither."""
+    """``host:port``, ``[v6]:port`` or ``:port`` in its parts; an empty host is every address.
+
+    Raises ValueError where it is none of them.
+    """
     host, colon, port = listen.rpartition(":")
     if host.startswith("[") and host.endswith("]"):
         host = str(ipaddress.IPv6Address(host[1:-1]))
-    elif ":" in host:
-        raise ValueError("an IPv6 address needs brackets")
-    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > _PORT_MAX:
+    elif not set(host).isdisjoint(":[]/ "):
+        raise ValueError("an IPv6 address needs brackets, and a host name has none of these")
+    if not colon or not (port.isascii() and port.isdigit()) or int(port) > _PORT_MAX:
         raise ValueError("host:port is needed")
     return host, int(port)
 
 
 def address(text: str) -> str | None:
     """An address to listen on, or ``fd://3``; port 0 lets the system choose one."""
-    if is_inherited(text):
+    if inherited(text) is not None:
         return None
     try:
         split(text)
     except ValueError:
-        return 'must be "host:port", "[IPv6]:port" or "fd://3", for example "127.0.0.1:8080"'
+        return (
+            'must be "host:port", "[IPv6]:port", ":port" for every address, or "fd://3", '
+            'for example "127.0.0.1:8080"'
+        )
     return None
 
 
-def is_inherited(listen: str) -> bool:
-    """Whether this is a socket that was opened by whoever started the daemon."""
-    return listen.startswith("fd://") and listen[5:].isascii() and listen[5:].isdigit()
+def inherited(listen: str) -> int | None:
+    """The descriptor of a socket that was opened by whoever started the daemon, ``fd://3``."""
+    number = listen.removeprefix("fd://")
+    is_one = number != listen and number.isascii() and number.isdigit()
+    return int(number) if is_one else None
 
 
 def network(text: str) -> str | None:

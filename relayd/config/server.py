@@ -18,7 +18,8 @@ class Server:
         default=("127.0.0.1:8080",),
         metadata=about(
             "Loopback, so that nothing is open to a network before you decide so. One address or a "
-            'list; port 0 lets the system choose, "fd://3" is the socket of a systemd socket unit.',
+            'list; ":8080" is every address of the machine, port 0 lets the system choose, '
+            '"fd://3" is the socket of a systemd socket unit.',
             unit="host:port",
             form=forms.address,
         ),
@@ -122,5 +123,5 @@ class Server:
 
     @property
     def addresses(self) -> tuple[tuple[str, int], ...]:
-        """Those of `listen` that aren't inherited, as (host, port) pairs."""
-        return tuple(forms.split(one) for one in self.listen if not forms.is_inherited(one))
+        """Those of `listen` that aren't inherited, as (host, port) pairs; no host is every one."""
+        return tuple(forms.split(one) for one in self.listen if forms.inherited(one) is None)

@@ -1,10 +1,11 @@
 """The daemon: everything opened in order, served, drained, and closed in the opposite order.
 
     signals
-    └─ database (embedded or not) ─ migrations
-       └─ engine
-          └─ background: heartbeat, sweeper, late settling, pruning
-             └─ door ─ HTTP, and sessions on their WebSockets
+    └─ entrance: certificate, listening sockets
+       └─ database (embedded or not) ─ migrations
+          └─ engine
+             └─ background: heartbeat, sweeper, late settling, pruning
+                └─ door ─ HTTP, and sessions on their WebSockets
 
 The first SIGTERM or SIGINT drains: no new connections, every session ended in order and
 settled, then out. A second one doesn't wait for last words; the money is settled all the same.
@@ -28,14 +29,13 @@ from relayd.accounts.passwords import Passwords
 from relayd.accounts.tokens import AccessTokens
 from relayd.config import Config
 from relayd.daemon.background import prune
+from relayd.daemon.entrance import Entrance, open_entrance
 from relayd.daemon.settings import edge_settings, session_limits
 from relayd.database import migrate
 from relayd.database.opening import open_configured
 from relayd.database.pool import Pool
 from relayd.database.ports import Database
 from relayd.edge.door import Door, serve
-from relayd.edge.listeners import listener_url, open_listeners
-from relayd.edge.tls import tls_context
 from relayd.engines.selection import open_engine
 from relayd.errors import DatabaseUnavailable
 from relayd.events.credit import CreditReader
@@ -45,7 +45,7 @@ from relayd.events.live import LiveCredit
 from relayd.ledger import sweeper
 from relayd.ledger.postgres import Policy, PostgresLedger
 from relayd.ledger.renewals import pause_within
-from relayd.ledger.succession import succeed
+from relayd.ledger.succession import Seat, succeed
 from relayd.ledger.wallet import Wallet
 from relayd.payments.margins import margins, refuse_losses
 from relayd.payments.shop import Shop, open_shop
@@ -111,6 +111,7 @@ class Daemon:
         refuse_losses(self.config.packages, self.config.costs)
         threads = Threads.build(database=self.config.database.pool_size)
         async with (
+            open_entrance(self.config.server, edge_settings(self.config)) as entrance,
             open_configured(self.config.database, threads.database, watched=True) as database,
             open_engine(self.config.default_engine, self.config.engines) as engine,
         ):
@@ -126,36 +127,46 @@ class Daemon:
                 self._registered(database),
                 open_shop(self.config.stripe, self.config.packages, database) as shop,
             ):
-                await self._serve(database, engine, threads, shop)
+                await self._serve(database, engine, threads, shop, entrance)
 
     def _show_packages(self) -> None:
+        log.info("sales", on=self.config.stripe.sales)
+        if not self.config.stripe.sales:
+            return
         for margin in margins(self.config.packages, self.config.costs):
             tell = log.warning if margin.losing else log.info
             tell("package for sale", package=margin.package.id, margin=margin)
-        log.info("sales", on=self.config.stripe.sales)
 
     @asynccontextmanager
     async def _registered(self, database: Database) -> AsyncIterator[None]:
         """Have this boot in the database, so that its sessions have an owner."""
-        with succeed(self.config.database.data_directory, self.boot_id) as predecessor:
-            if predecessor is not None:
+        with succeed(self.config.database.data_directory) as seat:
+            if seat.predecessor is not None:
                 log.warning("the daemon before this one died, its sessions will be settled")
-                await sweeper.end_boot(database, predecessor)
+                await sweeper.end_boot(database, seat.predecessor)
             await sweeper.register_boot(database, self.boot_id, socket.gethostname())
+            seat.take(self.boot_id)
             try:
                 yield
             finally:
                 with trio.move_on_after(FAREWELL_SECONDS, shield=True):
-                    await self._say_goodbye(database)
+                    await self._say_goodbye(database, seat)
 
-    async def _say_goodbye(self, database: Database) -> None:
+    async def _say_goodbye(self, database: Database, seat: Seat) -> None:
         try:
             await sweeper.end_boot(database, self.boot_id)
         except DatabaseUnavailable as error:
             log.warning("the end of this daemon could not be recorded", problem=str(error))
+        else:
+            seat.leave()
 
     async def _serve(
-        self, database: Pool, engine: Engine, threads: Threads, shop: Shop | None
+        self,
+        database: Pool,
+        engine: Engine,
+        threads: Threads,
+        shop: Shop | None,
+        entrance: Entrance,
     ) -> None:
         config = self.config
         tokens = AccessTokens(config.auth.secret.reveal().encode(), config.auth.access_minutes)
@@ -165,14 +176,8 @@ class Daemon:
         pause_seconds = pause_within(config.metering.flush_seconds)
         ledger = PostgresLedger(database, self.boot_id, policy, pause_seconds)
         sessions = Sessions(Ports(tokens, engine, ledger), session_limits(config))
-        settings = edge_settings(config)
-        tls = None
-        if config.server.tls_certificate is not None:
-            tls = tls_context(config.server.tls_certificate, config.server.tls_key)
-        listeners = await open_listeners(config.server.listen, settings)
-        urls = [listener_url(listener, tls=tls is not None) for listener in listeners]
         hub = Hub()
-        own = own_origins(config.server.public_url, urls)
+        own = own_origins(config.server.public_url, entrance.urls)
         services = Services(
             accounts=accounts,
             wallet=Wallet(database),
@@ -200,11 +205,11 @@ class Daemon:
                 background.start_soon(shop.run)
             async with trio.open_nursery() as door_nursery:
                 door: Door = await door_nursery.start(
-                    partial(serve, app, settings, listeners, tls=tls)
+                    partial(serve, app, entrance.settings, entrance.listeners, tls=entrance.tls)
                 )
                 _calm_collector()
                 self.serving = True
-                self.started(f"relayd listening on {' '.join(urls)}")
+                self.started(f"relayd listening on {' '.join(entrance.urls)}")
                 await self.stop.wait()
                 hub.close()
                 await self._drain(door, sessions)

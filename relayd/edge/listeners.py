@@ -2,24 +2,19 @@
 
 import contextlib
 import errno
-import re
 import socket
 from collections.abc import Sequence
 from typing import Final
 
 import trio
 
+from relayd.config import forms
 from relayd.edge.settings import EdgeSettings
 from relayd.errors import ConfigError
 
 __all__ = ["listener_url", "open_listeners"]
 
 _KEY: Final = "server.listen"
-_FORM: Final = re.compile(
-    r"(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^:\[\]/]*)):(?P<port>[0-9]+)"
-)
-_INHERITED: Final = re.compile(r"fd://(?P<descriptor>[0-9]+)")
-_PORT_MAX: Final = 65_535
 
 # Connections that the kernel completes while we are busy. A restart through an inherited socket
 # queues here, so it is generous; the kernel caps it at net.core.somaxconn.
@@ -35,20 +30,20 @@ _REMEDIES: Final = {
 async def open_listeners(
     listen: Sequence[str], settings: EdgeSettings
 ) -> list[trio.SocketListener]:
-    """Open ``host:port``, ``[v6]:port``, ``:port`` (every address) or ``fd://3`` (inherited).
+    """Open each place, as `relayd.config.forms.address` has them; port 0 takes a free one.
 
-    Port 0 takes a free one. Raises `ConfigError`; then none is left open.
+    Raises `ConfigError`; then none is left open.
     """
     if not listen:
         raise ConfigError(_KEY, 'is empty; say where to listen, like "127.0.0.1:8080"')
     listeners: list[trio.SocketListener] = []
     try:
         for place in listen:
-            inherited = _INHERITED.fullmatch(place)
-            if inherited is None:
+            descriptor = forms.inherited(place)
+            if descriptor is None:
                 listeners.extend(await _open_address(place))
             else:
-                listeners.append(_inherit(int(inherited["descriptor"])))
+                listeners.append(_inherit(descriptor))
         for listener in listeners:
             _size_buffers(listener, settings.socket_buffer_bytes)
     except BaseException:
@@ -69,17 +64,17 @@ def listener_url(listener: trio.SocketListener, *, tls: bool) -> str:
 
 
 async def _open_address(place: str) -> list[trio.SocketListener]:
-    match = _FORM.fullmatch(place)
-    if match is None or int(match["port"]) > _PORT_MAX:
-        raise ConfigError(_KEY, f'{place!r} is not "host:port", "[v6 address]:port" or "fd://3"')
-    host = match["v6"] or match["host"] or None
+    problem = forms.address(place)
+    if problem:
+        raise ConfigError(_KEY, f"{problem}, not {place!r}")
+    host, port = forms.split(place)
     try:
-        return await trio.open_tcp_listeners(int(match["port"]), host=host, backlog=_BACKLOG)
-    except OSError as problem:
+        return await trio.open_tcp_listeners(port, host=host or None, backlog=_BACKLOG)
+    except OSError as error:
         # Trio wraps what went wrong when every address of a name failed.
-        cause = problem.__cause__ if isinstance(problem.__cause__, OSError) else problem
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
         remedy = _REMEDIES.get(cause.errno or 0, "check the name and the network")
-        raise ConfigError(_KEY, f"can't listen on {place}: {cause}; {remedy}") from problem
+        raise ConfigError(_KEY, f"can't listen on {place}: {cause}; {remedy}") from error
 
 
 def _inherit(descriptor: int) -> trio.SocketListener:

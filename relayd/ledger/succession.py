@@ -1,9 +1,10 @@
 """Which daemon ran here before, known to be dead: its sessions need not wait for the sweeper.
 
 A daemon holds the kernel's lock on a file in its data directory for as long as its process
-lives, and writes its boot id into it. Whoever gets that lock and finds an id knows that the
-daemon of that id died without a word, and may end its boot at once. It is a short cut only:
-without the file, or with two daemons in one directory, heartbeats tell the same more slowly.
+lives, and keeps its boot id in it from its registration until its end is recorded. Whoever gets
+that lock and finds an id knows that the daemon of that id died without a word, and may end its
+boot at once. It is a short cut only: without the file, or with two daemons in one directory,
+heartbeats tell the same more slowly.
 """
 
 import fcntl
@@ -14,36 +15,57 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID
 
+import attrs
+
 from relayd import logs
 
-__all__ = ["succeed"]
+__all__ = ["Seat", "succeed"]
 
 log = logs.get(__name__)
 
 NAME: Final = "boot"
 
 
+@attrs.frozen
+class Seat:
+    """The place of a data directory's one daemon, whether or not it could be had."""
+
+    # The boot that died here, if one did.
+    predecessor: UUID | None = None
+    _descriptor: int | None = None
+
+    def take(self, boot_id: UUID) -> None:
+        """Be the one that is dead if it ends without `leave`. The predecessor is forgotten."""
+        self._write(str(boot_id).encode())
+
+    def leave(self) -> None:
+        """End in order: the end of this boot is recorded, so nobody has to find out."""
+        self._write(b"")
+
+    def _write(self, text: bytes) -> None:
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, text, 0)
+
+
 @contextmanager
-def succeed(directory: Path, boot_id: UUID) -> Iterator[UUID | None]:
-    """Hold this directory's lock while entered; the boot that died holding it, if one did."""
+def succeed(directory: Path) -> Iterator[Seat]:
+    """Hold this directory's lock while entered, or an empty seat where it can't be had."""
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(directory / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
         log.info("predecessor unknown", problem=error)
-        yield None
+        yield Seat()
         return
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             log.info("another daemon uses this data directory", directory=directory)
-            yield None
+            yield Seat()
             return
-        predecessor = _read(descriptor)
-        _write(descriptor, str(boot_id).encode())
-        yield predecessor
-        _write(descriptor, b"")
+        yield Seat(_read(descriptor), descriptor)
     finally:
         os.close(descriptor)
 
@@ -54,8 +76,3 @@ def _read(descriptor: int) -> UUID | None:
         return UUID(text)
     except ValueError:
         return None
-
-
-def _write(descriptor: int, text: bytes) -> None:
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, text, 0)

@@ -50,6 +50,7 @@ def test_lists_in_the_environment(tmp_path: Path, text: str, expected: tuple[str
 def test_one_value_stands_for_a_list_of_one(tmp_path: Path) -> None:
     """`listen = "…"` needs no brackets."""
     assert read(tmp_path, '[server]\nlisten = "[::1]:0"\n').server.addresses == (("::1", 0),)
+    assert read(tmp_path, '[server]\nlisten = ":8080"\n').server.addresses == (("", 8080),)
 
 
 def test_a_variable_without_a_section_is_no_key(tmp_path: Path) -> None:

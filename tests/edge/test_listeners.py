@@ -4,6 +4,7 @@ import socket
 
 import pytest
 
+from relayd.config import forms
 from relayd.edge.listeners import listener_url, open_listeners
 from relayd.edge.settings import EdgeSettings
 from relayd.errors import ConfigError
@@ -20,12 +21,15 @@ SETTINGS = EdgeSettings()
         ["127.0.0.1:http"],
         ["127.0.0.1:70000"],
         ["::1:80"],
+        ["[127.0.0.1]:80"],
+        ["http://h:80"],
         ["fd://x"],
         ["fd://987654"],
     ],
 )
 async def test_what_is_not_a_place_to_listen(listen: list[str]) -> None:
-    """Refused with the key's name."""
+    """Refused with the key's name; a form that is no place is one that the file may not say."""
+    assert all(forms.address(one) is not None for one in listen if one != "fd://987654")
     with pytest.raises(ConfigError) as refused:
         await open_listeners(listen, SETTINGS)
     assert refused.value.key == "server.listen"
@@ -40,6 +44,17 @@ async def test_port_zero_takes_a_free_one() -> None:
     assert listener_url(listener, tls=False) == f"http://127.0.0.1:{port}"
     assert listener_url(listener, tls=True) == f"https://127.0.0.1:{port}"
     await listener.aclose()
+
+
+@pytest.mark.system
+async def test_a_port_alone_is_every_address() -> None:
+    """What the configuration takes is what is listened on: both families, where there are two."""
+    assert forms.address(":0") is None
+    listeners = await open_listeners([":0"], SETTINGS)
+    hosts = {listener.socket.getsockname()[0] for listener in listeners}
+    assert "0.0.0.0" in hosts  # noqa: S104 - compared, not bound
+    for listener in listeners:
+        await listener.aclose()
 
 
 @pytest.mark.system

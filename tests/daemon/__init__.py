@@ -1,0 +1,1 @@
+"""The daemon in this process, on a real PostgreSQL."""
