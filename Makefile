@@ -11,6 +11,8 @@ PYTEST_ARGS ?=
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+# What the benchmark measures beside relayd, as far as it comes from npm.
+PEER := bench/peers/node
 
 .PHONY: help demo test pictures check format bench install lock example clean
 .DEFAULT_GOAL := help
@@ -50,7 +52,7 @@ format: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff check --fix
 	$(VENV)/bin/ruff format
 
-bench: $(VENV)/dev.stamp
+bench: $(VENV)/dev.stamp $(PEER)/node_modules/installed.stamp
 	@exec $(VENV)/bin/python -m bench $(BENCH_ARGS)
 
 example: $(VENV)/dev.stamp
@@ -69,10 +71,10 @@ UV_COMPILE = env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL -u UV
 lock:
 	@command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 2; }
 	$(UV_COMPILE) --extra embedded --extra local -o requirements.lock
-	$(UV_COMPILE) --all-extras -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) --all-extras --group pyproject.toml:bench -c requirements.lock -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEER)/node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The stamps make a second run instant; a changed lock or pyproject installs again.
 $(VENV)/run.stamp: requirements.lock pyproject.toml scripts/environment
@@ -83,3 +85,9 @@ $(VENV)/run.stamp: requirements.lock pyproject.toml scripts/environment
 $(VENV)/dev.stamp: requirements-dev.lock pyproject.toml scripts/environment
 	@sh scripts/environment $(VENV) requirements-dev.lock
 	@touch $@ $(VENV)/run.stamp
+
+# bufferutil brings its native part along: nothing is compiled, and nobody's script is run.
+$(PEER)/node_modules/installed.stamp: $(PEER)/package-lock.json $(PEER)/package.json
+	@command -v npm >/dev/null || { echo 'make bench needs Node.js with npm (apt-get install nodejs npm)' >&2; exit 2; }
+	@npm ci --prefix $(PEER) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@

@@ -1,20 +1,27 @@
-"""``python -m bench``: what relayd costs, beside a bare relay, in one run of some minutes."""
+"""``python -m bench``: what relayd costs beside other relays, measured in turn in one run."""
 
 import argparse
+import itertools
 import json
+import os
 import platform
 import sys
-from importlib.metadata import version
+import tempfile
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 import trio
 
 from bench import procfs
 from bench.books import open_books
+from bench.certificate import make_certificate
 from bench.cluster import cluster
-from bench.measure import BARE, DIRECT, OURS, Run, Stage, measure
+from bench.cores import Cores, cores
+from bench.measure import Stage, measure
+from bench.relays import DIRECT, RELAYS, versions
+from bench.run import Case, Run
 from bench.table import document, render
 
 __all__ = ["main"]
@@ -23,68 +30,112 @@ _PAGE: Final = Path(__file__).parent.parent / "docs" / "performance.md"
 # Each has up to forty of the sessions: accounts of this size don't queue for their balance row.
 _CUSTOMERS: Final = 10
 _CREDIT_MS: Final = 100 * 3_600_000
+# What is run unless something else is asked for; sessions and the milliseconds of their frames.
+_FULL: Final[dict[str, Any]] = {
+    "loads": [(50, 100), (200, 100), (400, 100), (200, 20)],
+    "seconds": 10.0,
+    "rounds": 3,
+}
+_QUICK: Final[dict[str, Any]] = {
+    "loads": [(200, 100), (400, 100), (200, 20)],
+    "seconds": 4.0,
+    "rounds": 1,
+}
+_UPSTREAMS: Final = ("plain", "TLS")
 
 
 def main() -> None:
     """Measure, print, and write down where asked."""
     arguments = _arguments()
-    runs = trio.run(_measure_all, arguments)
+    here = cores()
+    circumstances = _circumstances(arguments, here)
+    # Threads and processes that begin from now on inherit it; relays are moved to their core.
+    os.sched_setaffinity(0, here.load)
+    runs = trio.run(_measure_all, arguments, here)
     text = render(runs)
     sys.stdout.write(f"\n{text}")
     if arguments.json:
         arguments.json.write_text(json.dumps([attrs.asdict(run) for run in runs], indent=1))
     if arguments.write:
-        document(_PAGE, f"{_circumstances(arguments)}\n\n{text}")
+        document(_PAGE, "bench", f"{circumstances}\n\n{text}")
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--sessions", type=int, nargs="+", default=[50, 200, 400], metavar="N")
-    parser.add_argument("--seconds", type=float, default=10.0, help="measured, of each run")
-    parser.add_argument("--rounds", type=int, default=2, help="how often each run is repeated")
     parser.add_argument(
-        "--relays", nargs="+", choices=[OURS, BARE, DIRECT], default=[OURS, BARE, DIRECT]
+        "--loads",
+        nargs="+",
+        type=_load,
+        metavar="SESSIONS@MS",
+        help=f"sessions and the length of their frames (default: {_written(_FULL['loads'])})",
+    )
+    parser.add_argument("--upstreams", nargs="+", choices=_UPSTREAMS, default=list(_UPSTREAMS))
+    parser.add_argument("--relays", nargs="+", choices=RELAYS, default=list(RELAYS))
+    parser.add_argument("--seconds", type=float, help="measured, of each run (default: 10)")
+    parser.add_argument("--rounds", type=int, help="how often each run is repeated (default: 3)")
+    parser.add_argument(
+        "--quick", action="store_true", help="in some minutes: less of it, shorter, once"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure there")
-    parser.add_argument("--write", action="store_true", help="put the table into the docs")
-    return parser.parse_args()
+    parser.add_argument("--write", action="store_true", help="put the tables into the docs")
+    arguments = parser.parse_args()
+    for name, value in (_QUICK if arguments.quick else _FULL).items():
+        if getattr(arguments, name) is None:
+            setattr(arguments, name, value)
+    return arguments
 
 
-async def _measure_all(arguments: argparse.Namespace) -> list[Run]:
-    async with cluster() as server, open_books(await server.create("relayd")) as books:
-        customers = [await books.customer(_CREDIT_MS) for _ in range(_CUSTOMERS)]
-        tokens = tuple(customer.token for customer in customers)
-        stage = Stage(server, books, tokens, arguments.seconds)
-        runs = []
-        for sessions in arguments.sessions:
-            # In turn, so that a machine that slows down slows both.
-            for number in range(arguments.rounds):
-                for relay in arguments.relays:
-                    # The floor needs no second look.
-                    if relay == DIRECT and number:
+def _load(text: str) -> tuple[int, int]:
+    sessions, _, frame_ms = text.partition("@")
+    return int(sessions), int(frame_ms)
+
+
+def _written(loads: Sequence[tuple[int, int]]) -> str:
+    return " ".join(f"{sessions}@{frame_ms}" for sessions, frame_ms in loads)
+
+
+def _cases(arguments: argparse.Namespace) -> Iterator[Case]:
+    for (sessions, frame_ms), upstream in itertools.product(arguments.loads, arguments.upstreams):
+        yield Case(frame_ms=frame_ms, tls=upstream == "TLS", sessions=sessions)
+
+
+async def _measure_all(arguments: argparse.Namespace, here: Cores) -> list[Run]:
+    with tempfile.TemporaryDirectory(prefix="relayd-bench-") as directory:
+        certificate = await make_certificate(Path(directory))
+        async with cluster() as server, open_books(await server.create("relayd")) as books:
+            customers = [await books.customer(_CREDIT_MS) for _ in range(_CUSTOMERS)]
+            tokens = tuple(customer.token for customer in customers)
+            stage = Stage(server, books, tokens, certificate, here, arguments.seconds)
+            runs = []
+            for case in sorted(_cases(arguments)):
+                # In turn, so that a machine that slows down slows all of them.
+                for number, name in itertools.product(range(arguments.rounds), arguments.relays):
+                    # The floor needs no second look, and has no upstream to encrypt.
+                    if name == DIRECT and (number or case.tls):
                         continue
-                    runs.append(await measure(stage, relay, sessions))
+                    runs.append(await measure(stage, name, case))
                     _progress(runs[-1])
-        findings = await books.audit()
-        if findings:
-            raise SystemExit(f"the books do not balance: {findings}")
-        return runs
+            findings = await books.audit()
+            if findings:
+                raise SystemExit(f"the books do not balance: {findings}")
+            return runs
 
 
 def _progress(run: Run) -> None:
     sys.stderr.write(
-        f"{run.sessions:4} {run.relay:7} {run.relay_us_per_frame:7.0f} µs/frame, "
+        f"{run.case!s:38} {run.relay:10} {run.relay_us_per_frame:5.0f} µs/frame, "
         f"core {run.relay_cpu:.2f}, audio p99 {run.audio_p99_ms:.1f} ms, words p99 "
-        f"{run.words_p99_ms:.1f} ms{'' if run.sound else '  NOT SOUND'}\n"
+        f"{run.words_p99_ms:.1f} ms, load {run.load_cpu:.2f}, engine {run.engine_cpu:.2f}"
+        f"{'' if run.sound else '  NOT SOUND'}\n"
     )
 
 
-def _circumstances(arguments: argparse.Namespace) -> str:
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("trio", "hypercorn"))
+def _circumstances(arguments: argparse.Namespace, here: Cores) -> str:
+    shared = "the relay alone on one core" if here.apart else "everything on one core"
     return (
-        f"`python -m bench --sessions {' '.join(map(str, arguments.sessions))} "
-        f"--seconds {arguments.seconds:g} --rounds {arguments.rounds}` on {procfs.machine()}, "
-        f"Python {platform.python_version()}, {libraries}."
+        f"`python -m bench --loads {_written(arguments.loads)} --seconds {arguments.seconds:g} "
+        f"--rounds {arguments.rounds}` on {procfs.machine()}, {shared}. "
+        f"Python {platform.python_version()}: {versions(arguments.relays)}."
     )
 
 

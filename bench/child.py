@@ -1,16 +1,17 @@
 """Processes of the benchmark's own: lines of JSON over pipes, and an end for each of them."""
 
 import json
+import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import attrs
 import trio
 
-__all__ = ["Child", "child"]
+__all__ = ["Child", "child", "module"]
 
 _ANSWER_SECONDS: Final = 60
 _END_SECONDS: Final = 5
@@ -53,12 +54,15 @@ class Child:
 
 
 @asynccontextmanager
-async def child(module: str, arguments: Sequence[str] = ()) -> AsyncIterator[Child]:
-    """``python -m module`` while entered."""
+async def child(
+    command: Sequence[str], environment: Mapping[str, str] | None = None
+) -> AsyncIterator[Child]:
+    """A process while entered, with these variables added to its environment."""
     process = await trio.lowlevel.open_process(
-        [sys.executable, "-m", module, *arguments],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        env={**os.environ, **(environment or {})},
     )
     try:
         yield Child(process)
@@ -66,3 +70,8 @@ async def child(module: str, arguments: Sequence[str] = ()) -> AsyncIterator[Chi
         process.kill()
         with trio.move_on_after(_END_SECONDS, shield=True):
             await process.wait()
+
+
+def module(name: str, *arguments: str) -> list[str]:
+    """The command of a Python module."""
+    return [sys.executable, "-m", name, *arguments]

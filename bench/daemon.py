@@ -86,13 +86,15 @@ def configuration(books: Books, engine_url: str, changes: Sections) -> dict[str,
 
 
 @asynccontextmanager
-async def running(sections: Sections, *, piped: bool = False) -> AsyncIterator[Daemon]:
+async def running(
+    sections: Sections, environment: Mapping[str, str] | None = None, *, piped: bool = False
+) -> AsyncIterator[Daemon]:
     """`relayd serve` while entered; what is left of it then is drained, or killed.
 
     Its log is a file, or with ``piped`` a pipe whose reader may be stopped.
     """
     with tempfile.TemporaryDirectory(prefix="relayd-bench-") as directory:
-        daemon = await _start(Path(directory), sections, piped=piped)
+        daemon = await _start(Path(directory), sections, environment or {}, piped=piped)
         try:
             yield daemon
         finally:
@@ -104,7 +106,9 @@ async def running(sections: Sections, *, piped: bool = False) -> AsyncIterator[D
                 await daemon.process.wait()
 
 
-async def _start(directory: Path, sections: Sections, *, piped: bool) -> Daemon:
+async def _start(
+    directory: Path, sections: Sections, environment: Mapping[str, str], *, piped: bool
+) -> Daemon:
     path = directory / "relayd.toml"
     path.touch(mode=0o600)
     path.write_text(_toml(sections))
@@ -123,6 +127,7 @@ async def _start(directory: Path, sections: Sections, *, piped: bool) -> Daemon:
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
+            env={**os.environ, **environment},
         )
     until = trio.current_time() + _START_SECONDS
     while _LISTENING not in (text := log.read_text()):

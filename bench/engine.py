@@ -1,13 +1,16 @@
 """The stand-in engine: Deepgram's live protocol, as far as a healthy stream needs it.
 
-``python -m bench.engine`` prints ``{"port": …}``. The tests' stand-in does far more and costs
-several times as much per frame; here only the relay may be slow. One result for every 250 ms
-of audio, three interim ones and a final one a second, of the shape and size of real ones.
+``python -m bench.engine`` prints ``{"port": …}`` and answers ``mark`` (its counts) and ``delays``
+(of the audio between the last two marks); with a certificate it speaks TLS. The tests' stand-in
+does far more and costs several times as much per frame; here only the relay may be slow. One
+result for every 250 ms of audio, three interim ones and a final one a second, of the shape and
+size of real ones.
 """
 
+import argparse
 import socket
+import ssl
 import time
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -17,12 +20,11 @@ from bench.loop import Loop, Peer, say
 from bench.stamps import STAMP_BYTES, Delays, in_words, of_audio
 from bench.wire import BINARY, CLOSE, PING, PONG, TEXT, Frame, accept_response, frame, xor
 
-__all__ = ["FRAME_BYTES", "main"]
+__all__ = ["BYTES_PER_MS", "main"]
 
-# 100 ms of linear16 at 16 kHz, one channel.
-FRAME_BYTES: Final = 3200
-RESULT_BYTES: Final = 8000
-_BYTES_PER_SECOND: Final = 32_000
+# linear16 at 16 kHz, one channel.
+BYTES_PER_MS: Final = 32
+_RESULT_BYTES: Final = 250 * BYTES_PER_MS
 _RESULTS_PER_FINAL: Final = 4
 _BACKLOG: Final = 1024
 _SPOKEN: Final = ("said", "about", "the")
@@ -65,12 +67,26 @@ def result(index: int, stamp: int) -> bytes:
 
 
 @attrs.define(eq=False)
+class Tally:
+    """What all streams count together since the start."""
+
+    frame_bytes: int
+    delays: Delays = attrs.field(factory=Delays)
+    audio_bytes: int = 0
+    results: int = 0
+
+    def mark(self) -> dict[str, int]:
+        """The counts."""
+        self.delays.mark()
+        return {"frames": self.audio_bytes // self.frame_bytes, "results": self.results}
+
+
+@attrs.define(eq=False)
 class Hearing:
     """One stream."""
 
     peer: Peer = attrs.field(init=False)
-    delays: Delays
-    count_frame: Callable[[], None]
+    tally: Tally
     audio_bytes: int = 0
     results: int = 0
 
@@ -83,7 +99,7 @@ class Hearing:
         if one.opcode == BINARY:
             self._hear_audio(one)
         elif one.opcode == TEXT and b"CloseStream" in one.data:
-            metadata = _METADATA % (self.audio_bytes / _BYTES_PER_SECOND)
+            metadata = _METADATA % (self.audio_bytes / BYTES_PER_MS / 1000)
             goodbye = frame(CLOSE, (1000).to_bytes(2, "big"))
             self.peer.send(frame(TEXT, metadata.encode()) + goodbye)
         elif one.opcode == PING:
@@ -92,28 +108,32 @@ class Hearing:
             self.peer.send(frame(CLOSE, one.data))
             self.peer.end()
 
+    def end(self) -> None:
+        """Nothing is left to do."""
+
     def _hear_audio(self, one: Frame) -> None:
         # Relays may cut the audio anew: stamps stand where the client's frames began.
-        for at in range(-self.audio_bytes % FRAME_BYTES, len(one.payload), FRAME_BYTES):
+        step = self.tally.frame_bytes
+        for at in range(-self.audio_bytes % step, len(one.payload), step):
             stamp = one.payload[at : at + STAMP_BYTES]
             turned = one.mask[at % 4 :] + one.mask[: at % 4]
             if len(stamp) == STAMP_BYTES:
-                self.delays.note(of_audio(xor(stamp, turned)))
+                self.tally.delays.note(of_audio(xor(stamp, turned)))
         self.audio_bytes += len(one.payload)
-        self.count_frame()
-        while self.audio_bytes >= (self.results + 1) * RESULT_BYTES:
+        self.tally.audio_bytes += len(one.payload)
+        while self.audio_bytes >= (self.results + 1) * _RESULT_BYTES:
             self.peer.send(result(self.results, time.monotonic_ns()))
             self.results += 1
+            self.tally.results += 1
 
 
 @attrs.define(eq=False)
 class Engine:
     """All streams."""
 
+    tally: Tally
+    tls: ssl.SSLContext | None
     loop: Loop = attrs.field(init=False)
-    delays: Delays = attrs.field(factory=Delays)
-    frames: int = 0
-    streams: int = 0
 
     def __attrs_post_init__(self) -> None:
         self.loop = Loop(self._command)
@@ -131,25 +151,30 @@ class Engine:
             sock, _ = listener.accept()
         except BlockingIOError:
             return
-        self.streams += 1
-        hearing = Hearing(self.delays, self._count_frame)
-        hearing.peer = Peer(self.loop, sock, hearing.answer, hearing.hear, self._count_end)
-
-    def _count_frame(self) -> None:
-        self.frames += 1
-
-    def _count_end(self) -> None:
-        self.streams -= 1
+        if self.tls:
+            sock = self.tls.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        hearing = Hearing(self.tally)
+        hearing.peer = Peer(self.loop, sock, hearing.answer, hearing.hear, hearing.end)
 
     def _command(self, line: str) -> None:
-        """Every line is a mark: say what came since the last one."""
-        say(frames=self.frames, streams=self.streams, delays=self.delays.taken())
-        self.frames = 0
+        if line == "mark":
+            say(**self.tally.mark())
+        elif line == "delays":
+            say(**self.tally.delays.percentiles())
 
 
 def main() -> None:
     """Serve as a process of its own."""
-    Engine().serve()
+    parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__)
+    parser.add_argument("--frame-ms", type=int, default=100, help="that the clients' frames have")
+    parser.add_argument("--certificate", metavar="FILE", help="speak TLS with it")
+    parser.add_argument("--key", metavar="FILE", help="that belongs to it")
+    arguments = parser.parse_args()
+    context = None
+    if arguments.certificate:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(arguments.certificate, arguments.key)
+    Engine(Tally(arguments.frame_ms * BYTES_PER_MS), context).serve()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """The load generator: N apps that speak at live pace, and take note of every delay.
 
-``python -m bench.load`` reads its plan as one line of JSON, then marks, then ``stop``. Frames are
-made and masked ahead; only their stamp is written when they are sent. What it could not send
-when it was due is counted, because then it was the generator that was measured.
+``python -m bench.load`` reads its plan as one line of JSON, then commands: ``mark`` (its counts),
+``delays`` (of the words between the last two marks, and how late it was itself), ``hush`` (no
+more audio) and ``stop``. Frames are made and masked ahead; only their stamp is written when they
+are sent. What it could not send when it was due is counted, because then it was the generator
+that was measured.
 """
 
 import json
@@ -11,26 +13,26 @@ import random
 import socket
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
 
 import attrs
 
-from bench.engine import FRAME_BYTES
+from bench.engine import BYTES_PER_MS
 from bench.loop import Loop, Peer, say
-from bench.stamps import STAMP_BYTES, Delays, of_words, percentile
+from bench.stamps import STAMP_BYTES, Delays, of_words
 from bench.wire import BINARY, CLOSE, PING, PONG, TEXT, Frame, frame, upgrade_request
 
 __all__ = ["Plan", "main"]
 
-_FRAME_SECONDS: Final = 0.1
 _MASK: Final = bytes((0x37, 0xFA, 0x21, 0x3D))
 _KEY: Final = int.from_bytes(_MASK * (STAMP_BYTES // len(_MASK)), "little")
 # The fixed part of a frame, then its mask.
 _HEAD_BYTES: Final = 8
-# Later than this is a missed beat: half a frame.
-_LATE_NANOSECONDS: Final = 50_000_000
+# No more frames are sent in a row than this, so that the sockets are looked at in between.
+_BURST: Final = 64
 _PONG: Final = frame(PONG, b"", _MASK)
 _STOP: Final = frame(TEXT, b'{"type":"stop"}', _MASK)
 _CLOSE_STREAM: Final = frame(TEXT, b'{"type":"CloseStream"}', _MASK)
@@ -44,34 +46,35 @@ class Plan:
     port: int
     target: str
     sessions: int
+    frame_ms: int
     starts_per_second: float
     tokens: tuple[str, ...]
 
 
 @attrs.define(eq=False)
 class Tally:
-    """What all apps count together since the last mark."""
+    """What all apps count together since the start."""
 
     words: Delays = attrs.field(factory=Delays)
-    lateness: list[int] = attrs.field(factory=list)
-    sent: int = 0
-    stuck: int = 0
+    lateness: Delays = attrs.field(factory=Delays)
+    frames: int = 0
+    results: int = 0
     failures: list[str] = attrs.field(factory=list)
 
-    def taken(self) -> dict[str, Any]:
-        """The counts; they begin anew."""
-        lateness, self.lateness = sorted(self.lateness), []
-        counts = {
-            "sent": self.sent,
-            "stuck": self.stuck,
-            "late": sum(one > _LATE_NANOSECONDS for one in lateness),
-            "lateness_p99_ms": percentile(lateness, 99),
-            "words": self.words.taken(),
-            "failures": self.failures[:5],
-            "cpu_seconds": time.process_time(),
+    def mark(self) -> dict[str, int]:
+        """The counts."""
+        self.words.mark()
+        self.lateness.mark()
+        return {"frames": self.frames, "results": self.results}
+
+    def delays(self, late_nanoseconds: int) -> dict[str, Any]:
+        """Of what lay between the last two marks."""
+        late = sum(one > late_nanoseconds for one in self.lateness.between)
+        return {
+            **self.words.percentiles(),
+            "lateness_p99_ms": self.lateness.percentiles()["p99_ms"],
+            "late": late,
         }
-        self.sent = self.stuck = 0
-        return counts
 
 
 @attrs.define(eq=False)
@@ -82,17 +85,19 @@ class App:
     plan: Plan
     token: str
     tally: Tally
+    beat: "deque[App]"
     changed: Callable[[], None]
     peer: Peer = attrs.field(init=False)
+    due_ns: int = 0
     live: bool = False
     over: bool = False
     stopping: bool = False
-    _due: float = 0.0
     _before: bytes = attrs.field(init=False)
     _after: bytes = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        whole = frame(BINARY, random.randbytes(FRAME_BYTES), _MASK)  # noqa: S311 - noise
+        noise = random.randbytes(self.plan.frame_ms * BYTES_PER_MS)  # noqa: S311 - to be heard only
+        whole = frame(BINARY, noise, _MASK)
         self._before = whole[:_HEAD_BYTES]
         self._after = whole[_HEAD_BYTES + STAMP_BYTES :]
 
@@ -119,28 +124,26 @@ class App:
 
     def _go_live(self) -> None:
         self.live = True
-        self._due = time.monotonic()
         self.changed()
-        self._speak()
+        self.due_ns = time.monotonic_ns()
+        self.beat.appendleft(self)
 
-    def _speak(self) -> None:
-        if self.stopping or not self.peer.open:
-            return
-        now = time.monotonic_ns()
-        self.tally.lateness.append(now - int(self._due * 1e9))
-        if self.peer.stuck:
-            self.tally.stuck += 1
+    def speak(self, now: int) -> bool:
+        """Send a frame; whether there will be another one."""
+        if not self.peer.open:
+            return False
         stamp = (now ^ _KEY).to_bytes(STAMP_BYTES, "little")
         self.peer.send(self._before + stamp + self._after)
-        self.tally.sent += 1
-        self._due += _FRAME_SECONDS
-        self.loop.at(self._due, self._speak)
+        self.tally.frames += 1
+        self.tally.lateness.samples.append(now - self.due_ns)
+        return True
 
     def _hear(self, one: Frame) -> None:
         if one.opcode == TEXT:
             stamp = of_words(one.payload)
             if stamp is not None:
                 self.tally.words.note(stamp)
+                self.tally.results += 1
             elif not self.live and b'"ready"' in one.payload:
                 self._go_live()
             elif b'"error"' in one.payload:
@@ -162,30 +165,46 @@ class App:
 class Load:
     """All apps: started one after the other, stopped together."""
 
+    plan: Plan
     loop: Loop = attrs.field(init=False)
-    plan: Plan = attrs.field(init=False)
     tally: Tally = attrs.field(factory=Tally)
     apps: list[App] = attrs.field(factory=list)
+    # Those that speak, the next one first: as all frames are of one length, the order stays.
+    beat: deque[App] = attrs.field(factory=deque)
     _said: set[str] = attrs.field(factory=set)
 
     def __attrs_post_init__(self) -> None:
         self.loop = Loop(self._command)
 
     def run(self) -> None:
-        """Take the plan, then commands, until standard input ends."""
-        self.plan = Plan(**json.loads(sys.stdin.readline()))
+        """Take commands until standard input ends."""
         begin = time.monotonic()
         for number in range(self.plan.sessions):
             # A fraction of a frame apart as well, so that the beats are spread out.
             self.loop.at(begin + number / self.plan.starts_per_second, partial(self._start, number))
+        self.loop.at(begin, self._speak_due)
         self.loop.run()
 
     def _start(self, number: int) -> None:
         tokens = self.plan.tokens
         token = tokens[number % len(tokens)] if tokens else ""
-        app = App(self.loop, self.plan, token, self.tally, self._changed)
+        app = App(self.loop, self.plan, token, self.tally, self.beat, self._changed)
         self.apps.append(app)
         app.start()
+
+    def _speak_due(self) -> None:
+        """Let everybody speak whose time has come, and come back for the next one."""
+        beat, frame_ns = self.beat, self.plan.frame_ms * 1_000_000
+        for _ in range(min(_BURST, len(beat))):
+            now = time.monotonic_ns()
+            if beat[0].due_ns > now:
+                break
+            app = beat.popleft()
+            if app.speak(now):
+                app.due_ns += frame_ns
+                beat.append(app)
+        wake_ns = beat[0].due_ns if beat else time.monotonic_ns() + frame_ns
+        self.loop.at(wake_ns / 1e9, self._speak_due)
 
     def _changed(self) -> None:
         if sum(app.live or app.over for app in self.apps) == self.plan.sessions:
@@ -199,18 +218,24 @@ class Load:
             say(event=event, failures=self.tally.failures[:5], **fields)
 
     def _command(self, line: str) -> None:
-        if line == "stop":
+        if line == "mark":
+            say(**self.tally.mark())
+        elif line == "delays":
+            # Later than half a frame is a missed beat.
+            say(**self.tally.delays(self.plan.frame_ms * 500_000))
+        elif line == "hush":
+            self.beat.clear()
+        elif line == "stop":
+            self.beat.clear()
             for app in self.apps:
                 app.stop()
-        else:
-            say(**self.tally.taken())
 
 
 def main() -> None:
     """Run as a process of its own."""
     # Line by line below the buffer of sys.stdin: what follows the plan is the loop's to read.
     sys.stdin = os.fdopen(0, "r", buffering=1, closefd=False)
-    Load().run()
+    Load(Plan(**json.loads(sys.stdin.readline()))).run()
 
 
 if __name__ == "__main__":

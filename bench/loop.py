@@ -1,15 +1,16 @@
 """Sockets and deadlines in one thread, over epoll and nothing else.
 
-An async library would cost more per frame than the work to be done for it, and the two cores
-are needed by the relay.
+An async library would cost more per frame than the work to be done for it, and the relay must
+be what is slow.
 """
 
 import heapq
 import itertools
 import json
 import os
-import selectors
+import select
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,11 @@ __all__ = ["Loop", "Peer", "say"]
 
 _READ_BYTES: Final = 65_536
 _HEAD_END: Final = b"\r\n\r\n"
+_COMMANDS: Final = 0
+_READ: Final = select.EPOLLIN
+_READ_AND_WRITE: Final = select.EPOLLIN | select.EPOLLOUT
+# What a socket says that can't go on now; under TLS either may stand in the way of both.
+_NOT_NOW: Final = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 
 def say(**fields: Any) -> None:
@@ -37,7 +43,8 @@ class Loop:
 
     command: Callable[[str], None]
     running: bool = True
-    _selector: selectors.BaseSelector = attrs.field(factory=selectors.DefaultSelector)
+    _poll: select.epoll = attrs.field(factory=select.epoll)
+    _watching: dict[int, Callable[[int], None]] = attrs.field(factory=dict)
     _timers: list[tuple[float, int, Callable[[], None]]] = attrs.field(factory=list)
     _order: "itertools.count[int]" = attrs.field(factory=itertools.count)
 
@@ -47,37 +54,42 @@ class Loop:
 
     def watch(self, sock: socket.socket, events: int, callback: Callable[[int], None]) -> None:
         """Call back with the events of this socket, in place of what was watched before."""
-        try:
-            self._selector.modify(sock, events, callback)
-        except KeyError:
-            self._selector.register(sock, events, callback)
+        number = sock.fileno()
+        if number in self._watching:
+            self._poll.modify(number, events)
+        else:
+            self._poll.register(number, events)
+        self._watching[number] = callback
 
     def forget(self, sock: socket.socket) -> None:
         """Stop watching and close."""
-        try:
-            self._selector.unregister(sock)
-        except (KeyError, ValueError):
-            return
-        sock.close()
+        if self._watching.pop(sock.fileno(), None):
+            self._poll.unregister(sock)
+            sock.close()
 
     def run(self) -> None:
         """Until somebody clears `running`, or the command's end of the pipe is closed."""
-        self._selector.register(0, selectors.EVENT_READ, self._read_commands)
+        self._poll.register(_COMMANDS, _READ)
+        self._watching[_COMMANDS] = self._read_commands
         while self.running:
-            for key, events in self._selector.select(self._call_due()):
-                key.data(events)
+            for number, events in self._poll.poll(self._call_due()):
+                # A socket may be forgotten for what came with another one.
+                callback = self._watching.get(number)
+                if callback:
+                    callback(events)
 
     def _call_due(self) -> float | None:
         """Run what is due; how long to wait for the next."""
-        while self._timers:
+        # What they add is for the next round: the sockets come first.
+        for _ in range(len(self._timers)):
             wait = self._timers[0][0] - time.monotonic()
             if wait > 0:
                 return wait
             heapq.heappop(self._timers)[2]()
-        return None
+        return 0 if self._timers else None
 
     def _read_commands(self, events: int) -> None:
-        text = os.read(0, _READ_BYTES).decode()
+        text = os.read(_COMMANDS, _READ_BYTES).decode()
         if not text:
             self.running = False
         for line in text.splitlines():
@@ -86,7 +98,7 @@ class Loop:
 
 @attrs.define(eq=False)
 class Peer:
-    """One WebSocket: the head of its handshake, then frames."""
+    """One WebSocket: TLS where the socket has it, the head of its handshake, then frames."""
 
     loop: Loop
     sock: socket.socket
@@ -102,7 +114,7 @@ class Peer:
     def __attrs_post_init__(self) -> None:
         self.sock.setblocking(False)
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.loop.watch(self.sock, selectors.EVENT_READ, self._ready)
+        self.loop.watch(self.sock, _READ, self._ready)
 
     @property
     def stuck(self) -> bool:
@@ -118,14 +130,14 @@ class Peer:
             return
         try:
             sent = self.sock.send(data)
-        except BlockingIOError:
+        except _NOT_NOW:
             sent = 0
         except OSError:
             self.end()
             return
         if sent < len(data):
             self._unsent = data[sent:]
-            self.loop.watch(self.sock, selectors.EVENT_READ | selectors.EVENT_WRITE, self._ready)
+            self.loop.watch(self.sock, _READ_AND_WRITE, self._ready)
 
     def end(self) -> None:
         """Close the socket."""
@@ -135,20 +147,22 @@ class Peer:
             self.on_end()
 
     def _ready(self, events: int) -> None:
-        if events & selectors.EVENT_WRITE:
+        if events & select.EPOLLOUT:
             self._send_rest()
-        if events & selectors.EVENT_READ and self.open:
+        if events & ~select.EPOLLOUT and self.open:
             self._receive()
 
     def _send_rest(self) -> None:
         rest, self._unsent = self._unsent, b""
-        self.loop.watch(self.sock, selectors.EVENT_READ, self._ready)
+        self.loop.watch(self.sock, _READ, self._ready)
         self.send(rest)
 
     def _receive(self) -> None:
+        # A TLS record holds less than is read here, so OpenSSL never keeps a rest that epoll
+        # doesn't know of; and the first read of such a socket shakes hands.
         try:
             data = self.sock.recv(_READ_BYTES)
-        except BlockingIOError:
+        except _NOT_NOW:
             return
         except OSError:
             data = b""

@@ -1,12 +1,11 @@
 """One run: the engine, a relay and the load, each a process, and what the relay cost.
 
 The load begins session by session; once all speak and a moment of calm has passed, a mark is
-set, and another one after the measured seconds. What stands in a `Run` happened between them.
+set, and another one after the measured seconds: delays and CPU are those between the two. Then
+the apps fall silent, and a second later everything that was sent must have arrived.
 """
 
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any, Final
 
 import attrs
@@ -14,21 +13,19 @@ import trio
 
 from bench import procfs
 from bench.books import Books
-from bench.child import Child, child
+from bench.certificate import Certificate
+from bench.child import Child, child, module
 from bench.cluster import Cluster
-from bench.daemon import configuration, running
+from bench.cores import Cores, pin
 from bench.load import Plan
+from bench.relays import DIRECT, Upstream, relay
+from bench.run import Case, Run
 
-__all__ = ["BARE", "DIRECT", "OURS", "Run", "Stage", "measure"]
-
-OURS: Final = "relayd"
-BARE: Final = "bare"
-# No relay at all: the load speaks to the engine. What remains is the harness and the kernel.
-DIRECT: Final = "none"
+__all__ = ["Stage", "measure"]
 
 _CALM_SECONDS: Final = 2
-_STARTS_PER_SECOND: Final = 60.7
-_FRAMES_PER_SECOND: Final = 10
+_ARRIVAL_SECONDS: Final = 1
+_STARTS_PER_SECOND: Final = 121.3
 _OVER_SECONDS: Final = 20
 
 
@@ -39,151 +36,139 @@ class Stage:
     cluster: Cluster
     books: Books
     tokens: tuple[str, ...]
+    certificate: Certificate
+    cores: Cores
     seconds: float
 
 
 @attrs.frozen
-class Run:
-    """The figures of one run. Memory in KiB, times in milliseconds, CPU as shares of one core."""
-
-    relay: str
-    sessions: int
-    live: int
-    frames_due: int
-    frames_sent: int
-    frames_relayed: int
-    frames_late: int
-    lateness_p99_ms: float
-    audio_p50_ms: float
-    audio_p99_ms: float
-    words: int
-    words_p50_ms: float
-    words_p99_ms: float
-    relay_cpu: float
-    relay_us_per_frame: float
-    idle_rss_kib: int
-    idle_pss_kib: int
-    live_rss_kib: int
-    live_pss_kib: int
-    postgres_cpu: float
-    load_cpu: float
-    engine_cpu: float
-    failures: tuple[str, ...]
-
-    @property
-    def sound(self) -> bool:
-        """Whether the load kept its pace, so that the relay is what was measured."""
-        return (
-            not self.failures
-            and self.live == self.sessions
-            and self.frames_late <= self.frames_sent // 50
-            and self.frames_sent >= self.frames_due * 0.98
-        )
-
-
-@attrs.frozen
-class _Setting:
-    """What was run."""
-
-    relay: str
-    sessions: int
-    live: int
-
-
-@attrs.frozen
 class _Mark:
-    """Everything's state at one moment."""
+    """Everything's state at one moment: CPU in seconds, and what load and engine counted."""
 
     at: float
     relay: procfs.Usage
     postgres: float
     load: float
     engine: float
-    counted: dict[str, Any]
-    heard: dict[str, Any]
+    said: dict[str, int]
+    heard: dict[str, int]
 
 
-async def measure(stage: Stage, relay: str, sessions: int) -> Run:
-    """Run ``sessions`` sessions through this relay."""
-    async with child("bench.engine") as engine:
-        engine_port = (await engine.hear())["port"]
-        async with _relay(stage, relay, engine_port) as (port, pid), child("bench.load") as load:
-            idle = procfs.usage(pid or load.pid)
+@attrs.frozen
+class _Course:
+    """How a run went."""
+
+    idle: procfs.Usage
+    live: int
+    before: _Mark
+    after: _Mark
+    final: _Mark
+    words: dict[str, Any]
+    audio: dict[str, Any]
+    failures: tuple[str, ...]
+
+
+@attrs.define(eq=False)
+class _Scene:
+    """The processes of one run."""
+
+    stage: Stage
+    engine: Child
+    load: Child
+    relay_pid: int
+
+    async def perform(self, plan: Plan) -> _Course:
+        """Let the load do what it shall, and watch."""
+        idle = self._relay_usage()
+        await self.load.tell(json.dumps(attrs.asdict(plan)))
+        live = (await self.load.hear())["live"]
+        await trio.sleep(_CALM_SECONDS)
+        before = await self._mark()
+        await trio.sleep(self.stage.seconds)
+        after = await self._mark()
+        words, audio = await self.load.ask("delays"), await self.engine.ask("delays")
+        await self.load.tell("hush")
+        await trio.sleep(_ARRIVAL_SECONDS)
+        final = await self._mark()
+        await self.load.tell("stop")
+        over: dict[str, Any] = {"failures": ["sessions did not end"]}
+        with trio.move_on_after(_OVER_SECONDS):
+            over = await self.load.hear()
+        return _Course(idle, live, before, after, final, words, audio, tuple(over["failures"]))
+
+    async def _mark(self) -> _Mark:
+        said, heard = await self.load.ask("mark"), await self.engine.ask("mark")
+        return _Mark(
+            at=trio.current_time(),
+            relay=self._relay_usage(),
+            postgres=self.stage.cluster.cpu_seconds(),
+            load=procfs.cpu_seconds(self.load.pid),
+            engine=procfs.cpu_seconds(self.engine.pid),
+            said=said,
+            heard=heard,
+        )
+
+    def _relay_usage(self) -> procfs.Usage:
+        # Nothing where there is no relay.
+        return procfs.usage(self.relay_pid) if self.relay_pid else procfs.Usage(0, 0, 0)
+
+
+async def measure(stage: Stage, name: str, case: Case) -> Run:
+    """Let this relay carry this case."""
+    options = ["--frame-ms", str(case.frame_ms)]
+    trusted = {}
+    if case.tls:
+        made = stage.certificate
+        options += ["--certificate", str(made.certificate), "--key", str(made.key)]
+        trusted = made.trusted()
+    async with child(module("bench.engine", *options)) as engine:
+        upstream = Upstream((await engine.hear())["port"], case.tls, trusted)
+        async with (
+            relay(name, stage.books, upstream) as (port, pid),
+            child(module("bench.load")) as load,
+        ):
+            for one in procfs.family(pid) if pid else ():
+                pin(one, stage.cores.relay)
             plan = Plan(
                 port=port,
-                target="/v1/listen" if relay == DIRECT else "/ws/transcribe",
-                sessions=sessions,
+                target="/v1/listen" if name == DIRECT else "/ws/transcribe",
+                sessions=case.sessions,
+                frame_ms=case.frame_ms,
                 starts_per_second=_STARTS_PER_SECOND,
-                tokens=() if relay == DIRECT else stage.tokens,
+                tokens=() if name == DIRECT else stage.tokens,
             )
-            await load.tell(json.dumps(attrs.asdict(plan)))
-            live = (await load.hear())["live"]
-            await trio.sleep(_CALM_SECONDS)
-            before = await _mark(stage, pid, load, engine)
-            await trio.sleep(stage.seconds)
-            after = await _mark(stage, pid, load, engine)
-            await load.tell("stop")
-            over: dict[str, Any] = {"failures": ["sessions did not end"]}
-            with trio.move_on_after(_OVER_SECONDS):
-                over = await load.hear()
-    run = _run(_Setting(relay, sessions, live), idle, before, after)
-    return attrs.evolve(run, failures=(*run.failures, *over["failures"]))
+            course = await _Scene(stage, engine, load, pid).perform(plan)
+    return _run(case, name, course)
 
 
-@asynccontextmanager
-async def _relay(stage: Stage, relay: str, engine_port: int) -> AsyncIterator[tuple[int, int]]:
-    """The relay's port and process; none at all has neither."""
-    engine_url = f"ws://127.0.0.1:{engine_port}"
-    if relay == OURS:
-        async with running(configuration(stage.books, engine_url, {})) as daemon:
-            yield daemon.port, daemon.pid
-    elif relay == BARE:
-        async with child("bench.bare", [engine_url]) as bare:
-            yield (await bare.hear())["port"], bare.pid
-    else:
-        yield engine_port, 0
-
-
-async def _mark(stage: Stage, pid: int, load: Child, engine: Child) -> _Mark:
-    counted, heard = await load.ask("mark"), await engine.ask("mark")
-    return _Mark(
-        at=trio.current_time(),
-        relay=procfs.usage(pid or load.pid),
-        postgres=stage.cluster.cpu_seconds(),
-        load=counted["cpu_seconds"],
-        engine=procfs.cpu_seconds(engine.pid),
-        counted=counted,
-        heard=heard,
-    )
-
-
-def _run(setting: _Setting, idle: procfs.Usage, before: _Mark, after: _Mark) -> Run:
+def _run(case: Case, name: str, course: _Course) -> Run:
+    """The figures: differences between two marks, totals at the end."""
+    before, after, final = course.before, course.after, course.final
     seconds = after.at - before.at
-    cpu = 0.0 if setting.relay == DIRECT else after.relay.cpu_seconds - before.relay.cpu_seconds
-    audio, words = after.heard["delays"], after.counted["words"]
-    relayed = after.heard["frames"]
+    cpu = after.relay.cpu_seconds - before.relay.cpu_seconds
+    relayed = after.heard["frames"] - before.heard["frames"]
     return Run(
-        relay=setting.relay,
-        sessions=setting.sessions,
-        live=setting.live,
-        frames_due=round(setting.sessions * seconds * _FRAMES_PER_SECOND),
-        frames_sent=after.counted["sent"],
-        frames_relayed=relayed,
-        frames_late=after.counted["late"],
-        lateness_p99_ms=after.counted["lateness_p99_ms"],
-        audio_p50_ms=audio["p50_ms"],
-        audio_p99_ms=audio["p99_ms"],
-        words=words["count"],
-        words_p50_ms=words["p50_ms"],
-        words_p99_ms=words["p99_ms"],
+        case=case,
+        relay=name,
+        live=course.live,
+        frames_due=round(case.frames_per_second * seconds),
+        frames_measured=after.said["frames"] - before.said["frames"],
+        frames_late=course.words["late"],
+        lateness_p99_ms=course.words["lateness_p99_ms"],
+        frames_sent=final.said["frames"],
+        frames_relayed=final.heard["frames"],
+        results_said=final.heard["results"],
+        results_delivered=final.said["results"],
+        audio_p50_ms=course.audio["p50_ms"],
+        audio_p99_ms=course.audio["p99_ms"],
+        words_p50_ms=course.words["p50_ms"],
+        words_p99_ms=course.words["p99_ms"],
         relay_cpu=cpu / seconds,
         relay_us_per_frame=cpu / max(relayed, 1) * 1e6,
-        idle_rss_kib=idle.rss_kib,
-        idle_pss_kib=idle.pss_kib,
-        live_rss_kib=after.relay.rss_kib,
+        idle_pss_kib=course.idle.pss_kib,
         live_pss_kib=after.relay.pss_kib,
         postgres_cpu=(after.postgres - before.postgres) / seconds,
         load_cpu=(after.load - before.load) / seconds,
         engine_cpu=(after.engine - before.engine) / seconds,
-        failures=tuple(after.counted["failures"]),
+        failures=course.failures,
     )

@@ -1,4 +1,4 @@
-"""What a process cost so far, from /proc: CPU time, resident memory."""
+"""What processes cost so far, from /proc: CPU time, resident memory."""
 
 import os
 from pathlib import Path
@@ -6,11 +6,13 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Usage", "below", "cpu_seconds", "machine", "usage"]
+__all__ = ["Usage", "below", "cpu_seconds", "family", "machine", "usage"]
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 # utime and stime are fields 14 and 15 of stat(5), cutime and cstime (of children that ended) 16
-# and 17; the first two fields are cut off with the command's name, which may hold spaces.
+# and 17, the parent's number is 4; the first two fields are cut off with the command's name,
+# which may hold spaces.
+_PARENT: Final = 4 - 3
 _UTIME: Final = 14 - 3
 
 
@@ -24,24 +26,42 @@ class Usage:
 
 
 def usage(pid: int) -> Usage:
-    """What this process used so far."""
-    sizes = {"Rss": 0, "Pss": 0}
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        name, _, rest = line.partition(":")
-        if name in sizes:
-            sizes[name] = int(rest.split()[0])
-    return Usage(cpu_seconds(pid), sizes["Rss"], sizes["Pss"])
+    """What a process and all that it started used so far."""
+    cpu, sizes = 0.0, {"Rss": 0, "Pss": 0}
+    for one in family(pid):
+        cpu += cpu_seconds(one)
+        for line in Path(f"/proc/{one}/smaps_rollup").read_text().splitlines():
+            name, _, rest = line.partition(":")
+            if name in sizes:
+                sizes[name] += int(rest.split()[0])
+    return Usage(cpu, sizes["Rss"], sizes["Pss"])
+
+
+def family(pid: int) -> list[int]:
+    """A process, its children, theirs, and so on."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (fields := _stat(int(entry.name))):
+            children.setdefault(int(fields[_PARENT]), []).append(int(entry.name))
+    found = [pid]
+    for one in found:
+        found += sorted(children.get(one, ()))
+    return found
 
 
 def cpu_seconds(pid: int, *, ended_children: bool = False) -> float:
     """User and system time; 0 for a process that is gone."""
+    ticks = _stat(pid)[_UTIME : _UTIME + (4 if ended_children else 2)]
+    return sum(map(int, ticks)) / _TICKS
+
+
+def _stat(pid: int) -> list[str]:
+    """Fields 3 and following of stat(5); none of a process that is gone."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
-        return 0.0
-    fields = stat.rpartition(")")[2].split()
-    ticks = fields[_UTIME : _UTIME + (4 if ended_children else 2)]
-    return sum(map(int, ticks)) / _TICKS
+        return []
+    return stat.rpartition(")")[2].split()
 
 
 def below(directory: Path) -> list[int]:

@@ -7,7 +7,7 @@ import attrs
 import trio
 
 from bench.books import Books, open_books
-from bench.child import Child, child
+from bench.child import Child, child, module
 from bench.cluster import cluster
 from bench.daemon import Daemon, configuration, running
 from bench.faults.http import request
@@ -29,13 +29,20 @@ async def run(verdict: Verdict) -> None:
     async with (
         cluster() as server,
         open_books(await server.create("relayd")) as books,
-        child("bench.engine") as engine,
+        child(module("bench.engine")) as engine,
     ):
         engine_port = (await engine.hear())["port"]
         changes = {"limits": {"streams_per_user": 2}}
         sections = configuration(books, f"ws://127.0.0.1:{engine_port}", changes)
-        async with running(sections) as daemon, child("bench.load") as load:
-            plan = Plan(daemon.port, "/ws/transcribe", _STREAMS, 20, await _tokens(books, daemon))
+        async with running(sections) as daemon, child(module("bench.load")) as load:
+            plan = Plan(
+                port=daemon.port,
+                target="/ws/transcribe",
+                sessions=_STREAMS,
+                frame_ms=100,
+                starts_per_second=20,
+                tokens=await _tokens(books, daemon),
+            )
             await load.tell(json.dumps(attrs.asdict(plan)))
             verdict.equal("streams", (await load.hear())["live"], _STREAMS)
             await _window(verdict, "without logins", daemon, load, engine, logins=0)
@@ -76,12 +83,13 @@ async def _window(
         else:
             await trio.sleep(_QUIET_SECONDS)
         probing.cancel_scope.cancel()
-    heard, said = await engine.ask("mark"), await load.ask("mark")
+    await engine.ask("mark")
+    await load.ask("mark")
     verdict.note(f"{name}: seconds", round(trio.current_time() - begun, 2))
     if logins:
         good = sum(status == 200 for status, _ in answers)  # noqa: PLR2004
         verdict.equal("logins that succeeded", good, logins)
-    audio, words = heard["delays"], said["words"]
+    audio, words = await engine.ask("delays"), await load.ask("delays")
     verdict.at_most(f"{name}: delay of audio, p99", round(audio["p99_ms"], 2), _LAG_MS, "ms")
     verdict.note(f"{name}: delay of audio, worst, ms", round(audio["max_ms"], 2))
     verdict.at_most(f"{name}: delay of words, p99", round(words["p99_ms"], 2), _LAG_MS, "ms")

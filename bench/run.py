@@ -1,0 +1,70 @@
+"""What is run, and what came out: facts without the way to them."""
+
+import attrs
+
+__all__ = ["Case", "Run"]
+
+
+@attrs.frozen(order=True)
+class Case:
+    """What a relay has to carry. Frames of 100 ms are what apps send, 20 ms what browsers do."""
+
+    frame_ms: int
+    tls: bool
+    sessions: int
+
+    @property
+    def upstream(self) -> str:
+        """How the engine is spoken to."""
+        return "TLS" if self.tls else "plain"
+
+    @property
+    def frames_per_second(self) -> float:
+        """Of all sessions together."""
+        return self.sessions * 1000 / self.frame_ms
+
+    def __str__(self) -> str:
+        return f"{self.sessions} sessions, {self.frame_ms} ms frames, {self.upstream}"
+
+
+@attrs.frozen
+class Run:
+    """The figures of one run. Memory in KiB, times in milliseconds, CPU as shares of one core.
+
+    Delays, lateness and CPU are those of the measured seconds; the counts of what was sent and
+    what arrived are the whole run's, up to a second after the last frame.
+    """
+
+    case: Case
+    relay: str
+    live: int
+    frames_due: int
+    frames_measured: int
+    frames_late: int
+    lateness_p99_ms: float
+    frames_sent: int
+    frames_relayed: int
+    results_said: int
+    results_delivered: int
+    audio_p50_ms: float
+    audio_p99_ms: float
+    words_p50_ms: float
+    words_p99_ms: float
+    relay_cpu: float
+    relay_us_per_frame: float
+    idle_pss_kib: int
+    live_pss_kib: int
+    postgres_cpu: float
+    load_cpu: float
+    engine_cpu: float
+    failures: tuple[str, ...]
+
+    @property
+    def sound(self) -> bool:
+        """Whether the load kept its pace, so that the relay is what was measured."""
+        return (
+            not self.failures
+            and self.live == self.case.sessions
+            and self.frames_late <= self.frames_measured // 50
+            and self.frames_measured >= self.frames_due * 0.98
+        )
