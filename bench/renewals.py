@@ -23,9 +23,8 @@ from relayd.database.pool import open_database
 from relayd.database.ports import Connection, Database
 from relayd.identity import Principal
 from relayd.ledger.holds import Policy
-from relayd.ledger.renewal_statements import Renewal, renew
-from relayd.ledger.renewals import Renewals
-from relayd.ledger.statements import open_session
+from relayd.ledger.renewals import Renewal, Renewals, renew
+from relayd.ledger.sessions import open_session
 from relayd.ledger.sweeper import register_boot
 from relayd.session.ports import OpenRequest
 

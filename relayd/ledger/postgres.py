@@ -9,10 +9,9 @@ import attrs
 
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, LedgerUnavailable
-from relayd.ledger import statements, wallet_statements
+from relayd.ledger import balances, sessions
 from relayd.ledger.holds import Policy
-from relayd.ledger.renewal_statements import Renewal
-from relayd.ledger.renewals import PAUSE_SECONDS, Renewals
+from relayd.ledger.renewals import PAUSE_SECONDS, Renewal, Renewals
 from relayd.session.ports import (
     Closed,
     Opened,
@@ -45,7 +44,7 @@ class PostgresLedger:
 
     async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
         """See `relayd.session.ports.Ledger`."""
-        return await self._run(statements.open_session, request, self.boot_id, self.policy)
+        return await self._run(sessions.open_session, request, self.boot_id, self.policy)
 
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """See `relayd.session.ports.Ledger`."""
@@ -55,11 +54,11 @@ class PostgresLedger:
 
     async def close(self, settlement: Settlement) -> Closed:
         """See `relayd.session.ports.Ledger`."""
-        return await self._run(statements.close_session, settlement)
+        return await self._run(sessions.close_session, settlement)
 
     async def balance_ms(self, user_id: UUID) -> int:
         """See `relayd.session.ports.Ledger`."""
-        balance = await self._run(wallet_statements.balance, user_id)
+        balance = await self._run(balances.read, user_id)
         return 0 if balance is None else balance.balance_ms
 
     async def _run(

@@ -3,21 +3,26 @@
 Each session renews every few seconds at a pace of its own. Four hundred of them would be a hundred
 transactions a second, each with a thread, five round trips and a commit to disk. Whoever asks
 first does it for all that ask by then; a session that is alone never waits for that.
+
+In a transaction the balances are locked first, and all that decides a hold is read after that, so
+two sessions of one user never see the same free credit.
 """
 
+from collections.abc import Collection, Iterable, Sequence
 from typing import Final
+from uuid import UUID
 
 import attrs
 import trio
 
 from relayd import logs
-from relayd.database.ports import Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
-from relayd.ledger.holds import Policy
-from relayd.ledger.renewal_statements import Renewal, renew, renew_free
+from relayd.ledger.holds import Account, Policy, Standing, unused_hold
+from relayd.ledger.sessions import OpenSession, covered, open_sessions
 from relayd.session.ports import Renewed, Revoked
 
-__all__ = ["PAUSE_SECONDS", "Renewals", "pause_within"]
+__all__ = ["PAUSE_SECONDS", "Renewal", "Renewals", "pause_within", "renew", "renew_free"]
 
 log = logs.get(__name__)
 
@@ -26,6 +31,15 @@ log = logs.get(__name__)
 PAUSE_SECONDS: Final = 0.1
 # Of one transaction, which locks so many balances for the some milliseconds that it takes.
 BATCH: Final = 200
+
+
+@attrs.frozen
+class Renewal:
+    """What a session has used, and up to where its hold must stay: running totals."""
+
+    session_id: UUID
+    used_ms: int
+    keep_ms: int
 
 
 def pause_within(flush_seconds: float) -> float:
@@ -91,3 +105,139 @@ class Renewals:
         else:
             for request in batch:
                 request.answer = answers.get(request.renewal.session_id)
+
+
+def renew(connection: Connection, renewal: Renewal, policy: Policy) -> Renewed | Revoked:
+    """Renew one session, waiting for whoever changes its user's credit at the moment."""
+    accounts = _lock(connection, [renewal.session_id], wait=True)
+    answers = _renew(connection, accounts, [renewal], policy)
+    return answers.get(renewal.session_id, Revoked.SESSION_SETTLED)
+
+
+def renew_free(
+    connection: Connection, renewals: Sequence[Renewal], policy: Policy
+) -> dict[UUID, Renewed | Revoked]:
+    """Renew those whose users' credit nobody else is changing; it waits for no lock.
+
+    Left out, so that each can be renewed alone, are the others and those that are not open.
+    """
+    accounts = _lock(connection, [r.session_id for r in renewals], wait=False)
+    return _renew(connection, accounts, renewals, policy)
+
+
+def _renew(
+    connection: Connection,
+    accounts: dict[UUID, Account],
+    renewals: Iterable[Renewal],
+    policy: Policy,
+) -> dict[UUID, Renewed | Revoked]:
+    sessions = open_sessions(connection, list(accounts))
+    by_user: dict[UUID, list[UUID]] = {}
+    for opened in sessions.values():
+        by_user.setdefault(opened.user_id, []).append(opened.id)
+    answers: dict[UUID, Renewed | Revoked] = {}
+    for renewal in renewals:
+        session = sessions.get(renewal.session_id)
+        if session is None:
+            continue
+        account = accounts[session.user_id]
+        others = [sessions[id_] for id_ in by_user[session.user_id] if id_ != session.id]
+        sessions[session.id], accounts[session.user_id], answers[session.id] = _decide(
+            session, account, others, renewal, policy
+        )
+    _write(
+        connection,
+        [sessions[id_] for id_ in answers],
+        {accounts[sessions[id_].user_id] for id_ in answers},
+    )
+    return answers
+
+
+def _decide(
+    session: OpenSession,
+    account: Account,
+    others: Sequence[OpenSession],
+    renewal: Renewal,
+    policy: Policy,
+) -> tuple[OpenSession, Account, Renewed | Revoked]:
+    """The session and its user's account after a renewal, and the answer to it.
+
+    A total below the recorded one is a late message: nothing changes.
+    """
+    total = covered(session.id, renewal.used_ms, session.used_ms, session.held_ms)
+    account = account.charged(total - session.used_ms)
+    unused = session.held_ms - total
+    revoked = _revoked(session, account)
+    if revoked is None and renewal.used_ms >= session.used_ms:
+        standing = Standing(
+            total,
+            session.held_ms,
+            sessions=len(others) + 1,
+            ahead=sum(other.starves_before(session) for other in others),
+        )
+        unused = unused_hold(account, standing, max(renewal.keep_ms, total), policy)
+    account = account.holding(unused - (session.held_ms - total))
+    session = session.with_totals(total, total + unused)
+    if revoked is not None:
+        return session, account, revoked
+    answer = Renewed(
+        held_ms=total + unused,
+        # All that the user has is in this hold.
+        final=account.balance_ms == unused,
+        wanted=unused > 0 and any(other.starving_since for other in others),
+        balance_ms=account.balance_ms,
+    )
+    return session, account, answer
+
+
+def _revoked(session: OpenSession, account: Account) -> Revoked | None:
+    if session.revoked:
+        return Revoked.SIGN_IN_ENDED
+    return Revoked.CREDIT_FROZEN if account.frozen else None
+
+
+def _lock(
+    connection: Connection, session_ids: Sequence[UUID], *, wait: bool
+) -> dict[UUID, Account]:
+    """The balances of these sessions' users, locked, by user.
+
+    Without ``wait`` those that another transaction has locked are left out.
+    """
+    found = """
+        SELECT user_id, balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL FROM credit_balance
+        WHERE user_id = ANY(ARRAY(SELECT user_id FROM transcription_sessions WHERE id = ANY(%s)))
+        FOR UPDATE"""
+    rows = connection.execute(found if wait else found + " SKIP LOCKED", (list(session_ids),))
+    return {row[0]: Account(*row) for row in rows}
+
+
+def _write(
+    connection: Connection, sessions: Sequence[OpenSession], accounts: Collection[Account]
+) -> None:
+    """Record the totals of sessions and their users' balances."""
+    connection.execute(
+        """
+        WITH session AS (
+            UPDATE transcription_sessions AS s
+            SET used_ms = new.used_ms, held_ms = new.held_ms, starving_since = new.starving_since
+            FROM unnest(%(ids)s::uuid[], %(used)s::bigint[], %(held)s::bigint[],
+                        %(starving)s::timestamptz[]) AS new (id, used_ms, held_ms, starving_since)
+            WHERE s.id = new.id
+        )
+        UPDATE credit_balance AS a
+        SET balance_ms = new.balance_ms, held_ms = new.held_ms, debt_ms = new.debt_ms
+        FROM unnest(%(users)s::uuid[], %(balances)s::bigint[], %(all_held)s::bigint[],
+                    %(debts)s::bigint[]) AS new (user_id, balance_ms, held_ms, debt_ms)
+        WHERE a.user_id = new.user_id
+        """,
+        {
+            "ids": [session.id for session in sessions],
+            "used": [session.used_ms for session in sessions],
+            "held": [session.held_ms for session in sessions],
+            "starving": [session.starving_since for session in sessions],
+            "users": [account.user_id for account in accounts],
+            "balances": [account.balance_ms for account in accounts],
+            "all_held": [account.held_ms for account in accounts],
+            "debts": [account.debt_ms for account in accounts],
+        },
+    )

@@ -15,9 +15,9 @@ import trio
 from relayd import logs
 from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable
-from relayd.ledger import boot_statements
-from relayd.ledger.boot_statements import Pulse
-from relayd.ledger.statements import sweep_session
+from relayd.ledger import boots
+from relayd.ledger.boots import Pulse
+from relayd.ledger.sessions import sweep_session
 
 __all__ = ["Sweeper", "end_boot", "register_boot", "run_heartbeat", "run_sweeper"]
 
@@ -29,19 +29,19 @@ BATCH: Final = 100
 
 async def register_boot(database: Database, boot_id: UUID, host: str) -> None:
     """Record this run of the daemon; before its first session."""
-    await database.transact(boot_statements.register, boot_id, host)
+    await database.transact(boots.register, boot_id, host)
 
 
 async def end_boot(database: Database, boot_id: UUID) -> None:
     """Say that this run is over; after its last session, with its heartbeat stopped."""
-    await database.transact(boot_statements.end, boot_id)
+    await database.transact(boots.end, boot_id)
 
 
 async def run_heartbeat(database: Database, boot_id: UUID, heartbeat_seconds: float) -> None:
     """Beat until cancelled; a beat that can't be written is tried again at the next."""
     while True:
         try:
-            await database.transact(boot_statements.beat, boot_id)
+            await database.transact(boots.beat, boot_id)
         except DatabaseUnavailable as error:
             log.warning("heartbeat not written", problem=str(error))
         await trio.sleep(heartbeat_seconds)
@@ -85,7 +85,7 @@ class Sweeper:
         Raises `DatabaseUnavailable`, and has then forgotten how long anybody stood still.
         """
         try:
-            pulses = await self._database.transact(boot_statements.pulses, self._boot_id)
+            pulses = await self._database.transact(boots.pulses, self._boot_id)
             dead = [pulse for pulse in self._observe(pulses) if await self._bury(pulse)]
             return sum([await self._settle(pulse.boot_id) for pulse in dead])
         except DatabaseUnavailable:
@@ -115,7 +115,7 @@ class Sweeper:
         ]
 
     async def _bury(self, pulse: Pulse) -> bool:
-        buried = await self._database.transact(boot_statements.bury, pulse.boot_id, pulse.beats)
+        buried = await self._database.transact(boots.bury, pulse.boot_id, pulse.beats)
         if buried and not pulse.ended:
             log.warning("daemon taken for dead", boot=pulse.boot_id)
         return buried
@@ -123,7 +123,7 @@ class Sweeper:
     async def _settle(self, boot_id: UUID) -> int:
         settled = 0
         while True:
-            sessions = await self._database.transact(boot_statements.left_open, boot_id, BATCH)
+            sessions = await self._database.transact(boots.left_open, boot_id, BATCH)
             closed = [await self._settle_session(session) for session in sessions]
             settled += sum(closed)
             # None of them could be settled: the boot came back, or another sweeper is at it.

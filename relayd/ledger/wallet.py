@@ -3,14 +3,15 @@
 Milliseconds throughout; seconds belong to the command line and to JSON.
 """
 
+import datetime as dt
 from uuid import UUID
 
 import attrs
 
-from relayd.database.ports import Database
-from relayd.ledger import wallet_statements
+from relayd.database.ports import Connection, Database
+from relayd.ledger import balances
+from relayd.ledger.balances import Entry
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal, DayUsage, SessionRecord
-from relayd.ledger.wallet_statements import Entry
 
 __all__ = ["Wallet"]
 
@@ -27,7 +28,7 @@ class Wallet:
 
     async def balance(self, user_id: UUID) -> Balance | None:
         """What a user has; None for an unknown one."""
-        return await self.database.transact(wallet_statements.balance, user_id)
+        return await self.database.transact(balances.read, user_id)
 
     async def grant(
         self, user_id: UUID, amount_ms: int, reason: str, entry_key: str
@@ -35,7 +36,7 @@ class Wallet:
         """Give credit. Debt is paid from it first."""
         assert amount_ms > 0
         return await self.database.transact(
-            wallet_statements.book, Entry(user_id, "grant", entry_key, amount_ms, reason)
+            balances.book, Entry(user_id, "grant", entry_key, amount_ms, reason)
         )
 
     async def adjust(
@@ -47,19 +48,84 @@ class Wallet:
         """
         assert amount_ms != 0
         return await self.database.transact(
-            wallet_statements.book, Entry(user_id, "adjustment", entry_key, amount_ms, reason)
+            balances.book, Entry(user_id, "adjustment", entry_key, amount_ms, reason)
         )
 
     async def live_sessions(self, user_id: UUID | None = None) -> list[SessionRecord]:
         """Sessions that run now, in any daemon, oldest first; of everybody without a user."""
-        return await self.database.transact(wallet_statements.live_sessions, user_id)
+        return await self.database.transact(_live_sessions, user_id)
 
     async def recent_sessions(
         self, user_id: UUID | None = None, most: int = 10
     ) -> list[SessionRecord]:
         """The latest ended sessions, newest first; of everybody without a user."""
-        return await self.database.transact(wallet_statements.recent_sessions, user_id, most)
+        return await self.database.transact(_recent_sessions, user_id, most)
 
     async def usage(self, user_id: UUID, days: int = 30) -> list[DayUsage]:
         """The last UTC days, today included, oldest first, none left out."""
-        return await self.database.transact(wallet_statements.usage, user_id, days)
+        return await self.database.transact(_usage, user_id, days)
+
+
+_SELECT_SESSIONS = """
+    SELECT s.id, u.email, s.engine, s.model, s.client_address, s.started_at, s.ended_at,
+           s.used_ms, s.held_ms, s.reported_ms, s.end_reason
+    FROM transcription_sessions AS s JOIN users AS u ON u.id = s.user_id"""
+
+
+def _live_sessions(connection: Connection, user_id: UUID | None) -> list[SessionRecord]:
+    """Sessions that run now, oldest first; of everybody without a user."""
+    rows = connection.execute(
+        f"""
+        {_SELECT_SESSIONS}
+        WHERE s.ended_at IS NULL AND (%(user)s::uuid IS NULL OR s.user_id = %(user)s)
+        ORDER BY s.started_at, s.id
+        """,
+        {"user": user_id},
+    ).fetchall()
+    return [SessionRecord(*row) for row in rows]
+
+
+def _recent_sessions(
+    connection: Connection, user_id: UUID | None, most: int
+) -> list[SessionRecord]:
+    """The latest ended sessions, newest first; of everybody without a user."""
+    rows = connection.execute(
+        f"""
+        {_SELECT_SESSIONS}
+        WHERE s.ended_at IS NOT NULL AND (%(user)s::uuid IS NULL OR s.user_id = %(user)s)
+        ORDER BY s.started_at DESC, s.id LIMIT %(most)s
+        """,
+        {"user": user_id, "most": most},
+    ).fetchall()
+    return [SessionRecord(*row) for row in rows]
+
+
+def _usage(connection: Connection, user_id: UUID, days: int) -> list[DayUsage]:
+    """The last UTC days, today included, oldest first, with those on which nothing happened.
+
+    A session counts on the day it ended; what an adjustment took is not "used", and what came
+    back after a failed refund or a won dispute was credited before.
+    """
+    rows = connection.execute(
+        """
+        WITH today AS (SELECT (now() AT TIME ZONE 'UTC')::date AS day)
+        SELECT today.day - back,
+               coalesce(-sum(e.amount_ms) FILTER (WHERE e.kind = 'session'), 0)::bigint,
+               coalesce(sum(e.amount_ms) FILTER (
+                   WHERE e.amount_ms > 0 AND e.kind IN ('grant', 'adjustment', 'purchase')
+               ), 0)::bigint
+        FROM today CROSS JOIN generate_series(0, %(days)s - 1) AS back
+        LEFT JOIN usage_ledger AS e
+               ON e.user_id = %(user)s
+              AND e.created_at >= (today.day - back)::timestamp AT TIME ZONE 'UTC'
+              AND e.created_at < (today.day - back + 1)::timestamp AT TIME ZONE 'UTC'
+        GROUP BY today.day, back ORDER BY back DESC
+        """,
+        {"user": user_id, "days": days},
+    ).fetchall()
+    return [DayUsage(_day(row[0]), row[1], row[2]) for row in rows]
+
+
+def _day(value: object) -> dt.date:
+    assert isinstance(value, dt.date)
+    return value

@@ -11,8 +11,8 @@ import attrs
 
 from relayd.config import Package
 from relayd.database.ports import Connection
-from relayd.ledger.rows import lock_account
-from relayd.ledger.wallet_statements import Entry, book
+from relayd.ledger import balances
+from relayd.ledger.balances import Entry
 from relayd.payments.ports import Buyer, CheckoutSession, PurchaseState
 
 __all__ = [
@@ -134,7 +134,7 @@ def settle(
     if owner is None:
         return None
     purchase_id, user_id = owner
-    lock_account(connection, user_id)
+    balances.lock(connection, user_id)
     row = connection.execute(
         "SELECT status, seconds, label, price_cents, currency FROM purchases"
         " WHERE id = %s FOR UPDATE",
@@ -162,7 +162,7 @@ def settle(
     if after is PurchaseState.PAID and before is not PurchaseState.PAID:
         reason = f"{row[2]} for {row[3]} {row[4]} cents"
         entry = Entry(user_id, "purchase", str(purchase_id), row[1] * 1000, reason, purchase_id)
-        booked = book(connection, entry)
+        booked = balances.book(connection, entry)
         assert getattr(booked, "repeated", None) is False, "credited before it was paid"
     return Settled(purchase_id, user_id, after, before is not after, row[3], row[4])
 

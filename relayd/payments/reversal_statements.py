@@ -11,8 +11,8 @@ import attrs
 
 from relayd import logs
 from relayd.database.ports import Connection
-from relayd.ledger.rows import lock_account
-from relayd.ledger.wallet_statements import Entry, book, set_frozen
+from relayd.ledger import balances
+from relayd.ledger.balances import Entry
 from relayd.payments.ports import Dispute, Refund
 from relayd.payments.proportions import clawed_back_ms
 
@@ -91,7 +91,7 @@ def apply(connection: Connection, said: Refund | Dispute, look: int) -> Applied 
     change_ms = 0
     if after.counted_cents != before.counted_cents:
         change_ms = _book(connection, said, sold, before, after)
-    frozen = set_frozen(connection, sold.user_id)
+    frozen = balances.set_frozen(connection, sold.user_id)
     return Applied(sold.id, sold.user_id, change_ms, changed=after != before, frozen=frozen)
 
 
@@ -101,7 +101,7 @@ def _lock(connection: Connection, said: Refund | Dispute) -> _Sold | NotApplied:
     ).fetchone()
     if owner is None:
         return NotApplied.UNKNOWN
-    lock_account(connection, owner[0])
+    balances.lock(connection, owner[0])
     row = connection.execute(
         "SELECT id, user_id, seconds * 1000, price_cents, currency, clawed_back_ms, status"
         " FROM purchases WHERE payment_intent_id = %s FOR UPDATE",
@@ -186,7 +186,7 @@ def _book(
         f"{said.status}: {difference} of {sold.price_cents} {sold.currency} cents",
         sold.id,
     )
-    booked = book(connection, entry)
+    booked = balances.book(connection, entry)
     assert getattr(booked, "repeated", None) is False, "a booking's number was used before"
     return change_ms
 

@@ -20,7 +20,7 @@ from relayd.config import Package
 from relayd.database.ports import Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
-from relayd.ledger import wallet_statements
+from relayd.ledger import balances
 from relayd.payments import customer_statements, purchase_statements
 from relayd.payments.customers import CustomerOutbox
 from relayd.payments.events import EventQueue
@@ -113,7 +113,7 @@ class Shop:
         package = next((one for one in self.packages if one.id == package_id), None)
         if package is None:
             return CheckoutRefusal.UNKNOWN_PACKAGE
-        balance = await self.database.transact(wallet_statements.balance, principal.user_id)
+        balance = await self.database.transact(balances.read, principal.user_id)
         if balance is not None and balance.frozen:
             # What they bought could not be used.
             return CheckoutRefusal.CREDIT_FROZEN

@@ -7,9 +7,9 @@ import attrs
 import psycopg
 from playwright.sync_api import APIRequestContext
 
-from relayd.ledger import wallet_statements
+from relayd.ledger import balances
+from relayd.ledger.balances import Entry
 from relayd.ledger.outcomes import Booked
-from relayd.ledger.wallet_statements import Entry
 
 __all__ = ["PASSWORD", "Person", "grant", "register"]
 
@@ -42,4 +42,4 @@ def grant(database_url: str, person: Person, seconds: int) -> None:
     """Give credit, as `relayd credit grant` does."""
     entry = Entry(person.user_id, "grant", str(uuid4()), seconds * 1000, "for a test")
     with psycopg.connect(database_url) as connection:
-        assert isinstance(wallet_statements.book(connection, entry), Booked)
+        assert isinstance(balances.book(connection, entry), Booked)

@@ -7,11 +7,11 @@ import attrs
 
 from relayd.database.ports import Connection
 from relayd.identity import Principal
-from relayd.ledger import boot_statements, statements, wallet_statements
+from relayd.ledger import balances, boots, sessions
+from relayd.ledger.balances import Entry
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
-from relayd.ledger.renewal_statements import Renewal, renew, renew_free
-from relayd.ledger.wallet_statements import Entry
+from relayd.ledger.renewals import Renewal, renew, renew_free
 from relayd.session.ports import (
     Closed,
     Opened,
@@ -78,7 +78,7 @@ class Store:
                 " look) VALUES (%s, 'dispute', %s, 0, true, 'needs_response', 1)",
                 (str(purchase_id), purchase_id),
             )
-            assert wallet_statements.set_frozen(self.connection, user_id)
+            assert balances.set_frozen(self.connection, user_id)
 
     def thaw(self, user_id: UUID) -> None:
         """Every dispute of the user is decided."""
@@ -88,27 +88,27 @@ class Store:
                 " (SELECT id FROM purchases WHERE user_id = %s)",
                 (user_id,),
             )
-            assert not wallet_statements.set_frozen(self.connection, user_id)
+            assert not balances.set_frozen(self.connection, user_id)
 
     def book(self, user_id: UUID, kind: str, key: str, amount_ms: int) -> Booked | BookingRefusal:
         """Book a grant or an adjustment."""
         with self.connection.transaction():
             entry = Entry(user_id, kind, key, amount_ms, "test")
-            return wallet_statements.book(self.connection, entry)
+            return balances.book(self.connection, entry)
 
     def balance(self, user_id: UUID) -> Balance:
         """What a user has."""
         with self.connection.transaction():
-            balance = wallet_statements.balance(self.connection, user_id)
+            balance = balances.read(self.connection, user_id)
         assert balance is not None
         return balance
 
     def open(self, request: OpenRequest, boot_id: UUID, policy: Policy) -> Opened | OpenRefusal:
         """Open a session of a boot, which is registered at its first."""
         with self.connection.transaction():
-            boot_statements.register(self.connection, boot_id, "test")
+            boots.register(self.connection, boot_id, "test")
         with self.connection.transaction():
-            return statements.open_session(self.connection, request, boot_id, policy)
+            return sessions.open_session(self.connection, request, boot_id, policy)
 
     def renew(
         self, session_id: UUID, used_ms: int, keep_ms: int, policy: Policy
@@ -129,17 +129,17 @@ class Store:
     def close(self, settlement: Settlement) -> Closed:
         """Close a session."""
         with self.connection.transaction():
-            return statements.close_session(self.connection, settlement)
+            return sessions.close_session(self.connection, settlement)
 
     def crash(self, boot_id: UUID) -> None:
         """A daemon died, and a sweeper knows."""
         with self.connection.transaction():
-            boot_statements.end(self.connection, boot_id)
+            boots.end(self.connection, boot_id)
 
     def sweep(self) -> int:
         """Settle what dead daemons left open."""
         with self.connection.transaction():
-            pulses = boot_statements.pulses(self.connection, uuid4())
+            pulses = boots.pulses(self.connection, uuid4())
         dead = [pulse.boot_id for pulse in pulses if pulse.ended]
         return sum(self._sweep_boot(boot_id) for boot_id in dead)
 
@@ -160,11 +160,11 @@ class Store:
 
     def _sweep_boot(self, boot_id: UUID) -> int:
         with self.connection.transaction():
-            session_ids = boot_statements.left_open(self.connection, boot_id, 100)
+            session_ids = boots.left_open(self.connection, boot_id, 100)
         swept = 0
         for session_id in session_ids:
             with self.connection.transaction():
-                swept += statements.sweep_session(self.connection, session_id) is not None
+                swept += sessions.sweep_session(self.connection, session_id) is not None
         return swept
 
     def _change(self, statement: Any, *arguments: UUID | None) -> None:

@@ -9,9 +9,9 @@ import pytest
 
 from relayd.database.ports import Connection
 from relayd.ledger.audit import RULES, audit
+from relayd.ledger.balances import Entry, book
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import label
-from relayd.ledger.wallet_statements import Entry, book
 from relayd.session.endings import EndReason
 from relayd.session.ports import OpenRequest, Settlement
 from tests.ledger.store import Store

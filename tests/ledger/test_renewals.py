@@ -13,8 +13,7 @@ from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
 from relayd.ledger.holds import Policy
 from relayd.ledger.postgres import PostgresLedger
-from relayd.ledger.renewal_statements import Renewal, renew, renew_free
-from relayd.ledger.renewals import BATCH, PAUSE_SECONDS, Renewals
+from relayd.ledger.renewals import BATCH, PAUSE_SECONDS, Renewal, Renewals, renew, renew_free
 from relayd.ledger.sweeper import register_boot
 from relayd.session.ports import OpenRequest, Renewed, Revoked
 from tests.conftest import DeclaredErrors

@@ -8,8 +8,8 @@ from trio.testing import MockClock
 
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
-from relayd.ledger import boot_statements
-from relayd.ledger.boot_statements import Pulse
+from relayd.ledger import boots
+from relayd.ledger.boots import Pulse
 from relayd.ledger.holds import Policy
 from relayd.ledger.postgres import PostgresLedger
 from relayd.ledger.sweeper import Sweeper, register_boot
@@ -123,10 +123,10 @@ async def test_never_judges_itself(database: Database) -> None:
 async def test_a_beat_at_the_last_moment_saves(database: Database) -> None:
     """A boot that beats between the look and the burial is not buried."""
     ledger, _ = await _session(database, 4000)
-    (pulse,) = await database.transact(boot_statements.pulses, uuid4())
-    await database.transact(boot_statements.beat, ledger.boot_id)
+    (pulse,) = await database.transact(boots.pulses, uuid4())
+    await database.transact(boots.beat, ledger.boot_id)
 
-    assert await database.transact(boot_statements.bury, pulse.boot_id, pulse.beats) is False
+    assert await database.transact(boots.bury, pulse.boot_id, pulse.beats) is False
 
 
 @pytest.mark.system
@@ -135,8 +135,8 @@ async def test_returned_boot_keeps_its_sessions(database: Database) -> None:
     ledger, request = await _session(database, 4000)
 
     def bury_and_return(connection: Connection) -> None:
-        boot_statements.end(connection, ledger.boot_id)
-        boot_statements.beat(connection, ledger.boot_id)
+        boots.end(connection, ledger.boot_id)
+        boots.beat(connection, ledger.boot_id)
 
     await database.transact(bury_and_return)
 

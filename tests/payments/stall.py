@@ -9,7 +9,7 @@ import stripe
 from relayd.config import Package, Secret
 from relayd.database.ports import Connection, Database
 from relayd.identity import Principal
-from relayd.ledger import wallet_statements
+from relayd.ledger import balances
 from relayd.ledger.audit import audit
 from relayd.ledger.outcomes import Balance
 from relayd.payments.purchase_statements import PurchaseRecord, recent
@@ -99,7 +99,7 @@ class Stall:
 
     async def balance(self, who: Principal) -> Balance:
         """What somebody has."""
-        balance = await self.database.transact(wallet_statements.balance, who.user_id)
+        balance = await self.database.transact(balances.read, who.user_id)
         assert balance is not None
         return balance
 

@@ -7,8 +7,8 @@ import pytest
 import trio
 
 from relayd.database.ports import Connection, Database
+from relayd.ledger.balances import Entry, book
 from relayd.ledger.outcomes import Balance
-from relayd.ledger.wallet_statements import Entry, book
 from relayd.payments.ports import Dispute
 from relayd.payments.reversal_statements import Applied, NotApplied, apply, take_look
 from relayd.session.ports import OpenRefusal

@@ -29,8 +29,10 @@ def register(connection: Connection, boot_id: UUID, host: str) -> None:
 def beat(connection: Connection, boot_id: UUID) -> None:
     """Say that the daemon lives, also where a sweeper had given it up."""
     connection.execute(
-        "UPDATE boots SET beats = beats + 1, heartbeat_at = now(), ended_at = NULL"
-        " WHERE boot_id = %s",
+        """
+        UPDATE boots SET beats = beats + 1, heartbeat_at = now(), ended_at = NULL
+        WHERE boot_id = %s
+        """,
         (boot_id,),
     )
 
@@ -45,9 +47,12 @@ def end(connection: Connection, boot_id: UUID) -> None:
 def pulses(connection: Connection, own_boot_id: UUID) -> list[Pulse]:
     """The other boots that have open sessions."""
     rows = connection.execute(
-        "SELECT boot_id, beats, ended_at IS NOT NULL FROM boots AS b WHERE boot_id <> %s"
-        " AND EXISTS (SELECT FROM transcription_sessions AS s"
-        " WHERE s.boot_id = b.boot_id AND s.ended_at IS NULL)",
+        """
+        SELECT boot_id, beats, ended_at IS NOT NULL FROM boots AS b
+        WHERE boot_id <> %s AND EXISTS (
+            SELECT FROM transcription_sessions AS s
+            WHERE s.boot_id = b.boot_id AND s.ended_at IS NULL)
+        """,
         (own_boot_id,),
     ).fetchall()
     return [Pulse(*row) for row in rows]
@@ -56,8 +61,10 @@ def pulses(connection: Connection, own_boot_id: UUID) -> list[Pulse]:
 def bury(connection: Connection, boot_id: UUID, beats: int) -> bool:
     """Mark a boot as ended unless it has beaten since; whether it is ended now."""
     row = connection.execute(
-        "UPDATE boots SET ended_at = coalesce(ended_at, now())"
-        " WHERE boot_id = %s AND beats = %s RETURNING boot_id",
+        """
+        UPDATE boots SET ended_at = coalesce(ended_at, now())
+        WHERE boot_id = %s AND beats = %s RETURNING boot_id
+        """,
         (boot_id, beats),
     ).fetchone()
     return row is not None
@@ -66,8 +73,10 @@ def bury(connection: Connection, boot_id: UUID, beats: int) -> bool:
 def left_open(connection: Connection, boot_id: UUID, most: int) -> list[UUID]:
     """Sessions that a boot left open, the oldest first."""
     rows = connection.execute(
-        "SELECT id FROM transcription_sessions WHERE boot_id = %s AND ended_at IS NULL"
-        " ORDER BY started_at, id LIMIT %s",
+        """
+        SELECT id FROM transcription_sessions WHERE boot_id = %s AND ended_at IS NULL
+        ORDER BY started_at, id LIMIT %s
+        """,
         (boot_id, most),
     ).fetchall()
     return [row[0] for row in rows]

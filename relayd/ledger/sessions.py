@@ -1,0 +1,254 @@
+"""The transactions that begin and end a session: open, close, sweep.
+
+Each of them may be repeated. The user's balance is locked first, and everything that decides a
+hold is read after that lock, so two sessions of one user never see the same free credit.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import attrs
+
+from relayd import logs
+from relayd.database.ports import Connection
+from relayd.ledger import balances
+from relayd.ledger.holds import Account, Policy, Standing, unused_hold
+from relayd.ledger.outcomes import SWEPT
+from relayd.session.ports import Closed, Opened, OpenRefusal, OpenRequest, Settlement
+
+__all__ = [
+    "OpenSession",
+    "close_session",
+    "covered",
+    "open_session",
+    "open_sessions",
+    "sweep_session",
+]
+
+log = logs.get(__name__)
+
+
+@attrs.frozen
+class OpenSession:
+    """An open session, read under the lock of its user's balance."""
+
+    id: UUID
+    user_id: UUID
+    used_ms: int
+    held_ms: int
+    starving_since: datetime | None
+    # Its sign-in or its account was ended.
+    revoked: bool
+    # The clock after the lock, not the transaction's: this orders those that starve. All that are
+    # read together have the same.
+    read_at: datetime
+
+    def starves_before(self, other: "OpenSession") -> bool:
+        """Whether it has nothing left, and has waited longer than another one."""
+        if self.starving_since is None:
+            return False
+        if other.starving_since is None:
+            return True
+        return (self.starving_since, self.id) < (other.starving_since, other.id)
+
+    def with_totals(self, used_ms: int, held_ms: int) -> "OpenSession":
+        """The same after a renewal."""
+        since = (self.starving_since or self.read_at) if used_ms == held_ms else None
+        return attrs.evolve(self, used_ms=used_ms, held_ms=held_ms, starving_since=since)
+
+
+@attrs.frozen
+class _Locked:
+    """A locked row of `transcription_sessions`."""
+
+    id: UUID
+    ended: bool
+    used_ms: int
+    held_ms: int
+    boot_ended: bool
+
+
+def open_session(
+    connection: Connection, request: OpenRequest, boot_id: UUID, policy: Policy
+) -> Opened | OpenRefusal:
+    """Record a session and set its first hold aside; the same id again is the same session."""
+    user_id = request.principal.user_id
+    account = balances.lock(connection, user_id)
+    if account is None:
+        return OpenRefusal.AUTH_REVOKED
+    known = connection.execute(
+        "SELECT used_ms, held_ms FROM transcription_sessions WHERE id = %s AND user_id = %s",
+        (request.session_id, user_id),
+    ).fetchone()
+    if known is not None:
+        final = account.balance_ms == known[1] - known[0]
+        return Opened(known[1], final=final, balance_ms=account.balance_ms)
+    if _sign_in_ended(connection, user_id, request.principal.sign_in_id):
+        return OpenRefusal.AUTH_REVOKED
+    others = open_sessions(connection, [user_id]).values()
+    refusal = _refusal(account, len(others), policy)
+    if refusal is not None:
+        return refusal
+    # Who comes last waits behind all that starve.
+    ahead = sum(other.starving_since is not None for other in others)
+    standing = Standing(0, 0, sessions=len(others) + 1, ahead=ahead)
+    held_ms = unused_hold(account, standing, 0, policy)
+    _insert(connection, request, boot_id, held_ms)
+    account = account.holding(held_ms)
+    balances.write(connection, account)
+    return Opened(held_ms, final=account.balance_ms == held_ms, balance_ms=account.balance_ms)
+
+
+def close_session(connection: Connection, settlement: Settlement) -> Closed:
+    """Settle a session, once: what a sweeper or an earlier call charged stays.
+
+    A session that was never recorded owes nothing.
+    """
+    locked = _lock(connection, settlement.session_id)
+    if locked is None:
+        return Closed(charged_ms=0, balance_ms=0)
+    session, account = locked
+    if session.ended:
+        return Closed(charged_ms=session.used_ms, balance_ms=account.balance_ms)
+    total = covered(session.id, settlement.used_ms, session.used_ms, session.held_ms)
+    return _settle(
+        connection,
+        session,
+        account,
+        total,
+        reported_ms=settlement.reported_ms,
+        reason=settlement.reason.label,
+    )
+
+
+def sweep_session(connection: Connection, session_id: UUID) -> Closed | None:
+    """Settle a session of a dead daemon at its last recorded total.
+
+    None when there is nothing to do: it was settled, or its daemon came back.
+    """
+    locked = _lock(connection, session_id)
+    if locked is None or locked[0].ended or not locked[0].boot_ended:
+        return None
+    session, account = locked
+    return _settle(connection, session, account, session.used_ms, reported_ms=None, reason=SWEPT)
+
+
+def open_sessions(connection: Connection, user_ids: Sequence[UUID]) -> dict[UUID, OpenSession]:
+    """The open sessions of these users, whose balances are locked."""
+    rows = connection.execute(
+        """
+        SELECT s.id, s.user_id, s.used_ms, s.held_ms, s.starving_since,
+               u.disabled_at IS NOT NULL
+               OR (s.sign_in_id IS NOT NULL AND NOT EXISTS (
+                   SELECT FROM sign_ins AS f
+                   WHERE f.id = s.sign_in_id AND f.user_id = s.user_id AND f.revoked_at IS NULL)),
+               (SELECT clock_timestamp())
+        FROM transcription_sessions AS s JOIN users AS u ON u.id = s.user_id
+        WHERE s.user_id = ANY(%s) AND s.ended_at IS NULL
+        """,
+        (list(user_ids),),
+    )
+    return {row[0]: OpenSession(*row) for row in rows}
+
+
+def covered(session_id: UUID, used_ms: int, recorded_ms: int, held_ms: int) -> int:
+    """The running total to record: it never falls, and never exceeds what was set aside."""
+    if used_ms > held_ms:
+        log.error(
+            "session used more than it held", session=session_id, used_ms=used_ms, held_ms=held_ms
+        )
+    return min(max(used_ms, recorded_ms), held_ms)
+
+
+def _refusal(account: Account, others: int, policy: Policy) -> OpenRefusal | None:
+    if account.frozen:
+        return OpenRefusal.CREDIT_FROZEN
+    if others >= policy.streams_per_user:
+        return OpenRefusal.TOO_MANY_SESSIONS
+    return OpenRefusal.INSUFFICIENT_CREDITS if account.balance_ms == 0 else None
+
+
+def _sign_in_ended(connection: Connection, user_id: UUID, sign_in_id: UUID | None) -> bool:
+    """Whether a sign-in, or its account, was ended. Nobody signed in for None."""
+    row = connection.execute(
+        """
+        SELECT u.disabled_at IS NOT NULL
+               OR (%(sign_in)s::uuid IS NOT NULL AND NOT EXISTS (
+                   SELECT FROM sign_ins AS f
+                   WHERE f.id = %(sign_in)s AND f.user_id = u.id AND f.revoked_at IS NULL))
+        FROM users AS u WHERE u.id = %(user)s
+        """,
+        {"user": user_id, "sign_in": sign_in_id},
+    ).fetchone()
+    assert row is not None, "a balance without a user"
+    return bool(row[0])
+
+
+def _insert(connection: Connection, request: OpenRequest, boot_id: UUID, held_ms: int) -> None:
+    """Record a new session with its first hold."""
+    connection.execute(
+        """
+        INSERT INTO transcription_sessions
+            (id, user_id, sign_in_id, boot_id, engine, model, client_address, held_ms,
+             starving_since)
+        VALUES (%(id)s, %(user)s, %(sign_in)s, %(boot)s, %(engine)s, %(model)s, %(address)s,
+                %(held)s, CASE WHEN %(held)s = 0 THEN clock_timestamp() END)
+        """,
+        {
+            "id": request.session_id,
+            "user": request.principal.user_id,
+            "sign_in": request.principal.sign_in_id,
+            "boot": boot_id,
+            "engine": request.engine,
+            "model": request.model,
+            "address": request.client_address,
+            "held": held_ms,
+        },
+    )
+
+
+def _lock(connection: Connection, session_id: UUID) -> tuple[_Locked, Account] | None:
+    """A session and its user's balance, both as they stand after any wait for their locks."""
+    row = connection.execute(
+        """
+        SELECT s.id, s.ended_at IS NOT NULL, s.used_ms, s.held_ms, b.ended_at IS NOT NULL,
+               a.user_id, a.balance_ms, a.held_ms, a.debt_ms, a.frozen_since IS NOT NULL
+        FROM credit_balance AS a JOIN transcription_sessions AS s USING (user_id)
+        JOIN boots AS b USING (boot_id)
+        WHERE s.id = %s FOR UPDATE OF a, s
+        """,
+        (session_id,),
+    ).fetchone()
+    return None if row is None else (_Locked(*row[:5]), Account(*row[5:]))
+
+
+def _settle(
+    connection: Connection,
+    session: _Locked,
+    account: Account,
+    total: int,
+    *,
+    reported_ms: int | None,
+    reason: str,
+) -> Closed:
+    assert session.used_ms <= total <= session.held_ms
+    account = account.charged(total - session.used_ms).holding(total - session.held_ms)
+    connection.execute(
+        """
+        UPDATE transcription_sessions
+        SET used_ms = %(used)s, held_ms = %(used)s, reported_ms = %(reported)s,
+            end_reason = %(reason)s, ended_at = now(), starving_since = NULL
+        WHERE id = %(id)s
+        """,
+        {"id": session.id, "used": total, "reported": reported_ms, "reason": reason},
+    )
+    connection.execute(
+        """
+        INSERT INTO usage_ledger (user_id, kind, reference, session_id, amount_ms, reason)
+        VALUES (%(user)s, 'session', %(id)s::uuid::text, %(id)s, %(amount)s, %(reason)s)
+        """,
+        {"user": account.user_id, "id": session.id, "amount": -total, "reason": reason},
+    )
+    balances.write(connection, account)
+    return Closed(charged_ms=total, balance_ms=account.balance_ms)
