@@ -109,9 +109,10 @@ class Daemon:
     async def run(self) -> None:
         """Open everything, serve, close everything."""
         refuse_losses(self.config.packages, self.config.costs)
+        server, limits = self.config.server, self.config.limits
         threads = Threads.build(database=self.config.database.pool_size)
         async with (
-            open_entrance(self.config.server, edge_settings(self.config)) as entrance,
+            open_entrance(server, edge_settings(server, limits)) as entrance,
             open_configured(self.config.database, threads.database, watched=True) as database,
             open_engine(self.config.default_engine, self.config.engines) as engine,
         ):
@@ -175,7 +176,9 @@ class Daemon:
         policy = Policy(config.metering.hold_seconds * 1000, config.limits.streams_per_user)
         pause_seconds = pause_within(config.metering.flush_seconds)
         ledger = PostgresLedger(database, self.boot_id, policy, pause_seconds)
-        sessions = Sessions(Ports(tokens, engine, ledger), session_limits(config))
+        sessions = Sessions(
+            Ports(tokens, engine, ledger), session_limits(config.limits, config.metering)
+        )
         hub = Hub()
         own = own_origins(config.server.public_url, entrance.urls)
         services = Services(

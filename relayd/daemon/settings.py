@@ -3,20 +3,19 @@
 from ipaddress import ip_network
 from typing import Final
 
-from relayd.config import Config
+from relayd import config
 from relayd.edge.settings import EdgeSettings
 from relayd.session.limits import Limits
 
 __all__ = ["edge_settings", "session_limits"]
 
-# Of metering.flush_seconds, between two renewals: the record has to be written within it, or a
+# Of flush_seconds in [metering], between two renewals: the record has to be written within it, or a
 # killed process would lose a frame more.
 FLUSH_EARLY: Final = 0.85
 
 
-def session_limits(config: Config) -> Limits:
-    """What a session may take, from [limits] and [metering]."""
-    limits = config.limits
+def session_limits(limits: config.Limits, metering: config.Metering) -> Limits:
+    """What a session may take."""
     return Limits(
         auth_seconds=limits.auth_seconds,
         idle_seconds=limits.idle_seconds,
@@ -26,15 +25,14 @@ def session_limits(config: Config) -> Limits:
         finish_seconds=limits.finish_seconds,
         settle_seconds=limits.settle_seconds,
         close_seconds=limits.close_seconds,
-        flush_seconds=config.metering.flush_seconds * FLUSH_EARLY,
-        lease_seconds=config.metering.lease_seconds,
-        credits_low_seconds=config.metering.credits_low_seconds,
+        flush_seconds=metering.flush_seconds * FLUSH_EARLY,
+        lease_seconds=metering.lease_seconds,
+        credits_low_seconds=metering.credits_low_seconds,
     )
 
 
-def edge_settings(config: Config) -> EdgeSettings:
-    """What a connection may take, from [server] and [limits]."""
-    server, limits = config.server, config.limits
+def edge_settings(server: config.Server, limits: config.Limits) -> EdgeSettings:
+    """What a connection may take."""
     return EdgeSettings(
         connections_max=server.connections_max,
         connections_per_address=server.connections_per_address,

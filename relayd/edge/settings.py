@@ -9,19 +9,22 @@ __all__ = ["EdgeSettings"]
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-@attrs.frozen
+@attrs.frozen(kw_only=True)
 class EdgeSettings:
-    """Seconds, bytes and counts; every wait and every buffer of the edge has its bound here."""
+    """Seconds, bytes and counts; every wait and every buffer of the edge has its bound here.
+
+    What has a value is nobody's to configure; the rest is the operator's (`relayd.config`).
+    """
 
     # How many connections at once, and from one address (IPv6: one /64). Trusted proxies
     # speak for many people, so their networks are exempt from the second.
-    connections_max: int = 2048
-    connections_per_address: int = 64
-    exempt: tuple[Network, ...] = ()
+    connections_max: int
+    connections_per_address: int
+    exempt: tuple[Network, ...]
 
     # HTTP. A head has to be complete this soon after its first byte (or after connecting).
-    header_seconds: float = 10
-    keep_alive_seconds: float = 15
+    header_seconds: float
+    keep_alive_seconds: float
     # From the end of the head to the end of the response, body included.
     request_seconds: float = 60
     head_bytes: int = 16_384
@@ -31,13 +34,13 @@ class EdgeSettings:
     handshake_seconds: float = 10
 
     # WebSocket. A message is refused (1009) before it is buffered; text is JSON, never audio.
-    message_bytes: int = 1_048_576
+    message_bytes: int
     text_bytes: int = 65_536
     fragments_max: int = 4096
-    ping_seconds: float = 10
-    pong_seconds: float = 10
-    send_seconds: float = 5
-    close_seconds: float = 2
+    ping_seconds: float
+    pong_seconds: float
+    send_seconds: float
+    close_seconds: float
     # A plain ASGI application gets this long to end after its peer did.
     abandon_seconds: float = 10
 
@@ -48,4 +51,4 @@ class EdgeSettings:
     # left to itself Linux lets a client that reads nothing pile up megabytes of results.
     socket_buffer_bytes: int = 65_536
     # What requests in flight get when the daemon drains.
-    drain_seconds: float = 10
+    drain_seconds: float

@@ -1,1 +1,1 @@
-"""The daemon in this process, on a real PostgreSQL."""
+"""The daemon in this process, and what it is composed of."""

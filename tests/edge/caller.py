@@ -21,6 +21,7 @@ from relayd.edge.settings import EdgeSettings
 from relayd.edge.websocket import WebSocket
 from relayd.errors import ClientGone
 from relayd.masking import mask
+from tests import defaults
 
 __all__ = [
     "PEER",
@@ -40,7 +41,7 @@ UPGRADE = (
     "GET /ws HTTP/1.1\r\nHost: example.org\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     f"Sec-WebSocket-Key: {KEY}\r\nSec-WebSocket-Version: 13\r\n"
 )
-SETTINGS = EdgeSettings()
+SETTINGS = defaults.edge()
 PEER = Peer(("203.0.113.9", 4711), ("192.0.2.1", 80))
 
 

@@ -20,6 +20,7 @@ from relayd.edge.peer import address_block
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.websocket import WebSocket
 from relayd.errors import ClientGone
+from tests import defaults
 from tests.edge.caller import SETTINGS, Caller, FakeHangups, Log, SinkApp, frame, until
 
 
@@ -117,7 +118,7 @@ async def refused(address: tuple[str, int]) -> bool:
 @pytest.mark.system
 @pytest.mark.parametrize(
     "settings",
-    [EdgeSettings(connections_max=2), EdgeSettings(connections_per_address=2)],
+    [defaults.edge(connections_max=2), defaults.edge(connections_per_address=2)],
 )
 async def test_caps(settings: EdgeSettings) -> None:
     """Over a cap a connection is reset at once; when one ends there is room again."""
@@ -136,7 +137,7 @@ async def test_caps(settings: EdgeSettings) -> None:
 @pytest.mark.system
 async def test_exempt_networks_have_no_cap_per_address() -> None:
     """A trusted proxy brings everybody's connections."""
-    settings = EdgeSettings(connections_per_address=1, exempt=(ip_network("127.0.0.0/8"),))
+    settings = defaults.edge(connections_per_address=1, exempt=(ip_network("127.0.0.0/8"),))
     async with listening(Log().receive_all, settings) as (_, address):
         callers = [await reach(address) for _ in range(5)]
         for caller in callers:
@@ -224,7 +225,7 @@ async def test_a_client_that_never_reads_is_cut() -> None:
         except ClientGone as gone:
             ended[str(gone)] = sent
 
-    async with listening(flood, EdgeSettings(send_seconds=0.2)) as (door, address):
+    async with listening(flood, defaults.edge(send_seconds=0.2)) as (door, address):
         caller = Caller(await trio.open_tcp_stream(*address))
         await caller.open()
         await until(lambda: not door.connections)

@@ -19,9 +19,9 @@ from wsproto.events import TextMessage
 
 from relayd.edge.door import Door, open_door, serve
 from relayd.edge.listeners import open_listeners
-from relayd.edge.settings import EdgeSettings
 from relayd.edge.websocket import WebSocket
 from relayd.errors import ClientGone
+from tests import defaults
 from tests.conftest import DeclaredErrors
 from tests.edge.caller import UPGRADE, Caller, FakeHangups, call, frame
 
@@ -89,7 +89,7 @@ def quart_app() -> QuartTrio:
 async def in_memory() -> AsyncIterator[tuple[Door, trio.Nursery]]:
     """A door in memory."""
     async with (
-        open_door(quart_app(), EdgeSettings(), hangups=FakeHangups()) as door,
+        open_door(quart_app(), defaults.edge(), hangups=FakeHangups()) as door,
         trio.open_nursery() as nursery,
     ):
         yield door, nursery
@@ -129,7 +129,7 @@ async def test_each_request_in_memory(
 @pytest.mark.system
 async def test_each_request_over_real_sockets(declared_errors: DeclaredErrors) -> None:
     """The same through a real listener."""
-    settings = EdgeSettings()
+    settings = defaults.edge()
     listeners = await open_listeners(["127.0.0.1:0"], settings)
     address = listeners[0].socket.getsockname()
     async with trio.open_nursery() as nursery:

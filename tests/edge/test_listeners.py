@@ -6,10 +6,10 @@ import pytest
 
 from relayd.config import forms
 from relayd.edge.listeners import listener_url, open_listeners
-from relayd.edge.settings import EdgeSettings
 from relayd.errors import ConfigError
+from tests import defaults
 
-SETTINGS = EdgeSettings()
+SETTINGS = defaults.edge()
 
 
 @pytest.mark.parametrize(

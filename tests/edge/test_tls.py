@@ -15,13 +15,13 @@ from wsproto.events import TextMessage
 
 from relayd.edge.door import Door, open_door
 from relayd.edge.listeners import open_listeners
-from relayd.edge.settings import EdgeSettings
 from relayd.edge.tls import tls_context
 from relayd.edge.websocket import WebSocket
 from relayd.errors import ConfigError
+from tests import defaults
 from tests.edge.caller import Caller, Log, SinkApp, frame, until
 
-SETTINGS = EdgeSettings(handshake_seconds=0.3, close_seconds=0.2)
+SETTINGS = defaults.edge(handshake_seconds=0.3, close_seconds=0.2)
 
 
 @pytest.fixture(scope="module")

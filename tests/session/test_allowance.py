@@ -22,6 +22,7 @@ from relayd.session.ports import (
     Settlement,
 )
 from relayd.speech.formats import AudioFormat
+from tests import defaults
 from tests.session.audio import frame
 
 Answer = Renewed | Revoked | None
@@ -69,7 +70,7 @@ def make(
     return Allowance(
         uuid4(),
         ledger,
-        limits or Limits(),
+        limits or defaults.limits(flush_seconds=5),
         Ending(),
         Meter(AudioFormat(), held_ms),
         Opened(held_ms, final=False, balance_ms=10**7),
@@ -227,7 +228,7 @@ async def test_final_hold_is_asked_about_once_more(autojump_clock: MockClock) ->
 async def test_lease_runs_out(autojump_clock: MockClock) -> None:
     """A session that was not renewed for the lease admits nothing, whatever it holds."""
     ledger = ScriptedLedger(lambda used_ms, keep_ms: None)
-    allowance = make(ledger, limits=Limits(lease_seconds=35))
+    allowance = make(ledger, limits=defaults.limits(flush_seconds=5, lease_seconds=35))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(allowance.keep)
         await trio.sleep(34.9)
@@ -265,7 +266,7 @@ async def test_levels_are_said_when_they_are_reached(autojump_clock: MockClock) 
     allowance = Allowance(
         uuid4(),
         ScriptedLedger(poor),
-        Limits(flush_seconds=1000),
+        defaults.limits(flush_seconds=1000),
         Ending(),
         Meter(AudioFormat(), 61_000),
         Opened(61_000, final=True, balance_ms=61_000),

@@ -12,7 +12,7 @@ import trio
 import trio.abc
 import trio.testing
 
-from relayd.session.limits import Limits
+from tests import defaults
 from tests.session.world import World
 
 # More than any script below takes; a script that grows past it must be looked at.
@@ -61,9 +61,9 @@ async def _outage(world: World) -> None:
 
 
 SCRIPTS: dict[str, tuple[Callable[[World], Awaitable[None]], Callable[[], World]]] = {
-    "short talk": (_short_talk, lambda: World(limits=Limits(flush_seconds=0.5))),
+    "short talk": (_short_talk, lambda: World(limits=defaults.limits(flush_seconds=0.5))),
     "exhaustion": (_exhaustion, lambda: World(credit_ms=2503)),
-    "outage": (_outage, lambda: World(limits=Limits(flush_seconds=0.25))),
+    "outage": (_outage, lambda: World(limits=defaults.limits(flush_seconds=0.25))),
 }
 
 

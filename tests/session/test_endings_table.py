@@ -13,7 +13,7 @@ import trio.testing
 
 from relayd.errors import UpstreamClosed, UpstreamUnavailable
 from relayd.session.endings import EndReason
-from relayd.session.limits import Limits
+from tests import defaults
 from tests.session.audio import frame
 from tests.session.world import World
 
@@ -133,12 +133,12 @@ TABLE = {
     EndReason.AUTH_TIMEOUT: Row(_say_nothing, ends_at=5.0, opened=False, session_end=False),
     EndReason.AUTH_FAILED: Row(_lie, ends_at=1.0, opened=False, session_end=False),
     # Noticed at the first renewal after it.
-    EndReason.AUTH_REVOKED: Row(_be_revoked, ends_at=5.0),
+    EndReason.AUTH_REVOKED: Row(_be_revoked, ends_at=4.25),
     EndReason.INSUFFICIENT_CREDITS: Row(
         _spend_all, ends_at=2.6, used_ms=2503, world=lambda: World(credit_ms=2503)
     ),
     # As above.
-    EndReason.CREDIT_FROZEN: Row(_be_disputed, ends_at=5.0),
+    EndReason.CREDIT_FROZEN: Row(_be_disputed, ends_at=4.25),
     EndReason.BAD_CONFIG: Row(_configure_badly, ends_at=0.0, opened=False),
     EndReason.TOO_MANY_SESSIONS: Row(_open_three, ends_at=0.0, opened=False),
     # The last keepalive came at 31 s.
@@ -147,7 +147,7 @@ TABLE = {
         _talk_on,
         ends_at=20.0,
         used_ms=19_900,
-        world=lambda: World(limits=Limits(session_seconds=20)),
+        world=lambda: World(limits=defaults.limits(session_seconds=20)),
     ),
     EndReason.SLOW_CLIENT: Row(_stop_reading, ends_at=5.0, session_end=False),
     EndReason.UPSTREAM_UNAVAILABLE: Row(_talk_to_nobody, ends_at=0.0),

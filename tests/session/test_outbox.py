@@ -4,8 +4,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relayd.session.endings import Ending, EndReason
-from relayd.session.limits import Limits
 from relayd.session.outbox import Outbox
+from tests import defaults
 from tests.fakes.client import FakeClient
 
 
@@ -15,7 +15,7 @@ def outbox_of(client: FakeClient, outbox_messages: int = 64) -> Outbox:
     return Outbox(
         client,
         ending,
-        Limits(outbox_messages=outbox_messages),
+        defaults.limits(outbox_messages=outbox_messages),
         lambda: ending.give(EndReason.CLIENT_GONE),
     )
 

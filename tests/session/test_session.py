@@ -6,7 +6,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relayd.errors import UpstreamRejected
 from relayd.session.endings import EndReason
-from relayd.session.limits import Limits
+from tests import defaults
 from tests.fakes.client import FakeClient
 from tests.session.audio import frame
 from tests.session.world import World
@@ -188,7 +188,7 @@ async def test_last_words_are_bounded(autojump_clock: MockClock) -> None:
     await world.run()
 
     assert world.client.closed is not None
-    assert world.client.closed[0] == Limits().finish_seconds
+    assert world.client.closed[0] == defaults.limits().finish_seconds
 
 
 async def test_stalled_engine_does_not_hide_that_the_client_left(

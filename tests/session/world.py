@@ -10,6 +10,7 @@ from relayd.identity import Principal
 from relayd.session.limits import Limits
 from relayd.session.report import Report
 from relayd.session.session import Ports, Session
+from tests import defaults
 from tests.fakes.client import FakeClient
 from tests.fakes.engine import FakeEngine
 from tests.fakes.ledger import FakeLedger
@@ -25,7 +26,7 @@ class World:
     """One user, one session about to run."""
 
     credit_ms: int = 600_000
-    limits: Limits = attrs.field(factory=Limits)
+    limits: Limits = attrs.field(factory=defaults.limits)
     user_id: UUID = attrs.field(factory=uuid4)
     client: FakeClient = attrs.field(factory=FakeClient)
     engine: FakeEngine = attrs.field(factory=FakeEngine)

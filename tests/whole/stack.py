@@ -19,7 +19,6 @@ from relayd.accounts.tokens import AccessTokens
 from relayd.client.stream import Stream, open_stream
 from relayd.client.transport import Address
 from relayd.edge.door import Door, open_door
-from relayd.edge.settings import EdgeSettings
 from relayd.engines.deepgram.engine import Deepgram
 from relayd.identity import Principal
 from relayd.routes.app import create_app
@@ -27,6 +26,7 @@ from relayd.routes.wiring import Services
 from relayd.session.limits import Limits
 from relayd.session.registry import Sessions
 from relayd.session.session import Ports
+from tests import defaults
 from tests.accounts.world import make_accounts
 from tests.fakes.accounts import MemoryAccounts
 from tests.fakes.ledger import FakeLedger
@@ -120,7 +120,7 @@ async def open_stack(
             config.Deepgram(api_key=config.Secret(KEY), url="ws://localhost:1"),
             stand_in.connector(nursery, trio.testing.memory_stream_pair),
         )
-        sessions = Sessions(Ports(tokens, engine, ledger), limits or Limits())
+        sessions = Sessions(Ports(tokens, engine, ledger), limits or defaults.limits())
         app = create_app(
             Services(
                 accounts=make_accounts(store),
@@ -131,6 +131,6 @@ async def open_stack(
             )
         )
         hangups = NoHangups()
-        async with open_door(cast("App", app), EdgeSettings(), hangups=hangups) as door:
+        async with open_door(cast("App", app), defaults.edge(), hangups=hangups) as door:
             yield Stack(nursery, app, door, sessions, ledger, stand_in, tokens, principal)
         nursery.cancel_scope.cancel()
