@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from relayd import logs
-from relayd.accounts import sign_in_statements, statements
+from relayd.accounts import sign_ins, users
 from relayd.accounts.emails import normalise
 from relayd.accounts.outcomes import (
     ChangeRefusal,
@@ -23,7 +23,7 @@ from relayd.accounts.outcomes import (
     User,
 )
 from relayd.accounts.passwords import Passwords, Verdict, is_checkable, problem
-from relayd.accounts.sign_in_statements import Rotation
+from relayd.accounts.sign_ins import Rotation
 from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
 from relayd.database.ports import Database
 from relayd.identity import Principal
@@ -56,7 +56,7 @@ class Accounts:
         address, hashed = checked
         refresh = RefreshToken()
         made = await self.database.transact(
-            statements.register, address, hashed, refresh.hash, self.refresh_seconds
+            users.register, address, hashed, refresh.hash, self.refresh_seconds
         )
         if made is None:
             return RegisterRefusal.EMAIL_TAKEN
@@ -71,7 +71,7 @@ class Accounts:
         """
         if not is_checkable(password):
             return LoginRefusal.WRONG
-        known = await self.database.transact(statements.find_credentials, normalise(email) or "")
+        known = await self.database.transact(users.find_credentials, normalise(email) or "")
         verdict = await self.passwords.verify(password, known.password_hash if known else None)
         if verdict is Verdict.BUSY:
             return LoginRefusal.BUSY
@@ -81,7 +81,7 @@ class Accounts:
             return LoginRefusal.DISABLED
         refresh = RefreshToken()
         sign_in_id = await self.database.transact(
-            sign_in_statements.start_sign_in,
+            sign_ins.start_sign_in,
             known.user.id,
             known.password_hash,
             refresh.hash,
@@ -98,7 +98,7 @@ class Accounts:
             return RefreshRefusal.UNKNOWN
         fresh = RefreshToken()
         rotated = await self.database.transact(
-            sign_in_statements.rotate, spent, fresh.hash, self.refresh_seconds
+            sign_ins.rotate, spent, fresh.hash, self.refresh_seconds
         )
         if rotated is RefreshRefusal.REUSED:
             log.warning("spent refresh token came back; its sign-in was ended")
@@ -109,17 +109,17 @@ class Accounts:
     async def logout(self, principal: Principal) -> None:
         """End the sign-in that an access token came from; ending it twice is no error."""
         if principal.sign_in_id is not None:
-            await self.database.transact(sign_in_statements.end_sign_in, principal.sign_in_id)
+            await self.database.transact(sign_ins.end_sign_in, principal.sign_in_id)
 
     async def logout_by_token(self, presented: str) -> None:
         """End the sign-in of a refresh token, spent or not; an unknown one is no error."""
         spent = refresh_hash(presented)
         if spent is not None:
-            await self.database.transact(sign_in_statements.end_sign_in_of_token, spent)
+            await self.database.transact(sign_ins.end_sign_in_of_token, spent)
 
     async def logout_everywhere(self, principal: Principal) -> None:
         """End every sign-in of a user, live sessions at their next renewal."""
-        await self.database.transact(sign_in_statements.end_sign_ins, principal.user_id)
+        await self.database.transact(sign_ins.end_sign_ins, principal.user_id)
 
     async def change_password(
         self, principal: Principal, present: str, new: str
@@ -129,7 +129,7 @@ class Accounts:
             return PasswordRefusal.INVALID_PASSWORD
         if not is_checkable(present):
             return PasswordRefusal.WRONG
-        known = await self.database.transact(statements.find_credentials_by_id, principal.user_id)
+        known = await self.database.transact(users.find_credentials_by_id, principal.user_id)
         if known is None:
             return PasswordRefusal.OVERTAKEN
         verdict = await self.passwords.verify(present, known.password_hash)
@@ -140,7 +140,7 @@ class Accounts:
             return PasswordRefusal.BUSY
         refresh = RefreshToken()
         made = await self.database.transact(
-            statements.change_password, known, hashed, refresh.hash, self.refresh_seconds
+            users.change_password, known, hashed, refresh.hash, self.refresh_seconds
         )
         return PasswordRefusal.OVERTAKEN if made is None else self._signed_in(made, refresh)
 
@@ -154,19 +154,19 @@ class Accounts:
         if principal is None or principal.sign_in_id is None:
             return None
         signed_in = await self.database.transact(
-            sign_in_statements.is_signed_in, principal.sign_in_id, principal.user_id
+            sign_ins.is_signed_in, principal.sign_in_id, principal.user_id
         )
         return principal if signed_in else None
 
     async def me(self, principal: Principal) -> User | None:
         """The account of an authenticated user."""
-        return await self.database.transact(statements.find_user, principal.user_id)
+        return await self.database.transact(users.find_user, principal.user_id)
 
     async def prune(self) -> int:
         """Delete some of what ran out long ago; how many rows. Call it every ten minutes or so."""
         removed = 0
         for _ in range(_PRUNE_PASSES):
-            gone = await self.database.transact(sign_in_statements.prune, _PRUNE_ROWS)
+            gone = await self.database.transact(sign_ins.prune, _PRUNE_ROWS)
             removed += gone
             if gone < _PRUNE_ROWS:
                 break
@@ -179,7 +179,7 @@ class Accounts:
         checked = await self._new_account(email, password)
         if isinstance(checked, RegisterRefusal):
             return checked
-        user = await self.database.transact(statements.insert_user, *checked)
+        user = await self.database.transact(users.insert_user, *checked)
         return RegisterRefusal.EMAIL_TAKEN if user is None else user
 
     async def find(self, email: str) -> User | None:
@@ -187,11 +187,11 @@ class Accounts:
         address = normalise(email)
         if address is None:
             return None
-        return await self.database.transact(statements.find_user, address)
+        return await self.database.transact(users.find_user, address)
 
     async def list(self, after: str = "", limit: int = 1000) -> Sequence[User]:
         """A page of accounts by address, beginning after this one."""
-        return await self.database.transact(statements.list_users, after, limit)
+        return await self.database.transact(users.list_users, after, limit)
 
     async def disable(self, email: str) -> User | ChangeRefusal:
         """Keep a user out: every sign-in ends, live sessions at their next renewal."""
@@ -211,14 +211,14 @@ class Accounts:
         hashed = await self.passwords.hash(password)
         if hashed is None:
             return ChangeRefusal.BUSY
-        user = await self.database.transact(statements.set_password, address, hashed)
+        user = await self.database.transact(users.set_password, address, hashed)
         return ChangeRefusal.UNKNOWN_USER if user is None else user
 
     async def _set_disabled(self, email: str, *, disabled: bool) -> User | ChangeRefusal:
         address = normalise(email)
         if address is None:
             return ChangeRefusal.UNKNOWN_USER
-        user = await self.database.transact(statements.set_disabled, address, disabled)
+        user = await self.database.transact(users.set_disabled, address, disabled)
         return ChangeRefusal.UNKNOWN_USER if user is None else user
 
     async def _new_account(self, email: str, password: str) -> tuple[str, str] | RegisterRefusal:

@@ -11,7 +11,7 @@ from relayd.cli.output import print_json, print_table, seconds
 if TYPE_CHECKING:
     from relayd.config import Config
     from relayd.database.ports import Database
-    from relayd.payments.purchase_statements import PurchaseRecord
+    from relayd.payments.purchases import PurchaseRecord
 
 __all__ = ["add"]
 
@@ -43,11 +43,11 @@ def add(subparsers: Subparsers) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     async def action(database: "Database", config: "Config") -> "list[PurchaseRecord]":
-        from relayd.payments import purchase_statements
+        from relayd.payments import purchases
 
         user = await find_user(database, config, arguments.user) if arguments.user else None
         user_id = user.id if user else None
-        return await database.transact(purchase_statements.recent, user_id, arguments.recent)
+        return await database.transact(purchases.recent, user_id, arguments.recent)
 
     purchases = run(arguments, action)
     if arguments.json:

@@ -5,13 +5,12 @@ credit notifies only while somebody looks at that user, and looking is a row tha
 """
 
 from collections.abc import Awaitable
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 import attrs
-from psycopg import Connection
 
-from relayd.database.ports import Database
+from relayd.database.ports import Connection, Database
 
 __all__ = ["WATCH_SECONDS", "Credit", "CreditReader", "Reader", "forget_old", "read", "watch"]
 
@@ -56,44 +55,44 @@ class CreditReader:
         return await self.database.transact(read, user_id)
 
 
-_WATCH: Final = """
-    INSERT INTO credit_watch (user_id, expires_at)
-    VALUES (%s, now() + make_interval(secs => %s))
-    ON CONFLICT (user_id) DO UPDATE SET expires_at = excluded.expires_at
-"""
-# Locked for the moment: a change under way is waited for, and one that comes later sees the row
-# above. Without the lock a change that looked for it just before could go unseen.
-_LOCK: Final = "SELECT FROM credit_balance WHERE user_id = %s FOR SHARE"
-_READ: Final = """
-    SELECT b.balance_ms,
-           (SELECT count(*) FROM transcription_sessions AS s
-            WHERE s.user_id = b.user_id AND s.ended_at IS NULL),
-           b.frozen_since IS NOT NULL
-    FROM credit_balance AS b WHERE b.user_id = %s
-"""
-
-
-def watch(connection: Connection[Any], user_id: UUID) -> Credit | None:
+def watch(connection: Connection, user_id: UUID) -> Credit | None:
     """Be told of changes from now on; the credit as it is before the first of them."""
-    connection.execute(_WATCH, (user_id, WATCH_SECONDS))
-    connection.execute(_LOCK, (user_id,))
+    connection.execute(
+        """
+        INSERT INTO credit_watch (user_id, expires_at)
+        VALUES (%s, now() + make_interval(secs => %s))
+        ON CONFLICT (user_id) DO UPDATE SET expires_at = excluded.expires_at
+        """,
+        (user_id, WATCH_SECONDS),
+    )
+    # Locked for the moment: a change under way is waited for, and one that comes later sees the
+    # row above. Without the lock a change that looked for it just before could go unseen.
+    connection.execute("SELECT FROM credit_balance WHERE user_id = %s FOR SHARE", (user_id,))
     return read(connection, user_id)
 
 
-def read(connection: Connection[Any], user_id: UUID) -> Credit | None:
+def read(connection: Connection, user_id: UUID) -> Credit | None:
     """The credit as it is."""
-    row = connection.execute(_READ, (user_id,)).fetchone()
+    row = connection.execute(
+        """
+        SELECT b.balance_ms,
+               (SELECT count(*) FROM transcription_sessions AS s
+                WHERE s.user_id = b.user_id AND s.ended_at IS NULL),
+               b.frozen_since IS NOT NULL
+        FROM credit_balance AS b WHERE b.user_id = %s
+        """,
+        (user_id,),
+    ).fetchone()
     return None if row is None else Credit(*row)
 
 
-_FORGET: Final = """
-    DELETE FROM credit_watch WHERE user_id IN (
-        SELECT user_id FROM credit_watch WHERE expires_at < now()
-        LIMIT %s FOR UPDATE SKIP LOCKED
-    )
-"""
-
-
-def forget_old(connection: Connection[Any]) -> None:
+def forget_old(connection: Connection) -> None:
     """Remove the rows of who stopped looking."""
-    connection.execute(_FORGET, (_FORGET_MAX,))
+    connection.execute(
+        """
+        DELETE FROM credit_watch WHERE user_id IN (
+            SELECT user_id FROM credit_watch WHERE expires_at < now()
+            LIMIT %s FOR UPDATE SKIP LOCKED)
+        """,
+        (_FORGET_MAX,),
+    )

@@ -7,15 +7,13 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.database.ports import Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
-from relayd.payments import event_statements
-from relayd.payments.event_statements import Event
 from relayd.payments.fulfilment import Fulfilment
-from relayd.payments.leases import Lease
-from relayd.payments.reversal_statements import Applied, NotApplied
+from relayd.payments.leases import FIRST_PAUSE_SECONDS, Lease
+from relayd.payments.reversals import Applied, NotApplied
 
-__all__ = ["KINDS", "EventQueue"]
+__all__ = ["KINDS", "Event", "EventQueue", "claim", "finish", "prune", "put_off", "store"]
 
 log = logs.get(__name__)
 
@@ -23,7 +21,7 @@ log = logs.get(__name__)
 POLL_SECONDS: Final = 5.0
 # Worked on at once: each waits for Stripe most of the time.
 BATCH: Final = 8
-# With the pauses of `event_statements` about a day and a half; reconciliation goes on after.
+# With the pauses below about a day and a half; reconciliation goes on after.
 ATTEMPTS_MAX: Final = 150
 # What is told of most often takes one call of Stripe's, a refund of a payment whose own message was
 # lost two, a charge one more for each such refund: what is cut off here has got further next time.
@@ -46,6 +44,21 @@ _DISPUTE: Final = (
 _FAILURE: Final = ("payment_intent.payment_failed",)
 # What the webhook endpoint at Stripe should be subscribed to.
 KINDS: Final = frozenset({*_SESSION, *_REFUND, *_CHARGE, *_DISPUTE, *_FAILURE})
+# Between two attempts, however many failed.
+PAUSE_SECONDS_MAX: Final = 900
+# Stripe repeats a message for three days; afterwards nobody asks whether it was seen.
+KEPT_DAYS: Final = 30
+
+
+@attrs.frozen
+class Event:
+    """A message of Stripe's: that something happened to an object, which is fetched again."""
+
+    id: str
+    type: str
+    object_id: str
+    detail: str = ""
+    attempts: int = 0
 
 
 @attrs.define(eq=False)
@@ -66,7 +79,7 @@ class EventQueue:
         if event.type not in KINDS:
             log.debug("message of no interest", type=event.type)
             return
-        if await self.database.transact(event_statements.store, event):
+        if await self.database.transact(store, event):
             self._news.set()
 
     async def run(self) -> None:
@@ -86,7 +99,7 @@ class EventQueue:
 
     async def work(self) -> int:
         """Work once on some that are due; how many there were."""
-        events = await self.database.transact(event_statements.claim, BATCH, self._lease.seconds)
+        events = await self.database.transact(claim, BATCH, self._lease.seconds)
         async with trio.open_nursery() as nursery:
             for event in events:
                 nursery.start_soon(self._work_on, event)
@@ -97,9 +110,9 @@ class EventQueue:
         try:
             outcome = await self._outcome_in_time(event)
             if outcome is None:
-                await self.database.transact(event_statements.put_off, event.id)
+                await self.database.transact(put_off, event.id)
             else:
-                await self.database.transact(event_statements.finish, event.id, outcome)
+                await self.database.transact(finish, event.id, outcome)
         except DatabaseUnavailable as error:
             log.warning("message waits", stripe_event=event.id, problem=str(error))
         except Exception as error:  # noqa: BLE001 - one message must not end the daemon
@@ -163,3 +176,66 @@ _HANDLERS: Final[dict[str, Handler]] = {
     **dict.fromkeys(_DISPUTE, _on_dispute),
     **dict.fromkeys(_FAILURE, _on_failure),
 }
+
+
+def store(connection: Connection, event: Event) -> bool:
+    """Keep a message; whether it is a new one."""
+    return (
+        connection.execute(
+            """
+            INSERT INTO stripe_events (event_id, type, object_id, detail) VALUES (%s, %s, %s, %s)
+            ON CONFLICT (event_id) DO NOTHING
+            """,
+            (event.id, event.type, event.object_id, event.detail),
+        ).rowcount
+        == 1
+    )
+
+
+def claim(connection: Connection, most: int, lease_seconds: float) -> list[Event]:
+    """Take messages that are due; nobody else takes them until the lease is over."""
+    rows = connection.execute(
+        """
+        UPDATE stripe_events
+        SET attempts = attempts + 1, next_attempt_at = now() + make_interval(secs => %(lease)s)
+        WHERE event_id IN (
+            SELECT event_id FROM stripe_events
+            WHERE processed_at IS NULL AND next_attempt_at <= now()
+            ORDER BY next_attempt_at LIMIT %(most)s FOR UPDATE SKIP LOCKED)
+        RETURNING event_id, type, object_id, detail, attempts
+        """,
+        {"most": most, "lease": lease_seconds},
+    ).fetchall()
+    return [Event(*row) for row in rows]
+
+
+def put_off(connection: Connection, event_id: str) -> None:
+    """An attempt failed: the next one is due after a pause that doubles with each."""
+    connection.execute(
+        """
+        UPDATE stripe_events
+        SET next_attempt_at = now() + make_interval(
+                secs => least(%(most)s, %(first)s * 2 ^ least(attempts - 1, 9)))
+        WHERE event_id = %(event)s AND processed_at IS NULL
+        """,
+        {"event": event_id, "first": FIRST_PAUSE_SECONDS, "most": PAUSE_SECONDS_MAX},
+    )
+
+
+def finish(connection: Connection, event_id: str, outcome: str) -> None:
+    """A message is done with."""
+    connection.execute(
+        """
+        UPDATE stripe_events SET processed_at = now(), outcome = %s
+        WHERE event_id = %s AND processed_at IS NULL
+        """,
+        (outcome, event_id),
+    )
+
+
+def prune(connection: Connection) -> int:
+    """Forget messages that were done with long ago."""
+    return connection.execute(
+        "DELETE FROM stripe_events WHERE processed_at < now() - make_interval(days => %s)",
+        (KEPT_DAYS,),
+    ).rowcount

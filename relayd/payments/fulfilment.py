@@ -10,10 +10,10 @@ import attrs
 
 from relayd import logs
 from relayd.database.ports import Database
-from relayd.payments import purchase_statements, reversal_statements
+from relayd.payments import purchases, reversals
 from relayd.payments.ports import CheckoutSession, Dispute, PurchaseState, Refund, StripeApi
-from relayd.payments.purchase_statements import Settled
-from relayd.payments.reversal_statements import Applied, NotApplied
+from relayd.payments.purchases import Settled
+from relayd.payments.reversals import Applied, NotApplied
 
 __all__ = ["Fulfilment"]
 
@@ -45,7 +45,7 @@ class Fulfilment:
     ) -> Settled | None:
         """Do what follows from a Session that was just fetched."""
         state = session.state(said_failed=said_failed)
-        settled = await self.database.transact(purchase_statements.settle, session, state)
+        settled = await self.database.transact(purchases.settle, session, state)
         if settled is not None and settled.changed:
             log.info(
                 "purchase settled",
@@ -59,7 +59,7 @@ class Fulfilment:
 
     async def look(self) -> int:
         """The number of a look at refunds or disputes; take it before fetching them."""
-        return await self.database.transact(reversal_statements.take_look)
+        return await self.database.transact(reversals.take_look)
 
     async def refund(self, refund_id: str) -> Applied | NotApplied | None:
         """Fetch a refund and do what follows from it; None where Stripe has none of this id."""
@@ -83,12 +83,12 @@ class Fulfilment:
         """
         if said.payment_intent_id is None or said.id in self._foreign:
             return NotApplied.UNKNOWN
-        applied = await self.database.transact(reversal_statements.apply, said, look)
+        applied = await self.database.transact(reversals.apply, said, look)
         if isinstance(applied, NotApplied):
             found = await self.stripe.sessions_of(said.payment_intent_id)
             settled = [await self.settle(session) for session in found]
             if any(settled):
-                applied = await self.database.transact(reversal_statements.apply, said, look)
+                applied = await self.database.transact(reversals.apply, said, look)
             else:
                 self._remember_foreign(said.id)
         _report(said, applied)
@@ -99,7 +99,7 @@ class Fulfilment:
     ) -> Applied | NotApplied | None:
         if said is not None:
             return await self.reverse(said, look)
-        await self.database.transact(reversal_statements.looked, key, look)
+        await self.database.transact(reversals.looked, key, look)
         return None
 
     def _remember_foreign(self, key: str) -> None:

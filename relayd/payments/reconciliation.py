@@ -12,19 +12,14 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.database.ports import Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
-from relayd.payments import (
-    event_statements,
-    purchase_statements,
-    reconciliation_statements,
-    reversal_statements,
-)
+from relayd.payments import events, purchases, reversals
 from relayd.payments.fulfilment import Fulfilment
 from relayd.payments.ports import CheckoutSession, Dispute, Page, Refund
-from relayd.payments.reversal_statements import Applied
+from relayd.payments.reversals import Applied
 
-__all__ = ["Reconciled", "Reconciliation"]
+__all__ = ["Reconciled", "Reconciliation", "due_in_seconds", "next_since", "record"]
 
 log = logs.get(__name__)
 
@@ -37,6 +32,11 @@ PAGES_MAX: Final = 100
 SINGLE_MAX: Final = 500
 # After a comparison that failed.
 RETRY_SECONDS: Final = 30.0
+# The beginning overlaps what was compared before: clocks differ, and pages shift.
+OVERLAP_HOURS: Final = 1
+# Once a day everything is looked at in which a refund can still fail (30 days) and a dispute
+# is most often opened.
+DEEP_DAYS: Final = 35
 
 
 @attrs.define
@@ -69,9 +69,7 @@ class Reconciliation:
     async def _compare_when_due(self, every_seconds: float) -> float:
         """How long until it is due again."""
         try:
-            due = await self.database.transact(
-                reconciliation_statements.due_in_seconds, every_seconds
-            )
+            due = await self.database.transact(due_in_seconds, every_seconds)
             if due > 0:
                 return due
             await self.compare()
@@ -87,20 +85,18 @@ class Reconciliation:
 
     async def compare(self, since: dt.datetime | None = None) -> Reconciled:
         """Compare once; without ``since``, from where the last one began."""
-        now, covered = await self.database.transact(reconciliation_statements.next_since)
+        now, covered = await self.database.transact(next_since)
         done = Reconciled(since or covered)
         await self._sessions(done)
         await self._waiting_sessions(done, now)
         await self._reversals(done)
         await self._waiting_reversals(done)
-        done.expired += await self.database.transact(purchase_statements.expire_lost)
-        await self.database.transact(event_statements.prune)
+        done.expired += await self.database.transact(purchases.expire_lost)
+        await self.database.transact(events.prune)
         if done.truncated:
             log.warning("reconciliation saw a part only", since=done.since.isoformat())
         elif done.since <= covered:
-            await self.database.transact(
-                reconciliation_statements.record, now, done.since, done.corrected
-            )
+            await self.database.transact(record, now, done.since, done.corrected)
         if done.corrected:
             log.warning("reconciliation put something right", corrected=done.corrected)
         return done
@@ -110,7 +106,7 @@ class Reconciliation:
         for _ in range(PAGES_MAX):
             page = await self.fulfilment.stripe.list_sessions(done.since, after)
             paid = await self.database.transact(
-                purchase_statements.paid_among, [session.id for session in page.items]
+                purchases.paid_among, [session.id for session in page.items]
             )
             for session in page.items:
                 done.sessions += 1
@@ -123,7 +119,7 @@ class Reconciliation:
 
     async def _waiting_sessions(self, done: Reconciled, now: dt.datetime) -> None:
         """Purchases older than the list that still wait: some payments take weeks."""
-        waiting = await self.database.transact(purchase_statements.take_waiting, now, SINGLE_MAX)
+        waiting = await self.database.transact(purchases.take_waiting, now, SINGLE_MAX)
         for session_id in waiting:
             session = await self.fulfilment.stripe.session(session_id)
             if session is None:
@@ -134,7 +130,7 @@ class Reconciliation:
 
     async def _close_unknown(self, done: Reconciled, session_id: str) -> None:
         """Made with a key of another mode or account: it can't be asked about for ever."""
-        purchase_id = await self.database.transact(purchase_statements.close_unknown, session_id)
+        purchase_id = await self.database.transact(purchases.close_unknown, session_id)
         if purchase_id is not None:
             done.expired += 1
             log.warning(
@@ -169,10 +165,52 @@ class Reconciliation:
 
     async def _waiting_reversals(self, done: Reconciled) -> None:
         """Refunds under way and disputes to be decided, however old."""
-        waiting = await self.database.transact(reversal_statements.unsettled, SINGLE_MAX)
+        waiting = await self.database.transact(reversals.unsettled, SINGLE_MAX)
         for kind, key in waiting:
             fetch = self.fulfilment.refund if kind == "refund" else self.fulfilment.dispute
             self._count(done, await fetch(key))
 
     def _count(self, done: Reconciled, applied: object) -> None:
         done.corrected += isinstance(applied, Applied) and applied.changed
+
+
+def next_since(connection: Connection) -> tuple[dt.datetime, dt.datetime]:
+    """Now, and from when on lists are to be compared."""
+    row = connection.execute(
+        """
+        SELECT now(), CASE
+            WHEN bool_or(started_at > now() - '1 day'::interval
+                         AND started_at - since > (%(deep)s - 1) * '1 day'::interval)
+            THEN max(started_at) - %(overlap)s * '1 hour'::interval
+            ELSE now() - %(deep)s * '1 day'::interval END
+        FROM reconciliations
+        """,
+        {"overlap": OVERLAP_HOURS, "deep": DEEP_DAYS},
+    ).fetchone()
+    assert row is not None
+    return row[0], row[1]
+
+
+def due_in_seconds(connection: Connection, every_seconds: float) -> float:
+    """How long until the next one is due, whoever did the last."""
+    row = connection.execute(
+        """
+        SELECT extract(epoch FROM max(finished_at) - now())::float8 FROM reconciliations
+        WHERE finished_at > now() - make_interval(secs => %s)
+        """,
+        (every_seconds,),
+    ).fetchone()
+    if row is None or row[0] is None:
+        return 0.0
+    return max(0.0, every_seconds + float(row[0]))
+
+
+def record(
+    connection: Connection, started_at: dt.datetime, since: dt.datetime, corrected: int
+) -> None:
+    """A comparison was done to its end; those of long ago are forgotten."""
+    connection.execute(
+        "INSERT INTO reconciliations (started_at, since, corrected) VALUES (%s, %s, %s)",
+        (started_at, since, corrected),
+    )
+    connection.execute("DELETE FROM reconciliations WHERE finished_at < now() - '7 days'::interval")

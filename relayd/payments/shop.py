@@ -21,7 +21,7 @@ from relayd.database.ports import Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.ledger import balances
-from relayd.payments import customer_statements, purchase_statements
+from relayd.payments import customers, purchases
 from relayd.payments.customers import CustomerOutbox
 from relayd.payments.events import EventQueue
 from relayd.payments.fulfilment import Fulfilment
@@ -33,7 +33,7 @@ from relayd.payments.ports import (
     PurchaseState,
     StripeApi,
 )
-from relayd.payments.purchase_statements import Purchase
+from relayd.payments.purchases import Purchase
 from relayd.payments.reconciliation import Reconciled, Reconciliation
 from relayd.payments.signature import Rejected, Standard, read_event
 from relayd.payments.stripe_api import API_VERSION, open_stripe
@@ -119,7 +119,7 @@ class Shop:
             return CheckoutRefusal.CREDIT_FROZEN
         purchase_id = uuid4()
         buyer = await self.database.transact(
-            purchase_statements.begin, purchase_id, principal.user_id, package
+            purchases.begin, purchase_id, principal.user_id, package
         )
         if buyer is None:
             return CheckoutRefusal.UNKNOWN_USER
@@ -137,7 +137,7 @@ class Shop:
         except StripeUnavailable as error:
             await self._refuse(purchase_id, error)
             return CheckoutRefusal.STRIPE_UNAVAILABLE
-        await self.database.transact(purchase_statements.attach, purchase_id, session.id)
+        await self.database.transact(purchases.attach, purchase_id, session.id)
         if session.url is None:
             log.error("checkout session without an address", checkout_session=session.id)
             return CheckoutRefusal.STRIPE_UNAVAILABLE
@@ -192,7 +192,7 @@ class Shop:
         return await self.reconciliation.compare(since)
 
     async def _own(self, user_id: UUID, session_id: str) -> Purchase | None:
-        return await self.database.transact(purchase_statements.find_own, user_id, session_id)
+        return await self.database.transact(purchases.find_own, user_id, session_id)
 
     async def _create_session(self, order: Order) -> CheckoutSession:
         session = await self.stripe.create_session(order)
@@ -202,7 +202,7 @@ class Shop:
         buyer = order.buyer
         assert buyer.customer_id is not None
         log.warning("customer unknown to Stripe", user=buyer.user_id, customer=buyer.customer_id)
-        await self.database.transact(customer_statements.forget, buyer.user_id, buyer.customer_id)
+        await self.database.transact(customers.forget, buyer.user_id, buyer.customer_id)
         guest = attrs.evolve(order, buyer=Buyer(buyer.user_id, buyer.email, None))
         again = await self.stripe.create_session(guest)
         if isinstance(again, CustomerGone):
@@ -214,7 +214,7 @@ class Shop:
         tell("checkout refused", purchase=purchase_id, problem=str(error))
         # Without an answer there may be a Session all the same: then the row waits for it.
         if error.refused:
-            await self.database.transact(purchase_statements.give_up, purchase_id)
+            await self.database.transact(purchases.give_up, purchase_id)
 
 
 @asynccontextmanager

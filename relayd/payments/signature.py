@@ -12,7 +12,7 @@ import attrs
 import stripe
 
 from relayd.config import Secret
-from relayd.payments.event_statements import Event
+from relayd.payments.events import Event
 
 __all__ = ["Rejected", "Standard", "read_event"]
 

@@ -16,7 +16,7 @@ from relayd.config import Package
 from relayd.events.live import LiveCredit
 from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
-from relayd.payments.purchase_statements import Purchase
+from relayd.payments.purchases import Purchase
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
 from relayd.routes.addresses import Network, client_address, networks
 from relayd.routes.probe import Probe

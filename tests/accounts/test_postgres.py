@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.lowlevel
 
-from relayd.accounts import sign_in_statements
+from relayd.accounts import sign_ins
 from relayd.accounts.outcomes import RefreshRefusal, SignedIn
 from relayd.database.ports import Connection, Database
 from tests.accounts.contract import AccountsContract
@@ -150,8 +150,8 @@ async def test_pruning_is_bounded(store: PostgresStore) -> None:
     for _ in range(4):
         await accounts.login(EMAIL, PASSWORD)
     await store.age(60 * 86_400)
-    assert await store.database.transact(sign_in_statements.prune, 3) == 6
-    assert await store.database.transact(sign_in_statements.prune, 3) == 4
+    assert await store.database.transact(sign_ins.prune, 3) == 6
+    assert await store.database.transact(sign_ins.prune, 3) == 4
 
 
 @pytest.mark.parametrize(

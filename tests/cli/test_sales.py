@@ -11,7 +11,7 @@ import pytest
 
 from relayd.cli.exits import Exit
 from relayd.cli.reconcile import _moment
-from relayd.payments.purchase_statements import attach, begin
+from relayd.payments.purchases import attach, begin
 from tests.cli.test_operator import Command, runner
 from tests.ledger.store import Store
 from tests.payments.stall import PACK

@@ -1,4 +1,4 @@
-"""The accounts' SQL in memory: a `Database` whose functions are those of `statements`.
+"""The accounts' transactions in memory: a `Database` for those of `users` and `sign_ins`.
 
 A verified fake: `tests/accounts/contract.py` runs against it and against PostgreSQL.
 """
@@ -13,7 +13,7 @@ import trio
 import trio.lowlevel
 
 from relayd.accounts.outcomes import Credentials, RefreshRefusal, User
-from relayd.accounts.sign_in_statements import GRACE_SECONDS, Rotation
+from relayd.accounts.sign_ins import GRACE_SECONDS, Rotation
 from relayd.errors import DatabaseUnavailable
 
 P = ParamSpec("P")
@@ -43,7 +43,7 @@ class Refresh:
 
 @attrs.define(eq=False)
 class MemoryAccounts:
-    """Every statement is a method of the same name; ``now`` is the database's clock."""
+    """Every transaction is a method of the same name; ``now`` is the database's clock."""
 
     now: dt.datetime = EPOCH
     reachable: bool = True
@@ -58,7 +58,7 @@ class MemoryAccounts:
         *args: P.args,
         **kwargs: P.kwargs,
     ) -> T:
-        """Do here what the statement does there; atomic, as nothing awaits within."""
+        """Do here what the transaction does there; atomic, as nothing awaits within."""
         await trio.lowlevel.checkpoint()
         if not self.reachable:
             raise DatabaseUnavailable("no database")
@@ -75,7 +75,7 @@ class MemoryAccounts:
         self.now += dt.timedelta(seconds=seconds)
 
     def insert_user(self, email: str, password_hash: str) -> User | None:
-        """See `statements`."""
+        """See `users`."""
         if email in self.users:
             return None
         user = self.users[email] = User(uuid4(), email, self.now)
@@ -85,32 +85,32 @@ class MemoryAccounts:
     def register(
         self, email: str, password_hash: str, token_hash: bytes, refresh_seconds: int
     ) -> Rotation | None:
-        """See `statements`."""
+        """See `users`."""
         user = self.insert_user(email, password_hash)
         if user is None:
             return None
         return Rotation(user, self._insert_sign_in(user.id, token_hash, refresh_seconds))
 
     def find_credentials(self, email: str) -> Credentials | None:
-        """See `statements`."""
+        """See `users`."""
         user = self.users.get(email)
         return None if user is None else Credentials(user, self.hashes[user.id])
 
     def find_credentials_by_id(self, user_id: UUID) -> Credentials | None:
-        """See `statements`."""
+        """See `users`."""
         user = self.find_user(user_id)
         return None if user is None else Credentials(user, self.hashes[user.id])
 
     def find_user(self, key: UUID | str) -> User | None:
-        """See `statements`."""
+        """See `users`."""
         return next((user for user in self.users.values() if key in (user.id, user.email)), None)
 
     def list_users(self, after: str, limit: int) -> list[User]:
-        """See `statements`."""
+        """See `users`."""
         return [self.users[email] for email in sorted(self.users) if email > after][:limit]
 
     def set_disabled(self, email: str, disabled: bool) -> User | None:
-        """See `statements`."""
+        """See `users`."""
         user = self.users.get(email)
         if user is None:
             return None
@@ -121,7 +121,7 @@ class MemoryAccounts:
         return changed
 
     def set_password(self, email: str, password_hash: str) -> User | None:
-        """See `statements`."""
+        """See `users`."""
         user = self.users.get(email)
         if user is not None:
             self.hashes[user.id] = password_hash
@@ -131,7 +131,7 @@ class MemoryAccounts:
     def change_password(
         self, known: Credentials, password_hash: str, token_hash: bytes, refresh_seconds: int
     ) -> Rotation | None:
-        """See `statements`."""
+        """See `users`."""
         user = self.find_user(known.user.id)
         if user is None or user.disabled_at or self.hashes[user.id] != known.password_hash:
             return None
@@ -142,7 +142,7 @@ class MemoryAccounts:
     def start_sign_in(
         self, user_id: UUID, password_hash: str, token_hash: bytes, refresh_seconds: int
     ) -> UUID | None:
-        """See `sign_in_statements`."""
+        """See `sign_ins`."""
         user = self.find_user(user_id)
         if user is None or user.disabled_at or self.hashes[user_id] != password_hash:
             return None
@@ -151,7 +151,7 @@ class MemoryAccounts:
     def rotate(
         self, presented: bytes, fresh: bytes, refresh_seconds: int
     ) -> Rotation | RefreshRefusal:
-        """See `sign_in_statements`."""
+        """See `sign_ins`."""
         token = self.refreshes.get(presented)
         if token is None:
             return RefreshRefusal.UNKNOWN
@@ -168,7 +168,7 @@ class MemoryAccounts:
         return Rotation(user, token.sign_in.id)
 
     def end_sign_in(self, sign_in_id: UUID) -> bool:
-        """See `sign_in_statements`."""
+        """See `sign_ins`."""
         sign_in = self.sign_ins.get(sign_in_id)
         if sign_in is None or sign_in.ended:
             return False
@@ -176,12 +176,12 @@ class MemoryAccounts:
         return True
 
     def end_sign_in_of_token(self, presented: bytes) -> bool:
-        """See `sign_in_statements`."""
+        """See `sign_ins`."""
         token = self.refreshes.get(presented)
         return token is not None and self.end_sign_in(token.sign_in.id)
 
     def is_signed_in(self, sign_in_id: UUID, user_id: UUID) -> bool:
-        """See `sign_in_statements`."""
+        """See `sign_ins`."""
         sign_in = self.sign_ins.get(sign_in_id)
         user = self.find_user(user_id)
         if sign_in is None or user is None or sign_in.user_id != user_id:
@@ -189,7 +189,7 @@ class MemoryAccounts:
         return not sign_in.ended and user.disabled_at is None
 
     def prune(self, limit: int) -> int:
-        """See `sign_in_statements`."""
+        """See `sign_ins`."""
         horizon = self.now - dt.timedelta(days=7)
         old = [key for key, token in self.refreshes.items() if token.expires_at < horizon][:limit]
         for key in old:
@@ -216,7 +216,7 @@ class MemoryAccounts:
         return None if user.disabled_at is None else RefreshRefusal.DISABLED
 
     def end_sign_ins(self, user_id: UUID) -> None:
-        """See `sign_in_statements`."""
+        """See `sign_ins`."""
         for family in self.sign_ins.values():
             if family.user_id == user_id:
                 family.ended = True

@@ -73,6 +73,15 @@ def test_the_session_needs_trio_and_attrs_only(source: Source) -> None:
     assert outside <= set(sys.stdlib_module_names) | {"trio", "attrs", "relayd"}
 
 
+def test_credit_has_one_door() -> None:
+    """A transaction of another room changes credit through `ledger.balances` alone."""
+    doors = {"relayd.ledger", "relayd.ledger.balances", "relayd.ledger.outcomes"}
+    for source in RELAYD:
+        if source.package == "payments":
+            rooms = {".".join(one.split(".")[:3]) for one in source.imports()}
+            assert {one for one in rooms if one.startswith("relayd.ledger")} <= doors, source.name
+
+
 def test_nobody_uses_asyncio() -> None:
     """Everything runs under Trio; a library that needs asyncio runs in a thread or not at all."""
     assert not [one.name for one in RELAYD if "asyncio" in set(one.imports())]

@@ -12,7 +12,7 @@ from relayd.identity import Principal
 from relayd.ledger import balances
 from relayd.ledger.audit import audit
 from relayd.ledger.outcomes import Balance
-from relayd.payments.purchase_statements import PurchaseRecord, recent
+from relayd.payments.purchases import PurchaseRecord, recent
 from relayd.payments.shop import Accepted, CheckoutUrl, Rejected, Shop
 from relayd.payments.signature import Standard
 from tests.fakes.stripe import FakeStripe

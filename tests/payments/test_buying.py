@@ -11,7 +11,7 @@ from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance
 from relayd.payments.ports import PurchaseState
-from relayd.payments.purchase_statements import expire_lost
+from relayd.payments.purchases import expire_lost
 from relayd.payments.shop import Accepted, CheckoutRefusal
 from tests.conftest import DeclaredErrors
 from tests.ledger.store import Store

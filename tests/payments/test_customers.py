@@ -10,7 +10,7 @@ import trio.testing
 
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
-from relayd.payments import customer_statements
+from relayd.payments import customers
 from relayd.payments.customers import CustomerOutbox
 from relayd.payments.ports import Buyer
 from tests.accounts.world import make_accounts, registered
@@ -132,7 +132,7 @@ async def test_paced(
     class Scripted:
         async def transact(self, function: Any, *arguments: Any) -> Any:
             await trio.lowlevel.checkpoint()
-            if function is not customer_statements.claim:
+            if function is not customers.claim:
                 return None
             asked.append(trio.current_time())
             answer = answers.pop(0)

@@ -9,9 +9,8 @@ import trio.testing
 
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
-from relayd.payments import event_statements
-from relayd.payments.event_statements import Event, prune
-from relayd.payments.events import ATTEMPTS_MAX, KINDS, EventQueue
+from relayd.payments import events
+from relayd.payments.events import ATTEMPTS_MAX, KINDS, Event, EventQueue, prune
 from relayd.payments.fulfilment import Fulfilment
 from relayd.payments.ports import Refund
 from relayd.payments.shop import Accepted, Rejected
@@ -245,19 +244,19 @@ class Scripted:
     async def transact(self, function: Any, *arguments: Any) -> Any:
         """Answer."""
         await trio.lowlevel.checkpoint()
-        if function is event_statements.store:
+        if function is events.store:
             self.due.append([arguments[0]])
             return True
-        if function is event_statements.claim:
+        if function is events.claim:
             self.claims.append(trio.current_time())
             self.leases.append(arguments[1])
             answer = self.due.pop(0) if self.due else []
             if isinstance(answer, Exception):
                 raise answer
             return answer
-        if function is event_statements.finish:
+        if function is events.finish:
             self.finished.append(arguments[0])
-        if function is event_statements.put_off:
+        if function is events.put_off:
             self.put_off.append(arguments[0])
         return None
 

@@ -11,7 +11,7 @@ import trio.testing
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.ledger.outcomes import Balance
-from relayd.payments import reconciliation, reconciliation_statements
+from relayd.payments import reconciliation
 from relayd.payments.fulfilment import Fulfilment
 from relayd.payments.ports import Dispute, Page
 from relayd.payments.reconciliation import Reconciliation
@@ -169,7 +169,7 @@ async def test_where_the_next_begins(stall: Stall) -> None:
     day = dt.timedelta(days=1)
     first = await stall.shop.reconcile()
     second = await stall.shop.reconcile()
-    now, _ = await stall.database.transact(reconciliation_statements.next_since)
+    now, _ = await stall.database.transact(reconciliation.next_since)
     assert now - first.since >= 34 * day
     assert dt.timedelta() < now - second.since < dt.timedelta(hours=2)
 
@@ -187,11 +187,11 @@ async def test_where_the_next_begins(stall: Stall) -> None:
 @pytest.mark.system
 async def test_a_short_one_leaves_no_gap(stall: Stall) -> None:
     """One that was told to look back less than is due does not count as the last."""
-    now, due = await stall.database.transact(reconciliation_statements.next_since)
+    now, due = await stall.database.transact(reconciliation.next_since)
     await stall.shop.reconcile(now - dt.timedelta(minutes=1))
     assert (await stall.shop.reconcile()).since >= due
     assert now - due >= dt.timedelta(days=34)
-    assert await stall.database.transact(reconciliation_statements.due_in_seconds, 300) > 290
+    assert await stall.database.transact(reconciliation.due_in_seconds, 300) > 290
 
 
 @pytest.mark.system
@@ -203,7 +203,7 @@ async def test_a_list_without_end(stall: Stall, monkeypatch: pytest.MonkeyPatch)
         await stall.begin(who)
     done = await stall.shop.reconcile()
     assert done.truncated
-    assert await stall.database.transact(reconciliation_statements.due_in_seconds, 300) == 0
+    assert await stall.database.transact(reconciliation.due_in_seconds, 300) == 0
 
 
 @attrs.define(eq=False)
@@ -216,14 +216,14 @@ class Scripted:
     async def transact(self, function: Any, *arguments: Any) -> Any:
         """Answer."""
         await trio.lowlevel.checkpoint()
-        if function is reconciliation_statements.due_in_seconds:
+        if function is reconciliation.due_in_seconds:
             answer = self.due.pop(0)
             if isinstance(answer, Exception):
                 raise answer
             return answer
-        if function is reconciliation_statements.next_since:
+        if function is reconciliation.next_since:
             return dt.datetime.now(dt.UTC), dt.datetime.now(dt.UTC)
-        if function is reconciliation_statements.record:
+        if function is reconciliation.record:
             self.compared.append(trio.current_time())
         return [] if function.__name__ in {"take_waiting", "unsettled", "paid_among"} else 0
 

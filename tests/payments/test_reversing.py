@@ -10,7 +10,7 @@ from relayd.database.ports import Connection, Database
 from relayd.ledger.balances import Entry, book
 from relayd.ledger.outcomes import Balance
 from relayd.payments.ports import Dispute
-from relayd.payments.reversal_statements import Applied, NotApplied, apply, take_look
+from relayd.payments.reversals import Applied, NotApplied, apply, take_look
 from relayd.session.ports import OpenRefusal
 from tests.conftest import DeclaredErrors
 from tests.ledger.speaking import opened_by

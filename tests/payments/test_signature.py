@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.config import Secret
-from relayd.payments.event_statements import Event
+from relayd.payments.events import Event
 from relayd.payments.signature import Rejected, Standard, read_event
 
 NOW = 1_800_000_000

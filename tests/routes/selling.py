@@ -7,7 +7,7 @@ import trio
 
 from relayd.identity import Principal
 from relayd.payments.ports import PurchaseState
-from relayd.payments.purchase_statements import Purchase
+from relayd.payments.purchases import Purchase
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
 
 __all__ = ["FakeSeller"]

@@ -79,8 +79,10 @@ def apply(connection: Connection, said: Refund | Dispute, look: int) -> Applied 
     if isinstance(sold, NotApplied):
         return sold
     row = connection.execute(
-        "SELECT amount_cents, counted_cents, open, status, bookings, look"
-        " FROM purchase_reversals WHERE id = %s",
+        """
+        SELECT amount_cents, counted_cents, open, status, bookings, look
+        FROM purchase_reversals WHERE id = %s
+        """,
         (said.id,),
     ).fetchone()
     before = _Standing() if row is None else _Standing(*row[:5])
@@ -103,8 +105,10 @@ def _lock(connection: Connection, said: Refund | Dispute) -> _Sold | NotApplied:
         return NotApplied.UNKNOWN
     balances.lock(connection, owner[0])
     row = connection.execute(
-        "SELECT id, user_id, seconds * 1000, price_cents, currency, clawed_back_ms, status"
-        " FROM purchases WHERE payment_intent_id = %s FOR UPDATE",
+        """
+        SELECT id, user_id, seconds * 1000, price_cents, currency, clawed_back_ms, status
+        FROM purchases WHERE payment_intent_id = %s FOR UPDATE
+        """,
         (said.payment_intent_id,),
     ).fetchone()
     assert row is not None
@@ -165,8 +169,10 @@ def _book(
 ) -> int:
     """Bring what is taken back to what all reversals together must take; the change in credit."""
     row = connection.execute(
-        "SELECT coalesce(sum(counted_cents), 0)::bigint FROM purchase_reversals"
-        " WHERE purchase_id = %s",
+        """
+        SELECT coalesce(sum(counted_cents), 0)::bigint FROM purchase_reversals
+        WHERE purchase_id = %s
+        """,
         (sold.id,),
     ).fetchone()
     assert row is not None
@@ -208,9 +214,11 @@ def looked(connection: Connection, key: str, look: int) -> None:
 def unsettled(connection: Connection, most: int) -> list[tuple[str, str]]:
     """(kind, id) of what may still change; looked at longest ago first."""
     rows = connection.execute(
-        "SELECT kind, id FROM purchase_reversals"
-        " WHERE open OR status IN ('pending', 'requires_action')"
-        " OR (status = 'won' AND counted_cents > 0) ORDER BY look LIMIT %s",
+        """
+        SELECT kind, id FROM purchase_reversals
+        WHERE open OR status IN ('pending', 'requires_action')
+          OR (status = 'won' AND counted_cents > 0) ORDER BY look LIMIT %s
+        """,
         (most,),
     ).fetchall()
     return [(row[0], row[1]) for row in rows]

@@ -82,16 +82,20 @@ def begin(
 ) -> Buyer | None:
     """Record what is about to be bought, at today's price; None where there is no such user."""
     row = connection.execute(
-        "SELECT u.id, u.email, c.customer_id FROM users AS u"
-        " LEFT JOIN stripe_customers AS c ON c.user_id = u.id"
-        " WHERE u.id = %s AND u.disabled_at IS NULL",
+        """
+        SELECT u.id, u.email, c.customer_id FROM users AS u
+        LEFT JOIN stripe_customers AS c ON c.user_id = u.id
+        WHERE u.id = %s AND u.disabled_at IS NULL
+        """,
         (user_id,),
     ).fetchone()
     if row is None:
         return None
     connection.execute(
-        "INSERT INTO purchases (id, user_id, package_id, label, seconds, price_cents, currency)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        """
+        INSERT INTO purchases (id, user_id, package_id, label, seconds, price_cents, currency)
+        VALUES (%s, %s, %s, %s, %s, %s, %s)
+        """,
         (
             purchase_id,
             user_id,
@@ -108,8 +112,10 @@ def begin(
 def attach(connection: Connection, purchase_id: UUID, session_id: str) -> None:
     """Remember the Session of a purchase."""
     connection.execute(
-        "UPDATE purchases SET checkout_session_id = %s"
-        " WHERE id = %s AND checkout_session_id IS NULL",
+        """
+        UPDATE purchases SET checkout_session_id = %s
+        WHERE id = %s AND checkout_session_id IS NULL
+        """,
         (session_id, purchase_id),
     )
 
@@ -117,8 +123,10 @@ def attach(connection: Connection, purchase_id: UUID, session_id: str) -> None:
 def give_up(connection: Connection, purchase_id: UUID) -> None:
     """Close a purchase for which Stripe refused to make a Session."""
     connection.execute(
-        "UPDATE purchases SET status = 'failed', settled_at = now()"
-        " WHERE id = %s AND status = 'pending' AND checkout_session_id IS NULL",
+        """
+        UPDATE purchases SET status = 'failed', settled_at = now()
+        WHERE id = %s AND status = 'pending' AND checkout_session_id IS NULL
+        """,
         (purchase_id,),
     )
 
@@ -136,8 +144,10 @@ def settle(
     purchase_id, user_id = owner
     balances.lock(connection, user_id)
     row = connection.execute(
-        "SELECT status, seconds, label, price_cents, currency FROM purchases"
-        " WHERE id = %s FOR UPDATE",
+        """
+        SELECT status, seconds, label, price_cents, currency FROM purchases
+        WHERE id = %s FOR UPDATE
+        """,
         (purchase_id,),
     ).fetchone()
     assert row is not None, "purchases are never deleted"
@@ -170,8 +180,10 @@ def settle(
 def _owner(connection: Connection, session: CheckoutSession) -> tuple[UUID, UUID] | None:
     """The purchase and the user of a Session: by its id, or by ours where its id was lost."""
     row = connection.execute(
-        "SELECT id, user_id FROM purchases WHERE checkout_session_id = %(session)s"
-        " OR (checkout_session_id IS NULL AND id::text = %(reference)s)",
+        """
+        SELECT id, user_id FROM purchases WHERE checkout_session_id = %(session)s
+          OR (checkout_session_id IS NULL AND id::text = %(reference)s)
+        """,
         {"session": session.id, "reference": session.client_reference_id},
     ).fetchone()
     return None if row is None else (row[0], row[1])
@@ -187,8 +199,10 @@ def _after(before: PurchaseState, said: PurchaseState) -> PurchaseState:
 def find_own(connection: Connection, user_id: UUID, session_id: str) -> Purchase | None:
     """A user's purchase by its Session; None also for somebody else's."""
     row = connection.execute(
-        "SELECT id, package_id, seconds, status FROM purchases"
-        " WHERE checkout_session_id = %s AND user_id = %s",
+        """
+        SELECT id, package_id, seconds, status FROM purchases
+        WHERE checkout_session_id = %s AND user_id = %s
+        """,
         (session_id, user_id),
     ).fetchone()
     return None if row is None else Purchase(row[0], row[1], row[2], PurchaseState(row[3]))
@@ -197,8 +211,10 @@ def find_own(connection: Connection, user_id: UUID, session_id: str) -> Purchase
 def paid_among(connection: Connection, session_ids: Sequence[str]) -> set[str]:
     """Those of these Sessions that are credited: there is nothing left to do for them."""
     rows = connection.execute(
-        "SELECT checkout_session_id FROM purchases WHERE checkout_session_id = ANY(%s)"
-        " AND status = 'paid' AND payment_intent_id IS NOT NULL",
+        """
+        SELECT checkout_session_id FROM purchases WHERE checkout_session_id = ANY(%s)
+          AND status = 'paid' AND payment_intent_id IS NOT NULL
+        """,
         (list(session_ids),),
     ).fetchall()
     return {row[0] for row in rows}
@@ -216,7 +232,7 @@ def take_waiting(connection: Connection, before: dt.datetime, most: int) -> list
         WHERE id IN (
             SELECT id FROM purchases
             WHERE status = 'pending' AND checkout_session_id IS NOT NULL
-              AND (looked_at IS NULL OR looked_at < %s)
+                AND (looked_at IS NULL OR looked_at < %s)
             ORDER BY looked_at NULLS FIRST, created_at LIMIT %s FOR UPDATE SKIP LOCKED)
         RETURNING checkout_session_id
         """,
@@ -231,9 +247,11 @@ def close_unknown(connection: Connection, session_id: str) -> UUID | None:
     What is said of it later still counts: money that comes after all is credited.
     """
     row = connection.execute(
-        "UPDATE purchases SET status = 'expired', settled_at = now()"
-        " WHERE checkout_session_id = %s AND status = 'pending'"
-        " AND created_at < now() - make_interval(hours => %s) RETURNING id",
+        """
+        UPDATE purchases SET status = 'expired', settled_at = now()
+        WHERE checkout_session_id = %s AND status = 'pending'
+          AND created_at < now() - make_interval(hours => %s) RETURNING id
+        """,
         (session_id, LOST_HOURS),
     ).fetchone()
     return None if row is None else row[0]
@@ -242,9 +260,11 @@ def close_unknown(connection: Connection, session_id: str) -> UUID | None:
 def expire_lost(connection: Connection) -> int:
     """Close what never got a Session: nobody was ever shown a page to pay on."""
     return connection.execute(
-        "UPDATE purchases SET status = 'expired', settled_at = now()"
-        " WHERE status = 'pending' AND checkout_session_id IS NULL"
-        " AND created_at < now() - make_interval(hours => %s)",
+        """
+        UPDATE purchases SET status = 'expired', settled_at = now()
+        WHERE status = 'pending' AND checkout_session_id IS NULL
+          AND created_at < now() - make_interval(hours => %s)
+        """,
         (LOST_HOURS,),
     ).rowcount
 
@@ -252,13 +272,15 @@ def expire_lost(connection: Connection) -> int:
 def recent(connection: Connection, user_id: UUID | None, most: int) -> list[PurchaseRecord]:
     """The latest purchases, newest first; of everybody without a user."""
     rows = connection.execute(
-        "SELECT p.id, u.email, p.package_id, p.seconds, p.price_cents, p.currency, p.status,"
-        " p.created_at, p.settled_at, p.clawed_back_ms,"
-        " EXISTS (SELECT FROM purchase_reversals AS r WHERE r.purchase_id = p.id AND r.open),"
-        " p.checkout_session_id, p.payment_intent_id"
-        " FROM purchases AS p JOIN users AS u ON u.id = p.user_id"
-        " WHERE %(user)s::uuid IS NULL OR p.user_id = %(user)s"
-        " ORDER BY p.created_at DESC, p.id LIMIT %(most)s",
+        """
+        SELECT p.id, u.email, p.package_id, p.seconds, p.price_cents, p.currency, p.status,
+               p.created_at, p.settled_at, p.clawed_back_ms,
+               EXISTS (SELECT FROM purchase_reversals AS r WHERE r.purchase_id = p.id AND r.open),
+               p.checkout_session_id, p.payment_intent_id
+        FROM purchases AS p JOIN users AS u ON u.id = p.user_id
+        WHERE %(user)s::uuid IS NULL OR p.user_id = %(user)s
+        ORDER BY p.created_at DESC, p.id LIMIT %(most)s
+        """,
         {"user": user_id, "most": most},
     ).fetchall()
     return [PurchaseRecord(*row) for row in rows]

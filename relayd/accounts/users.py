@@ -1,0 +1,152 @@
+"""The transactions of users. What changes a user ends their sign-ins here, in the same one."""
+
+from uuid import UUID
+
+from relayd.accounts.outcomes import Credentials, User
+from relayd.accounts.sign_ins import Rotation, end_sign_ins, insert_sign_in
+from relayd.database.ports import Connection
+
+__all__ = [
+    "change_password",
+    "find_credentials",
+    "find_credentials_by_id",
+    "find_user",
+    "insert_user",
+    "list_users",
+    "register",
+    "set_disabled",
+    "set_password",
+]
+
+
+def insert_user(connection: Connection, email: str, password_hash: str) -> User | None:
+    """Add an account with an empty balance; None where the address is taken."""
+    row = connection.execute(
+        """
+        INSERT INTO users (email, password_hash) VALUES (%s, %s) ON CONFLICT (email) DO NOTHING
+        RETURNING id, email, created_at, disabled_at
+        """,
+        (email, password_hash),
+    ).fetchone()
+    if row is None:
+        return None
+    user = User(*row)
+    connection.execute("INSERT INTO credit_balance (user_id) VALUES (%s)", (user.id,))
+    return user
+
+
+def register(
+    connection: Connection,
+    email: str,
+    password_hash: str,
+    token_hash: bytes,
+    refresh_seconds: int,
+) -> Rotation | None:
+    """Add an account and sign it in; None where the address is taken."""
+    user = insert_user(connection, email, password_hash)
+    if user is None:
+        return None
+    sign_in_id = insert_sign_in(connection, user.id, token_hash, refresh_seconds)
+    return Rotation(user, sign_in_id)
+
+
+def find_credentials(connection: Connection, email: str) -> Credentials | None:
+    """What a login to this address is checked against."""
+    row = connection.execute(
+        "SELECT id, email, created_at, disabled_at, password_hash FROM users WHERE email = %s",
+        (email,),
+    ).fetchone()
+    return None if row is None else Credentials(User(*row[:4]), row[4])
+
+
+def find_credentials_by_id(connection: Connection, user_id: UUID) -> Credentials | None:
+    """What a signed-in user's present password is checked against."""
+    row = connection.execute(
+        "SELECT id, email, created_at, disabled_at, password_hash FROM users WHERE id = %s",
+        (user_id,),
+    ).fetchone()
+    return None if row is None else Credentials(User(*row[:4]), row[4])
+
+
+def find_user(connection: Connection, key: UUID | str) -> User | None:
+    """The user of this id or normalised address."""
+    by_id = "SELECT id, email, created_at, disabled_at FROM users WHERE id = %s"
+    by_email = "SELECT id, email, created_at, disabled_at FROM users WHERE email = %s"
+    found = by_id if isinstance(key, UUID) else by_email
+    row = connection.execute(found, (key,)).fetchone()
+    return None if row is None else User(*row)
+
+
+def list_users(connection: Connection, after: str, limit: int) -> list[User]:
+    """A page of accounts in the order of their addresses, beginning after this one."""
+    rows = connection.execute(
+        """
+        SELECT id, email, created_at, disabled_at FROM users
+        WHERE email > %s ORDER BY email LIMIT %s
+        """,
+        (after, limit),
+    )
+    return [User(*row) for row in rows]
+
+
+def set_disabled(connection: Connection, email: str, disabled: bool) -> User | None:
+    """Disable a user and end every sign-in, or enable; None where there is no such user.
+
+    Enabling brings no sign-in back: who was signed in logs in again.
+    """
+    row = connection.execute(
+        """
+        UPDATE users SET disabled_at = CASE WHEN %(disabled)s THEN coalesce(disabled_at, now()) END
+        WHERE email = %(email)s RETURNING id, email, created_at, disabled_at
+        """,
+        {"disabled": disabled, "email": email},
+    ).fetchone()
+    if row is None:
+        return None
+    user = User(*row)
+    if disabled:
+        end_sign_ins(connection, user.id)
+    return user
+
+
+def set_password(connection: Connection, email: str, password_hash: str) -> User | None:
+    """Change the password and end every sign-in; None where there is no such user."""
+    row = connection.execute(
+        """
+        UPDATE users SET password_hash = %s WHERE email = %s
+        RETURNING id, email, created_at, disabled_at
+        """,
+        (password_hash, email),
+    ).fetchone()
+    if row is None:
+        return None
+    user = User(*row)
+    end_sign_ins(connection, user.id)
+    return user
+
+
+def change_password(
+    connection: Connection,
+    known: Credentials,
+    password_hash: str,
+    token_hash: bytes,
+    refresh_seconds: int,
+) -> Rotation | None:
+    """Change the password that was verified, end every sign-in and begin a new one.
+
+    None where the user was disabled or the password changed since it was verified.
+    """
+    row = connection.execute(
+        """
+        UPDATE users SET password_hash = %s
+        WHERE id = %s AND password_hash = %s AND disabled_at IS NULL
+        RETURNING id, email, created_at, disabled_at
+        """,
+        (password_hash, known.user.id, known.password_hash),
+    ).fetchone()
+    if row is None:
+        return None
+    user = User(*row)
+    end_sign_ins(connection, user.id)
+    sign_in_id = insert_sign_in(connection, user.id, token_hash, refresh_seconds)
+    return Rotation(user, sign_in_id)
