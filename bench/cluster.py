@@ -64,12 +64,11 @@ class Cluster:
 
     async def kill(self) -> None:
         """End all of its processes without a word."""
-        pids = procfs.below(self.directory)
-        for pid in pids:
+        for pid in self.pids():
             os.kill(pid, signal.SIGKILL)
         await self._end(signal.SIGKILL)
         for _ in range(round(_STOP_SECONDS / _POLL_SECONDS)):
-            if not procfs.below(self.directory):
+            if not self.pids():
                 break
             await trio.sleep(_POLL_SECONDS)
 
@@ -80,13 +79,17 @@ class Cluster:
         )
         return self.url(database)
 
+    def pids(self) -> list[int]:
+        """All of its processes."""
+        return procfs.below(self.directory)
+
     def cpu_seconds(self) -> float:
         """CPU time of all of its processes, those that ended included."""
         return sum(
             procfs.cpu_seconds(
                 pid, ended_children=self._process is not None and pid == self._process.pid
             )
-            for pid in procfs.below(self.directory)
+            for pid in self.pids()
         )
 
     async def initialise(self) -> None:

@@ -3,8 +3,8 @@
 ``python -m bench.engine`` prints ``{"port": …}`` and answers ``mark`` (its counts) and ``delays``
 (of the audio between the last two marks); with a certificate it speaks TLS. The tests' stand-in
 does far more and costs several times as much per frame; here only the relay may be slow. One
-result for every 250 ms of audio, three interim ones and a final one a second, of the shape and
-size of real ones.
+result for every 250 ms of audio, three interim ones and then a final one, of the shape and size
+of real ones. Several may share a port: the kernel deals the streams out.
 """
 
 import argparse
@@ -24,7 +24,6 @@ __all__ = ["BYTES_PER_MS", "main"]
 
 # linear16 at 16 kHz, one channel.
 BYTES_PER_MS: Final = 32
-_RESULT_BYTES: Final = 250 * BYTES_PER_MS
 _RESULTS_PER_FINAL: Final = 4
 _BACKLOG: Final = 1024
 _SPOKEN: Final = ("said", "about", "the")
@@ -47,18 +46,18 @@ _METADATA: Final = (
 )
 
 
-def result(index: int, stamp: int) -> bytes:
-    """The result after ``index`` + 1 quarters of a second; an interim one restates its window."""
+def result(index: int, stamp: int, seconds: float = 0.25) -> bytes:
+    """The result after ``index`` + 1 times so many seconds; an interim one restates its window."""
     part = index % _RESULTS_PER_FINAL
-    start = index // _RESULTS_PER_FINAL
+    start = (index - part) * seconds
     spoken = [*_SPOKEN[:part], in_words(stamp)]
     words = ",".join(
-        _WORD % {"word": word, "at": start + 0.25 * n, "end": start + 0.25 * n + 0.2}
+        _WORD % {"word": word, "at": start + n * seconds, "end": start + (n + 0.8) * seconds}
         for n, word in enumerate(spoken)
     )
     facts = {
         "start": start,
-        "duration": (part + 1) / _RESULTS_PER_FINAL,
+        "duration": (part + 1) * seconds,
         "final": "true" if part == _RESULTS_PER_FINAL - 1 else "false",
         "text": " ".join(spoken),
         "words": words,
@@ -68,9 +67,10 @@ def result(index: int, stamp: int) -> bytes:
 
 @attrs.define(eq=False)
 class Tally:
-    """What all streams count together since the start."""
+    """What all streams count together since the start, of frames and results of these lengths."""
 
     frame_bytes: int
+    result_ms: int
     delays: Delays = attrs.field(factory=Delays)
     audio_bytes: int = 0
     results: int = 0
@@ -121,8 +121,9 @@ class Hearing:
                 self.tally.delays.note(of_audio(xor(stamp, turned)))
         self.audio_bytes += len(one.payload)
         self.tally.audio_bytes += len(one.payload)
-        while self.audio_bytes >= (self.results + 1) * _RESULT_BYTES:
-            self.peer.send(result(self.results, time.monotonic_ns()))
+        result_ms = self.tally.result_ms
+        while self.audio_bytes >= (self.results + 1) * result_ms * BYTES_PER_MS:
+            self.peer.send(result(self.results, time.monotonic_ns(), result_ms / 1000))
             self.results += 1
             self.tally.results += 1
 
@@ -132,6 +133,7 @@ class Engine:
     """All streams."""
 
     tally: Tally
+    port: int
     tls: ssl.SSLContext | None
     loop: Loop = attrs.field(init=False)
 
@@ -140,7 +142,7 @@ class Engine:
 
     def serve(self) -> None:
         """Until standard input ends."""
-        listener = socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG)
+        listener = socket.create_server(("127.0.0.1", self.port), backlog=_BACKLOG, reuse_port=True)
         listener.setblocking(False)
         self.loop.watch(listener, 1, partial(self._accept, listener))
         say(port=listener.getsockname()[1])
@@ -167,6 +169,8 @@ def main() -> None:
     """Serve as a process of its own."""
     parser = argparse.ArgumentParser(prog="python -m bench.engine", description=__doc__)
     parser.add_argument("--frame-ms", type=int, default=100, help="that the clients' frames have")
+    parser.add_argument("--result-ms", type=int, default=250, help="of audio that a result is for")
+    parser.add_argument("--port", type=int, default=0, help="shared by all that are told the same")
     parser.add_argument("--certificate", metavar="FILE", help="speak TLS with it")
     parser.add_argument("--key", metavar="FILE", help="that belongs to it")
     arguments = parser.parse_args()
@@ -174,7 +178,8 @@ def main() -> None:
     if arguments.certificate:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(arguments.certificate, arguments.key)
-    Engine(Tally(arguments.frame_ms * BYTES_PER_MS), context).serve()
+    tally = Tally(arguments.frame_ms * BYTES_PER_MS, arguments.result_ms)
+    Engine(tally, arguments.port, context).serve()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,6 @@
-"""The load generator: N apps that speak at live pace, and take note of every delay.
+"""The load generator: N apps that speak, and take note of every delay.
+
+They speak at live pace, or eagerly: the next frame as soon as the words of the one before came.
 
 ``python -m bench.load`` reads its plan as one line of JSON, then commands: ``mark`` (its counts),
 ``delays`` (of the words between the last two marks, and how late it was itself), ``hush`` (no
@@ -49,6 +51,7 @@ class Plan:
     frame_ms: int
     starts_per_second: float
     tokens: tuple[str, ...]
+    eager: bool = False
 
 
 @attrs.define(eq=False)
@@ -91,6 +94,7 @@ class App:
     due_ns: int = 0
     live: bool = False
     over: bool = False
+    silent: bool = False
     stopping: bool = False
     _before: bytes = attrs.field(init=False)
     _after: bytes = attrs.field(init=False)
@@ -109,7 +113,7 @@ class App:
 
     def stop(self) -> None:
         """No more audio; the relay answers with the last words and closes."""
-        self.stopping = True
+        self.silent = self.stopping = True
         self.peer.send(_STOP if self.token else _CLOSE_STREAM)
 
     def _shaken(self, head: bytes) -> None:
@@ -126,16 +130,20 @@ class App:
         self.live = True
         self.changed()
         self.due_ns = time.monotonic_ns()
-        self.beat.appendleft(self)
+        if self.plan.eager:
+            self.speak(self.due_ns)
+        else:
+            self.beat.appendleft(self)
 
     def speak(self, now: int) -> bool:
-        """Send a frame; whether there will be another one."""
-        if not self.peer.open:
+        """Send a frame; whether there may be another one."""
+        if self.silent or not self.peer.open:
             return False
         stamp = (now ^ _KEY).to_bytes(STAMP_BYTES, "little")
         self.peer.send(self._before + stamp + self._after)
         self.tally.frames += 1
-        self.tally.lateness.samples.append(now - self.due_ns)
+        if not self.plan.eager:
+            self.tally.lateness.samples.append(now - self.due_ns)
         return True
 
     def _hear(self, one: Frame) -> None:
@@ -144,6 +152,8 @@ class App:
             if stamp is not None:
                 self.tally.words.note(stamp)
                 self.tally.results += 1
+                if self.plan.eager:
+                    self.speak(time.monotonic_ns())
             elif not self.live and b'"ready"' in one.payload:
                 self._go_live()
             elif b'"error"' in one.payload:
@@ -224,9 +234,9 @@ class Load:
             # Later than half a frame is a missed beat.
             say(**self.tally.delays(self.plan.frame_ms * 500_000))
         elif line == "hush":
-            self.beat.clear()
+            for app in self.apps:
+                app.silent = True
         elif line == "stop":
-            self.beat.clear()
             for app in self.apps:
                 app.stop()
 

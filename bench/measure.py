@@ -12,33 +12,21 @@ import attrs
 import trio
 
 from bench import procfs
-from bench.books import Books
-from bench.certificate import Certificate
 from bench.child import Child, child, module
 from bench.cluster import Cluster
 from bench.cores import Cores, pin
 from bench.load import Plan
-from bench.relays import DIRECT, Upstream, relay
+from bench.relays import DIRECT, relay
 from bench.run import Case, Run
+from bench.stage import Stage
+from bench.upstream import upstream
 
-__all__ = ["Stage", "measure"]
+__all__ = ["measure"]
 
 _CALM_SECONDS: Final = 2
 _ARRIVAL_SECONDS: Final = 1
 _STARTS_PER_SECOND: Final = 121.3
 _OVER_SECONDS: Final = 20
-
-
-@attrs.frozen
-class Stage:
-    """What all runs share."""
-
-    cluster: Cluster
-    books: Books
-    tokens: tuple[str, ...]
-    certificate: Certificate
-    cores: Cores
-    seconds: float
 
 
 @attrs.frozen
@@ -72,19 +60,19 @@ class _Course:
 class _Scene:
     """The processes of one run."""
 
-    stage: Stage
+    cluster: Cluster
     engine: Child
     load: Child
     relay_pid: int
 
-    async def perform(self, plan: Plan) -> _Course:
+    async def perform(self, plan: Plan, seconds: float) -> _Course:
         """Let the load do what it shall, and watch."""
         idle = self._relay_usage()
         await self.load.tell(json.dumps(attrs.asdict(plan)))
         live = (await self.load.hear())["live"]
         await trio.sleep(_CALM_SECONDS)
         before = await self._mark()
-        await trio.sleep(self.stage.seconds)
+        await trio.sleep(seconds)
         after = await self._mark()
         words, audio = await self.load.ask("delays"), await self.engine.ask("delays")
         await self.load.tell("hush")
@@ -101,7 +89,7 @@ class _Scene:
         return _Mark(
             at=trio.current_time(),
             relay=self._relay_usage(),
-            postgres=self.stage.cluster.cpu_seconds(),
+            postgres=self.cluster.cpu_seconds(),
             load=procfs.cpu_seconds(self.load.pid),
             engine=procfs.cpu_seconds(self.engine.pid),
             said=said,
@@ -113,32 +101,26 @@ class _Scene:
         return procfs.usage(self.relay_pid) if self.relay_pid else procfs.Usage(0, 0, 0)
 
 
-async def measure(stage: Stage, name: str, case: Case) -> Run:
-    """Let this relay carry this case."""
-    options = ["--frame-ms", str(case.frame_ms)]
-    trusted = {}
-    if case.tls:
-        made = stage.certificate
-        options += ["--certificate", str(made.certificate), "--key", str(made.key)]
-        trusted = made.trusted()
-    async with child(module("bench.engine", *options)) as engine:
-        upstream = Upstream((await engine.hear())["port"], case.tls, trusted)
-        async with (
-            relay(name, stage.books, upstream) as (port, pid),
-            child(module("bench.load")) as load,
-        ):
-            for one in procfs.family(pid) if pid else ():
-                pin(one, stage.cores.relay)
-            plan = Plan(
-                port=port,
-                target="/v1/listen" if name == DIRECT else "/ws/transcribe",
-                sessions=case.sessions,
-                frame_ms=case.frame_ms,
-                starts_per_second=_STARTS_PER_SECOND,
-                tokens=() if name == DIRECT else stage.tokens,
-            )
-            course = await _Scene(stage, engine, load, pid).perform(plan)
-    return _run(case, name, course)
+async def measure(stage: Stage, cores: Cores, seconds: float, name: str, case: Case) -> Run:
+    """Let this relay carry this case, and watch it for so many seconds."""
+    certificate = stage.certificate if case.tls else None
+    async with (
+        upstream(case.frame_ms, certificate) as engine,
+        relay(name, stage.books, engine) as (port, pid),
+        child(module("bench.load")) as load,
+    ):
+        for one in procfs.family(pid) if pid else ():
+            pin(one, cores.relay)
+        plan = Plan(
+            port=port,
+            target="/v1/listen" if name == DIRECT else "/ws/transcribe",
+            sessions=case.sessions,
+            frame_ms=case.frame_ms,
+            starts_per_second=_STARTS_PER_SECOND,
+            tokens=() if name == DIRECT else stage.tokens,
+        )
+        scene = _Scene(stage.cluster, engine.process, load, pid)
+        return _run(case, name, await scene.perform(plan, seconds))
 
 
 def _run(case: Case, name: str, course: _Course) -> Run:

@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Usage", "below", "cpu_seconds", "family", "machine", "usage"]
+__all__ = ["Usage", "below", "cpu_seconds", "family", "idle_seconds", "machine", "usage"]
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 # utime and stime are fields 14 and 15 of stat(5), cutime and cstime (of children that ended) 16
@@ -14,6 +14,8 @@ _TICKS: Final = os.sysconf("SC_CLK_TCK")
 # which may hold spaces.
 _PARENT: Final = 4 - 3
 _UTIME: Final = 14 - 3
+# A core's line of /proc/stat: its name, then user, nice, system, idle, iowait.
+_IDLE: Final = slice(4, 6)
 
 
 @attrs.frozen
@@ -53,6 +55,15 @@ def cpu_seconds(pid: int, *, ended_children: bool = False) -> float:
     """User and system time; 0 for a process that is gone."""
     ticks = _stat(pid)[_UTIME : _UTIME + (4 if ended_children else 2)]
     return sum(map(int, ticks)) / _TICKS
+
+
+def idle_seconds(core: int) -> float:
+    """Time in which this core had nothing to do."""
+    for line in Path("/proc/stat").read_text().splitlines():
+        name, *_ = fields = line.split()
+        if name == f"cpu{core}":
+            return sum(map(int, fields[_IDLE])) / _TICKS
+    raise ValueError(f"there is no core {core}")
 
 
 def _stat(pid: int) -> list[str]:

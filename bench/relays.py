@@ -9,19 +9,18 @@ none         the load speaks to the engine: what remains is the harness and the 
 import json
 import shutil
 import subprocess
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
-import attrs
-
 from bench.books import Books
 from bench.child import child, module
 from bench.daemon import configuration, running
+from bench.upstream import Upstream
 
-__all__ = ["DIRECT", "NODE", "OURS", "RELAYS", "UVLOOP", "Upstream", "peer", "relay", "versions"]
+__all__ = ["DIRECT", "NODE", "OURS", "RELAYS", "UVLOOP", "peer", "relay", "versions"]
 
 OURS: Final = "relayd"
 NODE: Final = "node-ws"
@@ -36,39 +35,25 @@ _NODE_REMEDY: Final = (
 )
 
 
-@attrs.frozen
-class Upstream:
-    """The engine as relays see it."""
-
-    port: int
-    tls: bool
-    trusted: Mapping[str, str]
-
-    @property
-    def url(self) -> str:
-        """Where relays connect to."""
-        return f"{'wss' if self.tls else 'ws'}://127.0.0.1:{self.port}"
-
-
 @asynccontextmanager
-async def relay(name: str, books: Books, upstream: Upstream) -> AsyncIterator[tuple[int, int]]:
+async def relay(name: str, books: Books, engine: Upstream) -> AsyncIterator[tuple[int, int]]:
     """A relay while entered: its port and process."""
     if name == OURS:
-        sections = configuration(books, upstream.url, {})
-        async with running(sections, upstream.trusted) as daemon:
+        sections = configuration(books, engine.url, {})
+        async with running(sections, engine.trusted) as daemon:
             yield daemon.port, daemon.pid
     else:
-        async with peer(name, upstream) as found:
+        async with peer(name, engine) as found:
             yield found
 
 
 @asynccontextmanager
-async def peer(name: str, upstream: Upstream) -> AsyncIterator[tuple[int, int]]:
+async def peer(name: str, engine: Upstream) -> AsyncIterator[tuple[int, int]]:
     """The same for one that has no books; no relay at all has no process either."""
     if name == DIRECT:
-        yield upstream.port, 0
+        yield engine.port, 0
     else:
-        async with child([*_command(name), upstream.url], upstream.trusted) as one:
+        async with child([*_command(name), engine.url], engine.trusted) as one:
             yield (await one.hear())["port"], one.pid
 
 

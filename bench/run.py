@@ -2,7 +2,7 @@
 
 import attrs
 
-__all__ = ["Case", "Run"]
+__all__ = ["Case", "Run", "percent"]
 
 
 @attrs.frozen(order=True)
@@ -60,6 +60,16 @@ class Run:
     failures: tuple[str, ...]
 
     @property
+    def relayed_share(self) -> float:
+        """Of the frames that were sent."""
+        return self.frames_relayed / max(self.frames_sent, 1)
+
+    @property
+    def delivered_share(self) -> float:
+        """Of the results that the engine said."""
+        return self.results_delivered / max(self.results_said, 1)
+
+    @property
     def sound(self) -> bool:
         """Whether the load kept its pace, so that the relay is what was measured."""
         return (
@@ -68,3 +78,8 @@ class Run:
             and self.frames_late <= self.frames_measured // 50
             and self.frames_measured >= self.frames_due * 0.98
         )
+
+
+def percent(share: float) -> str:
+    """A share as it is shown. 100 % is all of them: what lacks one is rounded down."""
+    return "100 %" if share == 1 else f"{int(share * 10_000) / 100:.2f} %"

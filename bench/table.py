@@ -1,14 +1,14 @@
 """Runs → tables to read, and their place in docs/performance.md."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from statistics import median
 from typing import Final
 
-import attrs
-
+from bench.goals import Goal, goals
+from bench.medians import Medians
 from bench.relays import DIRECT, OURS
-from bench.run import Case, Run
+from bench.run import Case, Run, percent
 
 __all__ = ["document", "markdown", "render"]
 
@@ -24,26 +24,7 @@ _FIGURES: Final = (
     "results delivered",
 )
 _MEMORY: Final = ("upstream", "relay", "KiB per extra session", "from", "to")
-
-
-@attrs.frozen
-class _Medians:
-    """Figures of repeated runs."""
-
-    runs: Sequence[Run]
-
-    def of(self, case: Case, relay: str, figure: Callable[[Run], float]) -> float | None:
-        """The median of a figure; None where nothing was run."""
-        found = [figure(run) for run in self.runs if (run.case, run.relay) == (case, relay)]
-        return median(found) if found else None
-
-    def least(self, case: Case, relay: str, figure: Callable[[Run], float]) -> float:
-        """The worst of a figure that no run may miss."""
-        return min(figure(run) for run in self.runs if (run.case, run.relay) == (case, relay))
-
-    def relays(self, case: Case) -> list[str]:
-        """Those that carried this case, in the order of their runs."""
-        return list(dict.fromkeys(run.relay for run in self.runs if run.case == case))
+_GOALS: Final = ("figure", "must be", "is", "")
 
 
 def render(runs: Sequence[Run]) -> str:
@@ -51,15 +32,17 @@ def render(runs: Sequence[Run]) -> str:
 
     Of repeated runs the median counts, of losses the worst one.
     """
-    medians = _Medians(runs)
-    cases = sorted({run.case for run in runs})
-    figures = [_figures(medians, case, relay) for case in cases for relay in medians.relays(case)]
-    parts = [markdown([_FIGURES, *figures])]
-    memory = _memory(medians, cases)
-    if memory:
-        parts.append(markdown([_MEMORY, *memory]))
-    parts += _warnings(runs)
-    return "\n".join(parts)
+    medians = Medians(runs)
+    figures = [
+        _figures(medians, case, relay) for case in medians.cases for relay in medians.relays(case)
+    ]
+    tables = [
+        [_GOALS, *map(_goal, goals(medians))],
+        [_FIGURES, *figures],
+        [_MEMORY, *_memory(medians)],
+    ]
+    # A part of the runs may have nothing to say about goals or memory.
+    return "\n".join([*(markdown(rows) for rows in tables if rows[1:]), *_warnings(runs)])
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
@@ -81,45 +64,39 @@ def document(path: Path, name: str, text: str) -> None:
     path.write_text(f"{before}{begin}\n\n{text.strip()}\n\n{end}{after}")
 
 
-def _figures(medians: _Medians, case: Case, relay: str) -> tuple[str, ...]:
+def _goal(goal: Goal) -> tuple[str, ...]:
+    return (goal.name, goal.must, goal.seen, "" if goal.met else "missed")
+
+
+def _figures(medians: Medians, case: Case, relay: str) -> tuple[str, ...]:
     def figure(of: Callable[[Run], float]) -> float:
         return medians.of(case, relay, of) or 0.0
 
-    cpu = figure(lambda run: run.relay_us_per_frame)
-    ours = medians.of(case, OURS, lambda run: run.relay_us_per_frame)
-    beside = relay not in {OURS, DIRECT}
+    ratio = None if relay in {OURS, DIRECT} else medians.ratio(case, OURS, relay)
     return (
         str(case),
         relay,
-        "-" if relay == DIRECT else f"{cpu:.0f}",
-        f"{ours / cpu:.2f}" if beside and ours and cpu else "-",
+        "-" if relay == DIRECT else f"{figure(lambda run: run.relay_us_per_frame):.0f}",
+        f"{ratio:.2f}" if ratio else "-",
         "-" if relay == DIRECT else f"{figure(lambda run: run.relay_cpu):.2f}",
         f"{figure(lambda run: run.audio_p50_ms):.2f} / {figure(lambda run: run.audio_p99_ms):.2f}",
         f"{figure(lambda run: run.words_p50_ms):.2f} / {figure(lambda run: run.words_p99_ms):.2f}",
-        _percent(medians.least(case, relay, lambda run: run.frames_relayed / run.frames_sent)),
-        _percent(medians.least(case, relay, lambda run: run.results_delivered / run.results_said)),
+        percent(medians.least(case, relay, lambda run: run.relayed_share) or 0.0),
+        percent(medians.least(case, relay, lambda run: run.delivered_share) or 0.0),
     )
 
 
-def _percent(share: float) -> str:
-    """100 % is all of them: what lacks one is rounded down."""
-    return "100 %" if share == 1 else f"{int(share * 10_000) / 100:.2f} %"
-
-
-def _memory(medians: _Medians, cases: Sequence[Case]) -> list[tuple[str, ...]]:
+def _memory(medians: Medians) -> list[tuple[str, ...]]:
     """What one more session takes between the two largest loads of each kind."""
+    kinds = itertools.groupby(medians.cases, key=lambda case: (case.frame_ms, case.tls))
     rows: list[tuple[str, ...]] = []
-    for kind in dict.fromkeys((case.frame_ms, case.tls) for case in cases):
-        few, many = [None, *(case for case in cases if (case.frame_ms, case.tls) == kind)][-2:]
-        if few is None or many is None:
-            continue
-        for relay in medians.relays(many):
-            low = medians.of(few, relay, lambda run: run.live_pss_kib)
-            high = medians.of(many, relay, lambda run: run.live_pss_kib)
-            if relay != DIRECT and low is not None and high is not None:
-                slope = (high - low) / (many.sessions - few.sessions)
-                sizes = (str(few.sessions), str(many.sessions))
-                rows.append((many.upstream, relay, f"{slope:.0f}", *sizes))
+    for _, cases in kinds:
+        for few, many in list(itertools.pairwise(cases))[-1:]:
+            for relay in medians.relays(many):
+                kib = medians.session_kib(few, many, relay)
+                if kib is not None and relay != DIRECT:
+                    sizes = (str(few.sessions), str(many.sessions))
+                    rows.append((many.upstream, relay, f"{kib:.0f}", *sizes))
     return rows
 
 

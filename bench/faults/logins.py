@@ -14,6 +14,7 @@ from bench.faults.http import request
 from bench.faults.verdict import Verdict
 from bench.load import Plan
 from bench.stamps import percentile
+from bench.upstream import upstream
 
 __all__ = ["run"]
 
@@ -29,11 +30,11 @@ async def run(verdict: Verdict) -> None:
     async with (
         cluster() as server,
         open_books(await server.create("relayd")) as books,
-        child(module("bench.engine")) as engine,
+        upstream(100, None) as upstreams,
     ):
-        engine_port = (await engine.hear())["port"]
+        engine = upstreams.process
         changes = {"limits": {"streams_per_user": 2}}
-        sections = configuration(books, f"ws://127.0.0.1:{engine_port}", changes)
+        sections = configuration(books, upstreams.url, changes)
         async with running(sections) as daemon, child(module("bench.load")) as load:
             plan = Plan(
                 port=daemon.port,
