@@ -49,6 +49,7 @@ from relayd.ledger.succession import Seat, succeed
 from relayd.ledger.wallet import Wallet
 from relayd.payments.margins import margins, refuse_losses
 from relayd.payments.shop import Shop, open_shop
+from relayd.quotas.counters import Counters
 from relayd.routes.app import create_app
 from relayd.routes.origins import own_origins
 from relayd.routes.wiring import Services
@@ -180,6 +181,7 @@ class Daemon:
             Ports(tokens, engine, ledger), session_limits(config.limits, config.metering)
         )
         hub = Hub()
+        quotas = Counters()
         own = own_origins(config.server.public_url, entrance.urls)
         services = Services(
             accounts=accounts,
@@ -194,7 +196,8 @@ class Daemon:
             packages=config.packages,
             shop=shop,
             public_url=config.server.public_url,
-            live_credit=LiveCredit(hub, CreditReader(database)),
+            live_credit=LiveCredit(hub, CreditReader(database), quotas),
+            quotas=quotas,
         )
         # Quart's types name every ASGI event, the edge takes them as plain mappings.
         app = cast("App", create_app(services))
@@ -208,7 +211,14 @@ class Daemon:
                 background.start_soon(shop.run)
             async with trio.open_nursery() as door_nursery:
                 door: Door = await door_nursery.start(
-                    partial(serve, app, entrance.settings, entrance.listeners, tls=entrance.tls)
+                    partial(
+                        serve,
+                        app,
+                        entrance.settings,
+                        entrance.listeners,
+                        tls=entrance.tls,
+                        quotas=quotas,
+                    )
                 )
                 _calm_collector()
                 self.serving = True

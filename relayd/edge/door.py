@@ -28,6 +28,8 @@ from relayd.edge.peer import Peer, address_block, peer_of
 from relayd.edge.settings import EdgeSettings, Network
 from relayd.edge.tls import shake_hands
 from relayd.edge.watch import Watch
+from relayd.quotas.counters import Counters
+from relayd.quotas.limits import Cap, Quotas
 
 __all__ = ["Door", "open_door", "serve"]
 
@@ -38,6 +40,8 @@ BACK_OFF_SECONDS: Final = 0.1
 _CAPACITY_ERRORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 # A flood of refused connections is one line this often, not one each.
 _COMPLAIN_SECONDS: Final = 10
+# What connections are counted under, alone and with their address.
+_CONNECTIONS: Final = "connections"
 
 
 @attrs.define(eq=False)
@@ -48,6 +52,7 @@ class Door:
     settings: EdgeSettings
     watch: Watch
     tls: ssl.SSLContext | None
+    quotas: Quotas
     _nursery: trio.Nursery
     _config: Config
     _context: WorkerContext = attrs.field(factory=lambda: WorkerContext(None))
@@ -55,7 +60,6 @@ class Door:
     _http: set[HttpConnection] = attrs.field(factory=set)
     _http_left: trio.Event = attrs.field(factory=trio.Event)
     _accepting: trio.CancelScope = attrs.field(factory=trio.CancelScope)
-    _blocks: dict[Network, int] = attrs.field(factory=dict)
     _complained_at: float = float("-inf")
     connections: int = 0
     draining: bool = False
@@ -122,18 +126,27 @@ class Door:
         except OSError:
             streams.cut(stream)
             return
-        block = self._counted_block(peer)
         if self.connections >= self.settings.connections_max:
-            self._complain("connection refused: server.connections_max is reached", peer.address)
-        elif block and self._blocks.get(block, 0) >= self.settings.connections_per_address:
-            self._complain("connection refused: too many from this address", peer.address)
-        else:
-            self.connections += 1
-            if block:
-                self._blocks[block] = self._blocks.get(block, 0) + 1
-            self._nursery.start_soon(self._run_accepted, stream, peer, block)
+            self._refuse(stream, peer, _CONNECTIONS)
             return
+        self.connections += 1
+        self._nursery.start_soon(self._run_accepted, stream, peer)
+
+    def _refuse(self, stream: trio.SocketStream, peer: Peer, full: str) -> None:
+        if full == _CONNECTIONS:
+            self._complain("connection refused: server.connections_max is reached", peer.address)
+        else:
+            self._complain("connection refused: too many from this address", peer.address)
         streams.cut(stream, reset=True)
+
+    def _places(self, peer: Peer) -> Sequence[Cap]:
+        """What this connection takes of what there is for all of them."""
+        settings = self.settings
+        places = [Cap(_CONNECTIONS, settings.connections_max)]
+        block = self._counted_block(peer)
+        if block:
+            places.append(Cap(f"{_CONNECTIONS} {block}", settings.connections_per_address))
+        return places
 
     def _counted_block(self, peer: Peer) -> Network | None:
         block = address_block(peer.address)
@@ -150,10 +163,15 @@ class Door:
             self._complained_at = now
             log.warning(event, detail=detail, connections=self.connections)
 
-    async def _run_accepted(
-        self, stream: trio.SocketStream, peer: Peer, block: Network | None
-    ) -> None:
+    async def _run_accepted(self, stream: trio.SocketStream, peer: Peer) -> None:
+        places = self._places(peer)
+        taken: Sequence[Cap] = ()
         try:
+            full = await self.quotas.enter(places)
+            if full is not None:
+                self._refuse(stream, peer, full)
+                return
+            taken = places
             if self.tls is None:
                 await self.serve_stream(stream, peer)
             else:
@@ -165,10 +183,7 @@ class Door:
         finally:
             streams.cut(stream)
             self.connections -= 1
-            if block:
-                self._blocks[block] -= 1
-                if not self._blocks[block]:
-                    del self._blocks[block]
+            self.quotas.leave(taken)
 
     async def serve_stream(self, stream: trio.abc.Stream, peer: Peer | None = None) -> None:
         """Carry one connection over any Trio stream to its end. Raises nothing but cancellation."""
@@ -206,6 +221,7 @@ async def open_door(
     *,
     tls: ssl.SSLContext | None = None,
     hangups: Hangups | None = None,
+    quotas: Quotas | None = None,
 ) -> AsyncIterator[Door]:
     """A door and its background tasks; leaving the context cuts what is still connected."""
     async with trio.open_nursery() as nursery:
@@ -220,7 +236,8 @@ async def open_door(
             nursery.start_soon(_guarded, job)
 
         watch = Watch(settings, keepalive, hangups, spawn)
-        yield Door(app, settings, watch, tls, nursery, hypercorn_config(settings))
+        door_quotas = Counters() if quotas is None else quotas
+        yield Door(app, settings, watch, tls, door_quotas, nursery, hypercorn_config(settings))
         nursery.cancel_scope.cancel()
 
 
@@ -237,10 +254,11 @@ async def serve(
     listeners: Sequence[trio.SocketListener],
     *,
     tls: ssl.SSLContext | None = None,
+    quotas: Quotas | None = None,
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Listen until cancelled; hands out the door, whose `stop_accepting` begins a drain."""
-    async with open_door(app, settings, tls=tls) as door:
+    async with open_door(app, settings, tls=tls, quotas=quotas) as door:
         task_status.started(door)
         await door.listen(listeners)
         # What the drain left: WebSockets that their owner has yet to end.

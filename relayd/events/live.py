@@ -1,16 +1,45 @@
 """What a route needs to show credit live."""
 
+from collections.abc import Sequence
+from typing import Final
+from uuid import UUID
+
 import attrs
 
 from relayd.events.credit import Reader
 from relayd.events.hub import Hub
+from relayd.quotas.counters import Counters
+from relayd.quotas.limits import Cap, Quotas
 
 __all__ = ["LiveCredit"]
+
+# A person has a few devices, and a page that nobody sees lets go of its stream.
+PER_USER_MAX: Final = 8
+# Each holds a connection and some 20 KiB of tasks and buffers: 10 MiB in all.
+IN_ALL_MAX: Final = 500
 
 
 @attrs.frozen
 class LiveCredit:
-    """Who is woken, and what is read then."""
+    """Who is woken, what is read then, and how many may look at once."""
 
     hub: Hub
     reader: Reader
+    quotas: Quotas = attrs.field(factory=Counters)
+    per_user_max: int = PER_USER_MAX
+    in_all_max: int = IN_ALL_MAX
+
+    def places(self, user_id: UUID) -> Sequence[Cap]:
+        """What one look takes."""
+        return (
+            Cap(f"live credit {user_id}", self.per_user_max),
+            Cap("live credit", self.in_all_max),
+        )
+
+    async def has_room(self, user_id: UUID) -> bool:
+        """Whether this user may look once more, and anybody at all."""
+        places = self.places(user_id)
+        if await self.quotas.enter(places) is not None:
+            return False
+        self.quotas.leave(places)
+        return True

@@ -25,7 +25,6 @@ from relayd.routes.body_limits import LimitedRequest
 from relayd.routes.probe import Probe
 from relayd.routes.problems import UNAVAILABLE, Problem, answer
 from relayd.routes.protection import protection_of
-from relayd.routes.rate_limit import RateLimit
 from relayd.routes.security_headers import harden
 from relayd.routes.website import Website, webui_directory
 from relayd.routes.wiring import EXTENSION, Services, Wiring
@@ -75,7 +74,6 @@ def create_app(services: Services) -> QuartTrio:
     app.url_map.merge_slashes = False
     app.extensions[EXTENSION] = Wiring(
         services=services,
-        auth_requests=RateLimit(services.requests_per_minute),
         probe=Probe(services.database.probe),
         website=Website.load(webui_directory()),
         facts=facts(services),

@@ -4,12 +4,12 @@ import math
 import re
 from typing import Any, Final, assert_never
 
-import trio
 from quart import Blueprint, request
 
 from relayd.config import forms
 from relayd.identity import Principal
 from relayd.payments.shop import CheckoutRefusal
+from relayd.quotas.limits import Rate
 from relayd.routes.bodies import INVALID_FIELD, MISSING_FIELD, read_object, text_field
 from relayd.routes.credits import CREDIT, remaining
 from relayd.routes.description import Answer, Body, Link, Topic, described
@@ -19,6 +19,10 @@ from relayd.routes.shapes import Shape, integer, listing, one_of, text
 from relayd.routes.wiring import Seller, wiring
 
 __all__ = ["SALES_OFF", "blueprint"]
+
+# By user: purchases begun, and questions about them that go on to Stripe.
+_CHECKOUTS_PER_MINUTE: Final = 10
+_LOOKS_PER_MINUTE: Final = 60
 
 SALES_OFF: Final = Refusal(503, "sales_off", "Nothing is for sale here at the moment.")
 UNKNOWN_PACKAGE: Final = Refusal(
@@ -139,7 +143,8 @@ async def checkout(principal: Principal) -> dict[str, str]:
     """Begin a purchase: payment happens on Stripe's own page."""
     package_id = text_field(await read_object(), "package_id")
     shop = _shop()
-    wait = wiring().checkouts.admit(str(principal.user_id), trio.current_time())
+    rate = Rate(f"checkouts {principal.user_id}", _CHECKOUTS_PER_MINUTE)
+    wait = await wiring().services.quotas.admit([rate])
     if wait > 0:
         raise RATE_LIMITED.problem(
             "Too many purchases begun. Try again later.", retry_after_seconds=math.ceil(wait)
@@ -165,7 +170,8 @@ async def purchase(principal: Principal, checkout_session_id: str) -> dict[str, 
     if not _SESSION_ID.fullmatch(checkout_session_id):
         raise UNKNOWN_PURCHASE.problem()
     # Whoever asks more often than this gets what is known, without Stripe.
-    look = wiring().looks.admit(str(principal.user_id), trio.current_time()) == 0
+    rate = Rate(f"looks {principal.user_id}", _LOOKS_PER_MINUTE)
+    look = await wiring().services.quotas.admit([rate]) == 0
     found = await shop.purchase(principal, checkout_session_id, look=look)
     if found is None:
         raise UNKNOWN_PURCHASE.problem()

@@ -14,6 +14,7 @@ no sign-in outlives itself in a stream, and no connection is kept for who went a
 """
 
 import json
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -26,6 +27,7 @@ from relayd.events.credit import Credit
 from relayd.events.hub import Subscription
 from relayd.events.live import LiveCredit
 from relayd.identity import Principal
+from relayd.quotas.limits import Cap
 from relayd.routes.credits import remaining
 
 __all__ = ["LASTING_SECONDS", "CreditStream"]
@@ -50,6 +52,7 @@ class CreditStream(ResponseBody):
     live: LiveCredit
     principal: Principal
     _subscription: Subscription | None = None
+    _places: Sequence[Cap] = ()
     _until: float = 0.0
     _over: bool = False
     _told_at: float = float("-inf")
@@ -57,8 +60,11 @@ class CreditStream(ResponseBody):
 
     async def __aenter__(self) -> Self:
         self._until = trio.current_time() + LASTING_SECONDS
-        self._subscription = self.live.hub.subscribe(self.principal)
-        # Somebody took the last place since the view looked.
+        places = self.live.places(self.principal.user_id)
+        if await self.live.quotas.enter(places) is None:
+            self._places = places
+            self._subscription = self.live.hub.subscribe(self.principal)
+        # Somebody took the last place since the view looked, or the daemon drains.
         self._over = self._subscription is None
         return self
 
@@ -70,6 +76,7 @@ class CreditStream(ResponseBody):
     ) -> None:
         if self._subscription is not None:
             self.live.hub.unsubscribe(self._subscription)
+        self.live.quotas.leave(self._places)
 
     def __aiter__(self) -> Self:
         return self

@@ -69,7 +69,7 @@ async def events(principal: Principal) -> Response:
     live = wiring().services.live_credit
     if live is not None and live.hub.closed:
         raise DRAINING.problem(retry_after_seconds=_ELSEWHERE_SECONDS)
-    if live is None or not live.hub.has_room(principal.user_id):
+    if live is None or not await live.has_room(principal.user_id):
         raise TOO_MANY_STREAMS.problem(retry_after_seconds=_AGAIN_SECONDS)
     response = Response(b"" if request.method == "HEAD" else CreditStream(live, principal))
     response.content_type = "text/event-stream; charset=utf-8"

@@ -10,11 +10,11 @@ import math
 from collections.abc import Awaitable, Callable
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-import trio
 from quart import request
 
 from relayd.edge.peer import address_block
 from relayd.identity import Principal
+from relayd.quotas.limits import Rate
 from relayd.routes.problems import Problem, Refusal
 from relayd.routes.wiring import requester_address, wiring
 
@@ -84,7 +84,8 @@ def rate_limited(view: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
         # None for a Unix socket: whoever comes that way counts as one.
         block = address_block(requester_address())
-        wait = wiring().auth_requests.admit(str(block), trio.current_time())
+        services = wiring().services
+        wait = await services.quotas.admit([Rate(f"auth {block}", services.requests_per_minute)])
         if wait > 0:
             raise RATE_LIMITED.problem(retry_after_seconds=math.ceil(wait))
         return await view(*args, **kwargs)

@@ -18,17 +18,16 @@ from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
 from relayd.payments.purchases import Purchase
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
+from relayd.quotas.counters import Counters
+from relayd.quotas.limits import Quotas
 from relayd.routes.addresses import Network, client_address, networks
 from relayd.routes.probe import Probe
-from relayd.routes.rate_limit import RateLimit
 from relayd.routes.website import Website
 from relayd.session.registry import Sessions
 
 __all__ = ["Prober", "Seller", "Services", "Wallet", "Wiring", "requester_address", "wiring"]
 
 EXTENSION: Final = "relayd"
-_CHECKOUTS_PER_MINUTE: Final = 10
-_LOOKS_PER_MINUTE: Final = 60
 
 
 class Wallet(Protocol):
@@ -83,6 +82,7 @@ class Services:
     trusted_proxies: tuple[Network, ...] = attrs.field(default=(), converter=networks)
     origins: Sequence[str] = ()
     requests_per_minute: int = 10
+    quotas: Quotas = attrs.field(factory=Counters)
     own_origins: Sequence[str] = ()
     # Where the program's source is, for the landing page; empty where it isn't said.
     repository_url: str = ""
@@ -98,14 +98,10 @@ class Wiring:
     """The services and the state that belongs to one running app."""
 
     services: Services
-    auth_requests: RateLimit
     probe: Probe
     website: Website
     # What ``/`` says to programs, as JSON.
     facts: str
-    # By user: purchases begun, and questions about them that go on to Stripe.
-    checkouts: RateLimit = attrs.field(factory=lambda: RateLimit(_CHECKOUTS_PER_MINUTE))
-    looks: RateLimit = attrs.field(factory=lambda: RateLimit(_LOOKS_PER_MINUTE))
 
 
 def wiring() -> Wiring:

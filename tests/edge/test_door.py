@@ -20,6 +20,7 @@ from relayd.edge.peer import address_block
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.websocket import WebSocket
 from relayd.errors import ClientGone
+from relayd.quotas.counters import Counters
 from tests import defaults
 from tests.edge.caller import SETTINGS, Caller, FakeHangups, Log, SinkApp, frame, until
 
@@ -131,7 +132,9 @@ async def test_caps(settings: EdgeSettings) -> None:
         for caller in (second, fourth):
             await caller.stream.aclose()
         await until(lambda: not door.connections)
-        assert not door._blocks
+        counters = door.quotas
+        assert isinstance(counters, Counters)
+        assert not counters._places
 
 
 @pytest.mark.system

@@ -45,19 +45,6 @@ def test_an_ended_sign_in_ends_its_own() -> None:
     assert (one.ended, other.ended) == (True, False)
 
 
-def test_limits() -> None:
-    """So many of one user, so many in all; who leaves makes room."""
-    hub = Hub(per_user_max=2, in_all_max=3)
-    first = looking(hub)
-    looking(hub)
-    assert hub.subscribe(first.principal) is None
-    looking(hub, BOB)
-    assert not hub.has_room(BOB)
-    hub.unsubscribe(first)
-    assert hub.has_room(BOB)
-    assert len(hub) == 2
-
-
 def test_closed() -> None:
     """A draining daemon ends all and takes no more."""
     hub = Hub()

@@ -16,6 +16,7 @@ GROUND = {
     "masking",
     "identity",
     "speech",
+    "quotas",
 }
 ADAPTERS = {"engines", "ledger", "accounts", "database", "payments"}
 
@@ -30,6 +31,7 @@ BELOW: dict[str, set[str]] = {
     "masking": set(),
     "config": {"errors"},
     "identity": set(),
+    "quotas": set(),
     "speech": {"errors"},
     "session": {"errors", "identity", "speech"},
     "database": GROUND,

@@ -16,6 +16,7 @@ from relayd.events.credit import Credit
 from relayd.events.hub import Hub
 from relayd.events.live import LiveCredit
 from relayd.identity import Principal
+from relayd.quotas.counters import Counters
 from relayd.routes.credit_stream import ENDED, HEARTBEAT, LASTING_SECONDS, CreditStream
 from tests.fakes.credit import MemoryCredit
 from tests.routes.world import World, refusal
@@ -28,13 +29,16 @@ class Page:
     """A browser that reads whatever comes, with the time of each piece."""
 
     hub: Hub = attrs.field(factory=lambda: Hub(told=True))
+    places: int = 8
+    quotas: Counters = attrs.field(factory=Counters)
     credit: MemoryCredit = attrs.field(factory=MemoryCredit)
     pieces: list[tuple[float, bytes]] = attrs.field(factory=list)
     over_at: float | None = None
 
     async def read(self) -> None:
         """Until the stream ends."""
-        async with CreditStream(LiveCredit(self.hub, self.credit), ADA) as stream:
+        live = LiveCredit(self.hub, self.credit, self.quotas, self.places)
+        async with CreditStream(live, ADA) as stream:
             async for piece in stream:
                 self.pieces.append((trio.current_time(), piece))
         self.over_at = trio.current_time()
@@ -168,7 +172,7 @@ async def test_gone_browser(autojump_clock: trio.testing.MockClock) -> None:
 
 def live(**limits: Any) -> LiveCredit:
     """What a route needs, with limits of choice."""
-    return LiveCredit(Hub(told=True, **limits), MemoryCredit())
+    return LiveCredit(Hub(told=True), MemoryCredit(), **limits)
 
 
 async def test_route(autojump_clock: trio.testing.MockClock) -> None:
@@ -218,8 +222,9 @@ async def test_draining() -> None:
 
 async def test_the_last_place(autojump_clock: trio.testing.MockClock) -> None:
     """Of two that saw the last place one gets it, the other's stream ends at once."""
-    hub = Hub(per_user_max=1)
-    one, other = Page(hub=hub), Page(hub=hub)
+    hub, quotas = Hub(), Counters()
+    one = Page(hub=hub, places=1, quotas=quotas)
+    other = Page(hub=hub, places=1, quotas=quotas)
     async with reading(one):
         await other.read()
         assert other.pieces == []
