@@ -30,6 +30,7 @@ from relayd.accounts.tokens import AccessTokens
 from relayd.config import Config
 from relayd.daemon.background import prune
 from relayd.daemon.entrance import Entrance, open_entrance
+from relayd.daemon.session_log import log_end
 from relayd.daemon.settings import edge_settings, session_limits
 from relayd.database import migrate
 from relayd.database.opening import open_configured
@@ -177,9 +178,8 @@ class Daemon:
         policy = Policy(config.metering.hold_seconds * 1000, config.limits.streams_per_user)
         pause_seconds = pause_within(config.metering.flush_seconds)
         ledger = PostgresLedger(database, self.boot_id, policy, pause_seconds)
-        sessions = Sessions(
-            Ports(tokens, engine, ledger), session_limits(config.limits, config.metering)
-        )
+        limits = session_limits(config.limits, config.metering)
+        sessions = Sessions(Ports(tokens, engine, ledger), limits, log_end)
         hub = Hub()
         quotas = Counters()
         own = own_origins(config.server.public_url, entrance.urls)

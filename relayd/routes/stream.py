@@ -1,21 +1,17 @@
-"""GET /ws/transcribe: from an accepted upgrade to a session, and its line in the log."""
+"""GET /ws/transcribe: from an accepted upgrade to a session."""
 
 from typing import Any, cast
 
 from quart import Blueprint, websocket
 
-from relayd import logs
 from relayd.routes.description import undescribed
 from relayd.routes.plain_client import PlainClient
 from relayd.routes.problems import Problem
 from relayd.routes.protection import exempt
 from relayd.routes.wiring import requester_address, wiring
 from relayd.session.ports import Client
-from relayd.session.report import Report
 
 __all__ = ["blueprint"]
-
-log = logs.get(__name__)
 
 blueprint = Blueprint("stream", __name__)
 
@@ -30,8 +26,7 @@ async def transcribe() -> None:
     # Before accepting, so that no message is read by anybody else.
     client = _take_connection()
     await websocket.accept()
-    report = await services.sessions.serve(client, requester_address())
-    _log(report)
+    await services.sessions.serve(client, requester_address())
 
 
 def _check_origin() -> None:
@@ -53,29 +48,3 @@ def _take_connection() -> Client:
         return PlainClient()
     client: Client = extension.take()
     return client
-
-
-def _log(report: Report) -> None:
-    """One line for the session, every number on it."""
-    if report.fault is not None:
-        log.fault("session failed", report.fault, session=report.session_id)
-    assert report.reason is not None
-    log.info(
-        "session ended",
-        reason=report.reason.label,
-        session=report.session_id,
-        user=None if report.principal is None else report.principal.user_id,
-        address=report.address,
-        engine=report.engine,
-        model=report.model,
-        seconds=report.seconds,
-        used_ms=report.used_ms,
-        reported_ms=report.reported_ms,
-        audio_bytes=report.audio_bytes,
-        results=report.results,
-        malformed=report.malformed,
-        renewals=report.renewals,
-        renewal_failures=report.renewal_failures,
-        settled=report.settled,
-        problem=report.upstream_error,
-    )

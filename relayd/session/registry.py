@@ -3,6 +3,7 @@
 Where the ledger was out of reach at a session's end, its books are settled from here, late.
 """
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
@@ -28,6 +29,8 @@ class Sessions:
 
     ports: Ports
     limits: Limits
+    # Hears of every session once, when it is over: for the log, and whatever counts sessions.
+    ended: Callable[[Report], object]
     draining: bool = False
     _live: dict[UUID, Session] = attrs.field(factory=dict)
     # Bounded by the sessions that can end within one outage; each entry is some 200 bytes.
@@ -43,7 +46,10 @@ class Sessions:
         return len(self._unsettled)
 
     async def serve(self, client: Client, address: str) -> Report:
-        """Run one session to its end. Nothing but a cancellation leaves this."""
+        """Run one session to its end, also where that is being cut off.
+
+        Nothing but a cancellation leaves this.
+        """
         session = Session(client, address, self.ports, self.limits)
         self._live[session.session_id] = session
         if self.draining:
@@ -56,6 +62,7 @@ class Sessions:
                 self._unsettled[session.session_id] = session.settlement
             self._changed.set()
             self._changed = trio.Event()
+            self.ended(session.report)
 
     async def drain(self) -> None:
         """End every session in order, refuse new ones, and wait until all are settled."""

@@ -1,10 +1,12 @@
 """The live sessions of a process, together."""
 
+import attrs
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relayd.session.endings import EndReason
 from relayd.session.registry import Sessions
+from relayd.session.report import Report
 from relayd.session.session import Ports
 from tests.fakes.client import FakeClient
 from tests.session.world import World
@@ -12,7 +14,7 @@ from tests.session.world import World
 
 def registry_of(world: World) -> Sessions:
     """A registry on the ports of this world."""
-    return Sessions(Ports(world, world.engine, world.ledger), world.limits)
+    return Sessions(Ports(world, world.engine, world.ledger), world.limits, world.reports.append)
 
 
 def talker() -> FakeClient:
@@ -69,6 +71,50 @@ async def test_late_comers_are_sent_away_while_draining(autojump_clock: MockCloc
     assert world.engine.streams == []
     assert client.closed is not None
     assert client.closed[1] == 1012
+
+
+async def test_every_end_is_told_once(autojump_clock: MockClock) -> None:
+    """One report a session, with every number, after it was settled and no longer counts."""
+    world = World()
+    told: list[tuple[EndReason | None, int, int]] = []
+
+    def ended(report: Report) -> None:
+        told.append((report.reason, report.used_ms, len(sessions)))
+        world.assert_books()
+
+    sessions = attrs.evolve(registry_of(world), ended=ended)
+    client = talker()
+    client.speak(bytes(3200))
+    client.say(type="stop")
+
+    await sessions.serve(client, "192.0.2.1")
+    await sessions.serve(FakeClient(), "192.0.2.1")
+
+    assert told == [(EndReason.COMPLETED, 100, 0), (EndReason.AUTH_TIMEOUT, 0, 0)]
+
+
+async def test_an_end_is_told_that_was_cut_at_the_drains_deadline(
+    autojump_clock: MockClock,
+) -> None:
+    """A session cancelled in the middle of its drain is told like any other, and settled."""
+    world = World()
+    world.engine.last_words = None
+    sessions = registry_of(world)
+    client = talker()
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sessions.serve, client, "192.0.2.1")
+        await wait_all_tasks_blocked()
+        client.speak(bytes(3200))
+        await wait_all_tasks_blocked()
+        with trio.move_on_after(1) as draining:
+            await sessions.drain()
+        assert draining.cancelled_caught
+        nursery.cancel_scope.cancel()
+
+    (report,) = world.reports
+    assert report.reason is EndReason.SERVER_DRAINING
+    assert (report.used_ms, report.settled) == (100, True)
+    world.assert_books()
 
 
 async def test_settles_late_when_the_ledger_was_away(autojump_clock: MockClock) -> None:

@@ -32,6 +32,8 @@ class World:
     engine: FakeEngine = attrs.field(factory=FakeEngine)
     ledger: FakeLedger = attrs.field(factory=FakeLedger)
     session: Session = attrs.field(init=False)
+    # What a registry says of sessions that ended.
+    reports: list[Report] = attrs.field(factory=list)
 
     def __attrs_post_init__(self) -> None:
         self.ledger.add_user(self.user_id)

@@ -18,6 +18,7 @@ from relayd import config
 from relayd.accounts.tokens import AccessTokens
 from relayd.client.stream import Stream, open_stream
 from relayd.client.transport import Address
+from relayd.daemon.session_log import log_end
 from relayd.edge.door import Door, open_door
 from relayd.engines.deepgram.engine import Deepgram
 from relayd.identity import Principal
@@ -120,7 +121,7 @@ async def open_stack(
             config.Deepgram(api_key=config.Secret(KEY), url="ws://localhost:1"),
             stand_in.connector(nursery, trio.testing.memory_stream_pair),
         )
-        sessions = Sessions(Ports(tokens, engine, ledger), limits or defaults.limits())
+        sessions = Sessions(Ports(tokens, engine, ledger), limits or defaults.limits(), log_end)
         app = create_app(
             Services(
                 accounts=make_accounts(store),

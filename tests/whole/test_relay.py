@@ -1,5 +1,6 @@
 """What an app sees of a relay, end to end."""
 
+import pytest
 import trio
 from trio.testing import MockClock
 
@@ -139,3 +140,26 @@ async def test_drain_tells_everybody(autojump_clock: MockClock) -> None:
         assert stream.ending is not None
         assert stream.ending.close_code == 1012
         assert any(isinstance(message, messages.Transcript) for message in listened)
+
+
+async def test_a_session_cut_off_leaves_its_line(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A daemon that doesn't wait any longer logs the end of every session all the same, once."""
+    caplog.set_level("INFO")
+    async with open_stack() as stack, trio.open_nursery() as nursery:
+        talking = trio.Event()
+
+        async def converse() -> None:
+            async with stack.stream() as stream:
+                await talk(stream, 1)
+                talking.set()
+                await trio.sleep_forever()
+
+        nursery.start_soon(converse)
+        await talking.wait()
+        stack.nursery.cancel_scope.cancel()
+        nursery.cancel_scope.cancel()
+
+    assert caplog.messages.count("session ended") == 1
+    assert stack.ledger.balance_of(stack.user_id) == 599_000
