@@ -12,7 +12,7 @@ Imports point downwards only; a test keeps it so.
     speech       what sessions and engines say to each other: formats, options, plans, words
     identity     who asks, and by which credential
     quotas       how many at once, how many in a while
-    config · logs · threads · inlet · outlet · masking · errors   what everyone may use
+    config · logs · threads · inlet · outlet · masking · durations · errors   what everyone may use
 
     client       the streaming client that apps embed; imports nothing of the daemon
     demo         the spoken recording that `relayd demo` streams

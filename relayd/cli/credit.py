@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 from relayd.cli.exits import Exit
 from relayd.cli.operator import find_user, run
 from relayd.cli.options import Subparsers, add_command, add_config, add_group, add_json
-from relayd.cli.output import print_json, say, seconds
+from relayd.cli.output import print_json, say
+from relayd.durations import seconds
 from relayd.errors import OperatorError
 
 if TYPE_CHECKING:

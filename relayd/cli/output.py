@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-__all__ = ["print_json", "print_table", "say", "seconds"]
+__all__ = ["print_json", "print_table", "say"]
 
 
 def say(text: str) -> None:
@@ -40,11 +40,6 @@ def print_table(rows: Sequence[Mapping[str, Any]], *, empty: str) -> None:
             for cell, width, right in zip(line, widths, numeric, strict=True)
         ]
         say("  ".join(aligned).rstrip())
-
-
-def seconds(milliseconds: int) -> float:
-    """Milliseconds as the seconds that every interface shows."""
-    return milliseconds / 1000
 
 
 def _cell(value: Any) -> str:

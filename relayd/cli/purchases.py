@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from relayd.cli.exits import Exit
 from relayd.cli.operator import find_user, run
 from relayd.cli.options import Subparsers, add_command, add_config, add_json, rows
-from relayd.cli.output import print_json, print_table, seconds
+from relayd.cli.output import print_json, print_table
+from relayd.durations import seconds
 
 if TYPE_CHECKING:
     from relayd.config import Config
@@ -84,6 +85,6 @@ def _columns(record: "PurchaseRecord") -> dict[str, Any]:
         "price": f"{record.price_cents} {record.currency}",
         "seconds": record.seconds,
         "status": "disputed" if record.disputed else record.status,
-        "taken back": seconds(record.clawed_back_ms),
+        "taken back": record.clawed_back_ms / 1000,
         "payment": record.payment_intent_id,
     }

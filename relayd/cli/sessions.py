@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from relayd.cli.exits import Exit
 from relayd.cli.operator import find_user, run
 from relayd.cli.options import Subparsers, add_command, add_config, add_json, rows
-from relayd.cli.output import print_json, print_table, say, seconds
+from relayd.cli.output import print_json, print_table, say
+from relayd.durations import seconds
 
 if TYPE_CHECKING:
     from relayd.config import Config
@@ -90,8 +91,8 @@ def _columns(record: "SessionRecord") -> dict[str, Any]:
         "email": record.email,
         "from": record.client_address,
         "engine": f"{record.engine}/{record.model}",
-        "used": seconds(record.used_ms),
-        "reported": None if record.reported_ms is None else seconds(record.reported_ms),
+        "used": record.used_ms / 1000,
+        "reported": None if record.reported_ms is None else record.reported_ms / 1000,
         "ended": record.end_reason or "live",
         "session": record.session_id,
     }

@@ -39,9 +39,9 @@ class Limits:
         ),
     )
     session_seconds: float = attrs.field(
-        default=14_400,
+        default=43_200,
         metadata=about(
-            "The longest stream (four hours): ends one that was forgotten.",
+            "The longest stream (twelve hours): ends one that was forgotten.",
             unit="seconds",
             least=1,
             most=86_400,

@@ -66,7 +66,7 @@ class SessionRecord:
 
 @attrs.frozen
 class DayUsage:
-    """One UTC day of one user: what ended sessions used, and what was credited."""
+    """One UTC day of one user: what sessions used, and what was credited."""
 
     date: dt.date
     used_ms: int

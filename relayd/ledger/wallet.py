@@ -103,14 +103,20 @@ def _recent_sessions(
 def _usage(connection: Connection, user_id: UUID, days: int) -> list[DayUsage]:
     """The last UTC days, today included, oldest first, with those on which nothing happened.
 
-    A session counts on the day it ended; what an adjustment took is not "used", and what came
-    back after a failed refund or a won dispute was credited before.
+    A session counts on the day it ended, one that lives counts today with what it used so far;
+    what an adjustment took is not "used", and what came back after a failed refund or a won
+    dispute was credited before.
     """
     rows = connection.execute(
         """
-        WITH today AS (SELECT (now() AT TIME ZONE 'UTC')::date AS day)
+        WITH today AS (
+            SELECT (now() AT TIME ZONE 'UTC')::date AS day,
+                   (SELECT coalesce(sum(s.used_ms), 0) FROM transcription_sessions AS s
+                    WHERE s.user_id = %(user)s AND s.ended_at IS NULL) AS live_ms
+        )
         SELECT today.day - back,
-               coalesce(-sum(e.amount_ms) FILTER (WHERE e.kind = 'session'), 0)::bigint,
+               (coalesce(-sum(e.amount_ms) FILTER (WHERE e.kind = 'session'), 0)
+                   + CASE WHEN back = 0 THEN today.live_ms ELSE 0 END)::bigint,
                coalesce(sum(e.amount_ms) FILTER (
                    WHERE e.amount_ms > 0 AND e.kind IN ('grant', 'adjustment', 'purchase')
                ), 0)::bigint
@@ -119,7 +125,7 @@ def _usage(connection: Connection, user_id: UUID, days: int) -> list[DayUsage]:
                ON e.user_id = %(user)s
               AND e.created_at >= (today.day - back)::timestamp AT TIME ZONE 'UTC'
               AND e.created_at < (today.day - back + 1)::timestamp AT TIME ZONE 'UTC'
-        GROUP BY today.day, back ORDER BY back DESC
+        GROUP BY today.day, today.live_ms, back ORDER BY back DESC
         """,
         {"user": user_id, "days": days},
     ).fetchall()

@@ -4,9 +4,10 @@ from typing import Any, Final
 
 from quart import Blueprint
 
+from relayd.durations import seconds
 from relayd.identity import Principal
 from relayd.ledger.outcomes import DayUsage, SessionRecord
-from relayd.routes.credits import CREDIT, remaining, seconds
+from relayd.routes.credits import CREDIT, remaining
 from relayd.routes.description import Answer, Topic, described
 from relayd.routes.protection import authenticated, unauthenticated
 from relayd.routes.shapes import SECONDS, TIME, Shape, listing, nullable, text

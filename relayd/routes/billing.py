@@ -93,7 +93,7 @@ blueprint = Blueprint("billing", __name__, url_prefix="/billing")
 @blueprint.get("/balance")
 @authenticated
 @described(Topic.BILLING, gives={200: Answer("The credit.", CREDIT)})
-async def balance(principal: Principal) -> dict[str, float]:
+async def balance(principal: Principal) -> dict[str, int | float]:
     """The user's credit, that which live sessions have set aside included."""
     has = await wiring().services.wallet.balance(principal.user_id)
     if has is None:

@@ -1,7 +1,7 @@
 """One browser's stream of its credit, as server-sent events (WHATWG HTML, section 9.2).
 
     event: credit        at once, and whenever something changed, four times a second at most
-    data: {"seconds_remaining": 61.5, "minutes_remaining": 1.0, "live": true, "sessions": 1,
+    data: {"seconds_remaining": 61.5, "minutes_remaining": 1, "live": true, "sessions": 1,
            "frozen": false}
 
     : …                  every fifteen seconds, so that a dead connection shows

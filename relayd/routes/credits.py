@@ -1,10 +1,11 @@
-"""How time is shown: integer milliseconds inside, seconds and minutes at the interface."""
+"""Credit as the interface shows it: in seconds and in minutes."""
 
 from typing import Final
 
+from relayd.durations import seconds
 from relayd.routes.shapes import SECONDS, Shape, number
 
-__all__ = ["CREDIT", "remaining", "seconds"]
+__all__ = ["CREDIT", "remaining"]
 
 CREDIT: Final = Shape(
     "Credit",
@@ -16,14 +17,10 @@ CREDIT: Final = Shape(
 )
 
 
-def seconds(milliseconds: int) -> float:
-    """To the millisecond, as the stream's messages say it too."""
-    return milliseconds / 1000
-
-
-def remaining(balance_ms: int) -> dict[str, float]:
+def remaining(balance_ms: int) -> dict[str, int | float]:
     """Credit in seconds, and in minutes to one decimal: rounded down, so that none is promised."""
+    tenths = balance_ms // 6000
     return {
         "seconds_remaining": seconds(balance_ms),
-        "minutes_remaining": balance_ms // 6000 / 10,
+        "minutes_remaining": tenths / 10 if tenths % 10 else tenths // 10,
     }

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import attrs
 
+from relayd.durations import seconds
 from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
 
 __all__ = [
@@ -111,7 +112,7 @@ def ready(session_id: str, engine: str, model: str, remaining_ms: int) -> str:
         session_id=session_id,
         engine=engine,
         model=model,
-        seconds_remaining=_seconds(remaining_ms),
+        seconds_remaining=seconds(remaining_ms),
     )
 
 
@@ -128,7 +129,7 @@ def result(event: UpstreamEvent) -> str:
 
 def credits_low(remaining_ms: int) -> str:
     """The credit fell to one of the configured levels."""
-    return _format("credits_low", seconds_remaining=_seconds(remaining_ms))
+    return _format("credits_low", seconds_remaining=seconds(remaining_ms))
 
 
 def error(code: str, wording: str, *, fatal: bool) -> str:
@@ -140,9 +141,9 @@ def session_end(used_ms: int, reason: str, remaining_ms: int | None) -> str:
     """The last message; the credit left is null where the accounts can't be reached."""
     return _format(
         "session_end",
-        seconds_used=_seconds(used_ms),
+        seconds_used=seconds(used_ms),
         reason=reason,
-        seconds_remaining=None if remaining_ms is None else _seconds(remaining_ms),
+        seconds_remaining=None if remaining_ms is None else seconds(remaining_ms),
     )
 
 
@@ -176,12 +177,6 @@ def _word(word: Word) -> dict[str, Any]:
     if word.speaker is not None:
         fields["speaker"] = word.speaker
     return fields
-
-
-def _seconds(milliseconds: int) -> int | float:
-    """Whole seconds stand without a fraction: apps read them into integers, too."""
-    whole, rest = divmod(milliseconds, 1000)
-    return milliseconds / 1000 if rest else whole
 
 
 def _format(kind: str, **fields: Any) -> str:

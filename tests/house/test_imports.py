@@ -15,6 +15,7 @@ GROUND = {
     "outlet",
     "masking",
     "identity",
+    "durations",
     "speech",
     "quotas",
 }
@@ -29,11 +30,12 @@ BELOW: dict[str, set[str]] = {
     "inlet": set(),
     "outlet": set(),
     "masking": set(),
+    "durations": set(),
     "config": {"errors"},
     "identity": set(),
     "quotas": set(),
     "speech": {"errors"},
-    "session": {"errors", "identity", "speech"},
+    "session": {"durations", "errors", "identity", "speech"},
     "database": GROUND,
     "ledger": GROUND | {"session", "database"},
     "accounts": GROUND | {"database"},
@@ -65,7 +67,7 @@ def test_imports_point_downwards(source: Source) -> None:
     assert not wrong, f"{source.name} imports {', '.join(sorted(wrong))}"
 
 
-SESSION = [one for one in RELAYD if one.package in {"session", "speech", "identity"}]
+SESSION = [one for one in RELAYD if one.package in {"session", "speech", "identity", "durations"}]
 
 
 @pytest.mark.parametrize("source", SESSION, ids=[one.name for one in SESSION])

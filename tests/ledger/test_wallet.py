@@ -1,11 +1,11 @@
 """What operators and routes see of a user's credit."""
 
 import datetime as dt
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
-from relayd.database.ports import Database
+from relayd.database.ports import Connection, Database
 from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal, DayUsage
@@ -70,7 +70,7 @@ async def test_sessions_live_and_recent(database: Database) -> None:
 
 
 async def test_usage_by_day(database: Database) -> None:
-    """Every day is there, oldest first, and today has what ended and what was credited."""
+    """Every day is there, oldest first, and today has what was used and what was credited."""
     who, _, _ = await _play(database)
 
     days = await Wallet(database).usage(who.user_id)
@@ -78,3 +78,27 @@ async def test_usage_by_day(database: Database) -> None:
     assert len(days) == 30
     assert (days[-1].used_ms, days[-1].credited_ms) == (12_000, 100_000)
     assert days[0] == DayUsage(days[-1].date - dt.timedelta(days=29), 0, 0)
+
+
+async def test_usage_of_a_live_session(database: Database) -> None:
+    """What a session used so far counts today, before it ends, and once when it has."""
+    who, _, live = await _play(database)
+    boot_id = await database.transact(_boot_of, live.session_id)
+    ledger = PostgresLedger(database, boot_id, Policy())
+    wallet = Wallet(database)
+
+    await ledger.renew(live.session_id, 7000, 7000)
+    during = (await wallet.usage(who.user_id))[-1].used_ms
+    await ledger.close(Settlement(live.session_id, 8000, None, EndReason.COMPLETED))
+
+    assert during == 12_000 + 7000
+    assert [day.used_ms for day in await wallet.usage(who.user_id, 2)] == [0, 12_000 + 8000]
+
+
+def _boot_of(connection: Connection, session_id: UUID) -> UUID:
+    row = connection.execute(
+        "SELECT boot_id FROM transcription_sessions WHERE id = %s", (session_id,)
+    ).fetchone()
+    assert row is not None
+    boot_id: UUID = row[0]
+    return boot_id

@@ -77,7 +77,7 @@ async def test_first_and_changes(autojump_clock: trio.testing.MockClock) -> None
         await trio.sleep(1)
     assert page.told == [(0, 61.5), (5, 60.0)]
     assert page.pieces[1][1] == (
-        b'event: credit\ndata: {"seconds_remaining":60.0,"minutes_remaining":1.0,'
+        b'event: credit\ndata: {"seconds_remaining":60,"minutes_remaining":1,'
         b'"live":true,"sessions":1,"frozen":false}\n\n'
     )
     assert page.credit.reads == [(0, True), (5, False)]
