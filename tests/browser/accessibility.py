@@ -16,13 +16,23 @@ WIDTHS: Final = (360, 1440)
 _WIDE: Final = """() => document.documentElement.scrollWidth <= innerWidth ? [] :
   [...document.querySelectorAll("body *")].filter((one) =>
     one.getBoundingClientRect().right > innerWidth).map((one) => one.outerHTML.slice(0, 100))"""
+# What a finger is to hit: 44 CSS pixels each way (WCAG 2.2, 2.5.5). A link within a sentence is as
+# high as its line, as that rule allows.
+_SMALL: Final = """() => [...document.querySelectorAll("a, button, input, textarea, summary")]
+  .filter((one) => one.checkVisibility({ visibilityProperty: true }))
+  .filter((one) => !one.matches(
+    ".unseen, .skip, :is(p, li, dd):not(.bottom p, .legal) > a:not(.button)"))
+  .filter((one) => { const { width, height } = one.getBoundingClientRect();
+    return width < 44 || height < 44; })
+  .map((one) => one.outerHTML.slice(0, 100))"""
 
 
 def expect_fit(page: Page) -> None:
-    """No grave violation of axe's rules, and nothing to scroll sideways for, whoever looks."""
+    """No grave violation of axe's rules, nothing to scroll sideways for, nothing hard to hit."""
     for width in WIDTHS:
         page.set_viewport_size(ViewportSize(width=width, height=900))
         assert page.evaluate(_WIDE) == [], f"{page.url} at {width}"
+        assert page.evaluate(_SMALL) == [], f"{page.url} at {width}"
         page.emulate_media(color_scheme="light")
         assert violations(page) == [], f"{page.url}, light, {width}"
         # The theme changes colours and nothing else.

@@ -2,7 +2,16 @@
 
 from playwright.sync_api import Locator, Page
 
-__all__ = ["figure", "seconds_left", "sessions", "talk_notice", "talk_state", "words"]
+__all__ = [
+    "figure",
+    "seconds_left",
+    "sessions",
+    "talk",
+    "talk_notice",
+    "talk_state",
+    "warnings",
+    "words",
+]
 
 
 def figure(page: Page) -> Locator:
@@ -21,6 +30,11 @@ def sessions(page: Page) -> Locator:
     return page.get_by_role("region", name="Last sessions").locator("tbody tr")
 
 
+def talk(page: Page) -> Locator:
+    """The part of the dashboard where one talks."""
+    return page.get_by_role("region", name="Talk", exact=True)
+
+
 def words(page: Page) -> Locator:
     """What was heard, interim words too."""
     return page.get_by_role("log", name="Words")
@@ -33,4 +47,9 @@ def talk_state(page: Page) -> Locator:
 
 def talk_notice(page: Page) -> Locator:
     """What went wrong while talking."""
-    return page.locator("[data-talk-notice]")
+    return page.locator("[data-warning='talk']")
+
+
+def warnings(page: Page) -> Locator:
+    """The warnings that are seen, wherever on the page."""
+    return page.locator("[data-warning]").filter(visible=True)

@@ -63,6 +63,12 @@ class Child:
                 told.put(line.split()[-1])
         told.put("")
 
+    def kill(self) -> None:
+        """End it as a power cut does."""
+        assert self._process is not None
+        self._process.kill()
+        self.stop()
+
     def stop(self) -> None:
         """End it in order; with force if that takes too long."""
         if self._process is None or self._reader is None:

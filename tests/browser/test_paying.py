@@ -8,15 +8,21 @@ import pytest
 from playwright.sync_api import APIRequestContext, Page, expect
 
 from tests.browser.accessibility import expect_fit
-from tests.browser.board import figure
-from tests.browser.daemons import Daemon
-from tests.browser.people import Person, register
+from tests.browser.board import figure, talk_notice, talk_state, words
+from tests.browser.daemons import WORDS, Daemon
+from tests.browser.people import Person, grant, register
 from tests.browser.visits import Visits
 
 pytestmark = [pytest.mark.system, pytest.mark.browser]
 
 BOUGHT = "500 minutes and 0 seconds"
 NOTHING = "0 minutes and 0 seconds"
+UNAVAILABLE = {
+    "error": {
+        "code": "payments_unavailable",
+        "message": "Payments can't be reached right now. Nothing was charged; try again shortly.",
+    }
+}
 # What somebody who has paid waits at most when Stripe's message was lost.
 RETURN_MS = 3000
 
@@ -56,12 +62,81 @@ def test_a_purchase_shows_in_every_tab(visits: Visits, shop: Daemon, person: Per
     paying.goto(f"{shop.url}/dashboard")
     buy(paying)
     paying.get_by_role("button", name="Pay", exact=True).click()
-    expect(paying.get_by_text("500 minutes were added.")).to_be_visible()
+    expect(paying.get_by_text("500 minutes were added. You have 500 minutes now.")).to_be_visible()
     expect_fit(paying)
     expect(figure(watching)).to_have_text(BOUGHT)
     assert watching.evaluate("window.same")
     paying.get_by_role("link", name="To the dashboard").click()
     expect(figure(paying)).to_have_text(BOUGHT)
+
+
+def test_buying_beside_a_talk(visits: Visits, shop: Daemon, person: Person) -> None:
+    """The payment page is a tab of its own; the talk goes on, and the minutes come in live."""
+    grant(shop.database_url, person, 20)
+    visit = visits.begin(shop, talks=True)
+    page = visit.sign_in(person)
+    page.get_by_role("button", name="Start").click()
+    expect(talk_notice(page)).to_contain_text("Buy minutes now and you can go on talking.")
+    expect(page.get_by_text("The payment page opens in a new tab.")).to_be_visible()
+    with visit.context.expect_page() as beside:
+        page.get_by_role("button", name=re.compile("Buy 500 minutes")).click()
+    paying = beside.value
+    paying.get_by_role("button", name="Pay", exact=True).click()
+    expect(paying.get_by_text("500 minutes were added.")).to_be_visible()
+    expect(paying.get_by_text("Your talk goes on in the other tab.")).to_be_visible()
+    expect_fit(paying)
+    expect(figure(page)).to_have_text(re.compile("^500 minutes"))
+    expect(talk_notice(page)).to_be_hidden()
+    # Beyond what there was before the purchase.
+    expect(page.get_by_role("timer", name="Time heard")).to_have_text("0:22", timeout=30_000)
+    expect(words(page)).to_contain_text(" ".join(WORDS[:8]))
+    page.get_by_role("button", name="Stop").click()
+    expect(talk_state(page)).to_have_text(re.compile(r"^Finished: 2\d s used\.$"))
+
+
+def test_a_browser_that_opens_no_tabs(visits: Visits, shop: Daemon, person: Person) -> None:
+    """Beside a talk there is a link then, and the talk goes on all the same."""
+    grant(shop.database_url, person, 600)
+    visit = visits.begin(shop, talks=True)
+    page = visit.sign_in(person)
+    page.evaluate("window.open = () => null")
+    page.get_by_role("button", name="Start").click()
+    expect(words(page)).to_contain_text(WORDS[0])
+    page.get_by_role("button", name=re.compile("Buy 500 minutes")).click()
+    with visit.context.expect_page() as beside:
+        page.get_by_role("link", name="Open the payment page").click()
+    expect(beside.value.get_by_role("button", name="Pay", exact=True)).to_be_visible()
+    expect(talk_state(page)).to_have_text("Listening. Speak now.")
+
+
+def test_a_purchase_that_is_refused_beside_a_talk(
+    visits: Visits, shop: Daemon, person: Person, caller: APIRequestContext
+) -> None:
+    """No empty tab is left, and the reason stands beside the button."""
+    grant(shop.database_url, person, 600)
+    visit = visits.begin(shop, talks=True)
+    page = visit.sign_in(person)
+    page.get_by_role("button", name="Start").click()
+    expect(words(page)).to_contain_text(WORDS[0])
+    page.route("**/billing/checkout", lambda route: route.fulfill(status=503, json=UNAVAILABLE))
+    button = page.get_by_role("button", name=re.compile("Buy 500 minutes"))
+    button.click()
+    expect(page.get_by_text("Payments can't be reached right now.")).to_be_visible()
+    expect(button).to_be_focused()
+    assert visit.context.pages == [page]
+    visit.guard.expect("503")
+
+
+def test_prices_are_said_plainly(visits: Visits, shop: Daemon, person: Person) -> None:
+    """Each offer is a sentence, and its button says what it does."""
+    page = visits.begin(shop).sign_in(person)
+    offers = page.get_by_role("region", name="Buy minutes").get_by_role("listitem")
+    expect(offers).to_have_count(3)
+    assert [one.text_content() for one in offers.all()] == [
+        "500 minutes for $5.99, 1.2\xa0¢ a minuteBuy",
+        "1,200 minutes for $12.99, 1.1\xa0¢ a minuteBuy",
+        "3,000 minutes for $29.99, 1\xa0¢ a minuteBuy",
+    ]
 
 
 def test_a_lost_webhook(

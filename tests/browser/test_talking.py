@@ -6,7 +6,15 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.accessibility import expect_fit
-from tests.browser.board import figure, seconds_left, sessions, talk_notice, talk_state, words
+from tests.browser.board import (
+    figure,
+    seconds_left,
+    sessions,
+    talk_notice,
+    talk_state,
+    warnings,
+    words,
+)
 from tests.browser.daemons import WORDS, Daemon
 from tests.browser.people import Person, grant
 from tests.browser.visits import Visits
@@ -49,6 +57,64 @@ def test_credit_falls_while_one_talks(visits: Visits, shop: Daemon, person: Pers
     expect(sessions(page)).to_contain_text("Finished")
 
 
+def test_what_was_used_agrees_with_what_is_left(
+    visits: Visits, shop: Daemon, person: Person
+) -> None:
+    """Talk after talk, the seconds that it says were used are those the figure fell by."""
+    grant(shop.database_url, person, 600)
+    page = visits.begin(shop, talks=True).sign_in(person)
+    for sentence in range(2):
+        expect(figure(page)).to_have_text(re.compile(r"\d"))
+        before = seconds_left(page)
+        page.get_by_role("button", name="Start").click()
+        expect(words(page).locator("p").nth(sentence)).to_contain_text(WORDS[0])
+        page.get_by_role("button", name="Stop").click()
+        expect(talk_state(page)).to_have_text(re.compile(r"^Finished: \d+ s used\.$"))
+        used = int(re.sub(r"\D", "", talk_state(page).inner_text()))
+        expect(page.get_by_text("Not in use")).to_be_visible()
+        assert before - seconds_left(page) == used
+        expect(page.get_by_role("timer", name="Time heard")).to_have_text(f"0:{used:02}")
+
+
+def test_by_keyboard(visits: Visits, shop: Daemon, person: Person) -> None:
+    """One button starts and stops and keeps the focus; Esc stops too, but not out of a question."""
+    grant(shop.database_url, person, 600)
+    page = visits.begin(shop, talks=True).sign_in(person)
+    page.get_by_role("button", name="Start").focus()
+    page.keyboard.press("Enter")
+    expect(talk_state(page)).to_have_text("Listening. Speak now.")
+    expect(page.get_by_role("button", name="Stop")).to_be_focused()
+    page.get_by_role("button", name="Sign out").click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(talk_state(page)).to_have_text("Listening. Speak now.")
+    page.get_by_role("button", name="Stop").focus()
+    page.keyboard.press("Escape")
+    expect(talk_state(page)).to_have_text(re.compile("^Finished"))
+    expect(page.get_by_role("button", name="Start")).to_be_focused()
+
+
+def test_a_double_click_starts_once(visits: Visits, shop: Daemon, person: Person) -> None:
+    """Its second half doesn't stop what its first half has started."""
+    grant(shop.database_url, person, 600)
+    page = visits.begin(shop, talks=True).sign_in(person)
+    page.get_by_role("button", name="Start").dblclick()
+    expect(talk_state(page)).to_have_text("Listening. Speak now.")
+    expect(words(page)).to_contain_text(WORDS[0])
+
+
+def test_the_chart_moves_while_one_talks(visits: Visits, shop: Daemon, person: Person) -> None:
+    """A long talk is in the days while it goes on, and who reads their table is left in it."""
+    grant(shop.database_url, person, 600)
+    visit = visits.begin(shop, talks=True)
+    page = visit.open("/signin")
+    page.clock.install()
+    visit.sign_in(person).get_by_role("button", name="Start").click()
+    expect(words(page)).to_contain_text(WORDS[0])
+    with page.expect_response("**/account/usage"):
+        page.clock.fast_forward(20_000)
+
+
 def test_words_that_may_change_can_be_read(visits: Visits, shop: Daemon, person: Person) -> None:
     """The page is fit for everybody while somebody talks, its greyed words too."""
     grant(shop.database_url, person, 600)
@@ -68,10 +134,13 @@ def test_credit_that_is_used_up_ends_the_session(
     page = visits.begin(shop, talks=True).sign_in(person)
     expect(page.get_by_text("Less than five minutes are left.", exact=True)).to_be_visible()
     page.get_by_role("button", name="Start").click()
+    expect(talk_notice(page)).to_contain_text("About 2 seconds left.")
+    expect(warnings(page)).to_have_count(1)
     expect(talk_notice(page)).to_contain_text("Your minutes are used up.")
     expect(words(page)).to_contain_text(" ".join(WORDS[:4]))
     expect(figure(page)).to_have_text("0 minutes and 0 seconds")
     expect(sessions(page)).to_contain_text("No minutes were left")
+    expect(warnings(page)).to_have_count(1)
     expect_fit(page)
 
 

@@ -15,6 +15,7 @@ class Weight:
     total_bytes: int = 0
     by_url: dict[str, int] = attrs.field(factory=dict)
     _urls: dict[str, str] = attrs.field(factory=dict)
+    _sizes: dict[str, int] = attrs.field(factory=dict)
 
     def watch(self, page: Page) -> None:
         """Begin, with an empty cache."""
@@ -22,6 +23,7 @@ class Weight:
         wire.on("Network.requestWillBeSent", self._asked)
         wire.on("Network.responseReceived", self._began)
         wire.on("Network.dataReceived", self._came)
+        wire.on("Network.loadingFinished", self._ended)
         wire.send("Network.enable")
         wire.send("Network.setCacheDisabled", {"cacheDisabled": True})
 
@@ -32,10 +34,16 @@ class Weight:
         self._count(event, event["response"]["encodedDataLength"])
 
     def _came(self, event: dict[str, Any]) -> None:
-        # Where nothing was compressed only the first figure is known while it streams.
-        self._count(event, event["encodedDataLength"] or event["dataLength"])
+        self._count(event, event["encodedDataLength"])
+
+    def _ended(self, event: dict[str, Any]) -> None:
+        # The browser's own sum, in place of ours.
+        known = self._sizes.get(event["requestId"], 0)
+        self._count(event, int(event["encodedDataLength"]) - known)
 
     def _count(self, event: dict[str, Any], size: int) -> None:
-        url = self._urls.get(event["requestId"], "")
+        request = event["requestId"]
+        url = self._urls.get(request, "")
+        self._sizes[request] = self._sizes.get(request, 0) + size
         self.by_url[url] = self.by_url.get(url, 0) + size
         self.total_bytes += size

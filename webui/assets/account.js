@@ -1,8 +1,10 @@
 // The account page: the password, and signing out everywhere.
 
 import { call, changePassword, leave, wording } from "./api.js";
+import { stopped } from "./conversation.js";
 import { submits } from "./entry.js";
 import { date } from "./format.js";
+import { mayEnd } from "./leaving.js";
 import { part, tell } from "./page.js";
 
 /** Make the page work. `failed` is told what went wrong outside of forms, `out` that all sign-ins are over. */
@@ -11,6 +13,7 @@ export async function account(root, { failed, out }) {
   const done = part(root, "done");
   submits(form, part(form, "problem"), async () => {
     done.hidden = true;
+    if (!await mayEnd("Changing the password ends every sign-in of before, and your talk with it.")) return;
     await changePassword(form.elements.password.value, form.elements.new_password.value);
     form.reset();
     done.hidden = false;
@@ -21,6 +24,7 @@ export async function account(root, { failed, out }) {
   sure.addEventListener("close", async () => {
     if (sure.returnValue !== "yes") return;
     try {
+      await stopped();
       await leave(true);
       out();
     } catch (error) {

@@ -2,10 +2,15 @@
 
 import { Offline, SignedOut, forget, leave, token, user, wording } from "./api.js";
 import { account } from "./account.js";
+import { clear, conversation, watch } from "./conversation.js";
 import { dashboard } from "./dashboard.js";
 import { entry } from "./entry.js";
-import { facts, make, mayBeSignedIn, part, showFacts, showMember, tell } from "./page.js";
-import { purchase } from "./purchase.js";
+import { leaveFor } from "./leaving.js";
+import { facts, make, mayBeSignedIn, part, showFacts, showMember, showSeller, tell } from "./page.js";
+import { purchase, talkElsewhere } from "./purchase.js";
+import { signingOut } from "./signing-out.js";
+import { talkbar } from "./talkbar.js";
+import { showWarnings, warn } from "./warning.js";
 
 const PAGES = {
   "/signin": { title: "Sign in", template: "signin", show: signIn },
@@ -13,11 +18,12 @@ const PAGES = {
   "/dashboard": { title: "Dashboard", template: "dashboard", member: true, show: (root) => dashboard(root, { facts: about, lost, found, over }) },
   "/account": { title: "Account", template: "account", member: true, show: (root) => { account(root, { failed, out: () => signedOut("You are signed out everywhere.") }); } },
   "/billing/success": { title: "Your purchase", template: "success", member: true, show: (root) => purchase(root, new URLSearchParams(location.search).get("session_id") ?? "", failed) },
-  "/billing/cancel": { title: "Nothing was bought", template: "cancel", show: () => {} },
+  "/billing/cancel": { title: "Nothing was bought", template: "cancel", show: (root) => { talkElsewhere(root); } },
 };
 
 const main = document.querySelector("main");
 const about = facts();
+const showBar = talkbar(part(document, "bar"), document.getElementById("talkbar"));
 let leavePage = () => {};
 let showing = 0;
 let retry = null;
@@ -32,6 +38,7 @@ part(document, "banner-retry").addEventListener("click", () => { (retry ?? (() =
 document.addEventListener("click", follow);
 addEventListener("popstate", () => show());
 addEventListener("offline", () => lost());
+watch({ ended: (why) => { if (["auth_failed", "auth_revoked"].includes(why)) over(); } });
 show({ first: true });
 
 /** Go to one of our pages without loading the document again. */
@@ -44,9 +51,16 @@ function follow(event) {
   const link = event.target.closest?.("a[href]");
   if (!link || event.defaultPrevented || event.button || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
   const url = new URL(link.href);
-  if (url.origin !== location.origin || !PAGES[url.pathname] || link.target) return;
-  event.preventDefault();
-  go(url.pathname + url.search);
+  if (link.target || link.hasAttribute("download") || /^(mailto|tel|blob):$/.test(url.protocol)) return;
+  if (url.origin === location.origin && PAGES[url.pathname]) {
+    event.preventDefault();
+    // To a part of the page that is shown.
+    if (url.hash && url.pathname === location.pathname) document.querySelector(url.hash)?.focus();
+    else go(url.pathname + url.search);
+  } else if (conversation.running) {
+    event.preventDefault();
+    leaveFor(url);
+  }
 }
 
 async function show({ first = false } = {}) {
@@ -75,6 +89,9 @@ async function show({ first = false } = {}) {
     else link.removeAttribute("aria-current");
   }
   leavePage = page.show(main) ?? (() => {});
+  about.then((said) => showSeller(main, said.seller));
+  showBar();
+  showWarnings();
   if (first) return;
   scrollTo(0, 0);
   main.querySelector("h1").focus({ preventScroll: true });
@@ -100,12 +117,15 @@ function over(words = "Your sign-in has ended. Sign in again.") {
 
 function signedOut(words) {
   forget();
+  clear();
+  warn("talk", "");
   next = "/dashboard";
   reason = words;
   go("/signin");
 }
 
 async function signOut() {
+  if (!await signingOut()) return;
   try {
     await leave();
   } catch (error) {
@@ -133,11 +153,10 @@ function failed(error, again = null) {
 
 function lost(again = null) {
   retry = again;
-  tell(part(document, "banner-text"), "The server can't be reached. What you see may be old.");
-  part(document, "banner").hidden = false;
+  warn("unreachable", "The server can't be reached. What you see may be old.");
 }
 
 function found() {
-  part(document, "banner").hidden = true;
+  warn("unreachable", "");
   retry = null;
 }

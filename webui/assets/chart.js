@@ -7,22 +7,30 @@ const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 180;
 const ROOM = { top: 14, right: 2, bottom: 24, left: 34 };
 
-/** Show days [{date, seconds_used, seconds_purchased}] in an element. */
-export function chart(place, days) {
-  const total = days.reduce((sum, one) => sum + one.seconds_used, 0);
-  if (!total) {
-    place.replaceChildren(make("p", { class: "muted" }, "Nothing was used yet. Here will be a bar for each day."));
-    return () => {};
-  }
+/** A chart in an element: `show(days)`, again and again, days being [{date, seconds_used, seconds_purchased}]; `leave()`. */
+export function chart(place) {
+  const summary = make("p", { class: "total" });
   const picture = make("div", {});
-  const summary = make("p", { class: "total" }, `${minutes(total)} minutes used in all`);
-  place.className = "chart";
-  place.replaceChildren(summary, picture, table(days));
-  const draw = () => picture.replaceChildren(drawing(days, picture.clientWidth || 600, total));
-  draw();
-  const observer = new ResizeObserver(draw);
-  observer.observe(picture);
-  return () => observer.disconnect();
+  const rows = make("tbody", {});
+  const observer = new ResizeObserver(() => draw());
+  let draw = () => {};
+  return {
+    show(days) {
+      const total = days.reduce((sum, one) => sum + one.seconds_used, 0);
+      if (!total) return void place.replaceChildren(make("p", { class: "muted" }, "Nothing was used yet. Here will be a bar for each day."));
+      summary.textContent = `${minutes(total)} minutes used in all`;
+      rows.replaceChildren(...(days.toReversed?.() ?? [...days].reverse()).map(row));
+      draw = () => picture.replaceChildren(drawing(days, picture.clientWidth || 600, total));
+      if (!picture.isConnected) {
+        place.className = "chart";
+        // What stays, stays as it is: somebody may be in the middle of the table.
+        place.replaceChildren(summary, picture, table(rows));
+        observer.observe(picture);
+      }
+      draw();
+    },
+    leave: () => observer.disconnect(),
+  };
 }
 
 function drawing(days, width, total) {
@@ -68,13 +76,16 @@ function scale(most) {
   return [1, 2, 5, 10].map((one) => one * power).find((one) => one >= most);
 }
 
-function table(days) {
-  const rows = days.toReversed?.() ?? [...days].reverse();
+function table(rows) {
   return make("details", {}, make("summary", {}, "Show as a table"),
     make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": "Minutes used a day" },
       make("table", {},
         make("thead", {}, make("tr", {}, make("th", { scope: "col" }, "Day (UTC)"), make("th", { scope: "col", class: "number" }, "Minutes used"), make("th", { scope: "col", class: "number" }, "Minutes added"))),
-        make("tbody", {}, ...rows.map((one) => make("tr", {}, make("th", { scope: "row" }, day(one.date)), make("td", { class: "number" }, minutes(one.seconds_used)), make("td", { class: "number" }, minutes(one.seconds_purchased))))))));
+        rows)));
+}
+
+function row(one) {
+  return make("tr", {}, make("th", { scope: "row" }, day(one.date)), make("td", { class: "number" }, minutes(one.seconds_used)), make("td", { class: "number" }, minutes(one.seconds_purchased)));
 }
 
 function element(name, attributes) {

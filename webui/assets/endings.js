@@ -2,7 +2,7 @@
 
 const ENDINGS = {
   completed: ["Finished", "Finished."],
-  client_gone: ["The connection was lost", "The connection was lost. Check your network, then start again."],
+  client_gone: ["The connection was lost", "The connection was lost. Your words are kept. Check your network, then start again."],
   auth_timeout: ["Signing in took too long", "The server waited too long for your sign-in. Start again."],
   auth_failed: ["The sign-in was not valid", "Your sign-in is no longer valid. Sign in again."],
   auth_revoked: ["Signed out meanwhile", "This sign-in was ended, here or on another device. Sign in again."],

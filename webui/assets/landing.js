@@ -1,6 +1,6 @@
 // The first page: prices, and a way in that fits who comes.
 
-import { price, pricePerMinute } from "./format.js";
+import { packageName, price, pricePerMinute } from "./format.js";
 import { facts, make, mayBeSignedIn, part, showFacts, showMember } from "./page.js";
 
 showMember(mayBeSignedIn());
@@ -8,6 +8,7 @@ showMember(mayBeSignedIn());
 const prices = part(document, "prices");
 const [about, offers] = await Promise.all([facts(), packages()]);
 showFacts(about);
+part(document, "seller").hidden = about.sales === false;
 prices.removeAttribute("aria-busy");
 if (offers === null) {
   prices.replaceChildren(make("p", { class: "muted" }, "Prices can't be loaded right now. Reload the page in a moment."));
@@ -21,7 +22,7 @@ if (offers === null) {
 
 function offer(one) {
   return make("li", { class: "card offer" },
-    make("h3", {}, one.label),
+    make("h3", {}, packageName(one)),
     make("p", { class: "price" }, price(one.price_cents, one.currency)),
     make("p", { class: "muted" }, `${pricePerMinute(one)} a minute`));
 }

@@ -47,11 +47,42 @@ export async function facts() {
 }
 
 /** The footer. */
-export function showFacts({ version, repository_url: repository }) {
+export function showFacts({ version, repository_url: repository, seller }) {
   if (version) part(document, "version").textContent = `relayd ${version}`;
   if (repository && /^https?:\/\//.test(repository)) {
     const link = part(document, "repository");
     link.href = repository;
     link.hidden = false;
   }
+  showSeller(document, seller);
+}
+
+/** Who sells, under what terms, and whom to ask, in the parts of a page that say so. */
+export function showSeller(root, { name = "", contact = "", terms_url: terms = "", privacy_url: privacy = "" } = {}) {
+  const links = [away(terms, "Terms"), away(privacy, "Privacy"), reach(contact, "Contact")].filter(Boolean);
+  for (const place of root.querySelectorAll("[data-seller]")) {
+    place.replaceChildren(...(name ? [make("span", {}, `Sold by ${name}.`)] : []), ...links.map((link) => link.cloneNode(true)));
+  }
+  for (const place of root.querySelectorAll("[data-seller-links]")) {
+    place.replaceChildren(...(name ? [make("span", {}, name)] : []), ...links.map((link) => link.cloneNode(true)));
+  }
+  for (const place of root.querySelectorAll("[data-help]")) {
+    place.replaceChildren("Forgotten the password? ", ...(contact
+      ? ["Ask ", reach(contact, name || "whoever runs this server"), ...(contact.includes("@") ? [` (${contact})`] : []), " for a new one."]
+      : ["Ask whoever runs this server for a new one."]));
+  }
+  for (const place of root.querySelectorAll("[data-consent]")) {
+    const what = [away(terms, "the terms"), away(privacy, "the privacy notice")].filter(Boolean);
+    place.hidden = !what.length;
+    place.replaceChildren("By creating an account you accept ", ...what.flatMap((link, index) => (index ? [" and ", link] : [link])), ".");
+  }
+}
+
+function away(url, words) {
+  return /^https?:\/\//.test(url) ? make("a", { href: url, target: "_blank", rel: "noopener" }, words) : null;
+}
+
+/** An email address or a page. */
+function reach(contact, words) {
+  return contact.includes("@") && !contact.includes("/") ? make("a", { href: `mailto:${contact}` }, words) : away(contact, words);
 }

@@ -1,8 +1,9 @@
 // Back from the payment: what became of it, asked until it is settled or a minute has passed.
 
 import { Refused, call, wording } from "./api.js";
-import { clock, count } from "./format.js";
+import { amount } from "./format.js";
 import { part } from "./page.js";
+import { claimed } from "./words.js";
 
 // Seconds between questions: most payments are settled before the first.
 const WAITS = [1, 1, 1, 2, 3, 5, 5, 10, 10, 10, 10];
@@ -22,6 +23,7 @@ export function purchase(root, sessionId, failed) {
   let round = 0;
   again.addEventListener("click", look);
   look();
+  talkElsewhere(root);
   return () => { round += 1; };
 
   async function look() {
@@ -51,7 +53,7 @@ export function purchase(root, sessionId, failed) {
   }
 
   async function show({ status, seconds }) {
-    if (status === "paid") return verdict("paid", `${count(Math.round(seconds / 60), "minute")} were added.${await left()}`);
+    if (status === "paid") return verdict("paid", `${amount(seconds)} were added.${await left()}`);
     again.hidden = status !== "pending";
     if (status === "pending") return verdict("pending", "Some ways of paying take a while, a bank transfer even days. You needn't wait here: the minutes are added by themselves as soon as the money is there.");
     if (status === "failed") return verdict("failed", "No minutes were added, and nothing should have been charged. You can try again from the dashboard, perhaps another way.");
@@ -60,7 +62,7 @@ export function purchase(root, sessionId, failed) {
 
   async function left() {
     try {
-      return ` You have ${clock((await call("/billing/balance")).seconds_remaining)} minutes now.`;
+      return ` You have ${amount((await call("/billing/balance")).seconds_remaining)} now.`;
     } catch {
       return "";
     }
@@ -74,4 +76,9 @@ export function purchase(root, sessionId, failed) {
     part(root, "words").textContent = words;
     return name;
   }
+}
+
+/** Whoever bought beside a talk is told that it goes on there. */
+export async function talkElsewhere(root) {
+  part(root, "elsewhere").hidden = !(await claimed()).length;
 }

@@ -11,8 +11,9 @@ const READY_MS = 30_000;
 const FINISH_MS = 15_000;
 
 /**
- * Open a session. `on` has ready(), words({text, final, start}), low(seconds), problem(text) and, exactly once,
- * end({reason, seconds}); its reason is a label of the protocol, or "unreachable".
+ * Open a session. `on` has ready(), words(transcript), low(seconds), problem(text) and, exactly once,
+ * end({reason, seconds, before, after}); its reason is a label of the protocol, or "unreachable", `before` and
+ * `after` are the credit in seconds, null where the server didn't say it. A transcript is that of the protocol.
  */
 export async function open(on) {
   const bearer = await token();
@@ -24,6 +25,7 @@ export async function open(on) {
   let ended = false;
   let opened = false;
   let pieces = 0;
+  let before = null;
   let last = null;
   let limit = setTimeout(() => end("upstream_unavailable"), READY_MS);
 
@@ -33,12 +35,12 @@ export async function open(on) {
   };
   socket.onmessage = ({ data }) => {
     const message = JSON.parse(data);
-    if (message.type === "ready") begin();
-    else if (message.type === "transcript") on.words({ text: message.text, final: message.is_final, start: message.start });
+    if (message.type === "ready") begin(message);
+    else if (message.type === "transcript") on.words(message);
     else if (message.type === "credits_low") on.low(message.seconds_remaining);
     else if (message.type === "error" && !message.fatal) on.problem(message.message);
     else if (message.type === "error") last ??= { reason: message.code };
-    else if (message.type === "session_end") last = { reason: message.reason, seconds: message.seconds_used };
+    else if (message.type === "session_end") last = { reason: message.reason, seconds: message.seconds_used, after: message.seconds_remaining };
   };
   socket.onclose = ({ reason }) => end(last?.reason || reason || (opened ? "client_gone" : "unreachable"));
 
@@ -69,8 +71,9 @@ export async function open(on) {
     },
   };
 
-  function begin() {
+  function begin({ seconds_remaining: remaining }) {
     clearTimeout(limit);
+    before = remaining;
     ready = true;
     on.ready();
     for (const audio of early.splice(0)) {
@@ -85,6 +88,6 @@ export async function open(on) {
     clearTimeout(limit);
     socket.onclose = socket.onmessage = null;
     socket.close();
-    on.end({ reason, seconds: last?.seconds ?? pieces * PIECE_SECONDS });
+    on.end({ reason, seconds: last?.seconds ?? pieces * PIECE_SECONDS, before, after: last?.after ?? null });
   }
 }

@@ -1,156 +1,113 @@
-// The Talk part of the dashboard: buttons, words, clock, and what to do when it ends.
+// The Talk part of the dashboard: its button, the words as they come, and what can be done with them.
 
-import { wording } from "./api.js";
-import { advice } from "./endings.js";
-import { clock, count, length } from "./format.js";
-import { NoMicrophone, listen } from "./microphone.js";
-import { announce, make, part, tell } from "./page.js";
-import { open } from "./talk.js";
+import { clear, conversation, restore, start, stop, watch } from "./conversation.js";
+import { earlier, surely, tools } from "./earlier.js";
+import { clock } from "./format.js";
+import { announce, make, part } from "./page.js";
+import { forget } from "./words.js";
 
-/** Make it work. `ended` is called after each session, `over` where the sign-in is over. Returns a function that stops it. */
-export function talking(root, { ended, over }) {
-  const start = part(root, "start");
-  const stop = part(root, "stop");
-  const copy = part(root, "copy");
-  const notice = part(root, "talk-notice");
-  const state = part(root, "talk-state");
+const KEPT = "Your words are kept in this browser alone, for this account, until you forget them.";
+const NOT_KEPT = "This browser keeps nothing here: copy or save your words before you leave.";
+
+/** Make it work. `ended` is called after each session. Returns a function that leaves it; the talk goes on. */
+export function talking(root, { ended }) {
+  const button = part(root, "start");
   const lines = part(root, "lines");
   const box = part(root, "transcript");
   const level = part(root, "level").firstElementChild;
-  const time = part(root, "clock");
-  let session = null;
-  let close = null;
-  let ticking = null;
-  let line = null;
-  let left = false;
 
-  start.addEventListener("click", begin);
-  stop.addEventListener("click", finish);
-  copy.addEventListener("click", copyWords);
+  button.addEventListener("click", ({ detail }) => {
+    // The second half of a double click would undo the first.
+    if (detail > 1) return;
+    if (conversation.running) stop();
+    else start();
+  });
+  part(root, "tools").prepend(...tools(() => conversation.pieces, () => conversation.talk.began));
+  part(root, "fresh").addEventListener("click", () => { clear(); button.focus(); });
+  part(root, "forget").addEventListener("click", async () => {
+    const { talk } = conversation;
+    if (!await surely("Forget these words?")) return;
+    clear();
+    button.focus();
+    await forget(talk.id).catch(() => {});
+    announce("Forgotten");
+  });
 
-  return () => {
-    left = true;
-    finish();
-    close?.();
-  };
+  const leave = watch({ phase, words, piece: (one) => followed(() => write(one)), loose, clock: tick, level: loudness, ended });
+  words();
+  tick();
+  restore();
+  return leave;
 
-  async function begin() {
-    show("waiting", "Allow the microphone if your browser asks.");
-    notify("");
-    time.textContent = clock(0);
-    try {
-      const opened = await listen(heard, () => { finish(); notify("The microphone went away. Connect it, then start again."); });
-      if (left) return void opened();
-      close = opened;
-      show("connecting", "Connecting…");
-      session = await open({ ready, words, low, problem: notify, end });
-      if (left) session.stop();
-    } catch (error) {
-      off();
-      notify(error instanceof NoMicrophone ? error.message : wording(error));
-    }
+  function phase() {
+    const { phase: now, state, running, talk } = conversation;
+    root.classList.toggle("talking", now === "talking");
+    // One button all the time, and never disabled: the focus stays on it.
+    button.textContent = running ? "Stop" : "Start";
+    button.classList.toggle("stop", running);
+    button.setAttribute("aria-disabled", String(now === "finishing"));
+    if (running) button.setAttribute("aria-keyshortcuts", "Escape");
+    else button.removeAttribute("aria-keyshortcuts");
+    part(root, "escape").hidden = !running;
+    const place = part(root, "talk-state");
+    if (place.textContent !== state) place.textContent = state;
+    part(root, "keeping").textContent = conversation.kept ? KEPT : NOT_KEPT;
+    part(root, "fresh").hidden = part(root, "forget").hidden = running;
+    filled();
+    if (!running) earlier(root, talk?.id);
   }
 
-  function finish() {
-    if (!session) return;
-    close?.();
-    close = null;
-    show("finishing", "Waiting for the last words…");
-    session.stop();
+  function words() {
+    lines.replaceChildren();
+    conversation.pieces.forEach(write);
+    loose();
+    phase();
+    box.scrollTop = box.scrollHeight;
   }
 
-  function heard({ audio, level: loud }) {
-    session?.send(audio);
+  function write(piece) {
+    const [settled, interim] = line(piece.breaks).children;
+    interim.textContent = "";
+    settled.append(piece.loose ? make("span", { class: "interim" }, `${piece.text} `) : `${piece.text} `);
+    filled();
+  }
+
+  function loose() {
+    followed(() => {
+      const words = conversation.loose;
+      if (words) line(conversation.talk.loose.breaks).lastElementChild.textContent = words;
+      else if (lines.lastElementChild) lines.lastElementChild.lastElementChild.textContent = "";
+      filled();
+    });
+  }
+
+  /** The line to write on: the last one, or where a paragraph begins, one on which nothing stands yet. */
+  function line(breaks) {
+    const last = lines.lastElementChild;
+    if (last && !(breaks && last.firstElementChild.textContent)) return last;
+    const made = make("p", {}, make("span", { class: "final" }), make("span", { class: "interim", "aria-hidden": "true" }));
+    lines.append(made);
+    return made;
+  }
+
+  function filled() {
+    part(root, "empty").hidden = Boolean(lines.textContent);
+    part(root, "tools").hidden = !conversation.pieces.length;
+  }
+
+  /** Keep the newest words in sight, unless somebody reads further up. */
+  function followed(change) {
+    const below = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
+    change();
+    if (below) box.scrollTop = box.scrollHeight;
+  }
+
+  function tick() {
+    part(root, "clock").textContent = clock(conversation.seconds);
+  }
+
+  function loudness(loud) {
     // A quiet voice should move it too.
     level.style.transform = `scaleX(${Math.min(1, Math.sqrt(loud) * 1.6).toFixed(3)})`;
-  }
-
-  function ready() {
-    show("talking", "Listening. Speak now.");
-    part(root, "empty").hidden = true;
-    line = make("p", {}, make("span", { class: "final" }), make("span", { class: "interim", "aria-hidden": "true" }));
-    lines.append(line);
-    ticking = setInterval(() => { time.textContent = clock(session?.seconds ?? 0); }, 200);
-  }
-
-  function words({ text, final }) {
-    const [settled, interim] = line.children;
-    const scrolled = box.scrollHeight - box.scrollTop - box.clientHeight < 40;
-    if (final) {
-      if (text) settled.append(`${text} `);
-      interim.textContent = "";
-    } else {
-      interim.textContent = text;
-    }
-    if (lines.textContent.trim()) copy.hidden = false;
-    if (scrolled) box.scrollTop = box.scrollHeight;
-  }
-
-  function low(seconds) {
-    const whole = Math.floor(seconds);
-    notify(`About ${whole < 120 ? count(whole, "second") : count(Math.floor(whole / 60), "minute")} left. Buy minutes now and you can go on talking.`);
-  }
-
-  function end({ reason, seconds }) {
-    off();
-    const used = length(seconds);
-    time.textContent = clock(seconds);
-    if (reason === "completed") {
-      say(seconds ? `Finished: ${used} used.` : "Finished. Nothing was used.");
-    } else if (reason === "unreachable") {
-      notify("The server can't be reached. Check your network, then start again.");
-    } else {
-      notify(seconds ? `${advice(reason, seconds)} ${used} used.` : advice(reason, seconds));
-    }
-    if (line) {
-      line.lastElementChild.textContent = "";
-      if (!line.textContent.trim()) line.remove();
-      line = null;
-    }
-    if (left) return;
-    ended();
-    if (reason === "auth_failed" || reason === "auth_revoked") over();
-  }
-
-  function off() {
-    clearInterval(ticking);
-    close?.();
-    close = null;
-    session = null;
-    const focused = document.activeElement === stop;
-    show("idle", "The microphone is off.");
-    if (focused) start.focus();
-    level.style.transform = "scaleX(0)";
-  }
-
-  function show(phase, said) {
-    root.classList.toggle("talking", phase === "talking");
-    const focused = document.activeElement === start;
-    start.hidden = ["connecting", "talking", "finishing"].includes(phase);
-    start.disabled = phase === "waiting";
-    stop.hidden = !start.hidden;
-    stop.disabled = phase === "finishing";
-    if (focused && start.hidden) stop.focus();
-    say(said);
-  }
-
-  function say(text) {
-    state.textContent = text;
-  }
-
-  function notify(text) {
-    tell(notice, text);
-  }
-
-  async function copyWords() {
-    const text = [...lines.querySelectorAll(".final")].map((one) => one.textContent.trim()).filter(Boolean).join("\n\n");
-    try {
-      await navigator.clipboard.writeText(text);
-      copy.textContent = "Copied";
-      announce("Copied");
-    } catch {
-      copy.textContent = "Copying is not allowed here";
-    }
-    setTimeout(() => { copy.textContent = "Copy the words"; }, 2000);
   }
 }

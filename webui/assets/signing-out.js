@@ -1,0 +1,22 @@
+// Before one signs out: a talk may run, and words are kept in this browser.
+
+import { user } from "./api.js";
+import { ask } from "./asking.js";
+import { conversation, stopped } from "./conversation.js";
+import { forget, kept } from "./words.js";
+
+/** Whether to sign out, asked only where something hangs on it; what was chosen about the words is done. */
+export async function signingOut() {
+  const talks = await kept(user()?.id ?? "").catch(() => []);
+  if (!conversation.running && !talks.length) return true;
+  const sentences = [
+    ...(conversation.running ? ["You are talking: signing out ends the talk."] : []),
+    "Your words stay in this browser for your next sign-in, unless you forget them now. On a computer of somebody else, do.",
+  ];
+  const answer = await ask("Sign out?", sentences.join(" "), [["keep", "Sign out"], ["forget", "Sign out and forget"], ["stay", "Cancel"]]);
+  if (answer === "stay") return false;
+  const whose = user()?.id ?? "";
+  await stopped();
+  if (answer === "forget") await forget(...(await kept(whose).catch(() => [])).map(({ id }) => id)).catch(() => {});
+  return true;
+}
