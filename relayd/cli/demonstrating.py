@@ -117,8 +117,8 @@ class Demonstration:
             raise ClientError(told)
         self.stage.gap()
         self.stage.say("charged", f"{stream.ending.seconds_used:.3f} s")
-        left = stream.ending.seconds_remaining or 0.0
-        self.stage.say("left", f"{left:.3f} s ({clock(left)})")
+        left = stream.ending.seconds_remaining
+        self.stage.say("left", "not known" if left is None else f"{left:.3f} s ({clock(left)})")
         self.code = Exit.OK
         self._judge(await self._audit(made))
 

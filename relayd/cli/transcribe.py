@@ -31,7 +31,7 @@ def add(subparsers: Subparsers) -> None:
             "Stream a recording of any format that PyAV reads, standard input or the microphone\n"
             "to a relayd server, as live, and print the words on standard output. Progress stands\n"
             "on standard error. Ctrl-C stops the audio and still prints the last words; a second\n"
-            "Ctrl-C leaves at once.\n\n"
+            "Ctrl-C leaves at once. The exit code is 130 either way.\n\n"
             "An access token comes from --token-file or RELAYD_TOKEN; else --email signs in and\n"
             "asks for the password. Neither ever stands on the command line."
         ),

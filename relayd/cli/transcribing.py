@@ -55,6 +55,10 @@ class Source(Protocol):
     async def feed(self, chunks: trio.MemorySendChannel[bytes]) -> None:
         """Put the audio into the channel, then close it. Raises `AudioError`."""
 
+    @property
+    def loss(self) -> str:
+        """How much of the sound was lost so far, and why; empty for none."""
+
 
 @attrs.define(eq=False, kw_only=True)
 class Transcribing:
@@ -206,18 +210,18 @@ class Transcribing:
     def _finish(self, ending: Ending | None, trouble: ClientError | None) -> Exit:
         self.line.clear()
         if ending is not None and ending.seconds_used is not None:
-            left = clock(ending.seconds_remaining or 0)
-            self._note(f"{ending.seconds_used:.1f} s charged · {left} left")
-        lost = getattr(self._source, "lost_chunks", 0)
-        if lost:
-            self.line.note(f"relayd: {lost / 10:.1f} s of sound were lost: the network is too slow")
+            left = ending.seconds_remaining
+            told = "what is left can't be told now" if left is None else f"{clock(left)} left"
+            self._note(f"{ending.seconds_used:.1f} s charged · {told}")
+        if self._source.loss:
+            self.line.note(f"relayd: {self._source.loss}")
         if isinstance(trouble, AudioError):
             return self._fail(Exit.USAGE, str(trouble))
         if trouble is not None:
             return self._fail(Exit.UNREACHABLE, f"the rest is missing: {trouble}")
         assert ending is not None
         if ending.reason == "completed":
-            return Exit.OK
+            return Exit.INTERRUPTED if self._stopping else Exit.OK
         message = ending.error.message if ending.error is not None else ""
         return self._fail(Exit.NOT_WELL, _told(ending.reason, message))
 

@@ -98,11 +98,14 @@ class Error:
 
 @attrs.frozen
 class SessionEnd:
-    """The last message: why it ended, what was charged, what is left."""
+    """The last message: why it ended, what was charged, what is left.
+
+    ``seconds_remaining`` is None where the server can't reach its accounts.
+    """
 
     reason: str
     seconds_used: float
-    seconds_remaining: float
+    seconds_remaining: float | None
 
 
 @attrs.frozen
@@ -199,7 +202,7 @@ def _session_end(body: dict[str, Any]) -> SessionEnd:
     return SessionEnd(
         reason=_string(body, "reason"),
         seconds_used=_number(body, "seconds_used"),
-        seconds_remaining=_number(body, "seconds_remaining"),
+        seconds_remaining=_number_or_none(body, "seconds_remaining"),
     )
 
 
@@ -232,14 +235,18 @@ def _string(body: dict[str, Any], key: str) -> str:
 
 
 def _number(body: dict[str, Any], key: str) -> float:
+    return _number_or_none(body, key) or 0.0
+
+
+def _number_or_none(body: dict[str, Any], key: str) -> float | None:
     value = body.get(key)
     if isinstance(value, bool) or not isinstance(value, int | float):
-        return 0.0
+        return None
     try:
         number = float(value)
     except OverflowError:
-        return 0.0
-    return number if math.isfinite(number) else 0.0
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _integer(body: dict[str, Any], key: str) -> int | None:

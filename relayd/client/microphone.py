@@ -23,6 +23,13 @@ class Microphone:
     total_seconds: None = None
     lost_chunks: int = 0
 
+    @property
+    def loss(self) -> str:
+        """How much of the sound was lost so far, and why; empty for none."""
+        if not self.lost_chunks:
+            return ""
+        return f"{self.lost_chunks / 10:.1f} s of sound were lost: the network is too slow"
+
     @classmethod
     def ready(cls) -> "Microphone":
         """A microphone, if there is what it takes. Raises `AudioError`."""

@@ -34,7 +34,8 @@ class Ending:
     """How a session ended.
 
     ``reason`` is ``completed`` after a stop, else mostly the error's code. The seconds are None
-    where the server did not say them; ``error`` is the fatal error that came before, if any.
+    where the server did not say them, or could not; ``error`` is the fatal error that came
+    before, if any.
     """
 
     reason: str

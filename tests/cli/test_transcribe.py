@@ -157,7 +157,7 @@ async def test_ctrl_c_prints_the_last_words(minute: Path) -> None:
             await spoken.wait()
             process.send_signal(signal.SIGINT)
             printed = b"".join([piece async for piece in process.stdout])
-            assert await process.wait() == 0
+            assert await process.wait() == 130
     assert printed.decode().split() == ["hello", "bye"]
 
 

@@ -26,7 +26,7 @@ class FakeSource:
     seconds: float
     name: str = "talk.mp3"
     fails: bool = False
-    lost_chunks: int = 0
+    loss: str = ""
 
     @property
     def total_seconds(self) -> float | None:
@@ -124,7 +124,7 @@ async def test_words_and_pace(
 async def test_stop_prints_the_last_words(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """Ctrl-C ends the audio at once, and the words that were paid for still come."""
+    """Ctrl-C ends the audio at once, the words that were paid for still come, the code is 130."""
     run = make(ScriptedServer(nursery, dictate).connect, FakeSource(600))
     codes: list[Exit] = []
 
@@ -136,7 +136,7 @@ async def test_stop_prints_the_last_words(
         await trio.sleep(1.05)
         assert run.job.stop()
         assert not run.job.stop()
-    assert codes == [Exit.OK]
+    assert codes == [Exit.INTERRUPTED]
     assert run.output.getvalue() == "word 1 The end.\n"
     assert trio.current_time() == pytest.approx(1.05, abs=0.01)
 
@@ -223,10 +223,26 @@ async def test_damaged_recording(
 async def test_lost_sound_is_told(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """A microphone that overflowed says how much is missing."""
-    run = make(ScriptedServer(nursery, dictate).connect, FakeSource(1, lost_chunks=25))
+    """A source that lost some sound says so at the end."""
+    run = make(ScriptedServer(nursery, dictate).connect, FakeSource(1, loss="2.5 s were lost"))
     await run.job.run()
-    assert "2.5 s of sound were lost" in run.errors.getvalue()
+    assert "\nrelayd: 2.5 s were lost\n" in run.errors.getvalue()
+
+
+async def test_credit_that_nobody_knows(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Where the server can't say what is left, no figure is invented."""
+
+    async def away(connection: WebSocketConnection) -> None:
+        await say(
+            connection, "session_end", reason="completed", seconds_used=2, seconds_remaining=None
+        )
+        await connection.aclose()
+
+    run = make(ScriptedServer(nursery, away).connect, FakeSource(1))
+    assert await run.job.run() is Exit.OK
+    assert run.errors.getvalue().endswith("2.0 s charged · what is left can't be told now\n")
 
 
 async def test_json_lines(nursery: trio.Nursery, autojump_clock: trio.testing.MockClock) -> None:

@@ -82,6 +82,10 @@ EVERY: list[tuple[dict[str, Any], Message]] = [
         },
         SessionEnd("completed", 1.5, 2.5),
     ),
+    (
+        {"type": "session_end", "seconds_used": 2, "reason": "x", "seconds_remaining": None},
+        SessionEnd("x", 2.0, None),
+    ),
     ({"type": "speech_started", "timestamp": 9.54}, SpeechStarted(9.54)),
     ({"type": "utterance_end", "last_word_end": 8.8}, UtteranceEnd(8.8)),
 ]

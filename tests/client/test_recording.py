@@ -1,12 +1,17 @@
 """Audio files as 16 kHz mono PCM, decoded by PyAV."""
 
 import array
+import contextlib
 import math
 import os
+import random
+import re
 import sys
 import wave
+from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import pytest
 import trio
 
@@ -88,17 +93,98 @@ async def test_pyav_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         await Recording.open(tmp_path / "tone.wav")
 
 
+def encoded(path: Path, codec: str, *, seconds: int = 3, **options: str) -> Path:
+    """Noise, which compresses badly, in another codec and container."""
+    container = av.open(str(path), "w", options=options)
+    stream = container.add_stream(codec, rate=48_000, layout="mono")
+    assert isinstance(stream, av.AudioStream)
+    noise = path.with_suffix(".wav")
+    with wave.open(str(noise), "wb") as audio:
+        audio.setparams((1, 2, 48_000, 0, "NONE", ""))
+        audio.writeframes(random.Random(1).randbytes(48_000 * 2 * seconds))  # noqa: S311 - test noise
+    source = av.open(str(noise))
+    resampler = av.AudioResampler(stream.format.name, "mono", 48_000, stream.frame_size or None)
+    for frame in (*source.decode(audio=0), None):
+        for piece in resampler.resample(frame):
+            container.mux(stream.encode(piece))
+    container.mux(stream.encode(None))
+    container.close()
+    source.close()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("suffix", "codec"), [("m4a", "aac"), ("ogg", "libopus"), ("flac", "flac"), ("mp3", "mp3")]
+)
+async def test_damage_is_told(tmp_path: Path, suffix: str, codec: str) -> None:
+    """What the decoder leaves out of a damaged file is counted, and a whole file has no loss."""
+    path = encoded(tmp_path / f"tone.{suffix}", codec)
+    recording = await Recording.open(path)
+    await decoded(recording)
+    assert recording.loss == ""
+
+    content = bytearray(path.read_bytes())
+    third = len(content) // 3
+    content[third : third + len(content) // 5] = b"\xa5" * (len(content) // 5)
+    path.write_bytes(content)
+    recording = await Recording.open(path)
+    heard = sum(map(len, await decoded(recording))) / 32_000
+    told = re.fullmatch(
+        rf"at least ([\d.]+) s of tone\.{suffix} are damaged or missing, and were left out",
+        recording.loss,
+    )
+    assert told
+    lost = float(told[1])
+    assert (
+        0 < lost <= 3.1 - heard if suffix == "mp3" else lost == pytest.approx(3 - heard, abs=0.15)
+    )
+
+
+@contextlib.contextmanager
+def standard_input(descriptor: int) -> Iterator[None]:
+    """Read this instead."""
+    saved = os.dup(0)
+    os.dup2(descriptor, 0)
+    try:
+        yield
+    finally:
+        os.dup2(saved, 0)
+        os.close(saved)
+
+
+@pytest.mark.parametrize(("options", "readable"), [({}, False), ({"movflags": "faststart"}, True)])
+async def test_a_piped_m4a(tmp_path: Path, options: dict[str, str], readable: bool) -> None:
+    """An M4A with its table at the end can't come through a pipe, and the text says what to do."""
+    # Longer than what libav keeps of a stream, or it would still have the sound.
+    path = encoded(tmp_path / "tone.m4a", "aac", seconds=15, **options)
+    reading, writing = os.pipe()
+
+    async def write() -> None:
+        async with trio.lowlevel.FdStream(writing) as pipe:
+            with contextlib.suppress(trio.BrokenResourceError):
+                await pipe.send_all(path.read_bytes())
+
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(write)
+        with standard_input(reading):
+            if readable:
+                heard = sum(map(len, await decoded(await Recording.open(None))))
+                assert heard / 32_000 == pytest.approx(15, abs=0.1)
+            else:
+                refusal = r"standard input: .*at the end.*faststart"
+                with pytest.RaisesGroup(pytest.RaisesExc(AudioError, match=refusal)):
+                    await decoded(await Recording.open(None))
+        os.close(reading)
+
+
 @pytest.mark.system
 async def test_standard_input_can_be_left(monkeypatch: pytest.MonkeyPatch) -> None:
     """A wait for standard input ends when it is cancelled, though a thread reads it."""
     reading, writing = os.pipe()
-    saved = os.dup(0)
-    os.dup2(reading, 0)
     try:
-        with trio.move_on_after(0.1) as scope:
+        with standard_input(reading), trio.move_on_after(0.1) as scope:
             await Recording.open(None)
         assert scope.cancelled_caught
     finally:
-        os.dup2(saved, 0)
-        for descriptor in (reading, writing, saved):
-            os.close(descriptor)
+        os.close(reading)
+        os.close(writing)

@@ -48,7 +48,7 @@ class Sphinx:
     def plan(self, config: Mapping[str, Any]) -> StreamPlan | ConfigRefusal:
         """Check a client's ``config``.
 
-        Apps name the model of another engine: that is accepted, and the plan tells the real one.
+        Apps name the model of another engine: that is accepted, and they hear which one answers.
         """
         plan = options.parse(config, options.Policy(model=MODEL))
         if isinstance(plan, ConfigRefusal):
@@ -63,7 +63,10 @@ class Sphinx:
         for key in REFUSED:
             if plan.options.get(key, ("false",)) != ("false",):
                 return ConfigRefusal(key, f"{key} is not offered by this server: leave it out")
-        return attrs.evolve(plan, model=MODEL)
+        if plan.model != MODEL:
+            remark = f"model {plan.model} is not on this server: {MODEL} answers instead."
+            plan = attrs.evolve(plan, model=MODEL, remarks=(*plan.remarks, remark))
+        return plan
 
     @asynccontextmanager
     async def open(self, plan: StreamPlan) -> AsyncIterator["SphinxStream"]:

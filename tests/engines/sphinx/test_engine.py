@@ -21,8 +21,16 @@ def planned(config: dict[str, Any]) -> StreamPlan:
 
 
 def test_apps_that_name_another_model_get_ours() -> None:
-    """The plan tells the model that really answers."""
-    assert planned({"model": "nova-2", "smart_format": True, "punctuate": True}).model == "en-us"
+    """The plan tells the model that really answers, and the app hears of the difference."""
+    plan = planned({"model": "nova-2", "smart_format": True, "punctuate": True})
+    assert plan.model == "en-us"
+    assert plan.remarks == ("model nova-2 is not on this server: en-us answers instead.",)
+
+
+@pytest.mark.parametrize("config", [{}, {"model": "en-us"}])
+def test_nothing_is_remarked_where_the_model_is_ours(config: dict[str, str]) -> None:
+    """Whoever names no model, or the right one, is left alone."""
+    assert planned(config).remarks == ()
 
 
 @pytest.mark.parametrize("language", ["en", "en-US", "EN-gb"])
