@@ -12,7 +12,8 @@ Imports point downwards only; a test keeps it so.
     speech       what sessions and engines say to each other: formats, options, plans, words
     identity     who asks, and by which credential
     quotas       how many at once, how many in a while
-    config · logs · threads · inlet · outlet · masking · durations · errors   what everyone may use
+    websocket    RFC 6455, once: the app's connections and those to engines
+    config · logs · threads · durations · errors               what everyone may use
 
     client       the streaming client that apps embed; imports nothing of the daemon
     demo         the spoken recording that `relayd demo` streams

@@ -16,14 +16,16 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.edge import handshake, streams
-from relayd.edge.handshake import Accepted, Refused
-from relayd.edge.outgoing import ABNORMAL, NO_STATUS, NORMAL
+from relayd.edge import streams
+from relayd.edge.host import has_proper_host
 from relayd.edge.peer import Peer
 from relayd.edge.takeover import Takeover
 from relayd.edge.watch import Watch
 from relayd.edge.websocket import WebSocket
 from relayd.errors import ClientGone
+from relayd.websocket import handshake
+from relayd.websocket.frames import ABNORMAL, NO_STATUS, NORMAL
+from relayd.websocket.handshake import Accepted, Refused
 
 __all__ = ["App", "Connection", "serve_websocket"]
 
@@ -59,7 +61,12 @@ class _Phase(enum.Enum):
 
 async def serve_websocket(app: App, takeover: Takeover, peer: Peer, watch: Watch) -> None:
     """Answer one upgrade request, and carry the WebSocket to its end."""
-    accepted = handshake.judge(takeover.request)
+    request = takeover.request
+    accepted = (
+        handshake.judge(request)
+        if has_proper_host(request.headers)
+        else Refused(400, "the Host header is not a host")
+    )
     if isinstance(accepted, Refused):
         log.info("handshake refused", address=peer.address, problem=accepted.problem)
         await takeover.refuse(accepted)

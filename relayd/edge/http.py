@@ -23,13 +23,14 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 from relayd import logs
-from relayd.edge import handshake, streams
+from relayd.edge import streams
 from relayd.edge.access import Answer, Silence
 from relayd.edge.asgi import App
 from relayd.edge.host import has_proper_host
 from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.takeover import Takeover
+from relayd.websocket import handshake
 
 __all__ = ["HttpConnection", "hypercorn_config"]
 

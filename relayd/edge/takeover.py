@@ -4,8 +4,8 @@ import attrs
 import h11
 import trio
 
-from relayd.edge import handshake
-from relayd.edge.handshake import Accepted, Refused
+from relayd.websocket import handshake
+from relayd.websocket.handshake import Accepted, Refused
 
 __all__ = ["Takeover"]
 

@@ -16,12 +16,13 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.edge import outgoing, streams
-from relayd.edge.frames import Ended, Frames
+from relayd.edge import streams
 from relayd.edge.watch import Watch
 from relayd.errors import ClientGone
-from relayd.inlet import read_socket
-from relayd.outlet import Outlet
+from relayd.websocket import frames
+from relayd.websocket.decoder import Bounds, Decoder, Ended
+from relayd.websocket.inlet import read_socket
+from relayd.websocket.outlet import Outlet
 
 __all__ = ["WebSocket"]
 
@@ -52,26 +53,27 @@ class WebSocket:
     _descriptor: int | None = None
     # Of a bare socket, which is read directly.
     _socket: trio.socket.SocketType | None = None
-    _frames: Frames = attrs.field(init=False)
+    _decoder: Decoder = attrs.field(init=False)
     _outlet: Outlet = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         settings = self.watch.settings
         self._outlet = Outlet(self.stream)
-        self._frames = Frames(
-            message_bytes=settings.message_bytes,
-            text_bytes=settings.text_bytes,
-            fragments_max=settings.fragments_max,
+        bounds = Bounds(
+            settings.message_bytes,
+            min(settings.text_bytes, settings.message_bytes),
+            settings.fragments_max,
         )
+        self._decoder = Decoder(bounds, masked=True)
 
     def start(self, *, lost: bool = False) -> None:
         """The 101 is out (or was ``lost`` with the peer): from here on it is watched."""
         assert not self._open
         self._open = True
         if lost:
-            self._lose(outgoing.ABNORMAL, "connection lost")
+            self._lose(frames.ABNORMAL, "connection lost")
             return
-        self._frames.feed(self.early)
+        self._decoder.feed(self.early)
         self.early = b""
         self.watch.keepalive.join(self)
         self._descriptor = streams.descriptor(self.stream)
@@ -100,7 +102,7 @@ class WebSocket:
     async def finish(self) -> None:
         """The connection's task is done with it: nothing of it is left behind."""
         try:
-            if self._closing or self._frames.ended is not None:
+            if self._closing or self._decoder.ended is not None:
                 with trio.move_on_after(self.watch.settings.close_seconds):
                     await self._over.wait()
         finally:
@@ -131,25 +133,25 @@ class WebSocket:
                 log.exception("on_gone callback failed", address=self.address)
 
     def _hung_up(self) -> None:
-        self._lose(outgoing.ABNORMAL, "hung up")
+        self._lose(frames.ABNORMAL, "hung up")
 
     async def receive(self) -> str | bytes:
         """The next message. Raises `ClientGone`; cancelling it loses nothing."""
         assert self._open
-        message = None if self.gone else self._frames.next_message()
+        message = None if self.gone else self._decoder.next_message()
         if message is not None:
             # Taken from what was read before: let others run, or a packed read starves them.
             await trio.lowlevel.cancel_shielded_checkpoint()
         while message is None:
             self._react()
             if self.closed:
-                if self._closing and self._frames.ended is not None:
+                if self._closing and self._decoder.ended is not None:
                     # Somebody else closes, and it was this task that read the peer's answer.
                     self._over.set()
                 raise ClientGone(self.peer_reason or "closed")
-            self._frames.feed(await self._read())
-            message = self._frames.next_message()
-        if self._frames.answers_due:
+            self._decoder.feed(await self._read())
+            message = self._decoder.next_message()
+        if self._decoder.answers_due:
             self._react()
         return message
 
@@ -162,12 +164,12 @@ class WebSocket:
             else:
                 data = await read_socket(self._socket, streams.READ_BYTES)
         except streams.LOST as problem:
-            self._lose(outgoing.ABNORMAL, "connection lost")
+            self._lose(frames.ABNORMAL, "connection lost")
             raise ClientGone("connection lost") from problem
         finally:
             self._reading = 0
         if not data:
-            self._lose(outgoing.ABNORMAL, "hung up")
+            self._lose(frames.ABNORMAL, "hung up")
             raise ClientGone("hung up")
         self._heard = True
         # Streams in memory hand out bytearrays.
@@ -175,20 +177,20 @@ class WebSocket:
 
     def _react(self) -> None:
         """Have pongs sent that are due, or the answer to the peer's end."""
-        ended = self._frames.ended
+        ended = self._decoder.ended
         if ended is not None and not self.closed:
             self._lose(ended.answer, ended.detail)
             if not ended.clean:
                 log.info("client broke the protocol", address=self.address, problem=ended.detail)
             self.watch.spawn(functools.partial(self._farewell, ended))
-        elif self._frames.answers_due and not self._answering and not self.closed:
+        elif self._decoder.answers_due and not self._answering and not self.closed:
             self._answering = True
             self.watch.spawn(self._answer)
 
     async def _answer(self) -> None:
         # A peer that pings without reading our pongs blocks this send, and is cut by its deadline.
         try:
-            while (self._frames.answers_due or self._outlet.unfinished) and not self.closed:
+            while (self._decoder.answers_due or self._outlet.unfinished) and not self.closed:
                 await self._transmit(b"")
         except ClientGone:
             pass
@@ -201,7 +203,7 @@ class WebSocket:
         seconds = self.watch.settings.close_seconds
         try:
             with trio.move_on_after(seconds):
-                await self._outlet.send(outgoing.close_frame(ended.answer, reason))
+                await self._outlet.send(frames.close_frame(ended.answer, reason))
             if not ended.clean:
                 await streams.depart(self.stream, seconds)
         except streams.LOST:
@@ -212,14 +214,14 @@ class WebSocket:
     async def send(self, message: str | bytes) -> None:
         """Send one message. Raises `ClientGone`; one that is cancelled ends the connection."""
         assert self._open
-        await self._transmit(outgoing.data_frame(message))
+        await self._transmit(frames.data_frame(message))
 
     def send_at_once(self, message: str) -> bool:
         """Send one message if that needs no waiting; False where nothing was sent."""
         # Pongs that are due go first.
-        if self.closed or self._frames.answers_due:
+        if self.closed or self._decoder.answers_due:
             return False
-        sent = self._outlet.send_at_once(outgoing.data_frame(message))
+        sent = self._outlet.send_at_once(frames.data_frame(message))
         if self._outlet.unfinished and not self._answering:
             self._answering = True
             self.watch.spawn(self._answer)
@@ -235,7 +237,7 @@ class WebSocket:
         try:
             with trio.fail_after(self.watch.settings.send_seconds):
                 # Pongs that are due go first: their pings came before what is answered now.
-                await self._outlet.send(data, self._frames.answers)
+                await self._outlet.send(data, self._decoder.answers)
             sent = True
         except trio.TooSlowError as problem:
             raise ClientGone("does not read") from problem
@@ -243,7 +245,7 @@ class WebSocket:
             raise ClientGone("connection lost") from problem
         finally:
             if not sent:
-                self._lose(outgoing.ABNORMAL, "could not send")
+                self._lose(frames.ABNORMAL, "could not send")
                 self._release(reset=True)
 
     async def close(self, code: int, reason: str) -> None:
@@ -254,7 +256,7 @@ class WebSocket:
         self._closing = True
         try:
             with trio.move_on_after(self.watch.settings.close_seconds):
-                await self._push(outgoing.close_frame(code, reason))
+                await self._push(frames.close_frame(code, reason))
                 await self._await_close()
         except ClientGone:
             pass
@@ -265,10 +267,10 @@ class WebSocket:
         """Read on, dropping messages, until the peer's close frame or its end."""
         if self._reading:
             await self._over.wait()
-        while self._frames.ended is None:
-            if self._frames.next_message() is None and self._frames.ended is None:
-                self._frames.answers()
-                self._frames.feed(await self._read())
+        while self._decoder.ended is None:
+            if self._decoder.next_message() is None and self._decoder.ended is None:
+                self._decoder.answers()
+                self._decoder.feed(await self._read())
 
     def beat(self, now: float) -> None:
         """Ping a quiet peer; end one that leaves a ping unanswered.
@@ -287,7 +289,7 @@ class WebSocket:
                 self._pinged_at = now
                 self.watch.spawn(self._ping)
         elif self._reading > 1 and now - self._pinged_at >= settings.pong_seconds:
-            self._lose(outgoing.ABNORMAL, "no answer to a ping")
+            self._lose(frames.ABNORMAL, "no answer to a ping")
             self._release(reset=True)
         if self._reading:
             self._reading = 2
@@ -296,4 +298,4 @@ class WebSocket:
 
     async def _ping(self) -> None:
         with contextlib.suppress(ClientGone):
-            await self._transmit(outgoing.ping_frame())
+            await self._transmit(frames.ping_frame())

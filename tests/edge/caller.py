@@ -3,7 +3,6 @@
 Its WebSocket half is wsproto's, so that our framing is checked by somebody else's.
 """
 
-import struct
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -20,8 +19,8 @@ from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.websocket import WebSocket
 from relayd.errors import ClientGone
-from relayd.masking import mask
 from tests import defaults
+from tests.websocket.wire import frame
 
 __all__ = [
     "PEER",
@@ -43,21 +42,6 @@ UPGRADE = (
 )
 SETTINGS = defaults.edge()
 PEER = Peer(("203.0.113.9", 4711), ("192.0.2.1", 80))
-
-
-def frame(
-    opcode: int, payload: bytes = b"", *, fin: bool = True, key: bytes = b"\x37\xfa\x21\x3d"
-) -> bytes:
-    """A client's frame, masked."""
-    size = len(payload)
-    head = bytes([opcode | (0x80 if fin else 0)])
-    if size < 126:
-        head += bytes([0x80 | size])
-    elif size < 65_536:
-        head += b"\xfe" + struct.pack("!H", size)
-    else:
-        head += b"\xff" + struct.pack("!Q", size)
-    return head + key + mask(payload, key)
 
 
 async def until(condition: Callable[[], object]) -> None:

@@ -11,14 +11,15 @@ from typing import Final
 
 import attrs
 import trio
-from wsproto.utilities import ProtocolError
 
 from relayd import logs
 from relayd.engines.deepgram import errors
 from relayd.engines.deepgram.errors import Failure
-from relayd.engines.deepgram.handshake import Refused, upgrade
 from relayd.engines.deepgram.messages import CLOSE_STREAM, KEEP_ALIVE
 from relayd.engines.deepgram.websocket import Ended, WebSocket
+from relayd.websocket.handshake import Answered, Turned
+from relayd.websocket.handshake import Request as Upgrade
+from relayd.websocket.upgrade import upgrade
 
 __all__ = ["Connect", "Connection", "Pace", "Request", "hold"]
 
@@ -187,8 +188,11 @@ async def hold(
     cause: Exception | None = None
     try:
         stream = await connect()
-        websocket = await upgrade(stream, request.host, request.target, list(request.headers))
-        connection = Connection(websocket, pace)
+        answer = await upgrade(stream, Upgrade(request.host, request.target, request.headers))
+        if isinstance(answer, Turned):
+            task_status.started(errors.refused(answer.status, answer.headers, answer.body))
+            return
+        connection = await _begin(stream, answer, pace)
         task_status.started(connection)
         await connection.watch()
     except Exception as error:  # noqa: BLE001  nothing an engine sends may end a session's task
@@ -206,11 +210,13 @@ async def hold(
         log.warning("deepgram connection broke", error=type(cause).__name__)
 
 
+async def _begin(stream: trio.abc.Stream, answer: Answered, pace: Pace) -> Connection:
+    websocket = WebSocket(stream, answer.headers)
+    # What came together with the answer is answered too, and at once.
+    await websocket.begin(answer.early)
+    return Connection(websocket, pace)
+
+
 def _explain(host: str, cause: Exception) -> Failure:
     """Why no connection was opened."""
-    if isinstance(cause, Refused):
-        return errors.refused(cause.status, cause.headers, cause.body)
-    if isinstance(cause, ProtocolError):
-        # Its text may hold what was sent, the key included.
-        cause = ConnectionError("its answer is not that of a WebSocket server")
     return errors.unreachable(host, cause)

@@ -36,7 +36,7 @@ class Server:
 
 def join(ours: trio.abc.Stream, theirs: trio.abc.Stream) -> tuple[WebSocket, Server]:
     """A connection and its other end."""
-    return WebSocket(ours, Connection(ConnectionType.CLIENT), []), Server(theirs)
+    return WebSocket(ours), Server(theirs)
 
 
 def wire() -> tuple[WebSocket, Server]:

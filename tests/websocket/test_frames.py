@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, Event, Ping, Pong, TextMessage
 
-from relayd.edge import outgoing
+from relayd.websocket import frames
 
 
 def read(data: bytes) -> list[Event]:
@@ -19,18 +19,18 @@ def read(data: bytes) -> list[Event]:
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 65_535, 65_536, 70_000])
 def test_binary_of_every_length_form(size: int) -> None:
     """The length is written in its shortest form."""
-    assert read(outgoing.data_frame(bytes(size))) == [BytesMessage(data=bytearray(size))]
+    assert read(frames.data_frame(bytes(size))) == [BytesMessage(data=bytearray(size))]
 
 
 @given(st.text(max_size=200))
 def test_text(text: str) -> None:
     """Text goes out as UTF-8."""
-    assert read(outgoing.data_frame(text)) == [TextMessage(data=text)]
+    assert read(frames.data_frame(text)) == [TextMessage(data=text)]
 
 
 def test_control_frames() -> None:
     """Pings and pongs carry their payload."""
-    assert read(outgoing.ping_frame(b"a") + outgoing.pong_frame(b"b")) == [
+    assert read(frames.ping_frame(b"a") + frames.pong_frame(b"b")) == [
         Ping(payload=b"a"),
         Pong(payload=b"b"),
     ]
@@ -39,7 +39,7 @@ def test_control_frames() -> None:
 @given(st.text(max_size=300))
 def test_a_close_reason_is_cut_to_what_fits(reason: str) -> None:
     """A long reason is cut on a whole character, never sent broken."""
-    (event,) = read(outgoing.close_frame(4402, reason))
+    (event,) = read(frames.close_frame(4402, reason))
     assert isinstance(event, CloseConnection)
     assert event.code == 4402
     assert reason.startswith(event.reason or "")
@@ -48,4 +48,4 @@ def test_a_close_reason_is_cut_to_what_fits(reason: str) -> None:
 
 def test_a_close_without_a_code() -> None:
     """1005 is never on the wire: it stands for an empty close frame."""
-    assert outgoing.close_frame(1005) == b"\x88\x00"
+    assert frames.close_frame(1005) == b"\x88\x00"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.masking import mask
+from relayd.websocket.masking import mask
 
 
 @given(st.binary(max_size=1000), st.binary(min_size=4, max_size=4))

@@ -1,12 +1,12 @@
-"""The opening handshake, pure."""
+"""The opening handshake, the server's half."""
 
 import h11
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.edge import handshake
-from relayd.edge.handshake import Accepted, Refused
+from relayd.websocket import handshake
+from relayd.websocket.handshake import Accepted, Refused
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 GOOD = {

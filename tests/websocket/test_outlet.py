@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from relayd.outlet import Outlet
+from relayd.websocket.outlet import Outlet
 
 FRAME = bytes(range(250)) * 40
 

@@ -1,4 +1,4 @@
-"""RFC 6455 framing without I/O: the same messages however the bytes are cut, and every breach."""
+"""RFC 6455 framing without I/O, in both roles: the same messages however the bytes are cut."""
 
 import struct
 from typing import Any
@@ -11,19 +11,22 @@ from wsproto.connection import Connection, ConnectionType
 from wsproto.events import BytesMessage, CloseConnection, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
-from relayd.edge import outgoing
-from relayd.edge.frames import Ended, Frames
-from tests.edge.caller import frame
+from relayd.websocket.decoder import Bounds, Decoder, Ended
+from relayd.websocket.frames import pong_frame
+from tests.websocket.wire import frame
 
 KEY = b"\x01\x02\x03\x04"
 
-
-def make(limit: int = 100_000, **bounds: int) -> Frames:
-    """A decoder."""
-    return Frames(message_bytes=limit, **bounds)
+both_roles = pytest.mark.parametrize("masked", [True, False], ids=["server", "client"])
 
 
-def drain(frames: Frames, data: bytes) -> list[str | bytes]:
+def make(limit: int = 100_000, *, masked: bool = True, **bounds: int) -> Decoder:
+    """A decoder; that of a server reads what is masked."""
+    bounds = {"text_bytes": limit} | bounds
+    return Decoder(Bounds(limit, **bounds), masked=masked)
+
+
+def drain(frames: Decoder, data: bytes) -> list[str | bytes]:
     """Feed bytes; the messages that came of them."""
     frames.feed(data)
     found = []
@@ -40,14 +43,15 @@ class Sent:
     text: bool
     pings: bool
 
-    def wire(self) -> bytes:
+    def wire(self, *, masked: bool) -> bytes:
         """As frames."""
+        key = KEY if masked else b""
         out = b""
         for index, part in enumerate(self.parts):
             opcode = 0 if index else (1 if self.text else 2)
-            out += frame(opcode, part, fin=index == len(self.parts) - 1, key=KEY)
+            out += frame(opcode, part, fin=index == len(self.parts) - 1, key=key)
             if self.pings:
-                out += frame(9, b"%d" % index, key=KEY)
+                out += frame(9, b"%d" % index, key=key)
         return out
 
     def message(self) -> str | bytes:
@@ -68,11 +72,15 @@ TEXT = st.builds(
 )
 
 
-@given(st.lists(BINARY | TEXT, max_size=6), st.lists(st.integers(1, 400), max_size=40))
-def test_any_cutting_gives_the_same_messages(sent: list[Sent], cuts: list[int]) -> None:
+@given(
+    st.lists(BINARY | TEXT, max_size=6), st.lists(st.integers(1, 400), max_size=40), st.booleans()
+)
+def test_any_cutting_gives_the_same_messages(
+    sent: list[Sent], cuts: list[int], masked: bool
+) -> None:
     """Where reads fall makes no difference to what is received."""
-    wire = b"".join(one.wire() for one in sent)
-    frames, found, at = make(), list[str | bytes](), 0
+    wire = b"".join(one.wire(masked=masked) for one in sent)
+    frames, found, at = make(masked=masked), list[str | bytes](), 0
     for cut in [*cuts, len(wire)]:
         found += drain(frames, wire[at : at + cut])
         at += cut
@@ -80,25 +88,27 @@ def test_any_cutting_gives_the_same_messages(sent: list[Sent], cuts: list[int]) 
     assert frames.ended is None
 
 
-@given(st.binary(max_size=120), st.integers(1, 9))
-def test_arbitrary_bytes_are_judged_as_wsproto_judges_them(data: bytes, step: int) -> None:
+@given(st.binary(max_size=120), st.integers(1, 9), st.booleans())
+def test_arbitrary_bytes_are_judged_as_wsproto_judges_them(
+    data: bytes, step: int, masked: bool
+) -> None:
     """Another implementation reads the same messages, pings and breaches out of any bytes."""
-    ours = make()
+    ours = make(masked=masked)
     messages: list[str | bytes] = []
     for at in range(0, len(data), step):
         messages += drain(ours, data[at : at + step])
     code = ours.ended.answer if ours.ended else None
     if code != 1009:  # A limit of ours, which wsproto's connection does not have.
-        expected = judged_by_wsproto(data)
+        expected = judged_by_wsproto(data, masked=masked)
         if code == 1002 and expected[1] is None:
             # We judge a header by its first two bytes, wsproto when it has all fourteen.
-            expected = judged_by_wsproto(data + bytes(14))
+            expected = judged_by_wsproto(data + bytes(14), masked=masked)
         assert (messages, code) == expected
 
 
-def judged_by_wsproto(data: bytes) -> tuple[list[str | bytes], int | None]:
-    """The messages and the close code that wsproto's server makes of these bytes."""
-    theirs = Connection(ConnectionType.SERVER)
+def judged_by_wsproto(data: bytes, *, masked: bool) -> tuple[list[str | bytes], int | None]:
+    """The messages and the close code that wsproto makes of these bytes in the same role."""
+    theirs = Connection(ConnectionType.SERVER if masked else ConnectionType.CLIENT)
     messages: list[str | bytes] = []
     parts: list[Any] = []
     try:
@@ -119,6 +129,31 @@ def judged_by_wsproto(data: bytes) -> tuple[list[str | bytes], int | None]:
 def test_empty_binary_message_is_empty_bytes() -> None:
     """An empty frame is a message, not the end of something."""
     assert drain(make(), frame(2)) == [b""]
+
+
+@both_roles
+def test_results_and_audio_of_every_size_class(masked: bool) -> None:
+    """The short way through for whole frames and the long one agree at their borders."""
+    key = KEY if masked else b""
+    for size in (0, 1, 125, 126, 127, 65_535, 65_536):
+        wire = frame(2, bytes(size), key=key) + frame(1, b"x" * size, key=key)
+        assert drain(make(masked=masked, text_bytes=70_000), wire) == [bytes(size), "x" * size]
+
+
+def test_a_server_masks_nothing() -> None:
+    """Section 5.1: a client fails the connection over a masked frame."""
+    frames = make(masked=False)
+    assert drain(frames, frame(1, b"a", key=KEY)) == []
+    assert frames.ended == Ended(1002, "frame masked")
+
+
+@pytest.mark.parametrize("size", [5, 300])
+def test_a_result_that_is_no_text(size: int) -> None:
+    """Broken UTF-8 is told with 1007 whichever way the frame takes, and ends what came before."""
+    frames = make(masked=False)
+    assert drain(frames, frame(1, b"fine", key=b"") + frame(1, b"\xff" * size, key=b"")) == ["fine"]
+    assert frames.ended is not None
+    assert frames.ended.answer == 1007
 
 
 @pytest.mark.parametrize(
@@ -197,15 +232,24 @@ def test_pings_are_answered_in_order() -> None:
     """Each ping's payload comes back in a pong."""
     frames = make()
     drain(frames, frame(9, b"a") + frame(2, b"x") + frame(9, b"b"))
-    assert frames.answers() == outgoing.pong_frame(b"a") + outgoing.pong_frame(b"b")
+    assert frames.answers() == pong_frame(b"a") + pong_frame(b"b")
     assert not frames.answers_due
+
+
+def test_a_clients_pongs_are_masked() -> None:
+    """Section 5.3 excepts no frame of a client's."""
+    frames = make(masked=False)
+    drain(frames, frame(9, b"a", key=b""))
+    answer = frames.answers()
+    assert answer[:2] == b"\x8a\x81"
+    assert len(answer) == 7
 
 
 def test_a_flood_of_pings_holds_sixteen() -> None:
     """Only the latest pings are kept for an answer, as section 5.5.3 allows."""
     frames = make()
     drain(frames, b"".join(frame(9, b"%d" % n) for n in range(1000)))
-    assert frames.answers() == b"".join(outgoing.pong_frame(b"%d" % n) for n in range(984, 1000))
+    assert frames.answers() == b"".join(pong_frame(b"%d" % n) for n in range(984, 1000))
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""RFC 6455 framing, the server's half, without I/O: bytes in, messages out, and what to answer.
+"""RFC 6455 framing without I/O, for either role: bytes in, messages out, and what to answer.
 
 Never raises on the peer's input: the first breach is recorded in ``ended`` together with the close
-code to send. Written here instead of wrapping wsproto because a frame of audio is the daemon's hot
-path (whole frames are cut straight out of what was read), and because a message must be refused
-by its announced size before a byte of it is kept. No extension is ever negotiated.
+code to send. Written here instead of wrapping a library because frames of audio and results are the
+daemon's hot path (whole frames are cut straight out of what was read), and because a message must
+be refused by its announced size before a byte of it is kept. No extension is ever negotiated.
 """
 
 import codecs
@@ -12,11 +12,27 @@ from typing import Final
 
 import attrs
 
-from relayd.edge import outgoing
-from relayd.edge.outgoing import BINARY, CLOSE, CONTROL_BYTES_MAX, NO_STATUS, PING, PONG, TEXT
-from relayd.masking import mask
+from relayd.websocket.frames import (
+    BINARY,
+    CLOSE,
+    CONTROL_BYTES_MAX,
+    EIGHT_BYTES,
+    FINAL,
+    INVALID_TEXT,
+    MASKED,
+    NO_STATUS,
+    PING,
+    PONG,
+    PROTOCOL_ERROR,
+    TEXT,
+    TOO_BIG,
+    TWO_BYTES,
+    TWO_BYTES_MAX,
+    pong_frame,
+)
+from relayd.websocket.masking import mask
 
-__all__ = ["Ended", "Frames"]
+__all__ = ["Bounds", "Decoder", "Ended"]
 
 _CONTINUATION: Final = 0x0
 _OPCODES: Final = frozenset({_CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
@@ -28,9 +44,19 @@ _PONGS_MAX: Final = 16
 # Section 7.4 and IANA's registry: what a peer may put into a close frame.
 _CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 
-PROTOCOL_ERROR: Final = 1002
-INVALID_TEXT: Final = 1007
-TOO_BIG: Final = 1009
+# The first two bytes of what nearly every read brings: audio of an app, a result of an engine.
+_AUDIO: Final = bytes((FINAL | BINARY, MASKED | TWO_BYTES))
+_RESULT: Final = bytes((FINAL | TEXT, TWO_BYTES))
+
+
+@attrs.frozen
+class Bounds:
+    """What a peer may send: bytes of a message, of a text, and fragments of one message."""
+
+    message_bytes: int
+    # Never more than the above.
+    text_bytes: int
+    fragments_max: int = 4096
 
 
 @attrs.frozen
@@ -42,8 +68,8 @@ class Ended:
     clean: bool = False
 
 
-class Frames:
-    """Decodes one connection's incoming bytes.
+class Decoder:
+    """Decodes one connection's incoming bytes; ``masked`` where the peer is the client.
 
     Holds at most the message under way (``message_bytes``), thirteen bytes of an unfinished
     header and what is left of the last read.
@@ -64,19 +90,18 @@ class Frames:
         "_pings",
         "_total",
         "_utf8",
+        "bounds",
         "ended",
-        "fragments_max",
-        "message_bytes",
-        "text_bytes",
+        "masked",
+        "ponged",
     )
 
-    def __init__(
-        self, *, message_bytes: int, text_bytes: int = 65_536, fragments_max: int = 4096
-    ) -> None:
-        self.message_bytes = message_bytes
-        self.text_bytes = text_bytes
-        self.fragments_max = fragments_max
+    def __init__(self, bounds: Bounds, *, masked: bool) -> None:
+        self.bounds = bounds
+        self.masked = masked
         self.ended: Ended | None = None
+        # Whether a pong came; whoever waits for one sets it back.
+        self.ponged = False
         self._data = b""
         self._at = 0
         # The frame under way: its opcode or -1, and how much of its payload is to come.
@@ -103,7 +128,8 @@ class Frames:
     def answers(self) -> bytes:
         """Pongs that are due, as frames; empties the list."""
         pings, self._pings = self._pings, []
-        return b"".join(outgoing.pong_frame(ping) for ping in pings)
+        # Who gets masked frames sends bare ones, and the other way round.
+        return b"".join(pong_frame(ping, masked=not self.masked) for ping in pings)
 
     @property
     def answers_due(self) -> bool:
@@ -112,14 +138,43 @@ class Frames:
 
     def next_message(self) -> str | bytes | None:
         """The next whole message; None when more bytes are needed or the peer's half ended."""
+        if self._at >= len(self._data):
+            return None
+        if self._kind < 0 and self._opcode < 0:
+            # The hot path: nearly every read brings one whole message in one frame.
+            message = self._whole_audio() if self.masked else self._whole_result()
+            if message is not None:
+                return message
+        return self._next_in_pieces()
+
+    def _whole_audio(self) -> bytes | None:
+        """A binary message of 126 to 65,535 bytes in one masked frame, if that is what comes."""
         data, at = self._data, self._at
-        # The hot path: a whole binary message of 126 to 65,535 bytes in one frame.
-        if self._kind < 0 and self._opcode < 0 and data[at : at + 2] == b"\x82\xfe":
-            size = int.from_bytes(data[at + 2 : at + 4], "big")
-            end = at + 8 + size
-            if end <= len(data) and CONTROL_BYTES_MAX < size <= self.message_bytes:
-                self._at = end
-                return mask(data[at + 8 : end], data[at + 4 : at + 8])
+        if data[at : at + 2] != _AUDIO:
+            return None
+        end = at + 8 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if end > len(data) or not CONTROL_BYTES_MAX < end - at - 8 <= self.bounds.message_bytes:
+            return None
+        self._at = end
+        return mask(data[at + 8 : end], data[at + 4 : at + 8])
+
+    def _whole_result(self) -> str | None:
+        """A text of that size in one bare frame, if that is what comes."""
+        data, at = self._data, self._at
+        if data[at : at + 2] != _RESULT:
+            return None
+        end = at + 4 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if end > len(data) or not CONTROL_BYTES_MAX < end - at - 4 <= self.bounds.text_bytes:
+            return None
+        try:
+            text = data[at + 4 : end].decode()
+        except UnicodeDecodeError:
+            # The long way round says so.
+            return None
+        self._at = end
+        return text
+
+    def _next_in_pieces(self) -> str | bytes | None:
         while self.ended is None:
             if self._opcode < 0 and not self._read_header():
                 return None
@@ -146,21 +201,23 @@ class Frames:
         if breach is not None:
             return self._fail(PROTOCOL_ERROR, breach)
         size = second & 0x7F
-        extra = {126: 2, 127: 8}.get(size, 0)
-        end = at + 2 + extra + 4
+        extra = {TWO_BYTES: 2, EIGHT_BYTES: 8}.get(size, 0)
+        body = at + 2 + extra
+        end = body + 4 if self.masked else body
         if len(data) < end:
             return False
         if extra:
-            size = int.from_bytes(data[at + 2 : at + 2 + extra], "big")
-            if size <= (CONTROL_BYTES_MAX if extra == 2 else 0xFFFF) or size >> 63:  # noqa: PLR2004
+            size = int.from_bytes(data[at + 2 : body], "big")
+            shorter_max = CONTROL_BYTES_MAX if extra == 2 else TWO_BYTES_MAX  # noqa: PLR2004
+            if size <= shorter_max or size >> 63:
                 return self._fail(PROTOCOL_ERROR, "payload length not in its shortest form")
         opcode = first & 0x0F
         if opcode < CLOSE and not self._admit(opcode, size):
             return False
         self._opcode = opcode
-        self._final = bool(first & 0x80)
+        self._final = bool(first & FINAL)
         self._left = size
-        self._key = data[end - 4 : end]
+        self._key = data[body:end]
         self._at = end
         return True
 
@@ -171,10 +228,10 @@ class Frames:
             return "reserved bit set"
         if opcode not in _OPCODES:
             return "unknown opcode"
-        if not second & 0x80:
-            return "frame not masked"
+        if bool(second & MASKED) is not self.masked:
+            return "frame not masked" if self.masked else "frame masked"
         if opcode >= CLOSE:
-            if not first & 0x80:
+            if not first & FINAL:
                 return "fragmented control frame"
             if second & 0x7F > CONTROL_BYTES_MAX:
                 return "control frame too long"
@@ -186,24 +243,25 @@ class Frames:
         """Count a data frame against the limits, before a byte of it is kept."""
         if opcode != _CONTINUATION:
             self._kind = opcode
-            self._limit = self.text_bytes if opcode == TEXT else self.message_bytes
-            self._limit = min(self._limit, self.message_bytes)
+            self._limit = self.bounds.text_bytes if opcode == TEXT else self.bounds.message_bytes
             self._total = 0
             self._fragments = 0
         self._total += size
         self._fragments += 1
         if self._total > self._limit:
             return self._fail(TOO_BIG, f"message over {self._limit} bytes")
-        if self._fragments > self.fragments_max:
-            return self._fail(TOO_BIG, f"message of over {self.fragments_max} fragments")
+        if self._fragments > self.bounds.fragments_max:
+            return self._fail(TOO_BIG, f"message of over {self.bounds.fragments_max} fragments")
         return True
 
     def _take(self) -> bytes:
-        """What has come of the frame's payload, unmasked."""
+        """What has come of the frame's payload, in the clear."""
         chunk = self._data[self._at : self._at + self._left]
         self._at += len(chunk)
         self._left -= len(chunk)
         key = self._key
+        if not key:
+            return chunk
         turn = len(chunk) & 3
         if self._left and turn:
             self._key = key[turn:] + key[:turn]
@@ -254,7 +312,9 @@ class Frames:
         self._control = b""
         if opcode == PING:
             self._pings = [*self._pings[1 - _PONGS_MAX :], payload]
-        elif opcode == CLOSE:
+        elif opcode == PONG:
+            self.ponged = True
+        else:
             self._finish_close(payload)
 
     def _finish_close(self, payload: bytes) -> None:
