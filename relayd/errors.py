@@ -7,7 +7,8 @@ port has one exception, raised by its adapter `from` the library's own.
     RelaydError
     ├── OperatorError             a person must change something; exit code 2, never a traceback
     │   ├── ConfigError               relayd.toml, the environment or a credential
-    │   ├── MigrationRefused          schema on disk and schema in the database disagree
+    │   ├── DatabaseRefused           PostgreSQL answers and doesn't let us in
+    │   ├── MigrationRefused          the database holds another schema, or doesn't take ours
     │   └── MissingExtra              an optional package is not installed
     ├── DatabaseUnavailable       PostgreSQL can't be reached or did not answer in time
     │   └── LedgerUnavailable         … as the session sees it
@@ -24,6 +25,7 @@ port has one exception, raised by its adapter `from` the library's own.
 __all__ = [
     "ClientGone",
     "ConfigError",
+    "DatabaseRefused",
     "DatabaseUnavailable",
     "LedgerUnavailable",
     "MigrationRefused",
@@ -58,8 +60,12 @@ class ConfigError(OperatorError):
         self.problem = problem
 
 
+class DatabaseRefused(OperatorError):
+    """PostgreSQL answers and refuses: a wrong password, a database that isn't there, a version."""
+
+
 class MigrationRefused(OperatorError):
-    """An applied migration was changed, or the database is newer than this program."""
+    """The database holds another schema than this program's, or PostgreSQL doesn't take ours."""
 
 
 class MissingExtra(OperatorError):

@@ -5,7 +5,7 @@ import io
 import ssl
 import stat
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from relayd.database.ports import Connection
 
 __all__ = ["Finding", "add"]
-
-# PostgreSQL 14 and later.
-_SERVER_VERSION_LEAST: Final = 140_000
 
 
 @attrs.frozen
@@ -45,8 +42,8 @@ def add(subparsers: Subparsers) -> None:
         details=(
             "Validate the configuration, then try what it names: certificate, database, engine.\n"
             "Says which engine serves and why. With Deepgram it opens one stream and sends no\n"
-            "audio, which costs nothing. Nothing is migrated; the embedded database is made if it\n"
-            "is not there yet."
+            "audio, which costs nothing. The schema is tried on an empty database and undone;\n"
+            "nothing is migrated. The embedded database is made if it is not there yet."
         ),
         examples="  relayd check\n  relayd check --config /etc/relayd/relayd.toml --json",
     )
@@ -143,8 +140,6 @@ def _first(error: BaseException) -> str:
 
 def _judged(kind: str, version: int, pending: Sequence[str]) -> Finding:
     detail = f"{kind}, version {version // 10_000}"
-    if version < _SERVER_VERSION_LEAST:
-        return Finding("database", well=False, detail=detail, remedy="use PostgreSQL 14 or later")
     if pending:
         detail += f", to be migrated: {', '.join(pending)}"
         remedy = "`relayd serve` will do it when it starts, or `relayd migrate` now"
@@ -155,7 +150,7 @@ def _judged(kind: str, version: int, pending: Sequence[str]) -> Finding:
 def _version_and_pending(connection: "Connection") -> tuple[int, list[str]]:
     from relayd.database import migrate
 
-    missing = migrate.pending(connection)
+    missing = migrate.rehearse(connection)
     return connection.info.server_version, [migration.name for migration in missing]
 
 

@@ -51,9 +51,10 @@ def _run(arguments: argparse.Namespace) -> int:
     say("  1. for Deepgram, put your key under [engines.deepgram]; without one, the local")
     say("     engine serves, good to try relayd")
     say(f"  2. relayd check{option}")
-    say(f"  3. relayd user add{option} you@example.org")
-    say(f'  4. relayd credit grant{option} you@example.org 600 --reason "to try it"')
-    say(f"  5. relayd serve{option}")
+    say(f"  3. relayd migrate{option}")
+    say(f"  4. relayd user add{option} you@example.org")
+    say(f'  5. relayd credit grant{option} you@example.org 600 --reason "to try it"')
+    say(f"  6. relayd serve{option}")
     return Exit.OK
 
 

@@ -11,18 +11,22 @@ from pathlib import Path
 from typing import Final
 
 import attrs
+import psycopg
 
 import relayd
 from relayd.database.ports import Connection
-from relayd.errors import MigrationRefused
+from relayd.database.refusals import schema_refusals
+from relayd.errors import DatabaseRefused, MigrationRefused
 
-__all__ = ["Migration", "apply", "pending", "schema_directory"]
+__all__ = ["Migration", "apply", "pending", "rehearse", "schema_directory"]
 
 # Any fixed number serves: it names this lock among all advisory locks of the database.
 LOCK: Final = 0x72656C617964
 # A start beside another daemon waits for its migrations, instead of the pool's deadlines.
 LOCK_TIMEOUT: Final = "60s"
 STATEMENT_TIMEOUT: Final = "10min"
+# PostgreSQL 14: the oldest that every statement is tried on.
+SERVER_VERSION_LEAST: Final = 140_000
 NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 
 
@@ -50,35 +54,53 @@ def schema_directory() -> Path:
 def apply(connection: Connection, directory: Path | None = None) -> list[str]:
     """Apply what is missing and return its names; the caller commits.
 
-    Raises `MigrationRefused` where files and database disagree.
+    Raises `MigrationRefused` where files and database disagree, or PostgreSQL refuses.
     """
     connection.execute(
         "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
         (LOCK_TIMEOUT, STATEMENT_TIMEOUT),
     )
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
-    connection.execute(
-        "CREATE TABLE IF NOT EXISTS schema_migrations ("
-        " version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
-        " applied_at timestamptz NOT NULL DEFAULT now())"
-    )
     missing = pending(connection, directory)
-    for migration in missing:
-        connection.execute(migration.sql)
+    with schema_refusals():
         connection.execute(
-            "INSERT INTO schema_migrations (version, name, checksum) VALUES (%s, %s, %s)",
-            (migration.version, migration.name, migration.checksum),
+            "CREATE TABLE IF NOT EXISTS schema_migrations ("
+            " version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
+            " applied_at timestamptz NOT NULL DEFAULT now())"
         )
+        for migration in missing:
+            connection.execute(migration.sql)
+            connection.execute(
+                "INSERT INTO schema_migrations (version, name, checksum) VALUES (%s, %s, %s)",
+                (migration.version, migration.name, migration.checksum),
+            )
     return [migration.name for migration in missing]
+
+
+def rehearse(connection: Connection) -> list[Migration]:
+    """What `apply` would apply, after trying it on a fresh database and undoing it.
+
+    One in use is not tried: its tables would be locked. Raises as `apply` does.
+    """
+    missing = pending(connection)
+    if missing and missing[0].version == 1:
+        with connection.transaction(force_rollback=True):
+            apply(connection)
+    return missing
 
 
 def pending(connection: Connection, directory: Path | None = None) -> list[Migration]:
     """What `apply` would apply; only reads. From version 1 on it is all, for a fresh database.
 
-    Raises `MigrationRefused` unless the applied ones are ours, whole and in order.
+    Raises `MigrationRefused` unless the applied ones are ours, whole and in order, and
+    `DatabaseRefused` where the server is too old.
     """
+    server = connection.info.server_version
+    if server < SERVER_VERSION_LEAST:
+        raise DatabaseRefused(f"this is PostgreSQL {server // 10_000}: use version 14 or later")
     migrations = _read(directory or schema_directory())
-    applied = _applied(connection)
+    with schema_refusals():
+        applied = _applied(connection)
     for position, (version, name, checksum) in enumerate(applied, start=1):
         if version != position:
             raise MigrationRefused(
@@ -127,6 +149,12 @@ def _applied(connection: Connection) -> list[tuple[int, str, str]]:
     assert row is not None
     if row[0]:
         return []
-    return connection.execute(
-        "SELECT version, name, checksum FROM schema_migrations ORDER BY version"
-    ).fetchall()
+    try:
+        return connection.execute(
+            "SELECT version, name, checksum FROM schema_migrations ORDER BY version"
+        ).fetchall()
+    except psycopg.errors.UndefinedColumn as error:
+        raise MigrationRefused(
+            "the table schema_migrations is another program's, so this is its database: give "
+            "relayd one of its own"
+        ) from error

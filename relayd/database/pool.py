@@ -23,8 +23,9 @@ from psycopg_pool import ConnectionPool
 
 from relayd import config, logs
 from relayd.database.ports import Connection
+from relayd.database.refusals import connection_remedy, first_line
 from relayd.database.watchdog import Watchdog
-from relayd.errors import DatabaseUnavailable
+from relayd.errors import ConfigError, DatabaseRefused, DatabaseUnavailable
 
 __all__ = ["Pool", "deadlines", "open_database"]
 
@@ -108,7 +109,7 @@ class Pool:
         except psycopg.Error as error:
             if not _is_environment(error):
                 raise
-            raise DatabaseUnavailable(_reason(error)) from error
+            raise DatabaseUnavailable(first_line(error)) from error
 
     async def probe(self) -> bool:
         """See `Database`: within `PROBE_SECONDS`."""
@@ -174,9 +175,9 @@ async def open_database(
     """The pool for ``url`` (the configured one, or the embedded server's), open while entered.
 
     Waits `connect_seconds` for PostgreSQL to be there, then raises `DatabaseUnavailable`
-    with what to do.
+    with what to do; `DatabaseRefused` at once where it is there and doesn't let us in.
     """
-    conninfo = make_conninfo(url, application_name="relayd", **deadlines(settings, url))
+    conninfo = _conninfo(settings, url)
     await trio.to_thread.run_sync(_await_server, conninfo, settings.connect_seconds)
     fresh: WeakSet[Connection] = WeakSet()
 
@@ -208,6 +209,15 @@ async def open_database(
             await trio.to_thread.run_sync(pool.close, settings.pool_seconds)
 
 
+def _conninfo(settings: config.Database, url: str) -> str:
+    try:
+        return make_conninfo(url, application_name="relayd", **deadlines(settings, url))
+    except psycopg.ProgrammingError:
+        # Neither its text nor its cause: they quote the part that isn't understood.
+        problem = "has an option that isn't known, or a % that isn't written %25"
+        raise ConfigError("database.url", problem) from None
+
+
 def _await_server(conninfo: str, seconds: float) -> None:
     """Connect once; try again until the time is over, then say why it can't be done."""
     until = time.monotonic() + seconds
@@ -215,9 +225,13 @@ def _await_server(conninfo: str, seconds: float) -> None:
         try:
             psycopg.connect(conninfo).close()
         except psycopg.OperationalError as error:
+            remedy = connection_remedy(error)
+            if remedy:
+                message = f"PostgreSQL doesn't let relayd in: {first_line(error)}; {remedy}"
+                raise DatabaseRefused(message) from error
             if time.monotonic() >= until:
                 message = (
-                    f"PostgreSQL can't be reached: {_reason(error)}. "
+                    f"PostgreSQL can't be reached: {first_line(error)}. "
                     "Start it, or correct database.url."
                 )
                 raise DatabaseUnavailable(message) from error
@@ -231,12 +245,3 @@ def _is_environment(error: psycopg.Error) -> bool:
     if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
         return True
     return error.sqlstate in MENDABLE_STATES
-
-
-def _reason(error: psycopg.Error) -> str:
-    """What happened; libpq never puts the password there.
-
-    The first line only: what follows are questions (is the server running?) and further addresses.
-    """
-    lines = str(error).splitlines()
-    return lines[0].rstrip(".?! ") if lines else type(error).__name__

@@ -12,7 +12,7 @@ import pytest
 from relayd.cli.exits import Exit
 from relayd.cli.reconcile import _moment
 from relayd.payments.purchases import attach, begin
-from tests.cli.test_operator import Command, runner
+from tests.cli.commands import Command, runner
 from tests.ledger.store import Store
 from tests.payments.stall import PACK
 

@@ -20,7 +20,7 @@ from relayd import daemon
 from relayd.accounts.passwords import Passwords
 from relayd.config import load
 from relayd.routes import wiring
-from tests.cli.test_operator import url
+from tests.cli.commands import url
 from tests.config.files import SECRETS
 from tests.house.tree import ROOT
 from tests.stripe_standin import Account, StandInStripe
