@@ -73,7 +73,7 @@ method that an address doesn't take 405 `method_not_allowed` with `Allow`. A req
 HTTP, or whose head or body is beyond all measure, is refused before that with an empty answer.
 
 Live audio goes over a WebSocket, `GET /ws/transcribe`, for which OpenAPI has no words: its
-messages are in `docs/protocol.md` of the repository. Pages for people are not listed here.
+messages are described at `/docs#websocket`. Pages for people are not listed here.
 """
 
 

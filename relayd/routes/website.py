@@ -23,9 +23,10 @@ _TYPES: Final = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".png": "image/png",
+    ".py": "text/plain; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-_SQUEEZED: Final = {".css", ".html", ".js", ".svg"}
+_SQUEEZED: Final = {".css", ".html", ".js", ".py", ".svg"}
 _PREFIX: Final = b'"/assets/'
 
 

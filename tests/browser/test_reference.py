@@ -14,6 +14,10 @@ from tests.routes.document import operations
 pytestmark = [pytest.mark.system, pytest.mark.browser]
 
 
+# Of links 44 px high, with what is around them.
+TWO_ROWS = 130
+
+
 def opened(page: Page) -> Page:
     """The page with its operations listed."""
     expect(page.locator("[data-operations]")).not_to_have_attribute("aria-busy", "true")
@@ -42,6 +46,38 @@ def test_it_is_fit_for_everybody(visits: Visits, closed_shop: Daemon) -> None:
     expect_fit(page)
     page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
     expect_fit(page)
+
+
+def test_on_a_phone(visits: Visits, closed_shop: Daemon) -> None:
+    """Above the text are two rows; wherever one reads there is a way up, and a way out above."""
+    page = opened(visits.begin(closed_shop, width=360, height=740).open("/docs"))
+    chapters = page.get_by_role("navigation", name="Chapters")
+    edge = chapters.bounding_box()
+    assert edge
+    assert edge["y"] + edge["height"] <= TWO_ROWS
+    page.evaluate("scrollTo(0, document.documentElement.scrollHeight)")
+    expect(chapters.get_by_role("link", name="WebSocket")).to_be_in_viewport()
+    chapters.get_by_role("link", name="Top").click()
+    expect(page.get_by_role("link", name="First page").first).to_be_in_viewport()
+
+
+def test_the_way_back_of_members(visits: Visits, closed_shop: Daemon, person: Person) -> None:
+    """Who came from the dashboard is led back there."""
+    visit = visits.begin(closed_shop)
+    visit.sign_in(person)
+    visit.open("/docs").get_by_role("link", name="Back to the dashboard").click()
+    expect(visit.page.get_by_role("heading", name="Minutes left")).to_be_visible()
+
+
+def test_the_stream_is_described(visits: Visits, closed_shop: Daemon) -> None:
+    """The first page leads to the WebSocket's chapter, which names this very server."""
+    page = visits.begin(closed_shop).open()
+    page.get_by_role("link", name="The interface is described here").click()
+    expect(page.get_by_role("heading", name="WebSocket")).to_be_in_viewport()
+    expect(
+        page.get_by_text(f"ws://{closed_shop.url.partition('//')[2]}/ws/transcribe")
+    ).to_be_visible()
+    expect(page.get_by_role("region", name="stream.py")).to_contain_text(closed_shop.url)
 
 
 def test_by_keyboard_and_by_address(visits: Visits, closed_shop: Daemon) -> None:

@@ -1,6 +1,8 @@
 """What the documents say is what the program does."""
 
+import re
 from decimal import Decimal
+from html import unescape
 from pathlib import Path
 
 import attrs
@@ -82,6 +84,19 @@ def test_every_end_is_in_the_protocol_document(reason: EndReason) -> None:
     assert f"`{reason.label}`" in text
     assert reason.code is None or f"`{reason.code}`" in text
     assert str(reason.close_code) in text
+
+
+def test_the_page_for_programs_says_what_the_protocol_does() -> None:
+    """/docs names each message, field, option, reason and code of docs/protocol.md's tables."""
+    protocol = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    page = unescape((ROOT / "webui" / "docs.html").read_text(encoding="utf-8"))
+    rows = [line.split(" | ") for line in protocol.splitlines() if line.startswith("| `")]
+    # What it is about stands first; a table of four columns has codes in the next two.
+    cells = [cell for row in rows for cell in (row[:3] if len(row) > 3 else row[:1])]
+    named = {word for cell in cells for word in re.findall(r"\w+", cell)}
+    assert len(named) > 60
+    missing = [one for one in named if not re.search(rf"\b{one}\b", page)]
+    assert not missing
 
 
 # Spelled in parts, or this file would be its own finding.

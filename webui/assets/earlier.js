@@ -2,12 +2,11 @@
 
 import { user } from "./api.js";
 import { ask } from "./asking.js";
+import { copyButton } from "./copying.js";
 import { when } from "./format.js";
 import { announce, make, part } from "./page.js";
 import { paragraphs, save, subtitles, text } from "./transcript.js";
 import { claimed, forget, kept, said } from "./words.js";
-
-const COPIED_MS = 2000;
 
 /** List the account's talks but the one that is shown already, given by its id. */
 export async function earlier(root, shown) {
@@ -27,18 +26,8 @@ export async function earlier(root, shown) {
 
 /** Copy and save buttons for pieces that are asked for when one is pressed. `began` is the talk's, in milliseconds. */
 export function tools(pieces, began) {
-  const copy = button("Copy", async () => {
-    try {
-      await navigator.clipboard.writeText(text(await pieces()));
-      copy.textContent = "Copied";
-      announce("Copied");
-    } catch {
-      copy.textContent = "Copying is not allowed here";
-    }
-    setTimeout(() => { copy.textContent = "Copy"; }, COPIED_MS);
-  });
   return [
-    copy,
+    copyButton("Copy", async () => text(await pieces())),
     button("Save as text", async () => save(`${name(began())}.txt`, `${text(await pieces())}\n`)),
     button("Save as subtitles", async () => save(`${name(began())}.srt`, subtitles(await pieces()))),
   ];

@@ -1,10 +1,13 @@
 // The page /docs: /openapi.json for people. It knows the parts of OpenAPI that our document has, and no others.
 
-import { facts, make, part, showFacts } from "./page.js";
+import { showExamples } from "./examples.js";
+import { facts, make, mayBeSignedIn, part, showFacts, showMember } from "./page.js";
 import { trial } from "./trial.js";
 
 const place = part(document, "operations");
-const [about, description] = await Promise.all([facts(), load()]);
+showMember(mayBeSignedIn());
+part(document, "stream").textContent = `${location.origin.replace("http", "ws")}/ws/transcribe`;
+const [about, description] = await Promise.all([facts(), load(), showExamples()]);
 showFacts(about);
 place.removeAttribute("aria-busy");
 if (description) show(description);
