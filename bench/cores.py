@@ -1,5 +1,6 @@
 """Who runs on which core: relays on theirs, everything that loads them on the others."""
 
+import contextlib
 import os
 from collections.abc import Set as AbstractSet
 from pathlib import Path
@@ -31,4 +32,5 @@ def cores() -> Cores:
 def pin(pid: int, to: AbstractSet[int]) -> None:
     """Keep every thread of a process on these cores; what it starts afterwards stays there too."""
     for thread in Path(f"/proc/{pid}/task").iterdir():
-        os.sched_setaffinity(int(thread.name), to)
+        with contextlib.suppress(ProcessLookupError):  # It may have ended meanwhile.
+            os.sched_setaffinity(int(thread.name), to)

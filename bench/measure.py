@@ -46,7 +46,6 @@ class _Mark:
 class _Course:
     """How a run went."""
 
-    idle: procfs.Usage
     live: int
     before: _Mark
     after: _Mark
@@ -67,7 +66,6 @@ class _Scene:
 
     async def perform(self, plan: Plan, seconds: float) -> _Course:
         """Let the load do what it shall, and watch."""
-        idle = self._relay_usage()
         await self.load.tell(json.dumps(attrs.asdict(plan)))
         live = (await self.load.hear())["live"]
         await trio.sleep(_CALM_SECONDS)
@@ -82,7 +80,7 @@ class _Scene:
         over: dict[str, Any] = {"failures": ["sessions did not end"]}
         with trio.move_on_after(_OVER_SECONDS):
             over = await self.load.hear()
-        return _Course(idle, live, before, after, final, words, audio, tuple(over["failures"]))
+        return _Course(live, before, after, final, words, audio, tuple(over["failures"]))
 
     async def _mark(self) -> _Mark:
         said, heard = await self.load.ask("mark"), await self.engine.ask("mark")
@@ -147,7 +145,6 @@ def _run(case: Case, name: str, course: _Course) -> Run:
         words_p99_ms=course.words["p99_ms"],
         relay_cpu=cpu / seconds,
         relay_us_per_frame=cpu / max(relayed, 1) * 1e6,
-        idle_pss_kib=course.idle.pss_kib,
         live_pss_kib=after.relay.pss_kib,
         postgres_cpu=(after.postgres - before.postgres) / seconds,
         load_cpu=(after.load - before.load) / seconds,

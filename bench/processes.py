@@ -25,12 +25,11 @@ import trio
 from bench import procfs
 from bench.child import Child, child, module
 from bench.cores import pin
-from bench.daemon import Daemon, configuration, running
+from bench.daemon import Daemon, configuration, has_processes, running
 from bench.load import Plan
 from bench.stage import Stage, stage
 from bench.table import document, markdown
 from bench.upstream import Upstream, upstream
-from relayd import config
 
 __all__ = ["Carried", "main", "render"]
 
@@ -131,7 +130,7 @@ def main() -> None:
     most = max(arguments.processes)
     if most > len(usable):
         raise SystemExit(f"{most} processes need as many cores; here are {len(usable)}")
-    if most > 1 and not _may_have_several():
+    if most > 1 and not has_processes():
         raise SystemExit("this relayd is one process: [server] has no key processes")
     found = trio.run(_measure_all, arguments, usable)
     text = render(found)
@@ -149,10 +148,6 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="how often each run is repeated")
     parser.add_argument("--write", action="store_true", help="put the table into the docs")
     return parser.parse_args()
-
-
-def _may_have_several() -> bool:
-    return "processes" in attrs.fields_dict(config.Server)
 
 
 async def _measure_all(arguments: argparse.Namespace, usable: list[int]) -> list[Carried]:
@@ -183,8 +178,8 @@ async def _measure(
             port = engines[0].port if engines else 0
             starting = upstream(_FRAME_MS, certificate, result_ms=_FRAME_MS, port=port)
             engines.append(await stack.enter_async_context(starting))
-        server = {"processes": len(cores)} if _may_have_several() else {}
-        sections = configuration(shared.books, engines[0].url, {"server": server})
+        server = {"server": {"processes": len(cores)}} if has_processes() else {}
+        sections = configuration(shared.books, engines[0].url, server)
         daemon = await stack.enter_async_context(running(sections, engines[0].trusted))
         loads = [await stack.enter_async_context(child(module("bench.load"))) for _ in cores]
         workers = _workers(daemon, len(cores))

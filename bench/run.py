@@ -52,7 +52,6 @@ class Run:
     words_p99_ms: float
     relay_cpu: float
     relay_us_per_frame: float
-    idle_pss_kib: int
     live_pss_kib: int
     postgres_cpu: float
     load_cpu: float

@@ -17,7 +17,7 @@ _FIGURES: Final = (
     "relay",
     "CPU µs per frame",
     "relayd / it",
-    "share of a core",
+    "of a core (+ PostgreSQL)",
     "audio p50 / p99 ms",
     "words p50 / p99 ms",
     "frames relayed",
@@ -78,12 +78,19 @@ def _figures(medians: Medians, case: Case, relay: str) -> tuple[str, ...]:
         relay,
         "-" if relay == DIRECT else f"{figure(lambda run: run.relay_us_per_frame):.0f}",
         f"{ratio:.2f}" if ratio else "-",
-        "-" if relay == DIRECT else f"{figure(lambda run: run.relay_cpu):.2f}",
+        _share(figure(lambda run: run.relay_cpu), figure(lambda run: run.postgres_cpu), relay),
         f"{figure(lambda run: run.audio_p50_ms):.2f} / {figure(lambda run: run.audio_p99_ms):.2f}",
         f"{figure(lambda run: run.words_p50_ms):.2f} / {figure(lambda run: run.words_p99_ms):.2f}",
         percent(medians.least(case, relay, lambda run: run.relayed_share) or 0.0),
         percent(medians.least(case, relay, lambda run: run.delivered_share) or 0.0),
     )
+
+
+def _share(cpu: float, postgres: float, relay: str) -> str:
+    """Of a core; what the database costs beside relayd is told apart."""
+    if relay == DIRECT:
+        return "-"
+    return f"{cpu:.2f} + {postgres:.2f}" if relay == OURS else f"{cpu:.2f}"
 
 
 def _memory(medians: Medians) -> list[tuple[str, ...]]:
