@@ -15,7 +15,6 @@ import random
 import socket
 import sys
 import time
-from collections import deque
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Final
@@ -33,8 +32,6 @@ _MASK: Final = bytes((0x37, 0xFA, 0x21, 0x3D))
 _KEY: Final = int.from_bytes(_MASK * (STAMP_BYTES // len(_MASK)), "little")
 # The fixed part of a frame, then its mask.
 _HEAD_BYTES: Final = 8
-# No more frames are sent in a row than this, so that the sockets are looked at in between.
-_BURST: Final = 64
 _PONG: Final = frame(PONG, b"", _MASK)
 _STOP: Final = frame(TEXT, b'{"type":"stop"}', _MASK)
 _CLOSE_STREAM: Final = frame(TEXT, b'{"type":"CloseStream"}', _MASK)
@@ -88,14 +85,13 @@ class App:
     plan: Plan
     token: str
     tally: Tally
-    beat: "deque[App]"
     changed: Callable[[], None]
     peer: Peer = attrs.field(init=False)
-    due_ns: int = 0
     live: bool = False
     over: bool = False
     silent: bool = False
     stopping: bool = False
+    _due_ns: int = 0
     _before: bytes = attrs.field(init=False)
     _after: bytes = attrs.field(init=False)
 
@@ -129,22 +125,24 @@ class App:
     def _go_live(self) -> None:
         self.live = True
         self.changed()
-        self.due_ns = time.monotonic_ns()
-        if self.plan.eager:
-            self.speak(self.due_ns)
-        else:
-            self.beat.appendleft(self)
+        self._speak_now()
 
-    def speak(self, now: int) -> bool:
-        """Send a frame; whether there may be another one."""
+    def _speak_now(self) -> None:
+        self._due_ns = time.monotonic_ns()
+        self._speak()
+
+    def _speak(self) -> None:
+        """Send the frame that is due, and come back for the next one."""
         if self.silent or not self.peer.open:
-            return False
+            return
+        now = time.monotonic_ns()
         stamp = (now ^ _KEY).to_bytes(STAMP_BYTES, "little")
         self.peer.send(self._before + stamp + self._after)
         self.tally.frames += 1
+        self.tally.lateness.samples.append(now - self._due_ns)
         if not self.plan.eager:
-            self.tally.lateness.samples.append(now - self.due_ns)
-        return True
+            self._due_ns += self.plan.frame_ms * 1_000_000
+            self.loop.at(self._due_ns / 1e9, self._speak)
 
     def _hear(self, one: Frame) -> None:
         if one.opcode == TEXT:
@@ -153,7 +151,7 @@ class App:
                 self.tally.words.note(stamp)
                 self.tally.results += 1
                 if self.plan.eager:
-                    self.speak(time.monotonic_ns())
+                    self._speak_now()
             elif not self.live and b'"ready"' in one.payload:
                 self._go_live()
             elif b'"error"' in one.payload:
@@ -179,8 +177,6 @@ class Load:
     loop: Loop = attrs.field(init=False)
     tally: Tally = attrs.field(factory=Tally)
     apps: list[App] = attrs.field(factory=list)
-    # Those that speak, the next one first: as all frames are of one length, the order stays.
-    beat: deque[App] = attrs.field(factory=deque)
     _said: set[str] = attrs.field(factory=set)
 
     def __attrs_post_init__(self) -> None:
@@ -192,29 +188,14 @@ class Load:
         for number in range(self.plan.sessions):
             # A fraction of a frame apart as well, so that the beats are spread out.
             self.loop.at(begin + number / self.plan.starts_per_second, partial(self._start, number))
-        self.loop.at(begin, self._speak_due)
         self.loop.run()
 
     def _start(self, number: int) -> None:
         tokens = self.plan.tokens
         token = tokens[number % len(tokens)] if tokens else ""
-        app = App(self.loop, self.plan, token, self.tally, self.beat, self._changed)
+        app = App(self.loop, self.plan, token, self.tally, self._changed)
         self.apps.append(app)
         app.start()
-
-    def _speak_due(self) -> None:
-        """Let everybody speak whose time has come, and come back for the next one."""
-        beat, frame_ns = self.beat, self.plan.frame_ms * 1_000_000
-        for _ in range(min(_BURST, len(beat))):
-            now = time.monotonic_ns()
-            if beat[0].due_ns > now:
-                break
-            app = beat.popleft()
-            if app.speak(now):
-                app.due_ns += frame_ns
-                beat.append(app)
-        wake_ns = beat[0].due_ns if beat else time.monotonic_ns() + frame_ns
-        self.loop.at(wake_ns / 1e9, self._speak_due)
 
     def _changed(self) -> None:
         if sum(app.live or app.over for app in self.apps) == self.plan.sessions:
