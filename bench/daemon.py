@@ -77,6 +77,7 @@ def configuration(books: Books, engine_url: str, changes: Sections) -> dict[str,
     sections: dict[str, dict[str, Any]] = {
         "server": {
             "listen": ["127.0.0.1:0"],
+            "processes": 1,
             "connections_max": 4000,
             "connections_per_address": 4000,
         },

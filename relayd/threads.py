@@ -10,7 +10,7 @@ from typing import Final
 import attrs
 import trio
 
-__all__ = ["Threads"]
+__all__ = ["Threads", "cores"]
 
 
 # Behind more than these a login storm would only fill the cores.
@@ -38,7 +38,7 @@ class Threads:
         waits for its turn on a core (p99 7 ms instead of 2 beside twenty logins, on two cores).
         """
         if passwords is None:
-            passwords = min(max(_cores() - 1, 1), PASSWORDS_MAX)
+            passwords = min(max(cores() - 1, 1), PASSWORDS_MAX)
         return cls(
             database=trio.CapacityLimiter(database),
             passwords=trio.CapacityLimiter(passwords),
@@ -46,7 +46,7 @@ class Threads:
         )
 
 
-def _cores() -> int:
+def cores() -> int:
     """How many this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

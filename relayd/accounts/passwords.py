@@ -20,6 +20,9 @@ import attrs
 import bcrypt
 import trio
 
+from relayd.quotas.counters import Counters
+from relayd.quotas.limits import Cap, Quotas
+
 __all__ = [
     "PASSWORD_MAX",
     "PASSWORD_MIN",
@@ -35,8 +38,8 @@ PASSWORD_MIN: Final = 8
 PASSWORD_MAX: Final = 1024
 PEPPER_MIN_BYTES: Final = 32
 
-# 32 waiting of 0.2 s, one thread: the last in the queue waits about 7 s; two threads, half that.
-_WAITING_MAX: Final = 32
+# Those that compute too. 33 of 0.2 s, one thread: the last waits about 7 s; two threads, half.
+_QUEUE_MAX: Final = 33
 
 T = TypeVar("T")
 
@@ -72,14 +75,15 @@ class Verdict(enum.Enum):
 class Passwords:
     """Hashes and verifies in its own threads.
 
-    ``limiter``: fewer threads than cores, used for nothing else. ``cost``: bcrypt's, as its base-2
-    logarithm of rounds.
+    ``limiter``: fewer threads than cores, used for nothing else; as many compute at once in all
+    processes that ``quotas`` counts for. ``cost``: bcrypt's, as its base-2 logarithm of rounds.
     """
 
     pepper: bytes = attrs.field(repr=False)
     limiter: trio.CapacityLimiter
     cost: int = 12
-    waiting_max: int = _WAITING_MAX
+    queue_max: int = _QUEUE_MAX
+    quotas: Quotas = attrs.field(factory=Counters)
     # What an unknown user's password is checked against, so that it takes as long as a known
     # one's. Any salt of the same cost will do: bcrypt hashes first and compares afterwards.
     _reference: bytes = attrs.field(init=False, repr=False)
@@ -119,6 +123,15 @@ class Passwords:
         return digest
 
     async def _in_thread(self, work: Callable[[], T]) -> T | None:
-        if self.limiter.statistics().tasks_waiting >= self.waiting_max:
+        queue = [Cap("hashing queue", self.queue_max)]
+        if await self.quotas.enter(queue) is not None:
             return None
-        return await trio.to_thread.run_sync(work, limiter=self.limiter)
+        turn = Cap("hashing", int(self.limiter.total_tokens))
+        try:
+            await self.quotas.take(turn)
+            try:
+                return await trio.to_thread.run_sync(work, limiter=self.limiter)
+            finally:
+                self.quotas.give(turn)
+        finally:
+            self.quotas.leave(queue)

@@ -42,7 +42,7 @@ def _run(arguments: argparse.Namespace) -> int:
     with logs.in_background(config.log.level, config.log.format) as write_line:
 
         async def main() -> None:
-            await relayd.daemon.run(config, started=write_line)
+            await relayd.daemon.run(config, started=write_line, reread=lambda: load(arguments))
 
         trio.run(main)
     return Exit.OK

@@ -35,8 +35,8 @@ class Database:
     pool_size: int = attrs.field(
         default=8,
         metadata=about(
-            "Connections, and threads that use them. More than eight only added latency when "
-            "measured.",
+            "Connections of all processes together (two each at least), and threads that use "
+            "them. More than eight only added latency when measured.",
             unit="connections",
             least=1,
             most=64,

@@ -59,6 +59,27 @@ class Server:
             form=forms.origin,
         ),
     )
+    processes: int = attrs.field(
+        default=0,
+        metadata=about(
+            "Processes that serve, kept by one that doesn't; they share every limit of this file. "
+            "0: as many as there are cores, with the embedded database one. With one there is "
+            "nothing to reload: changes take a restart.",
+            unit="processes",
+            least=0,
+            most=64,
+        ),
+    )
+    retire_seconds: float = attrs.field(
+        default=600,
+        metadata=about(
+            "After a reload: how long streams of the processes that were replaced may go on; then "
+            "apps are told to connect again.",
+            unit="seconds",
+            least=0,
+            most=86_400,
+        ),
+    )
     connections_max: int = attrs.field(
         default=2000,
         metadata=about(

@@ -6,18 +6,18 @@ the door is open waits in the system's queue.
 """
 
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 
 import attrs
 import trio
 
 from relayd import config
-from relayd.edge.listeners import listener_url, open_listeners
+from relayd.edge.listeners import inherit_listener, listener_url, open_listeners
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.tls import tls_context
 
-__all__ = ["Entrance", "open_entrance"]
+__all__ = ["Entrance", "inherit_entrance", "open_entrance"]
 
 
 @attrs.frozen
@@ -37,12 +37,32 @@ class Entrance:
 @asynccontextmanager
 async def open_entrance(server: config.Server, settings: EdgeSettings) -> AsyncIterator[Entrance]:
     """Open while entered. Raises `ConfigError`; then nothing is left open."""
-    tls = None
-    if server.tls_certificate is not None:
-        tls = tls_context(server.tls_certificate, server.tls_key)
+    tls = _tls(server)
     listeners = await open_listeners(server.listen, settings)
-    try:
+    with _closing(listeners):
         yield Entrance(settings, listeners, tls)
+
+
+@contextmanager
+def inherit_entrance(
+    server: config.Server, settings: EdgeSettings, descriptors: Sequence[int]
+) -> Iterator[Entrance]:
+    """What another process opened, on the descriptors that were inherited from it."""
+    listeners = [inherit_listener(descriptor) for descriptor in descriptors]
+    with _closing(listeners):
+        yield Entrance(settings, listeners, _tls(server))
+
+
+def _tls(server: config.Server) -> ssl.SSLContext | None:
+    if server.tls_certificate is None:
+        return None
+    return tls_context(server.tls_certificate, server.tls_key)
+
+
+@contextmanager
+def _closing(listeners: Sequence[trio.SocketListener]) -> Iterator[None]:
+    try:
+        yield
     finally:
         for listener in listeners:
             listener.socket.close()

@@ -6,12 +6,15 @@ from typing import Final
 from relayd import config
 from relayd.edge.settings import EdgeSettings
 from relayd.session.limits import Limits
+from relayd.threads import cores
 
-__all__ = ["edge_settings", "session_limits"]
+__all__ = ["CONNECTIONS_MIN", "edge_settings", "processes_of", "session_limits", "share"]
 
 # Of flush_seconds in [metering], between two renewals: the record has to be written within it, or a
 # killed process would lose a frame more.
 FLUSH_EARLY: Final = 0.85
+# Of a process to the database: with one, somebody could wait for another of the same process.
+CONNECTIONS_MIN: Final = 2
 
 
 def session_limits(limits: config.Limits, metering: config.Metering) -> Limits:
@@ -46,3 +49,15 @@ def edge_settings(server: config.Server, limits: config.Limits) -> EdgeSettings:
         close_seconds=limits.close_seconds,
         drain_seconds=server.drain_seconds,
     )
+
+
+def processes_of(whole: config.Config) -> int:
+    """How many processes serve: as configured, else one for each core (see server.processes)."""
+    if whole.server.processes:
+        return whole.server.processes
+    return 1 if whole.database.embedded else cores()
+
+
+def share(connections: int, processes: int) -> int:
+    """A process's part of the database connections: two at least."""
+    return max(connections // processes, CONNECTIONS_MIN)

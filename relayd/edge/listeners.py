@@ -12,7 +12,7 @@ from relayd.config import forms
 from relayd.edge.settings import EdgeSettings
 from relayd.errors import ConfigError
 
-__all__ = ["listener_url", "open_listeners"]
+__all__ = ["inherit_listener", "listener_url", "open_listeners"]
 
 _KEY: Final = "server.listen"
 
@@ -43,7 +43,7 @@ async def open_listeners(
             if descriptor is None:
                 listeners.extend(await _open_address(place))
             else:
-                listeners.append(_inherit(descriptor))
+                listeners.append(inherit_listener(descriptor))
         for listener in listeners:
             _size_buffers(listener, settings.socket_buffer_bytes)
     except BaseException:
@@ -77,7 +77,8 @@ async def _open_address(place: str) -> list[trio.SocketListener]:
         raise ConfigError(_KEY, f"can't listen on {place}: {cause}; {remedy}") from error
 
 
-def _inherit(descriptor: int) -> trio.SocketListener:
+def inherit_listener(descriptor: int) -> trio.SocketListener:
+    """A listening socket that this process was given. Raises `ConfigError`."""
     try:
         inherited = socket.socket(fileno=descriptor)
     except OSError as problem:

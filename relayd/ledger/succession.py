@@ -1,7 +1,7 @@
 """Which daemon ran here before, known to be dead: its sessions need not wait for the sweeper.
 
 A daemon holds the kernel's lock on a file in its data directory for as long as its process
-lives, and keeps its boot id in it from its registration until its end is recorded. Whoever gets
+lives, and keeps its boot ids in it, one a process, until their end is recorded. Whoever gets
 that lock and finds an id knows that the daemon of that id died without a word, and may end its
 boot at once. It is a short cut only: without the file, or with two daemons in one directory,
 heartbeats tell the same more slowly.
@@ -9,7 +9,7 @@ heartbeats tell the same more slowly.
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -24,19 +24,26 @@ __all__ = ["Seat", "succeed"]
 log = logs.get(__name__)
 
 NAME: Final = "boot"
+# 37 for each process, those that retire too.
+_BYTES_MAX: Final = 65_536
 
 
 @attrs.frozen
 class Seat:
     """The place of a data directory's one daemon, whether or not it could be had."""
 
-    # The boot that died here, if one did.
-    predecessor: UUID | None = None
+    # The boots that died here: none, or those of every process of the daemon before.
+    predecessors: tuple[UUID, ...] = ()
     _descriptor: int | None = None
 
-    def take(self, boot_id: UUID) -> None:
-        """Be the one that is dead if it ends without `leave`. The predecessor is forgotten."""
-        self._write(str(boot_id).encode())
+    @property
+    def descriptors(self) -> Sequence[int]:
+        """What a process inherits that lives on without us: the lock is then still held."""
+        return () if self._descriptor is None else (self._descriptor,)
+
+    def take(self, boot_ids: Collection[UUID]) -> None:
+        """Be those that are dead if this ends without `leave`. Predecessors are forgotten."""
+        self._write(b"\n".join(str(one).encode() for one in boot_ids))
 
     def leave(self) -> None:
         """End in order: the end of this boot is recorded, so nobody has to find out."""
@@ -70,9 +77,9 @@ def succeed(directory: Path) -> Iterator[Seat]:
         os.close(descriptor)
 
 
-def _read(descriptor: int) -> UUID | None:
-    text = os.pread(descriptor, 100, 0).decode("ascii", "replace")
+def _read(descriptor: int) -> tuple[UUID, ...]:
+    text = os.pread(descriptor, _BYTES_MAX, 0).decode("ascii", "replace")
     try:
-        return UUID(text)
+        return tuple(UUID(line) for line in text.split())
     except ValueError:
-        return None
+        return ()

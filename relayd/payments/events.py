@@ -67,6 +67,8 @@ class EventQueue:
 
     database: Database
     fulfilment: Fulfilment
+    # Called beside `wake` when a message was kept: where another process works on them.
+    told: Callable[[], object] = attrs.field(default=lambda: None)
     _lease: Lease = attrs.field(init=False)
     _news: trio.Event = attrs.field(factory=trio.Event, init=False)
 
@@ -80,7 +82,12 @@ class EventQueue:
             log.debug("message of no interest", type=event.type)
             return
         if await self.database.transact(store, event):
-            self._news.set()
+            self.wake()
+            self.told()
+
+    def wake(self) -> None:
+        """There is something to work on."""
+        self._news.set()
 
     async def run(self) -> None:
         """Work on what is due until cancelled."""

@@ -69,6 +69,10 @@ class Sessions:
         self.draining = True
         for session in list(self._live.values()):
             session.ending.give(EndReason.SERVER_DRAINING)
+        await self.over()
+
+    async def over(self) -> None:
+        """Wait until no session lives and all are settled, without ending any."""
         while self._live or self._unsettled:
             await self._changed.wait()
 

@@ -62,7 +62,7 @@ async def test_full_queue(store: MemoryStore) -> None:
     """With the password queue full, everyone is turned away and nothing is stored."""
     accounts = make_accounts(store.database)
     await registered(accounts)
-    full = Passwords(PEPPER, trio.CapacityLimiter(1), cost=4, waiting_max=0)
+    full = Passwords(PEPPER, trio.CapacityLimiter(1), cost=4, queue_max=0)
     turned = attrs.evolve(accounts, passwords=full)
     assert await turned.login(EMAIL, PASSWORD) is LoginRefusal.BUSY
     assert await turned.register("bob@example.com", PASSWORD) is RegisterRefusal.BUSY

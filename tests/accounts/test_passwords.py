@@ -104,7 +104,7 @@ async def test_queue_is_bounded() -> None:
         def _matches(self, password: str, stored: str | None) -> bool:
             return release.wait(10)
 
-    passwords = Slow(PEPPER, trio.CapacityLimiter(1), cost=4, waiting_max=2)
+    passwords = Slow(PEPPER, trio.CapacityLimiter(1), cost=4, queue_max=3)
 
     async def check() -> None:
         verdicts.append(await passwords.verify("correct horse", "x"))

@@ -17,7 +17,7 @@ from uuid import UUID
 from relayd.ledger.succession import succeed
 
 with succeed(Path(sys.argv[1])) as seat:
-    seat.take(UUID(sys.argv[2]))
+    seat.take([UUID(sys.argv[2])])
     print("held", flush=True)
     time.sleep(60)
 """
@@ -26,45 +26,45 @@ with succeed(Path(sys.argv[1])) as seat:
 def test_orderly_end_leaves_nobody(tmp_path: Path) -> None:
     """A daemon whose end is recorded is nobody's dead predecessor."""
     with succeed(tmp_path) as first:
-        assert first.predecessor is None
-        first.take(uuid4())
+        assert first.predecessors == ()
+        first.take([uuid4()])
         first.leave()
 
     with succeed(tmp_path) as second:
-        assert second.predecessor is None
+        assert second.predecessors == ()
 
 
 def test_a_start_that_came_to_nothing_leaves_nobody(tmp_path: Path) -> None:
     """Who never registered has not died; a predecessor that was not dealt with stays one."""
     boot_id = uuid4()
     with succeed(tmp_path) as dead:
-        dead.take(boot_id)
+        dead.take([boot_id])
 
     with pytest.raises(ConfigError), succeed(tmp_path):
         raise ConfigError("server.listen", "is busy")
 
     with succeed(tmp_path) as seat:
-        assert seat.predecessor == boot_id
+        assert seat.predecessors == (boot_id,)
 
 
 def test_an_unrecorded_end_is_found(tmp_path: Path) -> None:
     """Where the database could not be told, the next daemon does it."""
     boot_id = uuid4()
     with succeed(tmp_path) as first:
-        first.take(boot_id)
+        first.take([boot_id])
 
     with succeed(tmp_path) as second:
-        assert second.predecessor == boot_id
+        assert second.predecessors == (boot_id,)
 
 
 def test_living_neighbour_is_not_taken_for_dead(tmp_path: Path) -> None:
     """While its holder lives, nobody else gets the lock or the id."""
     own = uuid4()
     with succeed(tmp_path) as holder:
-        holder.take(own)
+        holder.take([own])
         with succeed(tmp_path) as neighbour:
-            assert neighbour.predecessor is None
-            neighbour.take(uuid4())
+            assert neighbour.predecessors == ()
+            neighbour.take([uuid4()])
 
         assert (tmp_path / "boot").read_text() == str(own)
 
@@ -81,7 +81,7 @@ def test_killed_daemon_is_found(tmp_path: Path) -> None:
         process.kill()
 
     with succeed(tmp_path) as seat:
-        assert seat.predecessor == boot_id
+        assert seat.predecessors == (boot_id,)
 
 
 @pytest.mark.parametrize("content", ["", "nonsense", "\x00" * 200])
@@ -90,7 +90,7 @@ def test_unreadable_file_names_nobody(content: str, tmp_path: Path) -> None:
     (tmp_path / "boot").write_text(content)
 
     with succeed(tmp_path) as seat:
-        assert seat.predecessor is None
+        assert seat.predecessors == ()
 
 
 def test_directory_that_cannot_be_made_is_no_obstacle(tmp_path: Path) -> None:
@@ -98,4 +98,4 @@ def test_directory_that_cannot_be_made_is_no_obstacle(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
     with succeed(tmp_path / "file" / "data") as seat:
-        assert seat.predecessor is None
+        assert seat.predecessors == ()

@@ -115,6 +115,7 @@ async def open_market(database_url: str, **settings: str) -> AsyncIterator[Marke
             stripe_url = await nursery.start(stand_in.serve)
             environ = {
                 "RELAYD_SERVER__LISTEN": "127.0.0.1:0",
+                "RELAYD_SERVER__PROCESSES": "1",
                 "RELAYD_DATABASE__URL": _url(database_url),
                 "RELAYD_AUTH__SECRET": "a secret of the tests, of 32 bytes or more",
                 "RELAYD_AUTH__PEPPER": "a pepper of the tests, of 32 bytes or more",

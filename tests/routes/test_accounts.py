@@ -132,7 +132,7 @@ async def test_login_storm() -> None:
     """With the password queue full, a login is told to come again."""
     world = World()
     await world.register()
-    world.accounts.passwords.waiting_max = 0
+    world.accounts.passwords.queue_max = 0
     response = await world.post("/auth/login", CREDENTIALS)
     assert await refusal(response) == (503, "service_unavailable")
     assert int(response.headers["Retry-After"]) > 0

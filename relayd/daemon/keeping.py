@@ -1,0 +1,108 @@
+"""What one process of a daemon does for all of them, beside whatever serves.
+
+Settling what dead daemons left open, removing what has expired, and following payments. Several
+daemons on one database may do all this at once; several processes of one need not.
+"""
+
+from typing import Final
+from uuid import UUID, uuid4
+
+import attrs
+import trio
+
+from relayd import logs
+from relayd.accounts.accounts import Accounts
+from relayd.config import Config
+from relayd.database import migrate
+from relayd.database.ports import Database
+from relayd.errors import DatabaseUnavailable
+from relayd.events.credit import forget_old
+from relayd.ledger import sweeper
+from relayd.payments.margins import margins
+from relayd.payments.shop import Shop
+
+__all__ = ["Keeping", "migrate_schema"]
+
+log = logs.get(__name__)
+
+# Between two removals of expired sign-ins.
+PRUNE_SECONDS: Final = 600
+# Between attempts to settle a process that died while PostgreSQL is away.
+BURY_AGAIN_SECONDS: Final = 1.0
+
+
+@attrs.define(eq=False)
+class Keeping:
+    """The loops of one daemon. ``boot_id`` is its own where it serves too: it never judges it."""
+
+    config: Config
+    database: Database
+    accounts: Accounts
+    shop: Shop | None
+    boot_id: UUID = attrs.field(factory=uuid4)
+
+    async def run(self) -> None:
+        """All of them, until cancelled."""
+        self._show_packages()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._sweep)
+            nursery.start_soon(self._prune)
+            if self.shop is not None:
+                nursery.start_soon(self.shop.run)
+
+    def news(self) -> None:
+        """Another process kept a message of Stripe's."""
+        if self.shop is not None:
+            self.shop.events.wake()
+
+    async def bury(self, boot_id: UUID) -> None:
+        """Settle what a process that is known to be dead left open, as soon as that can be."""
+        metering = self.config.metering
+        while True:
+            try:
+                await sweeper.end_boot(self.database, boot_id)
+                # A look of its own: it knows nobody long enough to take them for dead.
+                await sweeper.Sweeper(
+                    self.database, self.boot_id, metering.sweep_seconds, metering.dead_seconds
+                ).sweep()
+            except DatabaseUnavailable as error:
+                log.warning("a dead process is not settled yet", boot=boot_id, problem=str(error))
+                await trio.sleep(BURY_AGAIN_SECONDS)
+            else:
+                return
+
+    def _show_packages(self) -> None:
+        log.info("sales", on=self.config.stripe.sales)
+        if not self.config.stripe.sales:
+            return
+        for margin in margins(self.config.packages, self.config.costs):
+            tell = log.warning if margin.losing else log.info
+            tell("package for sale", package=margin.package.id, margin=margin)
+
+    async def _sweep(self) -> None:
+        metering = self.config.metering
+        await sweeper.run_sweeper(
+            self.database,
+            self.boot_id,
+            sweep_seconds=metering.sweep_seconds,
+            dead_seconds=metering.dead_seconds,
+        )
+
+    async def _prune(self) -> None:
+        """Remove expired sign-ins and such, a bounded number at a time."""
+        while True:
+            try:
+                removed = await self.accounts.prune()
+                await self.database.transact(forget_old)
+            except DatabaseUnavailable as error:
+                log.warning("expired sign-ins not removed", problem=str(error))
+            else:
+                if removed:
+                    log.info("expired sign-ins removed", count=removed)
+            await trio.sleep(PRUNE_SECONDS)
+
+
+async def migrate_schema(database: Database) -> None:
+    """Bring the schema up to this program."""
+    for name in await database.transact(migrate.apply):
+        log.info("migration applied", name=name)

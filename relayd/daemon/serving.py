@@ -1,0 +1,208 @@
+"""What one process does for its apps: a boot of its own, its engine, its sessions, its door.
+
+A boot owns the sessions that were opened under it. Where several processes serve, each has one,
+and whichever dies leaves the others' sessions alone.
+"""
+
+import gc
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final, cast
+from uuid import UUID, uuid4
+
+import attrs
+import trio
+
+from relayd import logs
+from relayd.accounts.accounts import Accounts
+from relayd.accounts.passwords import Passwords
+from relayd.accounts.tokens import AccessTokens
+from relayd.config import Config
+from relayd.daemon.entrance import Entrance
+from relayd.daemon.session_log import log_end
+from relayd.daemon.settings import session_limits
+from relayd.database.pool import Pool
+from relayd.edge.door import Door, serve
+from relayd.errors import DatabaseUnavailable
+from relayd.events.credit import CreditReader
+from relayd.events.hub import Hub
+from relayd.events.listener import listen
+from relayd.events.live import LiveCredit
+from relayd.ledger import sweeper
+from relayd.ledger.postgres import Policy, PostgresLedger
+from relayd.ledger.renewals import pause_within
+from relayd.ledger.wallet import Wallet
+from relayd.payments.shop import Shop
+from relayd.quotas.limits import Quotas
+from relayd.routes.app import create_app
+from relayd.routes.origins import own_origins
+from relayd.routes.wiring import Services
+from relayd.session.registry import Sessions
+from relayd.session.session import Ports
+from relayd.speech.engine import Engine
+
+if TYPE_CHECKING:
+    from relayd.edge.asgi import App
+
+__all__ = ["Serving", "make_accounts"]
+
+log = logs.get(__name__)
+
+# New objects between two looks for cyclic garbage: some 10 MiB at most wait for one. With Python's
+# 700, every sixth frame paid for a look.
+GARBAGE_OBJECTS: Final = 20_000
+# For the last word to the database at the end; without it another daemon finds out by itself.
+FAREWELL_SECONDS: Final = 5
+
+
+@attrs.define(eq=False)
+class Serving:
+    """One process that serves, until ``stop`` is set and all is drained.
+
+    ``retiring`` may be set before: then nothing new is accepted, and what is there may go on.
+    """
+
+    config: Config
+    database: Pool
+    engine: Engine
+    shop: Shop | None
+    entrance: Entrance
+    quotas: Quotas
+    hashing: trio.CapacityLimiter
+    boot_id: UUID = attrs.field(factory=uuid4)
+    stop: trio.Event = attrs.field(factory=trio.Event)
+    retiring: trio.Event = attrs.field(factory=trio.Event)
+    # Whether the database knows that this boot is over.
+    farewell_said: bool = False
+
+    async def run(self, started: Callable[[], object]) -> None:
+        """Serve; ``started`` is called once connections are taken."""
+        sessions = self._sessions()
+        hub = Hub()
+        # Quart's types name every ASGI event, the edge takes them as plain mappings.
+        app = cast("App", create_app(self._services(sessions, hub)))
+        async with self._registered(), trio.open_nursery() as background:
+            background.start_soon(self._beat)
+            background.start_soon(sessions.settle_late)
+            background.start_soon(listen, self.database.conninfo, hub)
+            async with trio.open_nursery() as door_nursery:
+                door: Door = await door_nursery.start(
+                    partial(
+                        serve,
+                        app,
+                        self.entrance.settings,
+                        self.entrance.listeners,
+                        tls=self.entrance.tls,
+                        quotas=self.quotas,
+                    )
+                )
+                _calm_collector()
+                started()
+                await self._until_stopped(door, sessions)
+                hub.close()
+                await self._drain(door, sessions)
+                door_nursery.cancel_scope.cancel()
+            background.cancel_scope.cancel()
+
+    def _sessions(self) -> Sessions:
+        config = self.config
+        policy = Policy(config.metering.hold_seconds * 1000, config.limits.streams_per_user)
+        pause_seconds = pause_within(config.metering.flush_seconds)
+        ledger = PostgresLedger(self.database, self.boot_id, policy, pause_seconds)
+        return Sessions(
+            Ports(_tokens(config), self.engine, ledger),
+            session_limits(config.limits, config.metering),
+            log_end,
+        )
+
+    def _services(self, sessions: Sessions, hub: Hub) -> Services:
+        config = self.config
+        own = own_origins(config.server.public_url, self.entrance.urls)
+        return Services(
+            accounts=make_accounts(config, self.database, self.hashing, self.quotas),
+            wallet=Wallet(self.database),
+            database=self.database,
+            sessions=sessions,
+            trusted_proxies=config.server.trusted_proxies,
+            origins=(*config.server.origins, *own),
+            own_origins=own,
+            requests_per_minute=config.auth.requests_per_minute,
+            repository_url=config.server.repository_url,
+            packages=config.packages,
+            shop=self.shop,
+            public_url=config.server.public_url,
+            live_credit=LiveCredit(hub, CreditReader(self.database), self.quotas),
+            quotas=self.quotas,
+        )
+
+    @asynccontextmanager
+    async def _registered(self) -> AsyncIterator[None]:
+        """Have this boot in the database, so that its sessions have an owner."""
+        await sweeper.register_boot(self.database, self.boot_id, socket.gethostname())
+        try:
+            yield
+        finally:
+            with trio.move_on_after(FAREWELL_SECONDS, shield=True):
+                await self._say_goodbye()
+
+    async def _say_goodbye(self) -> None:
+        try:
+            await sweeper.end_boot(self.database, self.boot_id)
+        except DatabaseUnavailable as error:
+            log.warning("the end of this daemon could not be recorded", problem=str(error))
+        else:
+            self.farewell_said = True
+
+    async def _beat(self) -> None:
+        seconds = self.config.metering.heartbeat_seconds
+        await sweeper.run_heartbeat(self.database, self.boot_id, seconds)
+
+    async def _until_stopped(self, door: Door, sessions: Sessions) -> None:
+        """Wait for the drain; retiring, only until the last session and request are over."""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._retire, door, sessions, nursery.cancel_scope)
+            await self.stop.wait()
+            nursery.cancel_scope.cancel()
+
+    async def _retire(self, door: Door, sessions: Sessions, waiting: trio.CancelScope) -> None:
+        await self.retiring.wait()
+        log.info("retiring", sessions=len(sessions))
+        door.stop_accepting()
+        await sessions.over()
+        await door.requests_over()
+        waiting.cancel()
+
+    async def _drain(self, door: Door, sessions: Sessions) -> None:
+        log.info("draining", sessions=len(sessions))
+        door.stop_accepting()
+        with trio.move_on_after(self.config.server.drain_seconds) as draining:
+            await sessions.drain()
+            await door.requests_over()
+        if draining.cancelled_caught:
+            log.warning("drain cut short", sessions=len(sessions), unsettled=sessions.unsettled)
+        else:
+            log.info("drained")
+
+
+def make_accounts(
+    config: Config, database: Pool, hashing: trio.CapacityLimiter, quotas: Quotas
+) -> Accounts:
+    """Accounts as configured; ``hashing`` is whose threads compute passwords."""
+    passwords = Passwords(config.auth.pepper.reveal().encode(), hashing, quotas=quotas)
+    return Accounts(database, passwords, _tokens(config), config.auth.refresh_days)
+
+
+def _tokens(config: Config) -> AccessTokens:
+    return AccessTokens(config.auth.secret.reveal().encode(), config.auth.access_minutes)
+
+
+def _calm_collector() -> None:
+    """Look for cyclic garbage less often: frames and results leave none.
+
+    What was loaded by now stays for good and need not be looked through again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
