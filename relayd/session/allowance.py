@@ -5,6 +5,7 @@ two integers. While a renewal is under way the reader keeps to what the ledger w
 so that whichever answer gets lost, nothing is admitted that isn't set aside.
 """
 
+import math
 from collections.abc import Callable
 from typing import Final
 from uuid import UUID
@@ -24,6 +25,9 @@ __all__ = ["Allowance"]
 STARVED_SECONDS: Final = 0.25
 # Between attempts to reach a ledger that is out of reach.
 RETRY_SECONDS: Final = 1.0
+# How often a ledger may let a starving session wait for a whole flush in vain. Not once: a daemon
+# that was paused finds the time gone when it wakes, and must ask before it says anything.
+SILENCES_MOST: Final = 2
 
 
 @attrs.define(eq=False)
@@ -44,6 +48,8 @@ class Allowance:
     # As of the ledger's last answer: the user's credit, and what this session had used of it.
     _answer_balance_ms: int = attrs.field(init=False)
     _answer_used_ms: int = 0
+    # When it was asked for, or the failure of the ledger that came instead.
+    _answer_asked_at: float = -math.inf
     _lease_until: float = attrs.field(init=False)
     _levels: LowCredit = attrs.field(init=False)
     _alarm_bytes: int = 0
@@ -75,20 +81,27 @@ class Allowance:
 
     async def extend(self) -> bool:
         """Wait for more hold after `admit` gave too little; False when the session ends instead."""
+        starved_at = trio.current_time()
+        patient_until = starved_at + self.limits.starved_seconds
         self._starved = True
         self._wake.set()
-        with trio.move_on_after(self.limits.starved_seconds):
-            while True:
+        silences = 0
+        while silences < SILENCES_MOST:
+            with trio.move_on_after(self.limits.flush_seconds) as silence:
                 await self._answered.wait()
-                if self._has_room():
-                    self._starved = False
-                    return True
-                if self.final or self._unreachable:
+            if silence.cancelled_caught:
+                silences += 1
+            elif self._has_room():
+                return True
+            elif self._knows_since(starved_at):
+                last = self.final or self._unreachable
+                if last or trio.current_time() >= patient_until:
                     break
-        if self._unreachable and not self.final:
-            self.ending.give(EndReason.SERVICE_UNAVAILABLE)
-        else:
+        told = self._knows_since(starved_at) and not self._unreachable
+        if told or (self.final and self._used_up()):
             self.ending.give(EndReason.INSUFFICIENT_CREDITS)
+        else:
+            self.ending.give(EndReason.SERVICE_UNAVAILABLE)
         return False
 
     async def keep(self) -> None:
@@ -102,10 +115,17 @@ class Allowance:
                 await self._wake.wait()
             asked_at = trio.current_time()
             self._wake = trio.Event()
-            if not await self._renew():
+            if not await self._renew(asked_at):
                 return
+            self._answer_asked_at = asked_at
+            self._starved = self._starved and not self._has_room()
             self._answered.set()
             self._answered = trio.Event()
+
+    def _knows_since(self, time: float) -> bool:
+        """Whether the last answer was asked for since then, and the next one isn't due yet."""
+        overdue_at = self._answer_asked_at + self.limits.flush_seconds
+        return self._answer_asked_at >= time and trio.current_time() < overdue_at
 
     def _pause_seconds(self) -> float:
         if self._starved:
@@ -114,11 +134,13 @@ class Allowance:
             return RETRY_SECONDS
         return self.limits.flush_seconds
 
-    async def _renew(self) -> bool:
+    async def _renew(self, asked_at: float) -> bool:
         used_ms = self.meter.used_ms
         keep_ms = self._promise(used_ms)
+        if keep_ms < self.meter.held_ms:
+            # Others may take what is given back: this hold is no longer the last of the credit.
+            self.final = False
         self.meter.set_hold(keep_ms)
-        asked_at = trio.current_time()
         try:
             answer = await self.ledger.renew(self.session_id, used_ms, keep_ms)
         except LedgerUnavailable:
@@ -156,9 +178,11 @@ class Allowance:
         self._arm(past_half=False)
 
     def _has_room(self) -> bool:
+        return trio.current_time() < self._lease_until and not self._used_up()
+
+    def _used_up(self) -> bool:
         affordable_bytes = self.meter.format.affordable_bytes(self.meter.held_ms)
-        in_lease = trio.current_time() < self._lease_until
-        return in_lease and affordable_bytes > self.meter.admitted_bytes
+        return self.meter.admitted_bytes >= affordable_bytes
 
     def _attend(self) -> None:
         """The alarm went: a credit level is reached, or half of the hold is used."""
