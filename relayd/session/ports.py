@@ -121,6 +121,9 @@ class Settlement:
     used_ms: int
     reported_ms: int | None
     reason: EndReason
+    # The `open` that was never answered: it may have taken effect, and may even do so later.
+    # Nothing was used, but a hold and one of the user's streams may be taken.
+    unanswered: OpenRequest | None = None
 
 
 @attrs.frozen

@@ -29,7 +29,8 @@ class Report:
     malformed: int = 0
     renewals: int = 0
     renewal_failures: int = 0
-    # None: there was nothing to settle. False: the registry has to go on trying.
+    # None: there was nothing to settle. False: the registry has to go on trying; the session was
+    # opened, or may have been.
     settled: bool | None = None
     upstream_error: UpstreamError | None = None
     fault: BaseException | None = None

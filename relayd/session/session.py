@@ -72,6 +72,7 @@ class Session:
     report: Report = attrs.field(init=False)
     _outbox: Outbox = attrs.field(init=False)
     _principal: Principal | None = None
+    _unanswered: OpenRequest | None = None
     _allowance: Allowance | None = None
     _remaining_ms: int | None = None
     _upstream: Upstream | None = None
@@ -158,15 +159,19 @@ class Session:
             model=plan.model,
             client_address=self.address,
         )
-        # Shielded, so that a session which was opened while its client left is known here, and
-        # settled like any other.
+        # Until an answer says otherwise it may be open. Shielded, so that a session which was
+        # opened while its client left is known here, and settled like any other.
+        self._unanswered = request
+        self.report.settled = False
         opened: Opened | OpenRefusal | None = None
         with trio.move_on_after(self.limits.settle_seconds, shield=True):
             opened = await self.ports.ledger.open(request)
+        if opened is None:
+            raise LedgerUnavailable("the ledger did not open the session in time")
+        self._unanswered = None
         match opened:
-            case None:
-                raise LedgerUnavailable("the ledger did not open the session in time")
             case OpenRefusal():
+                self.report.settled = None
                 self.ending.give(opened.value)
                 return False
             case Opened():
@@ -225,10 +230,11 @@ class Session:
         assert self.ending.reason is not None
         try:
             if self._allowance is not None:
-                self.report.settled = False
                 closed = await self.ports.ledger.close(self.settlement)
                 self.report.settled = True
                 self._remaining_ms = closed.balance_ms
+            elif self._unanswered is not None:
+                pass  # Only the registry can wait until it is known.
             elif self._principal is not None and self.ending.reason.code is not None:
                 self._remaining_ms = await self.ports.ledger.balance_ms(self._principal.user_id)
         except LedgerUnavailable:
@@ -238,14 +244,15 @@ class Session:
 
     @property
     def settlement(self) -> Settlement:
-        """How an opened session ended, for the ledger."""
-        assert self._allowance is not None
+        """How a session ended that was opened, or may have been, for the ledger."""
+        assert self.report.settled is not None
         assert self.ending.reason is not None
         return Settlement(
             session_id=self.session_id,
-            used_ms=self._allowance.meter.used_ms,
+            used_ms=0 if self._allowance is None else self._allowance.meter.used_ms,
             reported_ms=None if self._upstream is None else self._upstream.reported_ms,
             reason=self.ending.reason,
+            unanswered=self._unanswered,
         )
 
     def _say_ending(self) -> None:

@@ -40,6 +40,8 @@ class FakeLedger:
     lost_replies: int = 0
     # Like a thread, a call in progress does not feel cancellation.
     latency_seconds: float = 0.0
+    # From taking effect to the answer; whoever is cancelled meanwhile doesn't learn it.
+    answer_seconds: float = 0.0
 
     def add_user(self, user_id: UUID) -> Principal:
         """A user without credit who signed in once."""
@@ -84,18 +86,18 @@ class FakeLedger:
     async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
         """See `relayd.session.ports.Ledger`."""
         await self._arrive()
-        return self._answer(self.books.open(request, self.boot_id, self.policy))
+        return await self._answer(self.books.open(request, self.boot_id, self.policy))
 
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """See `relayd.session.ports.Ledger`."""
         assert 0 <= used_ms <= keep_ms
         await self._arrive()
-        return self._answer(self.books.renew(session_id, used_ms, keep_ms, self.policy))
+        return await self._answer(self.books.renew(session_id, used_ms, keep_ms, self.policy))
 
     async def close(self, settlement: Settlement) -> Closed:
         """See `relayd.session.ports.Ledger`."""
         await self._arrive()
-        return self._answer(self.books.close(settlement))
+        return await self._answer(self.books.close(settlement))
 
     async def balance_ms(self, user_id: UUID) -> int:
         """See `relayd.session.ports.Ledger`."""
@@ -109,7 +111,9 @@ class FakeLedger:
         if not self.reachable:
             raise LedgerUnavailable("the fake ledger is switched off")
 
-    def _answer(self, answer: T) -> T:
+    async def _answer(self, answer: T) -> T:
+        if self.answer_seconds:
+            await trio.sleep(self.answer_seconds)
         if self.lost_replies:
             self.lost_replies -= 1
             raise LedgerUnavailable("the fake ledger lost its reply")

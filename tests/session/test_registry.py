@@ -145,6 +145,24 @@ async def test_settles_late_when_the_ledger_was_away(autojump_clock: MockClock) 
         nursery.cancel_scope.cancel()
 
 
+async def test_an_unanswered_open_strands_no_credit(autojump_clock: MockClock) -> None:
+    """A session that took effect without anybody knowing gives back its hold and its place."""
+    world = World()
+    sessions = registry_of(world)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(sessions.settle_late)
+        for _ in range(3):
+            world.ledger.lost_replies = 1
+            await sessions.serve(talker(), "192.0.2.1")
+
+        await trio.sleep(60)
+
+        assert sessions.unsettled == 0
+        assert world.ledger.open_sessions(world.user_id) == []
+        world.assert_books()
+        nursery.cancel_scope.cancel()
+
+
 async def test_drain_waits_for_late_settling(autojump_clock: MockClock) -> None:
     """The daemon doesn't leave while it still owes the ledger a settlement."""
     world = World()

@@ -329,3 +329,55 @@ async def test_silent_session_strands_no_credit(autojump_clock: MockClock) -> No
 
     assert world.session.report.used_ms == 0
     world.assert_books()
+
+
+async def test_opened_while_its_client_leaves(autojump_clock: MockClock) -> None:
+    """A hold whose answer is on its way when the client leaves is waited for, and given back."""
+    world = World()
+    world.ledger.answer_seconds = 1
+
+    async def play() -> None:
+        world.sign_in()
+        await trio.sleep(0.5)
+        assert world.ledger.open_sessions(world.user_id)
+        world.client.hang_up()
+
+    report = await world.run(play)
+
+    assert report.reason is EndReason.CLIENT_GONE
+    assert report.settled is True
+    assert world.engine.streams == []
+    world.assert_books()
+
+
+@pytest.mark.parametrize("answer_seconds", [0.0, 60.0], ids=["lost", "late"])
+async def test_an_open_without_an_answer(answer_seconds: float, autojump_clock: MockClock) -> None:
+    """A session that may have been opened is told as unavailable, and left to be settled at 0."""
+    world = World()
+    world.ledger.answer_seconds = answer_seconds
+    world.ledger.lost_replies = 1
+    world.sign_in()
+
+    report = await world.run()
+
+    assert report.reason is EndReason.SERVICE_UNAVAILABLE
+    assert report.settled is False
+    settlement = world.session.settlement
+    assert settlement.used_ms == 0
+    assert settlement.unanswered is not None
+    assert settlement.unanswered.session_id == world.session.session_id
+    world.ledger.answer_seconds = world.ledger.lost_replies = 0
+    await world.ledger.close(settlement)
+    world.assert_books()
+
+
+async def test_a_refused_session_owes_nothing(autojump_clock: MockClock) -> None:
+    """There is nothing to settle where the ledger said no."""
+    world = World(credit_ms=0)
+    world.sign_in()
+
+    report = await world.run()
+
+    assert report.reason is EndReason.INSUFFICIENT_CREDITS
+    assert report.settled is None
+    assert world.client.last("session_end")["seconds_remaining"] == 0
