@@ -22,6 +22,12 @@ def _refuse_server(config: Config) -> None:
         raise ConfigError("server.tls_key", "is needed beside server.tls_certificate")
     if server.tls_key and not server.tls_certificate:
         raise ConfigError("server.tls_certificate", "is needed beside server.tls_key")
+    if server.trusted_proxies and not server.public_url:
+        raise ConfigError(
+            "server.public_url",
+            "is needed beside server.trusted_proxies: it is the address that browsers know, and "
+            'only pages of that address may open a stream, for example "https://relay.example.org"',
+        )
 
 
 def _refuse_timing(config: Config) -> None:

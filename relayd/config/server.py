@@ -27,7 +27,8 @@ class Server:
     public_url: str = attrs.field(
         default="",
         metadata=about(
-            "Where apps reach this server from outside; empty means the address it listens on.",
+            "Where apps and browsers reach this server from outside, without a path; empty means "
+            "the address it listens on. Needed behind a proxy.",
             unit="URL",
             form=forms.public_url,
         ),

@@ -74,3 +74,10 @@ class Stripe:
     def sales(self) -> bool:
         """Whether credit is for sale."""
         return bool(self.api_key)
+
+    @property
+    def live(self) -> bool | None:
+        """Whether the key is of live mode, as far as it says: sk_live_…, rk_test_…."""
+        kind, _, rest = self.api_key.reveal().partition("_")
+        mode, separator, _ = rest.partition("_")
+        return {"live": True, "test": False}.get(mode) if kind and separator else None

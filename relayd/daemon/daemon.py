@@ -11,6 +11,7 @@ settled, then out. A second one doesn't wait for last words; the money is settle
 SIGHUP replaces the serving processes, where there are several.
 """
 
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,6 +21,7 @@ import attrs
 import trio
 
 from relayd import logs
+from relayd.checks import exposure
 from relayd.config import Config
 from relayd.daemon.control import run_control
 from relayd.daemon.entrance import Entrance, open_entrance
@@ -97,6 +99,9 @@ class Daemon:
         """Open everything, serve, close everything."""
         config = self.config
         refuse_losses(config.packages, config.costs)
+        for finding in exposure.judge(config, os.environ):
+            if not finding.well:
+                log.warning("configuration", problem=finding.detail, remedy=finding.remedy)
         alone = processes_of(config) == 1
         connections = config.database.pool_size if alone else CONNECTIONS_MIN
         threads = Threads.build(database=connections)

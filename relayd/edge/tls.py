@@ -21,7 +21,8 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     # Without this a client may choose h2, and then a WebSocket can't be opened.
     context.set_alpn_protocols(["http/1.1"])
     try:
-        context.load_cert_chain(certificate, key)
+        # A password, or OpenSSL would ask the terminal for that of an encrypted key.
+        context.load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError) as problem:
         name = "server.tls_certificate"
         raise ConfigError(

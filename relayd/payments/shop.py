@@ -225,12 +225,6 @@ async def open_shop(
     if not settings.sales:
         yield None
         return
-    standard = Standard(settings.webhook_secrets, API_VERSION, _mode(settings.api_key.reveal()))
+    standard = Standard(settings.webhook_secrets, API_VERSION, settings.live)
     async with open_stripe(settings) as api:
         yield Shop(database, api, packages, standard, settings.reconcile_seconds)
-
-
-def _mode(key: str) -> bool | None:
-    """Whether a key is of live mode, as far as it says: sk_live_…, rk_test_…."""
-    parts = key.split("_")
-    return {"live": True, "test": False}.get(parts[1]) if len(parts) > 2 else None  # noqa: PLR2004 - prefix, mode, secret

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,8 @@ def runner(
     monkeypatch.chdir(directory)
     # Worker processes find the package from here too where it is not installed.
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for name in [one for one in os.environ if one.startswith("RELAYD_")]:
+        monkeypatch.delenv(name)
     for name, value in (SECRETS | {"RELAYD_DATABASE__URL": url(conninfo)}).items():
         monkeypatch.setenv(name, value)
 

@@ -29,10 +29,40 @@ def test_check_says_what_to_do(
     for name in ("certificate", "key"):
         (tmp_path / name).write_text("no PEM")
         monkeypatch.setenv(f"RELAYD_SERVER__TLS_{name.upper()}", str(tmp_path / name))
+    monkeypatch.setenv("RELAYD_SERVER_LISTEN", "127.0.0.1:0")
     code, out, _ = relayd("check")
     assert code == Exit.NOT_WELL
     assert "FAILED  certificate" in out
-    assert "→ server.tls_certificate and server.tls_key must be readable PEM files" in out
+    assert "RELAYD_SERVER_LISTEN is no key" in out
+    assert "→ did you mean RELAYD_SERVER__LISTEN?" in out
+
+
+def test_check_offline_asks_nobody(relayd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a network, what needs one is left out: Deepgram, Stripe, a PostgreSQL elsewhere."""
+    for name, value in {
+        "ENGINES__DEEPGRAM__API_KEY": "any-key",
+        "ENGINES__DEEPGRAM__URL": "ws://127.0.0.1:1",
+        "STRIPE__API_KEY": "sk_test_x",
+        "STRIPE__API_URL": "http://127.0.0.1:1",
+        "STRIPE__WEBHOOK_SECRETS": "whsec_x",
+        "DATABASE__URL": "postgresql://u@127.0.0.1:1/d",
+    }.items():
+        monkeypatch.setenv(f"RELAYD_{name}", value)
+    report = answered(relayd("check", "--offline", "--json"))
+    subjects = {one["subject"].split()[0] for one in report["findings"]}
+    assert subjects == {"configuration", "package"}
+
+
+def test_check_asks_stripe(relayd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where sales are on, an API that can't be reached is one finding."""
+    monkeypatch.setattr("relayd.payments.stripe_api.PAUSES_SECONDS", (0, 0))
+    monkeypatch.setenv("RELAYD_STRIPE__API_KEY", "sk_test_x")
+    monkeypatch.setenv("RELAYD_STRIPE__API_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("RELAYD_STRIPE__WEBHOOK_SECRETS", "whsec_x")
+    code, out, _ = relayd("check")
+    assert code == Exit.NOT_WELL
+    failed = [line.split()[1] for line in out.splitlines() if line.startswith("FAILED")]
+    assert failed == ["sales"]
 
 
 @pytest.mark.parametrize(("mode", "told"), [(0o600, False), (0o640, False), (0o644, True)])

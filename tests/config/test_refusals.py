@@ -33,6 +33,7 @@ REFUSALS = [
     ("[server]\nlisten = []", "server.listen", "needs an address"),
     ("[server]\nlisten = [8080]", "server.listen", "or a list of them, not 8080"),
     ("[server]\ntrusted_proxies = '10.0.0.1/8'", "server.trusted_proxies", "network"),
+    ("[server]\ntrusted_proxies = '10.0.0.1'", "server.public_url", "beside server.trusted"),
     ("[server]\norigins = '*'", "server.origins", "name each origin"),
     ("[server]\norigins = 'https://*.a.org'", "server.origins", "name each origin"),
     ("[server]\norigins = 'https://a.org/'", "server.origins", "end after the host"),

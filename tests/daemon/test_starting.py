@@ -102,3 +102,15 @@ async def test_packages_are_told_where_they_are_sold(
     events = [one.getMessage() for one in caplog.records]
     assert events.count("package for sale") == (3 if sold else 0)
     assert events.count("sales") == 1
+
+
+async def test_what_check_would_say_is_in_the_log(
+    settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever never ran it finds what is open to whom at the start."""
+    await start_and_stop(settings())
+    assert "configuration" not in [one.getMessage() for one in caplog.records]
+    await start_and_stop(settings(RELAYD_SERVER__LISTEN="0.0.0.0:0"))
+    told = [one for one in caplog.records if one.getMessage() == "configuration"]
+    assert {one.levelname for one in told} == {"WARNING"}
+    assert len(told) == 2

@@ -1,0 +1,14 @@
+"""What `relayd check` looks at, one file a subject. Nothing here changes anything.
+
+finding        one thing looked at: how it stands, and what to do
+exposure       who can read, reach and pretend what; pure, and told by the daemon's start too
+certificate    the certificate that the daemon serves: key, dates, chain, name
+sales          packages, and Stripe's key, mode, API and webhook
+database       PostgreSQL and the schema in it
+engine         the engine that serves
+"""
+
+from relayd.checks.finding import Finding
+from relayd.checks.look import look
+
+__all__ = ["Finding", "look"]

@@ -1,0 +1,27 @@
+"""Everything that is looked at, in the order in which it is told."""
+
+from collections.abc import Mapping, Sequence
+
+from relayd.checks import certificate, database, engine, exposure, sales
+from relayd.checks.finding import Finding
+from relayd.config import Config
+
+__all__ = ["look"]
+
+
+async def look(
+    config: Config, environ: Mapping[str, str], *, offline: bool = False
+) -> Sequence[Finding]:
+    """Every finding. ``offline`` leaves out what needs a network: the embedded database doesn't."""
+    findings = [
+        *exposure.judge(config, environ),
+        *certificate.judge(config.server),
+        *sales.judge(config),
+    ]
+    if config.stripe.sales and not offline:
+        findings.append(await sales.reach(config.stripe))
+    if config.database.embedded or not offline:
+        findings.extend(await database.judge(config.database))
+    if config.default_engine == "sphinx" or not offline:
+        findings.append(await engine.judge(config))
+    return findings

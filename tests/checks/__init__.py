@@ -1,0 +1,1 @@
+"""What `relayd check` looks at."""
