@@ -17,8 +17,8 @@ __all__ = ["Writer"]
 
 # Some 25,000 lines of 160 bytes: a minute of 400 requests a second.
 QUEUE_BYTES: Final = 4 * 1024 * 1024
-# What one write takes at most, on top of the queue; a pipe holds as much.
-BATCH_BYTES: Final = 64 * 1024
+# What a pipe takes in one piece: the processes of one daemon share theirs, and lines must not mix.
+BATCH_BYTES: Final = select.PIPE_BUF
 
 
 @attrs.define(eq=False)
