@@ -14,6 +14,7 @@ Imports point downwards only; a test keeps it so.
     identity     who asks, and by which credential
     quotas       how many at once, how many in a while
     websocket    RFC 6455, once: the app's connections and those to engines
+    background   loops that nothing ends, and items that hold up none of the others
     config · logs · threads · durations · errors               what everyone may use
 
     client       the streaming client that apps embed; imports nothing of the daemon

@@ -41,7 +41,12 @@ __all__ = [
 
 
 class RelaydError(Exception):
-    """Base of all of them."""
+    """Base of all of them.
+
+    ``refused``: trying again won't help, a person must look.
+    """
+
+    refused: bool = False
 
 
 class OperatorError(RelaydError):
@@ -83,8 +88,7 @@ class LedgerUnavailable(DatabaseUnavailable):
 class StripeUnavailable(RelaydError):
     """Stripe can't be reached, did not answer in time, failed, or refuses what it was asked.
 
-    ``refused``: asking again in the same way won't help, a person must look (a key without the
-    permission, most often). The text holds nothing of the customer.
+    ``refused`` is most often a key without the permission. The text holds nothing of the customer.
     """
 
     def __init__(self, message: str, *, refused: bool = False) -> None:

@@ -14,8 +14,9 @@ _KILLS = 20
 _STREAMS = 4
 _FLUSH_SECONDS = 2
 _SWEEP_SECONDS = 1
-# Short, so that what is dead is soon taken for dead; longer than hold and flush together.
-_DEAD_SECONDS = 9
+# Short, so that what is dead is soon taken for dead; longer than hold and flush together, and than
+# one slow beat.
+_DEAD_SECONDS = 12
 _METERING = {
     "metering": {
         "hold_seconds": 6,

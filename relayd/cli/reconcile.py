@@ -79,9 +79,10 @@ def _run(arguments: argparse.Namespace) -> int:
             return await shop.reconcile(arguments.since)
 
     done = run(arguments, action)
+    code = Exit.NOT_WELL if done.failed else Exit.OK
     if arguments.json:
         print_json(attrs.asdict(done))
-        return Exit.OK
+        return code
     say(
         f"since {done.since.astimezone(dt.UTC):%Y-%m-%d %H:%M}Z: looked at {done.sessions} checkout"
         f" sessions, {done.refunds} refunds, {done.disputes} disputes"
@@ -89,4 +90,6 @@ def _run(arguments: argparse.Namespace) -> int:
     say(f"put right: {done.corrected}; closed without payment: {done.expired}")
     if done.truncated:
         say("there was more than is looked at in one go: do it again with a later --since too")
-    return Exit.OK
+    if done.failed:
+        say(f"could not be put right: {done.failed}; the log says why")
+    return code

@@ -49,6 +49,13 @@ def _refuse_timing(config: Config) -> None:
             "must be at least three times metering.heartbeat_seconds "
             f"({metering.heartbeat_seconds:g}), or a busy daemon would be taken for dead",
         )
+    if metering.dead_seconds < config.beat_seconds:
+        raise ConfigError(
+            "metering.dead_seconds",
+            "must be at least metering.heartbeat_seconds, database.pool_seconds and "
+            f"database.statement_seconds together ({config.beat_seconds:g}): so long may pass "
+            "between two beats of a daemon that lives",
+        )
     if metering.dead_seconds <= metering.lease_seconds:
         raise ConfigError(
             "metering.dead_seconds",

@@ -25,7 +25,8 @@ class Metering:
         default=5,
         metadata=about(
             "How often a session records what it used: the most that is lost, never overcharged, "
-            "when the process is killed. Below hold_seconds.",
+            "when the process is killed. Where the database was out of reach before that, up to "
+            "hold_seconds. Below hold_seconds.",
             unit="seconds",
             least=0.1,
             most=60,
@@ -53,8 +54,10 @@ class Metering:
         default=45,
         metadata=about(
             "A daemon that was silent for this long is taken for dead and its sessions are "
-            "settled by another. At least three heartbeats, and longer than hold_seconds and "
-            "flush_seconds together, or a session could still spend what was given back.",
+            "settled by another. At least three heartbeats, no less than one slow one "
+            "(heartbeat_seconds, database.pool_seconds and database.statement_seconds together), "
+            "and longer than hold_seconds and flush_seconds together, or a session could still "
+            "spend what was given back.",
             unit="seconds",
             least=0.3,
             most=3600,

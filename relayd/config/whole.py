@@ -73,6 +73,12 @@ class Config:
     path: Path | None = None
 
     @property
+    def beat_seconds(self) -> float:
+        """The longest between two beats of a daemon that lives, while PostgreSQL answers it."""
+        waits = self.database.pool_seconds + self.database.statement_seconds
+        return self.metering.heartbeat_seconds + waits
+
+    @property
     def default_engine(self) -> str:
         """The engine that serves the streams: the configured one, else the one that can."""
         if self.engine.default:

@@ -12,12 +12,14 @@ import trio
 
 from relayd import logs
 from relayd.accounts.accounts import Accounts
+from relayd.background import keep
 from relayd.config import Config
 from relayd.database import migrate
 from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable
 from relayd.events.credit import forget_old
 from relayd.ledger import sweeper
+from relayd.ledger.sweeper import Patience
 from relayd.payments.margins import margins
 from relayd.payments.shop import Shop
 
@@ -57,14 +59,11 @@ class Keeping:
 
     async def bury(self, boot_id: UUID) -> None:
         """Settle what a process that is known to be dead left open, as soon as that can be."""
-        metering = self.config.metering
         while True:
             try:
                 await sweeper.end_boot(self.database, boot_id)
                 # A look of its own: it knows nobody long enough to take them for dead.
-                await sweeper.Sweeper(
-                    self.database, self.boot_id, metering.sweep_seconds, metering.dead_seconds
-                ).sweep()
+                await sweeper.Sweeper(self.database, self.boot_id, self._patience).sweep()
             except DatabaseUnavailable as error:
                 log.warning("a dead process is not settled yet", boot=boot_id, problem=str(error))
                 await trio.sleep(BURY_AGAIN_SECONDS)
@@ -79,27 +78,25 @@ class Keeping:
             tell = log.warning if margin.losing else log.info
             tell("package for sale", package=margin.package.id, margin=margin)
 
-    async def _sweep(self) -> None:
+    @property
+    def _patience(self) -> Patience:
         metering = self.config.metering
-        await sweeper.run_sweeper(
-            self.database,
-            self.boot_id,
-            sweep_seconds=metering.sweep_seconds,
-            dead_seconds=metering.dead_seconds,
-        )
+        return Patience(metering.sweep_seconds, metering.dead_seconds, self.config.beat_seconds)
+
+    async def _sweep(self) -> None:
+        await sweeper.run_sweeper(self.database, self.boot_id, self._patience)
 
     async def _prune(self) -> None:
         """Remove expired sign-ins and such, a bounded number at a time."""
-        while True:
-            try:
-                removed = await self.accounts.prune()
-                await self.database.transact(forget_old)
-            except DatabaseUnavailable as error:
-                log.warning("expired sign-ins not removed", problem=str(error))
-            else:
-                if removed:
-                    log.info("expired sign-ins removed", count=removed)
+
+        async def prune() -> None:
+            removed = await self.accounts.prune()
+            await self.database.transact(forget_old)
+            if removed:
+                log.info("expired sign-ins removed", count=removed)
             await trio.sleep(PRUNE_SECONDS)
+
+        await keep("pruning", prune)
 
 
 async def migrate_schema(database: Database) -> None:

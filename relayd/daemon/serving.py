@@ -182,6 +182,8 @@ class Serving:
             await door.requests_over()
         if draining.cancelled_caught:
             log.warning("drain cut short", sessions=len(sessions), unsettled=sessions.unsettled)
+        elif sessions.unsettled:
+            log.warning("drained, but some can't be settled", unsettled=sessions.unsettled)
         else:
             log.info("drained")
 

@@ -127,12 +127,10 @@ class Cluster:
                     f"the embedded PostgreSQL doesn't start: {output} {self._last_words()}"
                 )
             time.sleep(0.1)
-        with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
-            known = connection.execute(
-                "SELECT FROM pg_database WHERE datname = %s", (NAME,)
-            ).fetchone()
-            if known is None:
-                connection.execute(f"CREATE DATABASE {NAME}")
+        try:
+            _make_database(url)
+        except psycopg.Error as error:
+            raise DatabaseUnavailable(f"the embedded PostgreSQL went away: {error}") from error
 
     def answers(self, url: str) -> bool:
         """Whether the server runs; waits for one that is starting or recovering."""
@@ -234,3 +232,11 @@ class Cluster:
         except FileNotFoundError:
             return ""
         return " ".join(text.split())[-500:]
+
+
+def _make_database(url: str) -> None:
+    """Make our database in the cluster, unless it is there."""
+    with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
+        known = connection.execute("SELECT FROM pg_database WHERE datname = %s", (NAME,)).fetchone()
+        if known is None:
+            connection.execute(f"CREATE DATABASE {NAME}")

@@ -21,10 +21,10 @@ from typing import Final
 from urllib.parse import quote
 
 import attrs
-import psycopg
 import trio
 
 from relayd import logs
+from relayd.background import keep
 from relayd.database.cluster import NAME, Cluster
 from relayd.errors import ConfigError, DatabaseUnavailable
 
@@ -61,12 +61,13 @@ async def run_watch(data_directory: Path, url: str) -> None:
 
     Sessions live on their holds meanwhile, and the pool reconnects by itself.
     """
-    while True:
+
+    async def look() -> None:
         await trio.sleep(WATCH_SECONDS)
-        try:
-            await trio.to_thread.run_sync(_revive, data_directory, url)
-        except (OSError, DatabaseUnavailable):
-            log.exception("embedded PostgreSQL is down")
+        await trio.to_thread.run_sync(_revive, data_directory, url)
+
+    # Each look begins with its pause.
+    await keep("watch over PostgreSQL", look, again_seconds=0, again_seconds_max=0)
 
 
 @attrs.define(eq=False)
@@ -89,8 +90,6 @@ class Attachment:
             gate.mkdir(mode=0o700, parents=True, exist_ok=True)
             with _locked(gate):
                 return cls._attach(gate)
-        except psycopg.Error as error:
-            raise DatabaseUnavailable(f"the embedded PostgreSQL went away: {error}") from error
         except OSError as error:
             raise ConfigError(
                 "database.data_directory", f"{gate} can't be used: {error.strerror or error}"

@@ -13,6 +13,8 @@ import trio
 from psycopg import pq
 
 from relayd import logs
+from relayd.background import keep
+from relayd.errors import DatabaseUnavailable
 from relayd.events.hub import Hub
 
 __all__ = ["CREDIT", "SIGN_IN", "listen"]
@@ -33,14 +35,17 @@ async def listen(conninfo: str, hub: Hub) -> None:
     ``conninfo`` must reach PostgreSQL itself: a pooler that shares connections between
     transactions passes no notifications.
     """
-    while True:
-        try:
-            connection = await _connect(conninfo)
-        except psycopg.Error as error:
-            log.warning("can't listen to the database", problem=_one_line(error))
-        else:
-            await _pass_on(connection, hub)
+
+    async def listen_once() -> None:
+        await _pass_on(await _connect(conninfo), hub)
         await trio.sleep(AGAIN_SECONDS)
+
+    await keep(
+        "listening to the database",
+        listen_once,
+        again_seconds=AGAIN_SECONDS,
+        again_seconds_max=AGAIN_SECONDS,
+    )
 
 
 async def _connect(conninfo: str) -> psycopg.Connection:
@@ -58,7 +63,10 @@ async def _connect(conninfo: str) -> psycopg.Connection:
             raise
         return connection
 
-    return await trio.to_thread.run_sync(connect, abandon_on_cancel=False)
+    try:
+        return await trio.to_thread.run_sync(connect, abandon_on_cancel=False)
+    except psycopg.Error as error:
+        raise DatabaseUnavailable(_one_line(error)) from error
 
 
 async def _pass_on(connection: psycopg.Connection, hub: Hub) -> None:

@@ -70,13 +70,13 @@ def bury(connection: Connection, boot_id: UUID, beats: int) -> bool:
     return row is not None
 
 
-def left_open(connection: Connection, boot_id: UUID, most: int) -> list[UUID]:
-    """Sessions that a boot left open, the oldest first."""
+def left_open(connection: Connection, boot_id: UUID) -> list[UUID]:
+    """Sessions that a boot left open, the oldest first: at most what one daemon can serve."""
     rows = connection.execute(
         """
         SELECT id FROM transcription_sessions WHERE boot_id = %s AND ended_at IS NULL
-        ORDER BY started_at, id LIMIT %s
+        ORDER BY started_at, id
         """,
-        (boot_id, most),
-    ).fetchall()
+        (boot_id,),
+    )
     return [row[0] for row in rows]

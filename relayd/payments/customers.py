@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from relayd import logs
+from relayd.background import guarded, keep
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments.leases import FIRST_PAUSE_SECONDS, Lease
@@ -41,18 +42,11 @@ class CustomerOutbox:
 
     async def run(self) -> None:
         """Make customers until cancelled."""
-        while True:
-            if await self._work_if_possible() == 0:
-                await trio.sleep(POLL_SECONDS)
+        await keep("customers", self._work_or_wait, again_seconds=POLL_SECONDS)
 
-    async def _work_if_possible(self) -> int:
-        try:
-            return await self.work()
-        except DatabaseUnavailable as error:
-            log.warning("customers wait", problem=str(error))
-        except Exception as error:  # noqa: BLE001 - no customer is worth the end of the streams
-            log.fault("customers could not be made", error)
-        return 0
+    async def _work_or_wait(self) -> None:
+        if await self.work() == 0:
+            await trio.sleep(POLL_SECONDS)
 
     async def work(self) -> int:
         """Work once on some that are due; how many customers were made."""
@@ -65,13 +59,12 @@ class CustomerOutbox:
 
     async def _work_on(self, buyer: Buyer, made: list[UUID]) -> None:
         """One user. Whatever goes wrong, the row is due again: after a pause, or its lease."""
-        try:
-            if await self._make(buyer):
-                made.append(buyer.user_id)
-        except DatabaseUnavailable as error:
-            log.warning("customer waits", user=buyer.user_id, problem=str(error))
-        except Exception as error:  # noqa: BLE001 - nor is it worth another user's customer
-            log.fault("customer could not be made", error, user=buyer.user_id)
+        with guarded("customer could not be made", user=buyer.user_id):
+            try:
+                if await self._make(buyer):
+                    made.append(buyer.user_id)
+            except DatabaseUnavailable as error:
+                log.warning("customer waits", user=buyer.user_id, problem=str(error))
 
     async def _make(self, buyer: Buyer) -> bool:
         try:

@@ -7,6 +7,7 @@ import attrs
 import trio
 
 from relayd import logs
+from relayd.background import guarded, keep
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments.fulfilment import Fulfilment
@@ -91,18 +92,13 @@ class EventQueue:
 
     async def run(self) -> None:
         """Work on what is due until cancelled."""
-        while True:
-            self._news = trio.Event()
-            if await self._work_if_possible() == 0:
-                with trio.move_on_after(POLL_SECONDS):
-                    await self._news.wait()
+        await keep("messages of Stripe", self._work_or_wait, again_seconds=POLL_SECONDS)
 
-    async def _work_if_possible(self) -> int:
-        try:
-            return await self.work()
-        except DatabaseUnavailable as error:
-            log.warning("messages of Stripe wait", problem=str(error))
-            return 0
+    async def _work_or_wait(self) -> None:
+        self._news = trio.Event()
+        if await self.work() == 0:
+            with trio.move_on_after(POLL_SECONDS):
+                await self._news.wait()
 
     async def work(self) -> int:
         """Work once on some that are due; how many there were."""
@@ -114,16 +110,15 @@ class EventQueue:
 
     async def _work_on(self, event: Event) -> None:
         """One message. Whatever goes wrong, it is due again: after a pause, or its lease."""
-        try:
-            outcome = await self._outcome_in_time(event)
-            if outcome is None:
-                await self.database.transact(put_off, event.id)
-            else:
-                await self.database.transact(finish, event.id, outcome)
-        except DatabaseUnavailable as error:
-            log.warning("message waits", stripe_event=event.id, problem=str(error))
-        except Exception as error:  # noqa: BLE001 - one message must not end the daemon
-            log.fault("message could not be worked on", error, stripe_event=event.id)
+        with guarded("message could not be worked on", stripe_event=event.id):
+            try:
+                outcome = await self._outcome_in_time(event)
+                if outcome is None:
+                    await self.database.transact(put_off, event.id)
+                else:
+                    await self.database.transact(finish, event.id, outcome)
+            except DatabaseUnavailable as error:
+                log.warning("message waits", stripe_event=event.id, problem=str(error))
 
     async def _outcome_in_time(self, event: Event) -> str | None:
         """What came of it; None where it must be tried again."""

@@ -5,15 +5,16 @@ twice at once, and beside everything else.
 """
 
 import datetime as dt
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 import attrs
 import trio
 
 from relayd import logs
+from relayd.background import guarded, keep
 from relayd.database.ports import Connection, Database
-from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import events, purchases, reversals
 from relayd.payments.fulfilment import Fulfilment
 from relayd.payments.ports import CheckoutSession, Dispute, Page, Refund
@@ -49,6 +50,8 @@ class Reconciled:
     disputes: int = 0
     corrected: int = 0
     expired: int = 0
+    # What could not be put right for a fault of ours: the log has it.
+    failed: int = 0
     # A list was longer than what is looked at in one go.
     truncated: bool = False
 
@@ -62,26 +65,20 @@ class Reconciliation:
 
     async def run(self, every_seconds: float) -> None:
         """Compare now and every so often until cancelled; several daemons share the work."""
-        while True:
-            pause = await self._compare_when_due(every_seconds)
-            await trio.sleep(min(pause, every_seconds))
 
-    async def _compare_when_due(self, every_seconds: float) -> float:
-        """How long until it is due again."""
-        try:
-            due = await self.database.transact(due_in_seconds, every_seconds)
-            if due > 0:
-                return due
-            await self.compare()
-        except (DatabaseUnavailable, StripeUnavailable) as error:
-            refused = isinstance(error, StripeUnavailable) and error.refused
-            tell = log.error if refused else log.warning
-            tell("reconciliation failed", problem=str(error))
-            return RETRY_SECONDS
-        except Exception as error:  # noqa: BLE001 - money in must not end the streams
-            log.fault("reconciliation failed", error)
-            return RETRY_SECONDS
-        return every_seconds
+        async def compare_when_due() -> None:
+            due_seconds = await self.database.transact(due_in_seconds, every_seconds)
+            if due_seconds <= 0:
+                await self.compare()
+                due_seconds = every_seconds
+            await trio.sleep(min(due_seconds, every_seconds))
+
+        await keep(
+            "reconciliation",
+            compare_when_due,
+            again_seconds=RETRY_SECONDS,
+            again_seconds_max=every_seconds,
+        )
 
     async def compare(self, since: dt.datetime | None = None) -> Reconciled:
         """Compare once; without ``since``, from where the last one began."""
@@ -140,8 +137,9 @@ class Reconciliation:
             )
 
     async def _settle(self, done: Reconciled, session: CheckoutSession) -> None:
-        settled = await self.fulfilment.settle(session)
-        done.corrected += settled is not None and settled.changed
+        with _guarded(done, checkout_session=session.id):
+            settled = await self.fulfilment.settle(session)
+            done.corrected += settled is not None and settled.changed
 
     async def _reversals(self, done: Reconciled) -> None:
         stripe = self.fulfilment.stripe
@@ -156,7 +154,8 @@ class Reconciliation:
             page = await listing(done.since, after)
             for said in page.items:
                 seen += 1
-                self._count(done, await self.fulfilment.reverse(said, look))
+                with _guarded(done, reversal=said.id):
+                    self._count(done, await self.fulfilment.reverse(said, look))
             after = page.after
             if after is None:
                 return seen
@@ -168,10 +167,19 @@ class Reconciliation:
         waiting = await self.database.transact(reversals.unsettled, SINGLE_MAX)
         for kind, key in waiting:
             fetch = self.fulfilment.refund if kind == "refund" else self.fulfilment.dispute
-            self._count(done, await fetch(key))
+            with _guarded(done, reversal=key):
+                self._count(done, await fetch(key))
 
     def _count(self, done: Reconciled, applied: object) -> None:
         done.corrected += isinstance(applied, Applied) and applied.changed
+
+
+@contextmanager
+def _guarded(done: Reconciled, **facts: str) -> Iterator[None]:
+    """One of what is compared: a fault of ours in it holds up none of the others."""
+    with guarded("could not be reconciled", **facts) as attempt:
+        yield
+    done.failed += attempt.failed
 
 
 def next_since(connection: Connection) -> tuple[dt.datetime, dt.datetime]:

@@ -10,7 +10,7 @@ from uuid import UUID
 import attrs
 import trio
 
-from relayd.errors import LedgerUnavailable
+from relayd.background import Faults, keep
 from relayd.session.endings import EndReason
 from relayd.session.limits import Limits
 from relayd.session.ports import Client, Settlement
@@ -35,6 +35,7 @@ class Sessions:
     _live: dict[UUID, Session] = attrs.field(factory=dict)
     # Bounded by the sessions that can end within one outage; each entry is some 200 bytes.
     _unsettled: dict[UUID, Settlement] = attrs.field(factory=dict)
+    _faults: Faults[UUID] = attrs.field(factory=lambda: Faults("session can't be settled"))
     _changed: trio.Event = attrs.field(factory=trio.Event)
 
     def __len__(self) -> int:
@@ -60,12 +61,14 @@ class Sessions:
             del self._live[session.session_id]
             if session.report.settled is False:
                 self._unsettled[session.session_id] = session.settlement
-            self._changed.set()
-            self._changed = trio.Event()
+            self._tell()
             self.ended(session.report)
 
     async def drain(self) -> None:
-        """End every session in order, refuse new ones, and wait until all are settled."""
+        """End every session in order, refuse new ones, and wait until all are settled.
+
+        One that can't be settled for a fault of ours is not waited for.
+        """
         self.draining = True
         for session in list(self._live.values()):
             session.ending.give(EndReason.SERVER_DRAINING)
@@ -73,20 +76,29 @@ class Sessions:
 
     async def over(self) -> None:
         """Wait until no session lives and all are settled, without ending any."""
-        while self._live or self._unsettled:
+        while self._live or any(key not in self._faults for key in self._unsettled):
             await self._changed.wait()
 
     async def settle_late(self) -> None:
         """Settle what could not be settled in time; runs as long as the daemon."""
-        while True:
-            while not self._unsettled:
-                await self._changed.wait()
-            for session_id, settlement in list(self._unsettled.items()):
-                try:
-                    await self.ports.ledger.close(settlement)
-                except LedgerUnavailable:
-                    break
+        await keep(
+            "late settling",
+            self._settle_unsettled,
+            again_seconds=SETTLE_AGAIN_SECONDS,
+            again_seconds_max=SETTLE_AGAIN_SECONDS,
+        )
+
+    async def _settle_unsettled(self) -> None:
+        while not self._unsettled:
+            await self._changed.wait()
+        for session_id in self._faults.due(self._unsettled):
+            with self._faults.guard(session_id, session=session_id):
+                await self.ports.ledger.close(self._unsettled[session_id])
                 del self._unsettled[session_id]
-            self._changed.set()
-            self._changed = trio.Event()
-            await trio.sleep(SETTLE_AGAIN_SECONDS)
+            self._tell()
+        await trio.sleep(SETTLE_AGAIN_SECONDS)
+
+    def _tell(self) -> None:
+        """Wake whoever waits for a change."""
+        self._changed.set()
+        self._changed = trio.Event()

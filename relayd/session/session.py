@@ -238,9 +238,11 @@ class Session:
             elif self._principal is not None and self.ending.reason.code is not None:
                 self._remaining_ms = await self.ports.ledger.balance_ms(self._principal.user_id)
         except LedgerUnavailable:
-            # The hold stays set aside until the registry gets through; nothing is lost.
-            if self._allowance is not None:
-                self._remaining_ms = self._allowance.remaining_ms
+            pass  # The hold stays set aside until the registry gets through; nothing is lost.
+        except Exception as error:  # noqa: BLE001 - the client hears its ending all the same
+            self.report.fault = self.report.fault or error
+        if self._remaining_ms is None and self._allowance is not None:
+            self._remaining_ms = self._allowance.remaining_ms
 
     @property
     def settlement(self) -> Settlement:

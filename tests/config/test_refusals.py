@@ -46,6 +46,12 @@ REFUSALS = [
     ("[database]\nlock_seconds = 5", "database.lock_seconds", "below database.statement_seconds"),
     ("[metering]\nflush_seconds = 30", "metering.flush_seconds", "below metering.hold_seconds"),
     ("[metering]\nheartbeat_seconds = 20", "metering.dead_seconds", "three times"),
+    ("[database]\nstatement_seconds = 36", "metering.dead_seconds", "together (46)"),
+    (
+        "[metering]\nheartbeat_seconds = 1\ndead_seconds = 4\nhold_seconds = 2\nflush_seconds = 1",
+        "metering.dead_seconds",
+        "database.statement_seconds together (11)",
+    ),
     ("[metering]\nhold_seconds = 60", "metering.dead_seconds", "flush_seconds together (65)"),
     ("[engine]\ndefault = 'whisper'", "engine.default", '"deepgram", "sphinx"'),
     ("[engine]\ndefault = 'deepgram'", "engine.default", "needs engines.deepgram.api_key"),

@@ -15,8 +15,10 @@ import pytest
 import trio
 
 from relayd.database import binaries, embedded
+from relayd.database.cluster import Cluster
 from relayd.database.embedded import Attachment, embedded_url
-from relayd.errors import ConfigError, MissingExtra
+from relayd.errors import ConfigError, DatabaseUnavailable, MissingExtra
+from tests.conftest import DeclaredErrors
 from tests.database.servers import server
 
 # Attaches, says so, and stays.
@@ -190,3 +192,42 @@ async def test_watch_starts_a_dead_server_again(monkeypatch: pytest.MonkeyPatch)
                 while not await trio.to_thread.run_sync(runs, own.url):
                     pass
             nursery.cancel_scope.cancel()
+
+
+def test_server_that_goes_away_while_it_starts_is_unavailable(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Whatever libpq says of it is one exception for the rest of relayd."""
+
+    def refuse(*arguments: object, **keywords: object) -> None:
+        raise psycopg.OperationalError("terminating connection due to administrator command")
+
+    cluster = Cluster(tmp_path, None)
+    monkeypatch.setattr(Cluster, "answers", lambda *_: True)
+    monkeypatch.setattr(psycopg, "connect", refuse)
+
+    with pytest.raises(DatabaseUnavailable, match="went away: terminating"):
+        cluster.start("postgresql://")
+
+
+async def test_watch_outlives_whatever_goes_wrong(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, declared_errors: DeclaredErrors
+) -> None:
+    """An outage, a full disk and a fault of ours each cost one look."""
+    monkeypatch.setattr(embedded, "WATCH_SECONDS", 0.001)
+    problems = [DatabaseUnavailable("away"), OSError("disk full"), psycopg.DataError("odd")]
+    looked_again = trio.Event()
+
+    def revive(directory: Path, url: str) -> None:
+        if problems:
+            raise problems.pop(0)
+        trio.from_thread.run_sync(looked_again.set)
+
+    monkeypatch.setattr(embedded, "_revive", revive)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(embedded.run_watch, tmp_path, "")
+        with trio.fail_after(30):
+            await looked_again.wait()
+        nursery.cancel_scope.cancel()
+    for _ in range(2):
+        declared_errors.expect("background work failed")

@@ -38,6 +38,8 @@ class FakeLedger:
     boot_id: UUID = attrs.field(factory=uuid4)
     reachable: bool = True
     lost_replies: int = 0
+    # Closing these is a bug.
+    bad: set[UUID] = attrs.field(factory=set)
     # Like a thread, a call in progress does not feel cancellation.
     latency_seconds: float = 0.0
     # From taking effect to the answer; whoever is cancelled meanwhile doesn't learn it.
@@ -97,6 +99,8 @@ class FakeLedger:
     async def close(self, settlement: Settlement) -> Closed:
         """See `relayd.session.ports.Ledger`."""
         await self._arrive()
+        if settlement.session_id in self.bad:
+            raise ZeroDivisionError
         return await self._answer(self.books.close(settlement))
 
     async def balance_ms(self, user_id: UUID) -> int:

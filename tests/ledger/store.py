@@ -160,7 +160,7 @@ class Store:
 
     def _sweep_boot(self, boot_id: UUID) -> int:
         with self.connection.transaction():
-            session_ids = boots.left_open(self.connection, boot_id, 100)
+            session_ids = boots.left_open(self.connection, boot_id)
         swept = 0
         for session_id in session_ids:
             with self.connection.transaction():

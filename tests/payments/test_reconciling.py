@@ -11,9 +11,9 @@ import trio.testing
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.ledger.outcomes import Balance
-from relayd.payments import reconciliation
+from relayd.payments import purchases, reconciliation
 from relayd.payments.fulfilment import Fulfilment
-from relayd.payments.ports import Dispute, Page
+from relayd.payments.ports import CheckoutSession, Dispute, Page
 from relayd.payments.reconciliation import Reconciliation
 from tests.conftest import DeclaredErrors
 from tests.fakes.stripe import FakeStripe
@@ -240,7 +240,7 @@ async def test_every_five_minutes(
         await Reconciliation(cast("Any", database), fulfilment).run(300)
     # Compared at 0 and 300; at 600 another daemon had, 120 s before it is due.
     assert database.compared == [0, 300, 720, 1050, 1380]
-    declared_errors.expect("reconciliation failed")
+    declared_errors.expect("background work failed")
 
 
 @pytest.mark.parametrize("refused", [False, True])
@@ -256,4 +256,32 @@ async def test_stripe_away(
         await Reconciliation(cast("Any", database), fulfilment).run(300)
     assert database.compared == [30]
     if refused:
-        declared_errors.expect("reconciliation failed")
+        declared_errors.expect("background work waits")
+
+
+@pytest.mark.system
+async def test_a_fault_in_one_holds_up_no_other(
+    stall: Stall, declared_errors: DeclaredErrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be put right is counted and logged; the rest of the comparison is done."""
+    who = await stall.user()
+    bad, good = await stall.begin(who), await stall.begin(who)
+    for session_id in (bad, good):
+        stall.stripe.pay(session_id)
+    settle = purchases.settle
+
+    def settle_some(connection: Connection, session: CheckoutSession, state: Any) -> Any:
+        assert session.id != bad
+        return settle(connection, session, state)
+
+    monkeypatch.setattr(purchases, "settle", settle_some)
+    done = await stall.shop.reconcile()
+    # It stands in the list and among those that wait.
+    assert (done.failed, done.corrected) == (2, 1)
+    for _ in range(2):
+        declared_errors.expect("could not be reconciled")
+
+    monkeypatch.setattr(purchases, "settle", settle)
+    done = await stall.shop.reconcile()
+    assert (done.failed, done.corrected) == (0, 1)
+    await stall.assert_balanced()
