@@ -8,7 +8,7 @@ Secret             a value that never prints itself; `.reveal()` is the only way
 from relayd.config.auth import Auth
 from relayd.config.costs import Costs
 from relayd.config.database import Database
-from relayd.config.engines import Deepgram, EngineChoice, Engines, Sphinx
+from relayd.config.engines import Deepgram, EngineChoice, Engines, LocalProcesses
 from relayd.config.limits import Limits
 from relayd.config.loading import load
 from relayd.config.log import Log
@@ -28,12 +28,12 @@ __all__ = [
     "EngineChoice",
     "Engines",
     "Limits",
+    "LocalProcesses",
     "Log",
     "Metering",
     "Package",
     "Secret",
     "Server",
-    "Sphinx",
     "Stripe",
     "load",
 ]

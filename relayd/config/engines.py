@@ -6,7 +6,7 @@ from relayd.config import forms
 from relayd.config.keys import about
 from relayd.config.secret import Secret, as_secret
 
-__all__ = ["Deepgram", "EngineChoice", "Engines", "Sphinx"]
+__all__ = ["Deepgram", "EngineChoice", "Engines", "LocalProcesses"]
 
 
 @attrs.frozen(kw_only=True)
@@ -101,14 +101,13 @@ class Deepgram:
 
 
 @attrs.frozen(kw_only=True)
-class Sphinx:
-    """pocketsphinx, on this machine: to try the whole path, not to be sold."""
+class LocalProcesses:
+    """The processes of a model on this machine, one for each stream."""
 
     workers_max: int = attrs.field(
         default=4,
         metadata=about(
-            "Processes, one a stream, about 105 MiB each; a core serves three or more. Further "
-            "streams hear upstream_unavailable.",
+            "Processes, one a stream. Further streams hear upstream_unavailable.",
             unit="processes",
             least=1,
             most=256,
@@ -117,7 +116,7 @@ class Sphinx:
     workers_spare: int = attrs.field(
         default=1,
         metadata=about(
-            "Started ahead, so that a stream does not wait 0.3 s for its process.",
+            "Started ahead, so that a stream doesn't wait for its process to load the model.",
             unit="processes",
             least=0,
             most=256,
@@ -141,10 +140,11 @@ class Engines:
     deepgram: Deepgram = attrs.field(
         factory=Deepgram, metadata=about("Deepgram's live API: one upstream stream a session.")
     )
-    sphinx: Sphinx = attrs.field(
-        factory=Sphinx,
+    sphinx: LocalProcesses = attrs.field(
+        factory=LocalProcesses,
         metadata=about(
             "pocketsphinx on this machine. It needs no key and its words are poor: it is there to "
-            "try the whole path. Needs the extra relayd[local]."
+            "try the whole path. A stream takes about 105 MiB, a core serves three or more. Needs "
+            "the extra relayd[local]."
         ),
     )

@@ -2,11 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Final
 
 from relayd.config import Engines
+from relayd.engines.deepgram.engine import Deepgram
+from relayd.engines.local.engine import check_local, open_local
+from relayd.engines.local.model import LocalModel
+from relayd.engines.sphinx import SPHINX
 from relayd.speech.engine import Engine
 
-__all__ = ["open_engine"]
+__all__ = ["LOCAL", "check_engine", "open_engine"]
+
+# Engines that need no network.
+LOCAL: Final[dict[str, LocalModel]] = {one.engine: one for one in (SPHINX,)}
 
 
 @asynccontextmanager
@@ -15,14 +23,15 @@ async def open_engine(name: str, engines: Engines) -> AsyncIterator[Engine]:
 
     Raises MissingExtra where its packages are not installed, ConfigError for its settings.
     """
-    # Imported here, so that a server without the extra `local` needs none of its packages.
-    if name == "sphinx":
-        from relayd.engines.sphinx.engine import open_sphinx  # noqa: PLC0415 - see above
-
-        async with open_sphinx(engines.sphinx) as engine:
-            yield engine
-    else:
-        from relayd.engines.deepgram.engine import Deepgram  # noqa: PLC0415 - see above
-
-        assert name == "deepgram"
+    if name == "deepgram":
         yield Deepgram(engines.deepgram)
+    else:
+        async with open_local(LOCAL[name], getattr(engines, name)) as engine:
+            yield engine
+
+
+async def check_engine(name: str, engines: Engines) -> str | None:
+    """Try the engine of this name; return what is wrong and what to do, None for nothing."""
+    if name == "deepgram":
+        return await Deepgram(engines.deepgram).check()
+    return await check_local(LOCAL[name], getattr(engines, name))

@@ -1,1 +1,1 @@
-"""The local engine, with real processes where it has any."""
+"""pocketsphinx as a local model."""

@@ -5,7 +5,6 @@ it is cancelled, kills and reaps it. A process serves one stream: nothing of one
 is left in it for the next, and what a decoder leaks ends with the stream.
 """
 
-import importlib.util
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -13,15 +12,13 @@ from typing import Final
 import trio
 
 from relayd import config, logs
-from relayd.engines.sphinx.process import REAP_SECONDS, Worker
-from relayd.errors import MissingExtra, UpstreamClosed, UpstreamUnavailable
+from relayd.engines.local.model import LocalModel
+from relayd.engines.local.process import REAP_SECONDS, Worker
+from relayd.errors import UpstreamClosed, UpstreamUnavailable
 
 __all__ = ["Pool", "open_pool"]
 
 log = logs.get(__name__)
-
-# What the extra `local` installs.
-PACKAGES: Final = ("pocketsphinx", "av")
 
 # A process that fails is not replaced at once, so that a broken installation does not spin:
 # after 1, 2, 4, … seconds.
@@ -37,7 +34,10 @@ class Pool:
     Invariant: keepers (so processes: starting, ready, lent, dying) ≤ ``workers_max``.
     """
 
-    def __init__(self, settings: config.Sphinx, nursery: trio.Nursery) -> None:
+    def __init__(
+        self, model: LocalModel, settings: config.LocalProcesses, nursery: trio.Nursery
+    ) -> None:
+        self._model = model
         self._settings = settings
         self._nursery = nursery
         self._keepers = 0
@@ -68,7 +68,7 @@ class Pool:
         failure = f"; the last one failed: {self._last_failure}" if self._last_failure else ""
         raise UpstreamUnavailable(
             NOT_STARTED,
-            f"no recogniser process was ready within engines.sphinx.open_seconds{failure}",
+            f"no recogniser process was ready within {self._model.section}.open_seconds{failure}",
         )
 
     @asynccontextmanager
@@ -81,7 +81,7 @@ class Pool:
             raise UpstreamUnavailable(
                 BUSY,
                 f"all {self._settings.workers_max} recogniser processes are in use:"
-                " raise engines.sphinx.workers_max if this machine has the cores",
+                f" raise {self._model.section}.workers_max if this machine has the cores",
             )
         self._streams += 1
         try:
@@ -121,7 +121,7 @@ class Pool:
         """Return what went wrong; None when the process was lent, and so served its purpose."""
         worker: Worker | None = None
         try:
-            worker = await Worker.start()
+            worker = await Worker.start(self._model)
             with trio.fail_after(self._settings.open_seconds):
                 message = await worker.read()
             assert message == {"ready": True}
@@ -151,17 +151,12 @@ class Pool:
 
 
 @asynccontextmanager
-async def open_pool(settings: config.Sphinx) -> AsyncIterator[Pool]:
+async def open_pool(model: LocalModel, settings: config.LocalProcesses) -> AsyncIterator[Pool]:
     """A pool that starts its spare processes now; leaving it kills and reaps all of them.
 
-    Raises MissingExtra where the packages of the extra `local` are not installed.
+    Raises MissingExtra where the model's packages are not installed.
     """
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    if missing:
-        raise MissingExtra(
-            f"engine sphinx needs {' and '.join(missing)}: install relayd with its extra `local`,"
-            " as in: pip install 'relayd[local]'"
-        )
+    model.require()
     async with trio.open_nursery() as nursery:
-        yield Pool(settings, nursery)
+        yield Pool(model, settings, nursery)
         nursery.cancel_scope.cancel(reason="the pool of recognisers is closed")

@@ -10,16 +10,16 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from relayd.engines.sphinx.frames import Frame, FrameKind, Lines
-from relayd.engines.sphinx.worker import NICENESS
+from relayd.engines.local.frames import Frame, FrameKind, Lines
+from relayd.engines.local.worker import NICENESS
 
 pytestmark = pytest.mark.system
 
 PREPARED = """
 import os, sys, time
-from relayd.engines.sphinx import worker
+from relayd.engines.local import worker
 {}
-sys.exit(worker.main())
+sys.exit(worker.main(load))
 """
 
 
@@ -58,7 +58,7 @@ async def first_message(process: trio.Process) -> object:
 
 async def test_it_ends_with_the_daemon_even_while_it_is_busy() -> None:
     """The end of the pipe is noticed although nobody reads from it."""
-    async with prepared("worker.load_decoder = lambda: time.sleep(60)") as process:
+    async with prepared("load = lambda: time.sleep(60)") as process:
         assert process.stdin is not None
         await process.stdin.send_all(Frame(FrameKind.AUDIO, bytes(32_000)).encode())
         await process.stdin.aclose()
@@ -69,7 +69,7 @@ async def test_it_ends_with_the_daemon_even_while_it_is_busy() -> None:
 async def test_a_decoder_that_never_returns_is_ended_by_the_kernel() -> None:
     """No Python needs to run for it: the decoder may hold the interpreter's lock."""
     change = (
-        "worker.load_decoder = lambda: None; worker.WEDGED_SECONDS = 0.1;"
+        "load = lambda: None; worker.WEDGED_SECONDS = 0.1;"
         "worker.Stream.start = lambda *_: time.sleep(60)"
     )
     async with prepared(change) as process:
@@ -81,20 +81,20 @@ async def test_a_decoder_that_never_returns_is_ended_by_the_kernel() -> None:
 
 async def test_what_a_library_prints_is_no_result() -> None:
     """Only messages stand in the results, whoever writes to the standard output."""
-    async with prepared("worker.load_decoder = lambda: os.write(1, b'hello\\n')") as process:
+    async with prepared("load = lambda: os.write(1, b'hello\\n')") as process:
         assert await first_message(process) == {"ready": True}
 
 
 async def test_a_failure_is_said_before_the_end() -> None:
     """The daemon's log can name what is wrong with the model."""
-    async with prepared("worker.load_decoder = lambda: 1 / 0") as process:
+    async with prepared("load = lambda: 1 / 0") as process:
         assert await first_message(process) == {"failed": "ZeroDivisionError: division by zero"}
         assert await process.wait() == 1
 
 
 async def test_it_yields_to_the_relaying_of_audio() -> None:
     """Decoding is niced."""
-    async with prepared("worker.load_decoder = lambda: None") as process:
+    async with prepared("load = lambda: None") as process:
         await first_message(process)
 
         niceness = os.getpriority(os.PRIO_PROCESS, process.pid)

@@ -6,23 +6,24 @@ from typing import Any
 import trio
 
 from relayd import config
-from relayd.engines.sphinx.engine import Sphinx, SphinxStream
+from relayd.engines.local.engine import LocalEngine, LocalStream
+from relayd.engines.sphinx import SPHINX
 from relayd.speech.plan import StreamPlan
 from relayd.speech.words import Transcript
 
 __all__ = ["SETTINGS", "alive", "gone", "plan", "transcripts"]
 
-SETTINGS = config.Sphinx(workers_max=2, workers_spare=1)
+SETTINGS = config.LocalProcesses(workers_max=2, workers_spare=1)
 
 
 def plan(**asked: Any) -> StreamPlan:
     """The plan of an allowed client config."""
-    planned = Sphinx(None).plan(asked)  # type: ignore[arg-type]  # planning needs no pool
+    planned = LocalEngine(SPHINX, None).plan(asked)  # type: ignore[arg-type]  # planning needs no pool
     assert isinstance(planned, StreamPlan), planned
     return planned
 
 
-async def transcripts(stream: SphinxStream) -> list[Transcript]:
+async def transcripts(stream: LocalStream) -> list[Transcript]:
     """Every result until the stream's end."""
     with trio.fail_after(30):
         found = []

@@ -1,6 +1,6 @@
-"""The recogniser process: ``python -m relayd.engines.sphinx.worker``, one stream in its life.
+"""What runs in the process of one stream: `main`, with a function that loads the model.
 
-pocketsphinx holds the interpreter's lock while it decodes, so it never runs in the daemon.
+Decoding takes a core, and some decoders hold the interpreter's lock, so none runs in the daemon.
 The process must not outlive the daemon, however that ended: a thread waits for the hang-up of
 the standard input, which the kernel reports even while audio is still queued there. (A
 parent-death signal would not do: Linux sends it when the *thread* that started the child
@@ -12,15 +12,14 @@ import json
 import os
 import select
 import signal
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from relayd.engines.sphinx.audio import Converter
-from relayd.engines.sphinx.frames import Frame, FrameKind, read_frame
-from relayd.engines.sphinx.recogniser import Listening, Recogniser, load_decoder
+from relayd.engines.local.audio import Converter
+from relayd.engines.local.frames import Frame, FrameKind, read_frame
+from relayd.engines.local.recogniser import Listening, Model, Recogniser
 from relayd.speech.formats import AudioFormat
 
 __all__ = ["Stream", "main"]
@@ -41,8 +40,8 @@ HEARD_STEP_MS: Final = 1000
 Emit = Callable[[dict[str, Any]], None]
 
 
-def main() -> int:
-    """Load the model, say so, serve one stream."""
+def main(load: Callable[[], Model]) -> int:
+    """Load the model, say so, serve one stream; returns the exit status."""
     commands, results = _take_pipes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -56,9 +55,9 @@ def main() -> int:
         results.flush()
 
     try:
-        decoder = load_decoder()
+        model = load()
         emit({"ready": True})
-        _serve(commands, decoder, emit)
+        _serve(commands, model, emit)
     except BrokenPipeError:
         return 0
     except Exception as error:  # noqa: BLE001 - the one boundary: the daemon logs what is said here
@@ -86,13 +85,13 @@ def _end_with_the_daemon(commands: int) -> None:
     os._exit(0)
 
 
-def _serve(commands: BinaryIO, decoder: Any, emit: Emit) -> None:
+def _serve(commands: BinaryIO, model: Model, emit: Emit) -> None:
     stream: Stream | None = None
     while (frame := read_frame(commands)) is not None:
         signal.setitimer(signal.ITIMER_REAL, WEDGED_SECONDS)
         if stream is None:
             assert frame.kind is FrameKind.START
-            stream = Stream.start(json.loads(frame.payload), decoder, emit)
+            stream = Stream.start(json.loads(frame.payload), model, emit)
         else:
             stream.take(frame)
         signal.setitimer(signal.ITIMER_REAL, 0)
@@ -101,18 +100,18 @@ def _serve(commands: BinaryIO, decoder: Any, emit: Emit) -> None:
 class Stream:
     """One stream's frames, in order, to converter and recogniser."""
 
-    def __init__(self, source: AudioFormat, listening: Listening, decoder: Any, emit: Emit) -> None:
+    def __init__(self, source: AudioFormat, listening: Listening, model: Model, emit: Emit) -> None:
         self._source = source
         self._emit = emit
         self._audio_bytes = 0
         self._said_ms = 0
         self._converter = Converter(source)
-        self._recogniser = Recogniser(decoder, listening, self._emit_result)
+        self._recogniser = Recogniser(model, listening, self._emit_result)
 
     @classmethod
-    def start(cls, order: dict[str, Any], decoder: Any, emit: Emit) -> "Stream":
+    def start(cls, order: dict[str, Any], model: Model, emit: Emit) -> "Stream":
         """Set a stream up from the payload of its START frame."""
-        return cls(AudioFormat(**order["format"]), Listening(**order["listening"]), decoder, emit)
+        return cls(AudioFormat(**order["format"]), Listening(**order["listening"]), model, emit)
 
     @property
     def heard_ms(self) -> int:
@@ -138,7 +137,3 @@ class Stream:
 
     def _emit_result(self, message: dict[str, Any]) -> None:
         self._emit({"result": message})
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,9 +5,9 @@ from typing import Any
 import attrs
 import pytest
 
-from relayd.engines.sphinx import recogniser
-from relayd.engines.sphinx.recogniser import Listening, Recogniser, clean_word
-from tests.engines.sphinx import spoken
+from relayd.engines.local.recogniser import Listening, Recogniser
+from relayd.engines.sphinx.decoder import SphinxDecoder
+from tests.engines.local import spoken
 
 
 @attrs.frozen
@@ -52,7 +52,7 @@ class ScriptedDecoder:
 def heard(listening: Listening, pieces: list[bytes]) -> list[dict[str, Any]]:
     """Everything said about a stream in these pieces; None asks to finalize."""
     said: list[dict[str, Any]] = []
-    recogniser = Recogniser(ScriptedDecoder(), listening, said.append)
+    recogniser = Recogniser(SphinxDecoder(ScriptedDecoder()), listening, said.append)
     for piece in pieces:
         if piece:
             recogniser.feed(piece)
@@ -64,16 +64,6 @@ def heard(listening: Listening, pieces: list[bytes]) -> list[dict[str, Any]]:
 
 FINALIZE = b""
 FINALS_ONLY = Listening(interim_results=False)
-
-
-@pytest.mark.parametrize(
-    ("word", "clean"),
-    [("the(2)", "the"), ("we'll", "we'll"), ("a", "a")]
-    + [(noise, None) for noise in ("<s>", "</s>", "<sil>", "[NOISE]", "++UH++")],
-)
-def test_only_words_are_left(word: str, clean: str | None) -> None:
-    """Silences and noises go, and the number of a pronunciation."""
-    assert clean_word(word) == clean
 
 
 def test_pauses_end_utterances_on_the_streams_timeline() -> None:
@@ -139,7 +129,7 @@ def test_finalize_in_silence_is_answered_too() -> None:
 
 def test_speech_without_a_pause_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """The decoder's memory is bounded; a cut is no endpoint, and no audio is lost at it."""
-    monkeypatch.setattr(recogniser, "UTTERANCE_SECONDS_MAX", 1)
+    monkeypatch.setattr(SphinxDecoder, "utterance_seconds_max", 1)
 
     said = heard(FINALS_ONLY, [spoken.samples()])
 
@@ -150,7 +140,7 @@ def test_speech_without_a_pause_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_endpoints_are_not_claimed_where_endpointing_is_off() -> None:
     """`endpointing: false` still gives finals, none of them marked."""
-    said = heard(Listening(interim_results=False, endpointing_ms=None), [spoken.samples()])
+    said = heard(Listening(interim_results=False, endpointing=False), [spoken.samples()])
 
     assert [one["speech_final"] for one in said] == [False, False, False]
 

@@ -1,7 +1,7 @@
-"""Engine ``sphinx``: pocketsphinx on this machine, to try the whole path without a key.
+"""An engine on this machine, whatever its model: a session's calls become frames, lines events.
 
-It understands English only, and poorly. The decoding happens in a process for each stream
-(`pool`, `worker`); here a session's calls become frames, and lines events.
+The decoding happens in a process for each stream (`pool`, `process`, `worker`). All models
+here understand English only.
 """
 
 import json
@@ -13,18 +13,16 @@ import attrs
 import trio
 
 from relayd import config
-from relayd.engines.sphinx.frames import Frame, FrameKind
-from relayd.engines.sphinx.pool import Pool, open_pool
-from relayd.engines.sphinx.process import ENDED, Worker
+from relayd.engines.local.frames import Frame, FrameKind
+from relayd.engines.local.model import LocalModel
+from relayd.engines.local.pool import Pool, open_pool
+from relayd.engines.local.process import ENDED, Worker
 from relayd.errors import OperatorError, UpstreamClosed, UpstreamError, UpstreamUnavailable
 from relayd.speech import options
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
 
-__all__ = ["MODEL", "Sphinx", "check", "open_sphinx"]
-
-# The acoustic and language model that the package brings, by its directory's name.
-MODEL: Final = "en-us"
+__all__ = ["LocalEngine", "LocalStream", "check_local", "open_local"]
 
 # A frame of at most 4 s of audio is not taken for so long only where far too many streams share
 # the cores. The session has its own deadlines; this one says whose fault it is.
@@ -37,20 +35,24 @@ STALLED: Final = "The local recogniser can't keep up. Try again shortly."
 REFUSED: Final = ("profanity_filter", "replace", "search")
 
 
-class Sphinx:
+@attrs.define(eq=False)
+class LocalEngine:
     """Implements `relayd.speech.engine.Engine`."""
 
-    name: Final = "sphinx"
+    model: LocalModel
+    _pool: Pool
 
-    def __init__(self, pool: Pool) -> None:
-        self._pool = pool
+    @property
+    def name(self) -> str:
+        """Its name in the configuration, the ledger and ``ready``."""
+        return self.model.engine
 
     def plan(self, config: Mapping[str, Any]) -> StreamPlan | ConfigRefusal:
         """Check a client's ``config``.
 
         Apps name the model of another engine: that is accepted, and they hear which one answers.
         """
-        plan = options.parse(config, options.Policy(model=MODEL))
+        plan = options.parse(config, options.Policy(model=self.model.name))
         if isinstance(plan, ConfigRefusal):
             return plan
         language = plan.options.get("language", ("en",))[0]
@@ -63,25 +65,26 @@ class Sphinx:
         for key in REFUSED:
             if plan.options.get(key, ("false",)) != ("false",):
                 return ConfigRefusal(key, f"{key} is not offered by this server: leave it out")
-        if plan.model != MODEL:
-            remark = f"model {plan.model} is not on this server: {MODEL} answers instead."
-            plan = attrs.evolve(plan, model=MODEL, remarks=(*plan.remarks, remark))
+        ours = self.model.name
+        if plan.model != ours:
+            remark = f"model {plan.model} is not on this server: {ours} answers instead."
+            plan = attrs.evolve(plan, model=ours, remarks=(*plan.remarks, remark))
         return plan
 
     @asynccontextmanager
-    async def open(self, plan: StreamPlan) -> AsyncIterator["SphinxStream"]:
+    async def open(self, plan: StreamPlan) -> AsyncIterator["LocalStream"]:
         """Take a recogniser for this stream; leaving the context kills it.
 
         Raises UpstreamUnavailable when all are in use, or none can be started in time.
         """
         async with self._pool.worker() as worker:
-            stream = SphinxStream(worker)
+            stream = LocalStream(worker)
             await stream.start(plan)
             yield stream
 
 
 @attrs.define(eq=False)
-class SphinxStream:
+class LocalStream:
     """Implements `relayd.speech.engine.Upstream`."""
 
     _worker: Worker
@@ -137,16 +140,17 @@ class SphinxStream:
             raise UpstreamUnavailable(
                 STALLED,
                 f"a recogniser process took no audio for {WRITE_SECONDS} s:"
-                " lower engines.sphinx.workers_max, or give the machine more cores",
+                f" lower {self._worker.model.section}.workers_max, or give the machine more cores",
             )
 
 
 def _listening(plan: StreamPlan) -> dict[str, Any]:
     """Build the fields of `recogniser.Listening`, from options already checked."""
-    endpointing = plan.options.get("endpointing", ("300",))[0]
+    endpointing = plan.options.get("endpointing", ("true",))[0]
     utterance_end = plan.options.get("utterance_end_ms")
     return {
         "interim_results": plan.interim_results,
+        "endpointing": endpointing != "false",
         "endpointing_ms": int(endpointing) if endpointing.isdigit() else None,
         "vad_events": plan.options.get("vad_events") == ("true",),
         "utterance_end_ms": int(utterance_end[0]) if utterance_end else None,
@@ -163,20 +167,23 @@ def _event(result: Mapping[str, Any]) -> UpstreamEvent:
 
 
 @asynccontextmanager
-async def open_sphinx(settings: config.Sphinx) -> AsyncIterator[Sphinx]:
-    """Run the engine with its pool of processes.
+async def open_local(
+    model: LocalModel, settings: config.LocalProcesses
+) -> AsyncIterator[LocalEngine]:
+    """Run the engine of this model with its pool of processes.
 
-    Raises MissingExtra where the packages of the extra `local` are not installed.
+    Raises MissingExtra where its packages are not installed.
     """
-    async with open_pool(settings) as pool:
-        yield Sphinx(pool)
+    async with open_pool(model, settings) as pool:
+        yield LocalEngine(model, pool)
 
 
-async def check(settings: config.Sphinx) -> str | None:
+async def check_local(model: LocalModel, settings: config.LocalProcesses) -> str | None:
     """Start one recogniser; return what is wrong and what to do, None when all is well."""
     problem: str | None = None
     try:
-        async with open_pool(attrs.evolve(settings, workers_max=1, workers_spare=1)) as pool:
+        alone = attrs.evolve(settings, workers_max=1, workers_spare=1)
+        async with open_pool(model, alone) as pool:
             try:
                 await pool.wait_ready()
             except UpstreamError as error:

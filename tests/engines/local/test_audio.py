@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from relayd.engines.sphinx.audio import Converter
+from relayd.engines.local.audio import Converter
 from relayd.speech.formats import AudioFormat
 
 FORMATS = [

@@ -11,31 +11,31 @@ import trio
 import trio.testing
 
 from relayd import config
-from relayd.engines.sphinx import pool as pools
-from relayd.engines.sphinx import process as processes
-from relayd.engines.sphinx.engine import Sphinx, check
-from relayd.engines.sphinx.pool import open_pool
+from relayd.engines.local.engine import LocalEngine, check_local
+from relayd.engines.local.model import LocalModel
+from relayd.engines.local.pool import open_pool
+from relayd.engines.sphinx import SPHINX
 from relayd.errors import MissingExtra, UpstreamUnavailable
-from tests.engines.sphinx.processes import SETTINGS, alive, gone, plan
+from tests.engines.local.processes import SETTINGS, alive, gone, plan
 
 
-async def test_a_missing_package_is_named_with_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_missing_package_is_named_with_its_extra() -> None:
     """The operator is told what to install, before any process starts."""
-    monkeypatch.setattr(pools, "PACKAGES", ("relayd", "no_such_package"))
+    model = attrs.evolve(SPHINX, packages=("relayd", "no_such_package"))
 
     with pytest.raises(MissingExtra, match=r"needs no_such_package: .*relayd\[local\]"):
-        async with open_pool(SETTINGS):
+        async with open_pool(model, SETTINGS):
             pass
-    assert "relayd[local]" in (await check(SETTINGS) or "")
+    assert "relayd[local]" in (await check_local(model, SETTINGS) or "")
 
 
 @pytest.mark.system
 async def test_spare_processes_are_ready_ahead() -> None:
     """A stream does not wait for its model to load, and the next spare is started at once."""
-    async with open_pool(SETTINGS) as pool:
+    async with open_pool(SPHINX, SETTINGS) as pool:
         await pool.wait_ready()
         (spare,) = pool.ready
-        async with Sphinx(pool).open(plan()) as stream:
+        async with LocalEngine(SPHINX, pool).open(plan()) as stream:
             assert stream._worker.process.pid == spare
             await pool.wait_ready()
             assert spare not in pool.ready
@@ -44,7 +44,7 @@ async def test_spare_processes_are_ready_ahead() -> None:
 @pytest.mark.system
 async def test_no_more_processes_than_allowed() -> None:
     """One stream too many is refused at once with the remedy; it is served when one has ended."""
-    async with open_pool(SETTINGS) as pool:
+    async with open_pool(SPHINX, SETTINGS) as pool:
         async with pool.worker() as first, pool.worker() as second:
             assert pool.ready == ()
             with pytest.raises(UpstreamUnavailable) as refused:
@@ -62,7 +62,7 @@ async def test_no_more_processes_than_allowed() -> None:
 @pytest.mark.system
 async def test_without_spare_processes_a_stream_waits_for_its_own() -> None:
     """`workers_spare = 0` costs nothing while nobody speaks."""
-    async with open_pool(attrs.evolve(SETTINGS, workers_spare=0)) as pool:
+    async with open_pool(SPHINX, attrs.evolve(SETTINGS, workers_spare=0)) as pool:
         async with pool.worker() as worker:
             pid = worker.process.pid
             assert alive(pid)
@@ -74,7 +74,7 @@ async def test_without_spare_processes_a_stream_waits_for_its_own() -> None:
 async def test_cancelling_leaves_no_process() -> None:
     """Whoever is cancelled, a stream or the whole daemon, every process is reaped."""
     with trio.CancelScope() as daemon:
-        async with open_pool(SETTINGS) as pool:
+        async with open_pool(SPHINX, SETTINGS) as pool:
             with trio.CancelScope() as session:
                 async with pool.worker() as worker:
                     lent = worker.process.pid
@@ -100,7 +100,7 @@ async def test_a_process_being_started_is_not_left_behind(monkeypatch: pytest.Mo
         return started[-1]
 
     monkeypatch.setattr(trio.lowlevel, "open_process", recorded)
-    async with open_pool(SETTINGS):
+    async with open_pool(SPHINX, SETTINGS):
         await trio.testing.wait_all_tasks_blocked()
 
     assert started
@@ -110,7 +110,7 @@ async def test_a_process_being_started_is_not_left_behind(monkeypatch: pytest.Mo
 @pytest.mark.system
 async def test_a_spare_process_that_dies_is_replaced() -> None:
     """A crash while nobody uses it costs no stream anything but a moment."""
-    async with open_pool(SETTINGS) as pool:
+    async with open_pool(SPHINX, SETTINGS) as pool:
         await pool.wait_ready()
         (spare,) = pool.ready
         os.kill(spare, signal.SIGKILL)
@@ -122,29 +122,31 @@ async def test_a_spare_process_that_dies_is_replaced() -> None:
 
 
 @pytest.mark.system
-async def test_a_broken_recogniser_is_explained(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broken_recogniser_is_explained() -> None:
     """`relayd check` says what the process died of instead of waiting for ever."""
-    monkeypatch.setattr(processes, "COMMAND", (sys.executable, "-c", "raise SystemExit(3)"))
+    broken = LocalModel("no_such_engine", "m", packages=(), extra="local")
 
-    problem = await check(attrs.evolve(SETTINGS, open_seconds=0.5))
+    problem = await check_local(broken, attrs.evolve(SETTINGS, open_seconds=0.5))
 
-    assert "exit status 3" in (problem or "")
+    assert "exit status 1" in (problem or "")
 
 
 @pytest.mark.system
 async def test_a_healthy_recogniser_passes_the_check() -> None:
     """Nothing is wrong, and nothing is left running."""
-    assert await check(SETTINGS) is None
+    assert await check_local(SPHINX, SETTINGS) is None
 
 
 DAEMON = """
 import trio
 import trio.testing
 from relayd import config
-from relayd.engines.sphinx.pool import open_pool
+from relayd.engines.local.pool import open_pool
+from relayd.engines.sphinx import SPHINX
 
 async def main():
-    async with open_pool(config.Sphinx(workers_max=2, workers_spare=1)) as pool:
+    settings = config.LocalProcesses(workers_max=2, workers_spare=1)
+    async with open_pool(SPHINX, settings) as pool:
         async with pool.worker() as worker:
             await pool.wait_ready()
             print(worker.process.pid, *pool.ready, flush=True)
@@ -185,7 +187,7 @@ async def test_a_killed_daemon_leaves_no_process() -> None:
 @pytest.mark.system
 async def test_signals_for_the_daemon_do_not_end_its_recognisers() -> None:
     """SIGTERM reaches every process of a systemd unit, and the last words are still to come."""
-    async with open_pool(SETTINGS) as pool, pool.worker() as worker:
+    async with open_pool(SPHINX, SETTINGS) as pool, pool.worker() as worker:
         os.kill(worker.process.pid, signal.SIGTERM)
         os.kill(worker.process.pid, signal.SIGINT)
         with trio.move_on_after(0.3):
@@ -196,4 +198,4 @@ async def test_signals_for_the_daemon_do_not_end_its_recognisers() -> None:
 
 def test_the_defaults_of_the_configuration_make_a_pool() -> None:
     """What the operator need not set is within the pool's bounds."""
-    assert 0 <= config.Sphinx().workers_spare <= config.Sphinx().workers_max
+    assert 0 <= config.LocalProcesses().workers_spare <= config.LocalProcesses().workers_max

@@ -7,24 +7,25 @@ from collections.abc import AsyncIterator
 import pytest
 import trio
 
-from relayd.engines.sphinx import engine as module
-from relayd.engines.sphinx.engine import Sphinx, open_sphinx
-from relayd.engines.sphinx.frames import PAYLOAD_BYTES_MAX
+from relayd.engines.local import engine as module
+from relayd.engines.local.engine import LocalEngine, open_local
+from relayd.engines.local.frames import PAYLOAD_BYTES_MAX
+from relayd.engines.sphinx import SPHINX
 from relayd.errors import UpstreamClosed, UpstreamUnavailable
-from tests.engines.sphinx import spoken
-from tests.engines.sphinx.processes import SETTINGS, plan, transcripts
+from tests.engines.local import spoken
+from tests.engines.local.processes import SETTINGS, plan, transcripts
 
 pytestmark = pytest.mark.system
 
 
 @pytest.fixture
-async def engine() -> AsyncIterator[Sphinx]:
+async def engine() -> AsyncIterator[LocalEngine]:
     """The engine with a pool of two processes."""
-    async with open_sphinx(SETTINGS) as opened:
+    async with open_local(SPHINX, SETTINGS) as opened:
         yield opened
 
 
-async def test_the_recording_is_understood(engine: Sphinx) -> None:
+async def test_the_recording_is_understood(engine: LocalEngine) -> None:
     """Most words are right, in order, inside the audio; the engine's own figure is the audio's."""
     audio = spoken.samples()
     async with engine.open(plan(interim_results=True)) as stream:
@@ -46,7 +47,7 @@ async def test_the_recording_is_understood(engine: Sphinx) -> None:
 
 
 @pytest.mark.parametrize("cut", [3_201, 1_000_000])
-async def test_the_words_do_not_depend_on_the_frames(engine: Sphinx, cut: int) -> None:
+async def test_the_words_do_not_depend_on_the_frames(engine: LocalEngine, cut: int) -> None:
     """A client's frames, cut inside a sample too, or all at once: the same words."""
     audio = spoken.samples()
     async with engine.open(plan()) as stream:
@@ -62,7 +63,7 @@ async def test_the_words_do_not_depend_on_the_frames(engine: Sphinx, cut: int) -
     ]
 
 
-async def test_finalize_answers_before_the_pause(engine: Sphinx) -> None:
+async def test_finalize_answers_before_the_pause(engine: LocalEngine) -> None:
     """The words so far come at once, marked, and the rest afterwards on the same timeline."""
     audio = spoken.samples()
     half = 4 * 32_000
@@ -79,7 +80,7 @@ async def test_finalize_answers_before_the_pause(engine: Sphinx) -> None:
     assert spoken.matched(" ".join(one.text for one in results)) >= 0.8
 
 
-async def test_a_stream_without_audio_ends_in_order(engine: Sphinx) -> None:
+async def test_a_stream_without_audio_ends_in_order(engine: LocalEngine) -> None:
     """Nothing said, nothing invented."""
     async with engine.open(plan()) as stream:
         await stream.finish()
@@ -88,7 +89,7 @@ async def test_a_stream_without_audio_ends_in_order(engine: Sphinx) -> None:
         assert stream.reported_ms == 0
 
 
-async def test_telephone_audio_is_heard(engine: Sphinx) -> None:
+async def test_telephone_audio_is_heard(engine: LocalEngine) -> None:
     """Audio in another format goes all the way: here silence in G.711."""
     async with engine.open(plan(encoding="mulaw", sample_rate=8_000)) as stream:
         await stream.send_audio(b"\xff" * 12_000)
@@ -98,7 +99,7 @@ async def test_telephone_audio_is_heard(engine: Sphinx) -> None:
         assert stream.reported_ms == 1_500
 
 
-async def test_a_process_that_dies_closes_the_stream(engine: Sphinx) -> None:
+async def test_a_process_that_dies_closes_the_stream(engine: LocalEngine) -> None:
     """The session hears it at once, the operator what to do."""
     async with engine.open(plan()) as stream:
         os.kill(stream._worker.process.pid, signal.SIGKILL)
@@ -112,7 +113,7 @@ async def test_a_process_that_dies_closes_the_stream(engine: Sphinx) -> None:
     assert "recogniser" in reading.value.message
 
 
-async def test_a_process_that_was_reaped_meanwhile_closes_the_stream(engine: Sphinx) -> None:
+async def test_a_process_that_was_reaped_meanwhile_closes_the_stream(engine: LocalEngine) -> None:
     """Its keeper may see the end, and close the pipes, before the session looks."""
     async with engine.open(plan()) as stream:
         await stream._worker.kill()
@@ -125,7 +126,7 @@ async def test_a_process_that_was_reaped_meanwhile_closes_the_stream(engine: Sph
     assert "signal 9" in reading.value.hint
 
 
-async def test_what_a_process_can_not_read_closes_the_stream(engine: Sphinx) -> None:
+async def test_what_a_process_can_not_read_closes_the_stream(engine: LocalEngine) -> None:
     """A failure in the process is told in its own words, to the operator only."""
     async with engine.open(plan()) as stream:
         await stream.start(plan())
@@ -138,7 +139,7 @@ async def test_what_a_process_can_not_read_closes_the_stream(engine: Sphinx) -> 
 
 
 async def test_a_process_that_stalls_is_unavailable_and_takes_no_memory(
-    engine: Sphinx, monkeypatch: pytest.MonkeyPatch
+    engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is fed faster than it is heard waits at the client; here is one frame at most."""
     monkeypatch.setattr(module, "WRITE_SECONDS", 0.1)
@@ -152,7 +153,7 @@ async def test_a_process_that_stalls_is_unavailable_and_takes_no_memory(
     assert "took no audio" in stalled.value.hint
 
 
-async def test_a_send_cut_short_leaves_the_stream_usable(engine: Sphinx) -> None:
+async def test_a_send_cut_short_leaves_the_stream_usable(engine: LocalEngine) -> None:
     """A session told to end while it waits to send still gets the last words."""
     async with engine.open(plan()) as stream:
         os.kill(stream._worker.process.pid, signal.SIGSTOP)

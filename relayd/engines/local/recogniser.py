@@ -1,69 +1,101 @@
-"""From 16 kHz samples to words on the stream's timeline: end-pointing, decoding, clean-up.
+"""From 16 kHz samples to words on the stream's timeline, whichever model finds the words.
 
-Runs in the recogniser process. Everything is driven by the audio's own clock in frames of a
-fixed size, never by wall time or by how the audio was cut, so the same audio gives the same
-words however it arrives.
+Runs in the process of the stream. An end-pointer cuts the sound into utterances, a decoder
+turns each into words; here they get their place in time and become results. Where utterances
+begin and end is driven by the audio's own clock in frames of a fixed size, never by wall time or
+by how the audio was cut, so the same audio gives the same final words however it arrives.
 """
 
-import re
-from collections.abc import Callable, Iterator
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
 
 import attrs
 
-from relayd.engines.sphinx.audio import MODEL_RATE
+from relayd.engines.local.audio import MODEL_RATE
 
-__all__ = ["Listening", "Recogniser", "clean_word", "load_decoder"]
+__all__ = ["Endpointer", "Heard", "Listening", "Model", "Recogniser"]
 
 SAMPLE_BYTES: Final = 2
-
-# The model's own frames, in which it says where a word begins and ends.
-MODEL_FRAMES_PER_SECOND: Final = 100
-
-# A partial result is looked for this often: ten end-pointer frames of 30 ms.
-PARTIAL_FRAMES: Final = 10
-
-# The decoder's lattice grows with the utterance and its last pass takes 5 % of it, so speech
-# without a pause is cut here: 20 s are some 10 MiB and 1 s.
-UTTERANCE_SECONDS_MAX: Final = 20
 
 Emit = Callable[[dict[str, Any]], None]
 
 
 @attrs.frozen
 class Listening:
-    """What one stream asked for. ``endpointing_ms`` None: no result claims an endpoint."""
+    """What one stream asked for.
+
+    ``endpointing``: a result says that the speaker paused. ``endpointing_ms``: for how long he
+    must; None leaves that to the model.
+    """
 
     interim_results: bool = True
-    endpointing_ms: int | None = 300
+    endpointing: bool = True
+    endpointing_ms: int | None = None
     vad_events: bool = False
     utterance_end_ms: int | None = None
 
+
+@attrs.frozen
+class Heard:
+    """One word; ``start`` and ``end`` are seconds from where its utterance began."""
+
+    word: str
+    start: float
+    end: float
+    confidence: float = 0.0
+    punctuated_word: str | None = None
+
+
+class Endpointer(Protocol):
+    """Tells speech from silence, frame by frame. Modelled on pocketsphinx's."""
+
     @property
-    def window_seconds(self) -> float:
-        """How long the end-pointer looks: it needs six frames of 30 ms; above 2 s it delays."""
-        return min(max((self.endpointing_ms or 300) / 1000, 0.2), 2.0)
+    def frame_bytes(self) -> int:
+        """The size of every frame."""
+
+    @property
+    def in_speech(self) -> bool:
+        """Whether the last frame belonged to an utterance that goes on."""
+
+    @property
+    def speech_start(self) -> float:
+        """Where the last utterance began, in seconds since this end-pointer's first sample."""
+
+    def process(self, frame: bytes) -> bytes | None:
+        """What of the sound is known to be speech now (decisions lag); None for silence."""
+
+    def end_stream(self, rest: bytes) -> bytes | None:
+        """The last speech, where ``rest``, less than a frame and not empty, is all that follows."""
 
 
-def load_decoder() -> Any:
-    """Load the English model that pocketsphinx brings (0.3 s, about 100 MiB)."""
-    import pocketsphinx  # type: ignore[import-untyped]  # noqa: PLC0415 - an optional package
+class Model(Protocol):
+    """A loaded model that serves one stream: its end-pointers, and a decoder of utterances."""
 
-    return pocketsphinx.Decoder(samprate=MODEL_RATE, loglevel="FATAL")
+    @property
+    def utterance_seconds_max(self) -> int:
+        """Speech without a pause is cut after so long: memory and the last pass grow with it."""
 
+    def endpointer(self, listening: Listening) -> Endpointer:
+        """Make an end-pointer that listens from now on."""
 
-def clean_word(word: str) -> str | None:
-    """Return the word without the number of its pronunciation; None for a noise or a silence."""
-    if word.startswith(("<", "[", "+")):
-        return None
-    return re.sub(r"\(\d+\)$", "", word) or None
+    def begin(self) -> None:
+        """An utterance follows."""
+
+    def hear(self, speech: bytes) -> None:
+        """Take linear16 samples of the utterance."""
+
+    def partial(self) -> Sequence[Heard] | None:
+        """The words so far; None where it is not yet time to look."""
+
+    def end(self) -> Sequence[Heard]:
+        """All words of the utterance; none may follow."""
 
 
 class Recogniser:
     """One stream: samples in, events out through ``emit`` as JSON objects."""
 
-    def __init__(self, decoder: Any, listening: Listening, emit: Emit) -> None:
-        self._decoder = decoder
+    def __init__(self, model: Model, listening: Listening, emit: Emit) -> None:
+        self._model = model
         self._listening = listening
         self._emit = emit
         self._pending = bytearray()
@@ -74,10 +106,9 @@ class Recogniser:
         self._utterance_start = 0
         self._utterance_samples = 0
         self._in_utterance = False
-        self._frames_unseen = 0
         self._partial_text = ""
         self._last_word_end: float | None = None
-        self._new_endpointer()
+        self._endpointer = model.endpointer(listening)
 
     def feed(self, samples: bytes) -> None:
         """Take linear16 samples of any number."""
@@ -96,14 +127,6 @@ class Recogniser:
         """Say the rest; nothing follows."""
         self._end_early(from_finalize=False)
 
-    def _new_endpointer(self) -> None:
-        import pocketsphinx  # noqa: PLC0415
-
-        self._endpointer = pocketsphinx.Endpointer(
-            window=self._listening.window_seconds, sample_rate=MODEL_RATE
-        )
-        self._listening_from = self._heard
-
     def _hear(self, frame: bytes) -> None:
         was_speech = self._endpointer.in_speech
         speech = self._endpointer.process(frame)
@@ -118,27 +141,23 @@ class Recogniser:
                 self._emit({"speech_started": _seconds(self._utterance_start)})
         self._decode(speech)
         if not self._endpointer.in_speech:
-            self._end(speech_final=self._listening.endpointing_ms is not None)
-        elif self._utterance_samples >= UTTERANCE_SECONDS_MAX * MODEL_RATE:
-            self._end(speech_final=False)
-            self._begin(self._utterance_start + self._utterance_samples)
+            self._end(speech_final=self._listening.endpointing)
+        elif self._utterance_samples >= self._model.utterance_seconds_max * MODEL_RATE:
+            self._cut()
 
     def _begin(self, start: int) -> None:
         assert not self._in_utterance
-        self._decoder.start_utt()
+        self._model.begin()
         self._in_utterance = True
         self._utterance_start = start
         self._utterance_samples = 0
-        self._frames_unseen = 0
         self._partial_text = ""
 
     def _decode(self, speech: bytes) -> None:
-        self._decoder.process_raw(speech)
+        self._model.hear(speech)
         self._utterance_samples += len(speech) // SAMPLE_BYTES
-        self._frames_unseen += 1
-        if self._listening.interim_results and self._frames_unseen >= PARTIAL_FRAMES:
-            self._frames_unseen = 0
-            words = list(self._words(final=False))
+        if self._listening.interim_results and (heard := self._model.partial()) is not None:
+            words = [self._placed(word) for word in heard]
             text = _text(words)
             if text and text != self._partial_text:
                 self._partial_text = text
@@ -146,13 +165,17 @@ class Recogniser:
 
     def _end(self, *, speech_final: bool, from_finalize: bool = False) -> None:
         assert self._in_utterance
-        self._decoder.end_utt()
+        words = [self._placed(word) for word in self._model.end()]
         self._in_utterance = False
-        words = list(self._words(final=True))
         if words:
             self._last_word_end = words[-1]["end"]
         # Also without a word: it takes back the partial results that were said.
         self._say(words, is_final=True, speech_final=speech_final, from_finalize=from_finalize)
+
+    def _cut(self) -> None:
+        """End the utterance although the speaker goes on."""
+        self._end(speech_final=False)
+        self._begin(self._utterance_start + self._utterance_samples)
 
     def _end_early(self, *, from_finalize: bool) -> None:
         rest = bytes(self._pending)
@@ -162,13 +185,14 @@ class Recogniser:
             # It fails on nothing at all: a sample of silence says the same.
             speech = self._endpointer.end_stream(rest or bytes(SAMPLE_BYTES))
             if speech:
-                self._decoder.process_raw(speech)
+                self._model.hear(speech)
                 self._utterance_samples += len(speech) // SAMPLE_BYTES
             self._end(speech_final=False, from_finalize=from_finalize)
         elif from_finalize:
             self._utterance_start, self._utterance_samples = self._heard, 0
             self._say([], is_final=True, from_finalize=True)
-        self._new_endpointer()
+        self._endpointer = self._model.endpointer(self._listening)
+        self._listening_from = self._heard
 
     def _note_silence(self) -> None:
         limit_ms = self._listening.utterance_end_ms
@@ -178,23 +202,19 @@ class Recogniser:
             self._emit({"utterance_end": self._last_word_end})
             self._last_word_end = None
 
-    def _words(self, *, final: bool) -> Iterator[dict[str, Any]]:
-        """Yield the utterance's words, kept inside its audio.
-
-        A word's posterior probability is only known once the utterance ended; until then
-        nothing is claimed (0.0).
-        """
+    def _placed(self, word: Heard) -> dict[str, Any]:
+        """The word on the stream's timeline, kept inside its utterance."""
         start = _seconds(self._utterance_start)
         end = _seconds(self._utterance_start + self._utterance_samples)
-        for segment in self._decoder.seg() or ():
-            word = clean_word(segment.word)
-            if word is not None:
-                yield {
-                    "word": word,
-                    "start": _within(start, segment.start_frame, end),
-                    "end": _within(start, segment.end_frame + 1, end),
-                    "confidence": _probability(segment.prob) if final else 0.0,
-                }
+        placed: dict[str, Any] = {
+            "word": word.word,
+            "start": round(min(start + word.start, end), 3),
+            "end": round(min(start + word.end, end), 3),
+            "confidence": round(min(max(word.confidence, 0.0), 1.0), 4),
+        }
+        if word.punctuated_word is not None:
+            placed["punctuated_word"] = word.punctuated_word
+        return placed
 
     def _say(
         self,
@@ -221,16 +241,8 @@ class Recogniser:
 
 
 def _text(words: list[dict[str, Any]]) -> str:
-    return " ".join(word["word"] for word in words)
+    return " ".join(word.get("punctuated_word", word["word"]) for word in words)
 
 
 def _seconds(samples: int) -> float:
     return round(samples / MODEL_RATE, 3)
-
-
-def _within(start: float, model_frames: int, end: float) -> float:
-    return round(min(start + model_frames / MODEL_FRAMES_PER_SECOND, end), 3)
-
-
-def _probability(value: float) -> float:
-    return round(min(max(value, 0.0), 1.0), 4)

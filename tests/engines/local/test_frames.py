@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.engines.sphinx.frames import (
+from relayd.engines.local.frames import (
     LINE_BYTES_MAX,
     PAYLOAD_BYTES_MAX,
     Frame,

@@ -2,18 +2,16 @@
 
 import os
 import subprocess
-import sys
 from typing import Any, Final
 
 import attrs
 import trio
 
-from relayd.engines.sphinx.frames import Frame, Lines
+from relayd.engines.local.frames import Frame, Lines
+from relayd.engines.local.model import LocalModel
 from relayd.errors import UpstreamClosed
 
 __all__ = ["ENDED", "REAP_SECONDS", "Worker"]
-
-COMMAND: Final = (sys.executable, "-m", "relayd.engines.sphinx.worker")
 
 # From SIGKILL to the process being reaped; only one stuck in the kernel takes longer.
 REAP_SECONDS: Final = 2
@@ -27,6 +25,7 @@ ENDED: Final = "The local recogniser ended the stream. Connect again to go on."
 class Worker:
     """A recogniser process and both ends of its pipes. It serves at most one stream."""
 
+    model: LocalModel
     process: trio.Process
     commands: trio.lowlevel.FdStream
     results: trio.lowlevel.FdStream
@@ -36,7 +35,7 @@ class Worker:
     _lines: Lines = attrs.field(factory=Lines)
 
     @classmethod
-    async def start(cls) -> "Worker":
+    async def start(cls, model: LocalModel) -> "Worker":
         """Start a process, in a session of its own: a terminal's Ctrl-C is the daemon's affair.
 
         relayd's own variables hold secrets that a decoder has no use for. Raises OSError.
@@ -44,7 +43,7 @@ class Worker:
         """
         environment = {k: v for k, v in os.environ.items() if not k.startswith("RELAYD_")}
         process = await trio.lowlevel.open_process(
-            COMMAND,
+            model.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -53,7 +52,7 @@ class Worker:
         )
         assert isinstance(process.stdin, trio.lowlevel.FdStream)
         assert isinstance(process.stdout, trio.lowlevel.FdStream)
-        return cls(process, process.stdin, process.stdout)
+        return cls(model, process, process.stdin, process.stdout)
 
     async def write(self, frame: Frame) -> None:
         """Pass a frame down the pipe; waits while the recogniser is behind.
@@ -114,5 +113,5 @@ class Worker:
         return UpstreamClosed(
             ENDED,
             f"a recogniser process ended by itself ({self.status}); signal 9 mostly is the kernel"
-            " short of memory (lower engines.sphinx.workers_max), else run `relayd check`",
+            f" short of memory (lower {self.model.section}.workers_max), else run `relayd check`",
         )

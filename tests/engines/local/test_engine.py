@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from relayd.engines.sphinx.engine import Sphinx, _event, _listening
-from relayd.engines.sphinx.recogniser import Listening
+from relayd.engines.local.engine import LocalEngine, _event, _listening
+from relayd.engines.local.recogniser import Listening
+from relayd.engines.sphinx import SPHINX
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 from relayd.speech.words import SpeechStarted, UtteranceEnd
 
 # Planning is pure: it must not touch the pool.
-ENGINE = Sphinx(None)  # type: ignore[arg-type]
+ENGINE = LocalEngine(SPHINX, None)  # type: ignore[arg-type]
 
 
 def planned(config: dict[str, Any]) -> StreamPlan:
@@ -66,8 +67,8 @@ def test_what_would_change_the_result_unnoticed_is_refused_by_name(key: str, val
     ("config", "listening"),
     [
         ({}, Listening(interim_results=False)),
-        ({"endpointing": False}, Listening(interim_results=False, endpointing_ms=None)),
-        ({"endpointing": True}, Listening(interim_results=False, endpointing_ms=300)),
+        ({"endpointing": False}, Listening(interim_results=False, endpointing=False)),
+        ({"endpointing": True}, Listening(interim_results=False)),
         (
             {"interim_results": True, "endpointing": 500, "utterance_end_ms": 1000}
             | {"vad_events": True},

@@ -1,0 +1,95 @@
+"""pocketsphinx as a local model. Runs in the process of the stream."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, ClassVar, Final
+
+import attrs
+
+from relayd.engines.local.audio import MODEL_RATE
+from relayd.engines.local.recogniser import Endpointer, Heard, Listening
+
+__all__ = ["SphinxDecoder", "clean_word", "load"]
+
+# The model's own frames, in which it says where a word begins and ends.
+FRAMES_PER_SECOND: Final = 100
+
+# A partial result is looked for this often.
+PARTIAL_BYTES: Final = MODEL_RATE * 2 * 3 // 10
+
+DEFAULT_ENDPOINTING_MS: Final = 300
+
+
+def load() -> "SphinxDecoder":
+    """Load the English model that the package brings (0.3 s, about 100 MiB)."""
+    import pocketsphinx  # type: ignore[import-untyped]  # noqa: PLC0415 - an optional package
+
+    return SphinxDecoder(pocketsphinx.Decoder(samprate=MODEL_RATE, loglevel="FATAL"))
+
+
+@attrs.define(eq=False)
+class SphinxDecoder:
+    """Implements `relayd.engines.local.recogniser.Model`."""
+
+    # 20 s are some 10 MiB of lattice, and 1 s for the last pass.
+    utterance_seconds_max: ClassVar[int] = 20
+
+    _decoder: Any
+    _unseen_bytes: int = 0
+
+    def endpointer(self, listening: Listening) -> Endpointer:
+        """The package's own end-pointer, which looks at as much sound as a pause shall last.
+
+        It needs six frames of 30 ms; above 2 s it delays every word.
+        """
+        import pocketsphinx  # noqa: PLC0415
+
+        milliseconds = listening.endpointing_ms or DEFAULT_ENDPOINTING_MS
+        endpointer: Endpointer = pocketsphinx.Endpointer(
+            window=min(max(milliseconds / 1000, 0.2), 2.0), sample_rate=MODEL_RATE
+        )
+        return endpointer
+
+    def begin(self) -> None:
+        """An utterance follows."""
+        self._decoder.start_utt()
+        self._unseen_bytes = 0
+
+    def hear(self, speech: bytes) -> None:
+        """Decode linear16 samples of the utterance."""
+        self._decoder.process_raw(speech)
+        self._unseen_bytes += len(speech)
+
+    def partial(self) -> list[Heard] | None:
+        """The words so far; None until there is enough new sound.
+
+        A word's posterior probability is only known once the utterance ended; until then
+        nothing is claimed (0.0).
+        """
+        if self._unseen_bytes < PARTIAL_BYTES:
+            return None
+        self._unseen_bytes = 0
+        return list(self._words(final=False))
+
+    def end(self) -> list[Heard]:
+        """All words of the utterance."""
+        self._decoder.end_utt()
+        return list(self._words(final=True))
+
+    def _words(self, *, final: bool) -> Iterator[Heard]:
+        for segment in self._decoder.seg() or ():
+            word = clean_word(segment.word)
+            if word is not None:
+                yield Heard(
+                    word=word,
+                    start=segment.start_frame / FRAMES_PER_SECOND,
+                    end=(segment.end_frame + 1) / FRAMES_PER_SECOND,
+                    confidence=segment.prob if final else 0.0,
+                )
+
+
+def clean_word(word: str) -> str | None:
+    """Return the word without the number of its pronunciation; None for a noise or a silence."""
+    if word.startswith(("<", "[", "+")):
+        return None
+    return re.sub(r"\(\d+\)$", "", word) or None

@@ -1,0 +1,1 @@
+"""Engines on this machine, with real processes where they have any."""
