@@ -1,9 +1,9 @@
 """What the configuration comes to for a session and for the edge."""
 
-from ipaddress import ip_network
 from typing import Final
 
 from relayd import config
+from relayd.edge.addresses import networks
 from relayd.edge.settings import EdgeSettings
 from relayd.session.limits import Limits
 from relayd.threads import cores
@@ -39,7 +39,7 @@ def edge_settings(server: config.Server, limits: config.Limits) -> EdgeSettings:
     return EdgeSettings(
         connections_max=server.connections_max,
         connections_per_address=server.connections_per_address,
-        exempt=tuple(ip_network(network, strict=False) for network in server.trusted_proxies),
+        trusted_proxies=networks(server.trusted_proxies),
         header_seconds=server.header_seconds,
         keep_alive_seconds=server.keep_alive_seconds,
         message_bytes=limits.message_bytes,

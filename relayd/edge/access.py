@@ -6,13 +6,14 @@ line is written where there is one end only: that of the application's call.
 """
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import attrs
 from hypercorn.config import Config
 
 from relayd import logs
+from relayd.edge.addresses import Network, requester
 
 __all__ = ["Answer", "Silence"]
 
@@ -35,6 +36,8 @@ class Answer:
 
     scope: Any
     _send: Callable[[Any], Awaitable[None]]
+    # The proxies that are believed about who asked.
+    trusted: Sequence[Network] = ()
     # Of an answer that is whole.
     status: int | None = None
     _begun: int | None = None
@@ -67,5 +70,5 @@ class Answer:
             path=self.scope["path"],
             status="-" if self.status is None else self.status,
             milliseconds=self.milliseconds,
-            address=self.scope["client"][0] if self.scope.get("client") else "",
+            address=requester(self.scope, self.trusted),
         )

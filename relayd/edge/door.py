@@ -20,12 +20,13 @@ from hypercorn.trio.worker_context import WorkerContext
 
 from relayd import logs
 from relayd.edge import streams
+from relayd.edge.addresses import Network
 from relayd.edge.asgi import App, serve_websocket
 from relayd.edge.hangup import EpollHangups, Hangups
 from relayd.edge.http import HttpConnection, hypercorn_config
 from relayd.edge.keepalive import Keepalive
 from relayd.edge.peer import Peer, address_block, peer_of
-from relayd.edge.settings import EdgeSettings, Network
+from relayd.edge.settings import EdgeSettings
 from relayd.edge.tls import shake_hands
 from relayd.edge.watch import Watch
 from relayd.quotas.counters import Counters
@@ -152,7 +153,7 @@ class Door:
         block = address_block(peer.address)
         if block is None:
             return None
-        for network in self.settings.exempt:
+        for network in self.settings.trusted_proxies:
             if network.version == block.version and block.network_address in network:
                 return None
         return block

@@ -268,7 +268,7 @@ class HttpConnection:
     async def _call(
         self, scope: Any, inbox: _Inbox, send: Callable[[Any], Awaitable[None]]
     ) -> None:
-        answer = Answer(scope, send)
+        answer = Answer(scope, send, self.settings.trusted_proxies)
         try:
             await self._answer(inbox, answer)
         finally:

@@ -1,12 +1,10 @@
 """The numbers the edge works by: caps, deadlines, sizes. Plain values, composed by the daemon."""
 
-import ipaddress
-
 import attrs
 
-__all__ = ["EdgeSettings"]
+from relayd.edge.addresses import Network
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+__all__ = ["EdgeSettings"]
 
 
 @attrs.frozen(kw_only=True)
@@ -17,10 +15,10 @@ class EdgeSettings:
     """
 
     # How many connections at once, and from one address (IPv6: one /64). Trusted proxies
-    # speak for many people, so their networks are exempt from the second.
+    # speak for many people, so they are exempt from the second and believed about who asks.
     connections_max: int
     connections_per_address: int
-    exempt: tuple[Network, ...]
+    trusted_proxies: tuple[Network, ...]
 
     # HTTP. A head has to be complete this soon after its first byte (or after connecting).
     header_seconds: float

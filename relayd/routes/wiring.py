@@ -13,6 +13,7 @@ from quart import current_app, has_websocket_context, request, websocket
 
 from relayd.accounts.accounts import Accounts
 from relayd.config import Package
+from relayd.edge.addresses import Network, networks, requester
 from relayd.events.live import LiveCredit
 from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
@@ -20,7 +21,6 @@ from relayd.payments.purchases import Purchase
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Quotas
-from relayd.routes.addresses import Network, client_address, networks
 from relayd.routes.probe import Probe
 from relayd.routes.website import Website
 from relayd.session.registry import Sessions
@@ -113,10 +113,4 @@ def requester_address() -> str:
     """The client's address, as far as configured proxies can be believed about it."""
     connection = websocket if has_websocket_context() else request
     # From the scope: Quart's own remote_addr is a header among the client's.
-    peer = (connection.scope.get("client") or ("",))[0] or ""
-    return client_address(
-        peer,
-        connection.headers.getlist("X-Forwarded-For"),
-        connection.headers.getlist("Forwarded"),
-        wiring().services.trusted_proxies,
-    )
+    return requester(connection.scope, wiring().services.trusted_proxies)

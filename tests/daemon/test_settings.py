@@ -55,7 +55,7 @@ def test_a_trusted_proxy_is_exempt_from_the_cap_of_an_address() -> None:
     """An address and a network are both taken, also one with host bits set."""
     server = config.Server(trusted_proxies=("192.0.2.1", "2001:db8::7/64"))
 
-    exempt = edge_settings(server, config.Limits()).exempt
+    exempt = edge_settings(server, config.Limits()).trusted_proxies
 
     assert [str(network) for network in exempt] == ["192.0.2.1/32", "2001:db8::/64"]
 

@@ -1,8 +1,10 @@
 """The access log: whatever ends a request, it has one line, with what became of it."""
 
 import logging
+from ipaddress import ip_network
 from typing import Any
 
+import attrs
 import pytest
 import trio
 import trio.testing
@@ -163,3 +165,27 @@ async def test_hypercorn_writes_nothing(caplog: pytest.LogCaptureFixture) -> Non
     caplog.set_level(logging.DEBUG)
     await Silence(Config()).access({}, None, 0.0)
     assert caplog.records == []
+
+
+@pytest.mark.parametrize(
+    ("trusted", "address"),
+    [((), PEER.address), ((ip_network("203.0.113.0/24"),), "198.51.100.7")],
+)
+async def test_whose_request_it_was(
+    trusted: Any,
+    address: str,
+    autojump_clock: trio.testing.MockClock,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Behind a proxy that is believed the line has the client's address, else the peer's."""
+    caplog.set_level(logging.INFO)
+    settings = attrs.evolve(SETTINGS, trusted_proxies=trusted)
+    async with (
+        open_door(swift, settings, hangups=FakeHangups()) as door,
+        trio.open_nursery() as nursery,
+    ):
+        caller = call(door, nursery)
+        await caller.send(GET[:-2] + b"X-Forwarded-For: 192.0.2.66, 198.51.100.7\r\n\r\n")
+        await stay(caller)
+    facts = [one.__dict__["facts"] for one in caplog.records if one.getMessage() == "request"]
+    assert [one["address"] for one in facts] == [address]

@@ -140,7 +140,9 @@ async def test_caps(settings: EdgeSettings) -> None:
 @pytest.mark.system
 async def test_exempt_networks_have_no_cap_per_address() -> None:
     """A trusted proxy brings everybody's connections."""
-    settings = defaults.edge(connections_per_address=1, exempt=(ip_network("127.0.0.0/8"),))
+    settings = defaults.edge(
+        connections_per_address=1, trusted_proxies=(ip_network("127.0.0.0/8"),)
+    )
     async with listening(Log().receive_all, settings) as (_, address):
         callers = [await reach(address) for _ in range(5)]
         for caller in callers:

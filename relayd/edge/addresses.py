@@ -5,7 +5,7 @@ entry believed only because the hop that added it is trusted; the first address 
 trusted proxy's is the client's. What a client writes itself always stands further left.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -14,9 +14,9 @@ from ipaddress import (
     ip_address,
     ip_network,
 )
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["Network", "client_address", "networks"]
+__all__ = ["Network", "client_address", "networks", "requester"]
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -28,6 +28,16 @@ _ENTRY_MAX: Final = 64
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
     """Parse configured networks (``10.0.0.0/8``, ``::1``); ValueError where one is wrong."""
     return tuple(ip_network(text, strict=False) for text in texts)
+
+
+def requester(scope: Mapping[str, Any], trusted: Sequence[Network]) -> str:
+    """The address of whoever sent an ASGI request; empty where they came by a Unix socket."""
+    peer = (scope.get("client") or ("",))[0] or ""
+    values: dict[bytes, list[str]] = {b"x-forwarded-for": [], b"forwarded": []}
+    for name, value in scope["headers"]:
+        if name in values:
+            values[name].append(value.decode("latin-1"))
+    return client_address(peer, values[b"x-forwarded-for"], values[b"forwarded"], trusted)
 
 
 def client_address(

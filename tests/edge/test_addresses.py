@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.routes.addresses import client_address, networks
+from relayd.edge.addresses import client_address, networks
 
 PROXIES = networks(["10.0.0.0/8", "fd00::/8", "192.0.2.1"])
 PROXY = "10.0.0.1"
