@@ -43,8 +43,12 @@ class Child:
         """The next line it says."""
         assert self.process.stdout is not None
         while b"\n" not in self._left:
-            with trio.fail_after(_ANSWER_SECONDS):
-                data = await self.process.stdout.receive_some()
+            try:
+                with trio.fail_after(_ANSWER_SECONDS):
+                    data = await self.process.stdout.receive_some()
+            except trio.TooSlowError:
+                silent = f"{self.process.args!r} said nothing for {_ANSWER_SECONDS} s"
+                raise RuntimeError(silent) from None
             if not data:
                 raise RuntimeError(f"{self.process.args!r} ended without an answer")
             self._left += data

@@ -30,8 +30,6 @@ __all__ = ["Plan", "main"]
 
 _MASK: Final = bytes((0x37, 0xFA, 0x21, 0x3D))
 _KEY: Final = int.from_bytes(_MASK * (STAMP_BYTES // len(_MASK)), "little")
-# The fixed part of a frame, then its mask.
-_HEAD_BYTES: Final = 8
 _PONG: Final = frame(PONG, b"", _MASK)
 _STOP: Final = frame(TEXT, b'{"type":"stop"}', _MASK)
 _CLOSE_STREAM: Final = frame(TEXT, b'{"type":"CloseStream"}', _MASK)
@@ -98,8 +96,9 @@ class App:
     def __attrs_post_init__(self) -> None:
         noise = random.randbytes(self.plan.frame_ms * BYTES_PER_MS)  # noqa: S311 - to be heard only
         whole = frame(BINARY, noise, _MASK)
-        self._before = whole[:_HEAD_BYTES]
-        self._after = whole[_HEAD_BYTES + STAMP_BYTES :]
+        head_bytes = len(whole) - len(noise)
+        self._before = whole[:head_bytes]
+        self._after = whole[head_bytes + STAMP_BYTES :]
 
     def start(self) -> None:
         """Connect and ask for the upgrade."""

@@ -35,6 +35,7 @@ class _Mark:
 
     at: float
     relay: procfs.Usage
+    idle: float
     postgres: float
     load: float
     engine: float
@@ -57,8 +58,9 @@ class _Course:
 
 @attrs.define(eq=False)
 class _Scene:
-    """The processes of one run."""
+    """The processes of one run, and where they are."""
 
+    cores: Cores
     cluster: Cluster
     engine: Child
     load: Child
@@ -87,6 +89,7 @@ class _Scene:
         return _Mark(
             at=trio.current_time(),
             relay=self._relay_usage(),
+            idle=sum(map(procfs.idle_seconds, self.cores.relay)),
             postgres=self.cluster.cpu_seconds(),
             load=procfs.cpu_seconds(self.load.pid),
             engine=procfs.cpu_seconds(self.engine.pid),
@@ -117,7 +120,7 @@ async def measure(stage: Stage, cores: Cores, seconds: float, name: str, case: C
             starts_per_second=_STARTS_PER_SECOND,
             tokens=() if name == DIRECT else stage.tokens,
         )
-        scene = _Scene(stage.cluster, engine.process, load, pid)
+        scene = _Scene(cores, stage.cluster, engine.process, load, pid)
         return _run(case, name, await scene.perform(plan, seconds))
 
 
@@ -145,6 +148,7 @@ def _run(case: Case, name: str, course: _Course) -> Run:
         words_p99_ms=course.words["p99_ms"],
         relay_cpu=cpu / seconds,
         relay_us_per_frame=cpu / max(relayed, 1) * 1e6,
+        others_cpu=0.0 if name == DIRECT else 1 - (after.idle - before.idle + cpu) / seconds,
         live_pss_kib=after.relay.pss_kib,
         postgres_cpu=(after.postgres - before.postgres) / seconds,
         load_cpu=(after.load - before.load) / seconds,

@@ -111,7 +111,8 @@ def _warnings(runs: Sequence[Run]) -> list[str]:
     return [
         f"NOT SOUND: {run.relay}, {run.case}: {run.live} live, {run.frames_measured} of "
         f"{run.frames_due} frames sent, {run.frames_late} of them late "
-        f"(p99 {run.lateness_p99_ms:.0f} ms) {'; '.join(run.failures)[:300]}  "
+        f"(p99 {run.lateness_p99_ms:.0f} ms), others used {run.others_cpu:.2f} of the relay's core "
+        f"{'; '.join(run.failures)[:300]}  "
         for run in runs
         if not run.sound
     ]

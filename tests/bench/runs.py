@@ -25,6 +25,7 @@ RUN = Run(
     words_p99_ms=2.0,
     relay_cpu=0.2,
     relay_us_per_frame=100.0,
+    others_cpu=0.05,
     live_pss_kib=60_000,
     postgres_cpu=0.01,
     load_cpu=0.1,

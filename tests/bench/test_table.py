@@ -47,11 +47,12 @@ def test_a_single_lost_frame_is_not_rounded_away() -> None:
         {"frames_late": 1000},
         {"frames_measured": 15_000},
         {"live": 199},
+        {"others_cpu": 0.2},
         {"failures": ("the relay hung up",)},
     ],
 )
 def test_a_run_that_measured_something_else_is_marked(change: dict[str, Any]) -> None:
-    """A generator that lags, or sessions that fell away."""
+    """A generator that lags, sessions that fell away, or others on the relay's core."""
     spoilt = attrs.evolve(RUN, **change)
     assert not spoilt.sound
     assert "NOT SOUND" in render([spoilt])
