@@ -29,6 +29,8 @@ def judge(configured: config.Config) -> Iterator[Finding]:
     stripe = configured.stripe
     if not stripe.sales:
         yield Finding("sales", True, "off: stripe.api_key is not set")
+    else:
+        yield _seller(configured.seller)
     for margin in margins(configured.packages, configured.costs):
         well = configured.costs.allow_loss or not margin.losing
         remedy = "" if well else problem(margin)
@@ -42,6 +44,13 @@ def judge(configured: config.Config) -> Iterator[Finding]:
                 "messages will be refused",
                 "copy the signing secret that Stripe shows with the webhook endpoint",
             )
+
+
+def _seller(seller: config.Seller) -> Finding:
+    # Which of it must be named is for a country's law to say: nothing is refused.
+    missing = [name for name, said in attrs.asdict(seller).items() if not said]
+    remedy = f"buyers look for it: set {', '.join(missing)} in [seller]" if missing else ""
+    return Finding("seller", True, seller.name or "not named", remedy)
 
 
 async def reach(stripe: config.Stripe) -> Finding:

@@ -15,6 +15,7 @@ from relayd.config.log import Log
 from relayd.config.metering import Metering
 from relayd.config.packages import Package
 from relayd.config.secret import Secret
+from relayd.config.seller import Seller
 from relayd.config.server import Server
 from relayd.config.stripe import Stripe
 from relayd.config.whole import Config
@@ -33,6 +34,7 @@ __all__ = [
     "Metering",
     "Package",
     "Secret",
+    "Seller",
     "Server",
     "Stripe",
     "load",

@@ -48,6 +48,6 @@ class Package:
 
 DEFAULT_PACKAGES = (
     Package(id="pack_500", label="500 minutes", seconds=500 * 60, price_cents=599),
-    Package(id="pack_1200", label="1200 minutes", seconds=1200 * 60, price_cents=1299),
-    Package(id="pack_3000", label="3000 minutes", seconds=3000 * 60, price_cents=2999),
+    Package(id="pack_1200", label="1,200 minutes", seconds=1200 * 60, price_cents=1299),
+    Package(id="pack_3000", label="3,000 minutes", seconds=3000 * 60, price_cents=2999),
 )

@@ -5,7 +5,17 @@ from typing import Final
 
 from relayd.config.forms import is_loopback, split_url
 
-__all__ = ["api_url", "currency", "label", "package_id", "stripe_key", "webhook_secret"]
+__all__ = [
+    "api_url",
+    "contact",
+    "currency",
+    "label",
+    "optional_label",
+    "package_id",
+    "page",
+    "stripe_key",
+    "webhook_secret",
+]
 
 _LABEL_LENGTH_MAX: Final = 100
 
@@ -55,3 +65,26 @@ def currency(text: str) -> str | None:
     if re.fullmatch(r"[a-z]{3}", text):
         return None
     return 'must be a currency in three small letters, for example "usd"'
+
+
+def optional_label(text: str) -> str | None:
+    """A name for people, or none."""
+    return label(text) if text else None
+
+
+def page(text: str) -> str | None:
+    """A page on the web that a link leads to, or none."""
+    parts = split_url(text)
+    if not text or (parts is not None and parts.scheme in {"http", "https"}):
+        return None
+    return 'must be an http or https URL, for example "https://example.org/terms"'
+
+
+def contact(text: str) -> str | None:
+    """An email address, a page on the web, or none."""
+    if page(text) is None or re.fullmatch(r"[^\s@/?&#]+@[^\s@/?&#]+\.[^\s@/?&#]+", text):
+        return None
+    return (
+        "must be an email address or an http or https URL, "
+        'for example "help@example.org" or "https://example.org/contact"'
+    )

@@ -16,6 +16,7 @@ from relayd.config.limits import Limits
 from relayd.config.log import Log
 from relayd.config.metering import Metering
 from relayd.config.packages import DEFAULT_PACKAGES, Package
+from relayd.config.seller import Seller
 from relayd.config.server import Server
 from relayd.config.stripe import Stripe
 
@@ -57,6 +58,10 @@ class Config:
     stripe: Stripe = attrs.field(
         factory=Stripe,
         metadata=about("Selling credit through Stripe Checkout; docs/payments.md says how."),
+    )
+    seller: Seller = attrs.field(
+        factory=Seller,
+        metadata=about("Who sells and whom to ask, on the pages that sell, sign in and register."),
     )
     costs: Costs = attrs.field(
         factory=Costs,

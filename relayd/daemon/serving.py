@@ -130,6 +130,7 @@ class Serving:
             own_origins=own,
             requests_per_minute=config.auth.requests_per_minute,
             repository_url=config.server.repository_url,
+            seller=config.seller,
             packages=config.packages,
             shop=self.shop,
             public_url=config.server.public_url,

@@ -160,6 +160,9 @@ class StripeApi(Protocol):
     async def sessions_of(self, payment_intent_id: str) -> tuple[CheckoutSession, ...]:
         """The Sessions (one, in truth) that a payment belongs to."""
 
+    async def receipt_url(self, payment_intent_id: str) -> str | None:
+        """Where the receipt of a payment can be read; for some weeks, by whoever has it."""
+
     async def refund(self, refund_id: str) -> Refund | None:
         """A refund."""
 

@@ -34,6 +34,7 @@ from relayd.payments.ports import (
     StripeApi,
 )
 from relayd.payments.purchases import Purchase
+from relayd.payments.receipts import Bought, ReceiptRefusal, list_bought, paid_intent
 from relayd.payments.reconciliation import Reconciled, Reconciliation
 from relayd.payments.signature import Rejected, Standard, read_event
 from relayd.payments.stripe_api import API_VERSION, open_stripe
@@ -44,6 +45,10 @@ log = logs.get(__name__)
 
 # The page that a buyer returns to asks again anyway, so it never waits longer than this.
 LOOK_SECONDS: Final = 2.0
+# Somebody looks at an empty tab meanwhile.
+RECEIPT_SECONDS: Final = 5.0
+# Of a user's list: more than anybody reads.
+BOUGHT_MAX: Final = 100
 
 
 @attrs.frozen
@@ -176,6 +181,23 @@ class Shop:
         except StripeUnavailable as error:
             log.warning("purchase not looked up", purchase=own.id, problem=str(error))
         return await self._own(principal.user_id, checkout_session_id)
+
+    async def purchases(self, principal: Principal) -> list[Bought]:
+        """What this user has bought, newest first."""
+        return await self.database.transact(list_bought, principal.user_id, BOUGHT_MAX)
+
+    async def receipt(self, principal: Principal, checkout_session_id: str) -> str | ReceiptRefusal:
+        """Where the receipt of a purchase of this user's can be read, asked for anew each time."""
+        found = await self.database.transact(paid_intent, principal.user_id, checkout_session_id)
+        if isinstance(found, ReceiptRefusal):
+            return found
+        try:
+            with trio.fail_after(RECEIPT_SECONDS):
+                url = await self.stripe.receipt_url(found)
+        except (StripeUnavailable, trio.TooSlowError) as error:
+            log.warning("receipt not found", payment_intent=found, problem=str(error))
+            return ReceiptRefusal.STRIPE_UNAVAILABLE
+        return url or ReceiptRefusal.NO_RECEIPT
 
     async def webhook(self, raw: bytes, signature: str | None) -> Accepted | Rejected:
         """Keep a message of Stripe's, to be worked on in the background."""

@@ -120,6 +120,16 @@ class SdkStripe:
         )
         return tuple(session_of(one) for one in found.data)
 
+    async def receipt_url(self, payment_intent_id: str) -> str | None:
+        """See the port; the charge that paid is the intent's latest."""
+        found = await self._find(
+            self.client.v1.payment_intents.retrieve_async,
+            payment_intent_id,
+            {"expand": ["latest_charge"]},
+        )
+        charge = None if found is None else found.latest_charge
+        return charge.receipt_url if isinstance(charge, stripe.Charge) else None
+
     async def refund(self, refund_id: str) -> Refund | None:
         """See the port."""
         found = await self._find(self.client.v1.refunds.retrieve_async, refund_id)

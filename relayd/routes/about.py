@@ -2,6 +2,8 @@
 
 import json
 
+import attrs
+
 from relayd import __version__
 from relayd.routes.wiring import Services
 
@@ -9,7 +11,7 @@ __all__ = ["facts"]
 
 
 def facts(services: Services) -> str:
-    """Name, purpose, where to go; whether minutes are sold; and where the source is."""
+    """Name, purpose, where to go; whether minutes are sold and by whom; where the source is."""
     return json.dumps(
         {
             "name": "relayd",
@@ -19,5 +21,6 @@ def facts(services: Services) -> str:
             "health": "/health",
             "sales": services.shop is not None,
             "repository_url": services.repository_url,
+            "seller": attrs.asdict(services.seller),
         }
     )

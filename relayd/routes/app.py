@@ -11,11 +11,11 @@ from relayd import logs
 from relayd.errors import DatabaseUnavailable
 from relayd.routes import (
     accounts,
-    billing,
     browser_sessions,
     events,
     health,
     pages,
+    purchases,
     reference,
     stream,
     webhooks,
@@ -83,7 +83,7 @@ def create_app(services: Services) -> QuartTrio:
         browser_sessions,
         events,
         accounts,
-        billing,
+        purchases,
         health,
         reference,
         stream,

@@ -18,7 +18,17 @@ from relayd.routes.protection import RATE_LIMITED, authenticated, exempt, unauth
 from relayd.routes.shapes import Shape, integer, listing, one_of, text
 from relayd.routes.wiring import Seller, wiring
 
-__all__ = ["SALES_OFF", "blueprint"]
+__all__ = [
+    "PAYMENTS_UNAVAILABLE",
+    "PURCHASE",
+    "RETRY_SECONDS",
+    "SALES_OFF",
+    "SESSION_ID",
+    "UNKNOWN_PURCHASE",
+    "blueprint",
+    "look_rate",
+    "open_shop",
+]
 
 # By user: purchases begun, and questions about them that go on to Stripe.
 _CHECKOUTS_PER_MINUTE: Final = 10
@@ -43,8 +53,8 @@ UNKNOWN_PURCHASE: Final = Refusal(404, "unknown_purchase", "You have no such pur
 UNKNOWN_ADDRESS: Final = Refusal(
     400, "unknown_address", "The Host header names no place to come back to after paying."
 )
-_RETRY_SECONDS: Final = 10
-_SESSION_ID: Final = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
+RETRY_SECONDS: Final = 10
+SESSION_ID: Final = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
 PACKAGE: Final = Shape(
     "Package",
@@ -142,7 +152,7 @@ async def packages() -> list[dict[str, Any]]:
 async def checkout(principal: Principal) -> dict[str, str]:
     """Begin a purchase: payment happens on Stripe's own page."""
     package_id = text_field(await read_object(), "package_id")
-    shop = _shop()
+    shop = open_shop()
     rate = Rate(f"checkouts {principal.user_id}", _CHECKOUTS_PER_MINUTE)
     wait = await wiring().services.quotas.admit([rate])
     if wait > 0:
@@ -166,12 +176,11 @@ async def checkout(principal: Principal) -> dict[str, str]:
 )
 async def purchase(principal: Principal, checkout_session_id: str) -> dict[str, Any]:
     """How one of the user's own purchases stands."""
-    shop = _shop()
-    if not _SESSION_ID.fullmatch(checkout_session_id):
+    shop = open_shop()
+    if not SESSION_ID.fullmatch(checkout_session_id):
         raise UNKNOWN_PURCHASE.problem()
     # Whoever asks more often than this gets what is known, without Stripe.
-    rate = Rate(f"looks {principal.user_id}", _LOOKS_PER_MINUTE)
-    look = await wiring().services.quotas.admit([rate]) == 0
+    look = await wiring().services.quotas.admit([look_rate(principal)]) == 0
     found = await shop.purchase(principal, checkout_session_id, look=look)
     if found is None:
         raise UNKNOWN_PURCHASE.problem()
@@ -182,11 +191,17 @@ async def purchase(principal: Principal, checkout_session_id: str) -> dict[str, 
     }
 
 
-def _shop() -> Seller:
+def open_shop() -> Seller:
+    """Sales, or the refusal that they are off."""
     shop = wiring().services.shop
     if shop is None:
         raise SALES_OFF.problem()
     return shop
+
+
+def look_rate(principal: Principal) -> Rate:
+    """How often a user's questions may go on to Stripe."""
+    return Rate(f"looks {principal.user_id}", _LOOKS_PER_MINUTE)
 
 
 def _base_url() -> str:
@@ -206,6 +221,6 @@ def _problem(refusal: CheckoutRefusal) -> Problem:
         case CheckoutRefusal.CREDIT_FROZEN:
             return CREDIT_FROZEN.problem()
         case CheckoutRefusal.STRIPE_UNAVAILABLE:
-            return PAYMENTS_UNAVAILABLE.problem(retry_after_seconds=_RETRY_SECONDS)
+            return PAYMENTS_UNAVAILABLE.problem(retry_after_seconds=RETRY_SECONDS)
         case _:
             assert_never(refusal)

@@ -24,6 +24,7 @@ __all__ = [
     "one_of",
     "text",
     "truth",
+    "yes_or_no",
 ]
 
 Schema = Mapping[str, Any]
@@ -86,6 +87,11 @@ def one_of(about: str, *values: str) -> Schema:
 def truth(about: str) -> Schema:
     """The field that is there to be true."""
     return {"type": "boolean", "description": about, "const": True, "examples": [True]}
+
+
+def yes_or_no(about: str) -> Schema:
+    """True or false; the example says no."""
+    return {"type": "boolean", "description": about, "examples": [False]}
 
 
 def listing(about: str, of: "Schema | Shape", **constraints: Any) -> Schema:

@@ -11,6 +11,7 @@ from uuid import UUID
 import attrs
 from quart import current_app, has_websocket_context, request, websocket
 
+from relayd import config
 from relayd.accounts.accounts import Accounts
 from relayd.config import Package
 from relayd.edge.addresses import Network, networks, requester
@@ -18,6 +19,7 @@ from relayd.events.live import LiveCredit
 from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
 from relayd.payments.purchases import Purchase
+from relayd.payments.receipts import Bought, ReceiptRefusal
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Quotas
@@ -56,6 +58,14 @@ class Seller(Protocol):
     ) -> Awaitable[Purchase | None]:
         """One of the user's own, after asking Stripe where it may help and ``look`` allows."""
 
+    def purchases(self, principal: Principal) -> Awaitable[Sequence[Bought]]:
+        """What this user has bought, newest first."""
+
+    def receipt(
+        self, principal: Principal, checkout_session_id: str
+    ) -> Awaitable[str | ReceiptRefusal]:
+        """Where the receipt of one of them can be read."""
+
     def webhook(self, raw: bytes, signature: str | None) -> Awaitable[Accepted | Rejected]:
         """Keep a message of Stripe's."""
 
@@ -86,6 +96,8 @@ class Services:
     own_origins: Sequence[str] = ()
     # Where the program's source is, for the landing page; empty where it isn't said.
     repository_url: str = ""
+    # Who sells here, and whom users may ask.
+    seller: config.Seller = attrs.field(factory=config.Seller)
     live_credit: LiveCredit | None = None
     # What is for sale, also while nothing is sold (no shop).
     packages: Sequence[Package] = ()

@@ -43,6 +43,32 @@ def test_a_webhook_secret_of_another_form() -> None:
     assert "sesame" not in str(findings)
 
 
+def test_a_seller_that_says_little() -> None:
+    """Where sales are on, what buyers look for and don't find is named, and refused is nothing."""
+    silent = Config(auth=AUTH, stripe=stripe())
+    named = Config(
+        auth=AUTH,
+        stripe=stripe(),
+        seller=config.Seller(
+            name="Ada & Co",
+            contact="help@example.org",
+            terms_url="https://a.example/terms",
+            privacy_url="https://a.example/privacy",
+        ),
+    )
+    off = Config(auth=AUTH)
+    found = [
+        one
+        for given in (silent, named, off)
+        for one in sales.judge(given)
+        if one.subject == "seller"
+    ]
+    assert [(one.well, one.detail, bool(one.remedy)) for one in found] == [
+        (True, "not named", True),
+        (True, "Ada & Co", False),
+    ]
+
+
 @pytest.mark.system
 async def test_stripe_is_only_read() -> None:
     """All well: the mode is told; nothing but empty lists was asked for."""

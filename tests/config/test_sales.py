@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from relayd.config import Package, Secret
+from relayd.config import Package, Secret, Seller
 from relayd.errors import ConfigError
 from tests.config.files import read
 
@@ -62,7 +62,21 @@ def test_sales_are_on_with_a_key(tmp_path: Path) -> None:
     assert read(tmp_path, KEY + "webhook_secrets = 'whsec_a'").stripe.sales
 
 
+def test_the_seller(tmp_path: Path) -> None:
+    """Nothing is said of them by default; whom to ask is an address or a page."""
+    assert read(tmp_path, "").seller == Seller()
+    text = "[seller]\nname = 'Ada & Co'\ncontact = 'help@example.org'\nterms_url = 'https://a.example/t'"
+    assert read(tmp_path, text).seller.contact == "help@example.org"
+    page = {"RELAYD_SELLER__CONTACT": "https://a.example/help"}
+    assert read(tmp_path, text, page).seller.contact == "https://a.example/help"
+
+
 REFUSALS = [
+    ("[seller]\ncontact = 'help'", "seller.contact", "must be an email address or an http"),
+    ("[seller]\ncontact = 'a@b.c/d'", "seller.contact", "must be an email address or an http"),
+    ("[seller]\nterms_url = 'javascript:1'", "seller.terms_url", "must be an http or https URL"),
+    ("[seller]\nprivacy_url = 'a.example'", "seller.privacy_url", "must be an http or https URL"),
+    ('[seller]\nname = "a\\nb"', "seller.name", "must be one line"),
     (PACK + "price_cent = 3", "packages[0].price_cent", "did you mean packages[0].price_cents?"),
     (PACK + PACK.replace("100", "0"), "packages[1].price_cents", "from 1 to 99999999 cents"),
     (PACK.replace("100", "1.5"), "packages[0].price_cents", "a whole number, not 1.5"),

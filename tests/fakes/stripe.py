@@ -134,6 +134,14 @@ class FakeStripe:
         found = self.sessions.values()
         return tuple(one for one in found if one.payment_intent_id == payment_intent_id)
 
+    async def receipt_url(self, payment_intent_id: str) -> str | None:
+        """See the port; a payment of nothing has none."""
+        await self._arrive("receipt_url")
+        found = (one for one in self.sessions.values() if one.payment_intent_id)
+        intents = {one.payment_intent_id for one in found if one.amount_cents}
+        known = payment_intent_id in intents
+        return f"https://stripe.test/receipts/{payment_intent_id}" if known else None
+
     async def refund(self, refund_id: str) -> Refund | None:
         """See the port."""
         await self._arrive("refund")

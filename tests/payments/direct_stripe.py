@@ -63,6 +63,13 @@ class DirectStripe:
         found = await self._ask(_SESSIONS, query=query)
         return tuple(_session(one) for one in found["data"])
 
+    async def receipt_url(self, payment_intent_id: str) -> str | None:
+        """See the port."""
+        query = {"expand[]": "latest_charge"}
+        found = await self._ask(f"/v1/payment_intents/{payment_intent_id}", query=query)
+        charge = None if found is None else found["latest_charge"]
+        return charge["receipt_url"] if charge else None
+
     async def refund(self, refund_id: str) -> Refund | None:
         """See the port."""
         found = await self._ask(f"/v1/refunds/{refund_id}")

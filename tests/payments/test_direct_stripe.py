@@ -37,8 +37,14 @@ async def test_both_read_every_object_alike() -> None:
         assert await sdk.refund(key) == await direct.refund(key)
     for key in tables["dp"]:
         assert await sdk.dispute(key) == await direct.dispute(key)
-    for key in tables["pi"]:
+    receipts = set()
+    for key in [*tables["pi"], "pi_unknown"]:
         assert await sdk.sessions_of(key) == await direct.sessions_of(key)
+        receipts.add(await sdk.receipt_url(key))
+        assert await direct.receipt_url(key) in receipts
+    # Of payments that failed, and of none that there is, no receipt.
+    assert None in receipts
+    assert len(receipts) > 2
     for key in tables["ch"]:
         assert await sdk.refunds_of(key) == await direct.refunds_of(key)
 

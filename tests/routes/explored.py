@@ -19,7 +19,8 @@ import trio
 from relayd import daemon
 from relayd.accounts.passwords import Passwords
 from relayd.config import load
-from relayd.routes import wiring
+from relayd.daemon import serving
+from relayd.routes import billing
 from tests.cli.commands import url
 from tests.config.files import SECRETS
 from tests.house.tree import ROOT
@@ -79,9 +80,9 @@ async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     It sells, beside a stand-in Stripe. Two things differ: a password is hashed in a millisecond,
     and one address or user may ask often.
     """
-    monkeypatch.setattr(daemon, "Passwords", partial(Passwords, cost=4))
+    monkeypatch.setattr(serving, "Passwords", partial(Passwords, cost=4))
     for name in ("_CHECKOUTS_PER_MINUTE", "_LOOKS_PER_MINUTE"):
-        monkeypatch.setattr(wiring, name, 10_000)
+        monkeypatch.setattr(billing, name, 10_000)
     settings = {
         **SECRETS,
         "RELAYD_DATABASE__URL": url(database_url),

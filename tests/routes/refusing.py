@@ -14,6 +14,7 @@ from quart import Response
 from relayd.errors import DatabaseUnavailable
 from relayd.events.hub import Hub
 from relayd.events.live import LiveCredit
+from relayd.payments.receipts import ReceiptRefusal
 from relayd.payments.shop import CheckoutRefusal
 from relayd.payments.signature import Rejected
 from relayd.routes.wiring import EXTENSION
@@ -78,6 +79,14 @@ class Till:
 
     async def purchase(self, *_: Any, **__: Any) -> Any:
         """Know of none."""
+        return await self._say()
+
+    async def purchases(self, *_: Any) -> Any:
+        """Know of none."""
+        return await self._say()
+
+    async def receipt(self, *_: Any) -> Any:
+        """Find none."""
         return await self._say()
 
     async def webhook(self, *_: Any) -> Any:
@@ -153,14 +162,18 @@ async def again(call: Call) -> Response:
     return await call.ask(world)
 
 
-async def too_many_checkouts(call: Call) -> Response:
-    """More purchases begun than a person begins."""
-    world = World()
-    open_shop(world, Till(CheckoutRefusal.UNKNOWN_PACKAGE))
-    signed_in = await token(world)
-    for _ in range(10):
-        await call.ask(world, token=signed_in)
-    return await call.ask(world, token=signed_in)
+def too_many(outcome: Any, most: int) -> Scenario:
+    """Once more than a person does it, in a shop with this answer."""
+
+    async def scenario(call: Call) -> Response:
+        world = World()
+        open_shop(world, Till(outcome))
+        signed_in = await token(world)
+        for _ in range(most):
+            await call.ask(world, token=signed_in)
+        return await call.ask(world, token=signed_in)
+
+    return scenario
 
 
 async def outage(call: Call) -> Response:
@@ -224,7 +237,8 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "missing_field": sent(b"{}"),
     "auth_failed": unsigned,
     "rate_limited": again,
-    "billing_checkout rate_limited": too_many_checkouts,
+    "billing_checkout rate_limited": too_many(CheckoutRefusal.UNKNOWN_PACKAGE, 10),
+    "billing_receipt rate_limited": too_many(ReceiptRefusal.NO_RECEIPT, 60),
     "service_unavailable": outage,
     "webhooks_stripe_webhook service_unavailable": shopping(DatabaseUnavailable("gone")),
     "email_taken": taken,
@@ -242,7 +256,10 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "unknown_package": shopping(CheckoutRefusal.UNKNOWN_PACKAGE),
     "credit_frozen": shopping(CheckoutRefusal.CREDIT_FROZEN),
     "payments_unavailable": shopping(CheckoutRefusal.STRIPE_UNAVAILABLE),
+    "billing_receipt payments_unavailable": shopping(ReceiptRefusal.STRIPE_UNAVAILABLE),
     "unknown_purchase": shopping(None),
+    "billing_receipt unknown_purchase": shopping(ReceiptRefusal.UNKNOWN_PURCHASE),
+    "no_receipt": shopping(ReceiptRefusal.NO_RECEIPT),
     "unknown_address": unknown_host,
     "bad_signature": shopping(Rejected("bad_signature", "why.")),
     "malformed_event": shopping(Rejected("malformed_event", "why.")),

@@ -1,5 +1,6 @@
 """Sales in memory, as the routes see them."""
 
+from collections.abc import Sequence
 from uuid import uuid4
 
 import attrs
@@ -8,6 +9,7 @@ import trio
 from relayd.identity import Principal
 from relayd.payments.ports import PurchaseState
 from relayd.payments.purchases import Purchase
+from relayd.payments.receipts import Bought, ReceiptRefusal
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
 
 __all__ = ["FakeSeller"]
@@ -24,6 +26,8 @@ class FakeSeller:
     outcome: CheckoutUrl | CheckoutRefusal = URL
     found: Purchase | None = PENDING
     verdict: Accepted | Rejected = ACCEPTED
+    bought: Sequence[Bought] = ()
+    receipt_url: str | ReceiptRefusal = "https://stripe.test/receipts/1"
     asked: list[tuple[object, ...]] = attrs.field(factory=list)
 
     async def checkout(
@@ -41,6 +45,17 @@ class FakeSeller:
         await trio.lowlevel.checkpoint()
         self.asked.append((checkout_session_id, look))
         return self.found
+
+    async def purchases(self, principal: Principal) -> Sequence[Bought]:
+        """What they have bought."""
+        await trio.lowlevel.checkpoint()
+        return self.bought
+
+    async def receipt(self, principal: Principal, checkout_session_id: str) -> str | ReceiptRefusal:
+        """Where a receipt is."""
+        await trio.lowlevel.checkpoint()
+        self.asked.append((checkout_session_id,))
+        return self.receipt_url
 
     async def webhook(self, raw: bytes, signature: str | None) -> Accepted | Rejected:
         """A message."""

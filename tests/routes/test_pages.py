@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from quart import Response
 
+from relayd.config import Seller
 from relayd.errors import OperatorError
 from relayd.routes.website import Website, webui_directory
 from tests.house.tree import ROOT
@@ -85,12 +86,19 @@ async def test_strict_transport(origins: tuple[str, ...], strict: bool) -> None:
 
 async def test_facts_for_programs() -> None:
     """The bare address is a page for people, and JSON for who asks for that."""
-    world = World(repository_url="https://git.example/relayd")
+    seller = Seller(name="Ada & Co", contact="help@a.example", terms_url="https://a.example/t")
+    world = World(repository_url="https://git.example/relayd", seller=seller)
     asked = await world.ask("/", headers={"Accept": "application/json"})
     assert asked.content_type == "application/json"
     assert asked.headers["Vary"] == "Accept"
     body = await asked.get_json()
     assert body["repository_url"] == "https://git.example/relayd"
+    assert body["seller"] == {
+        "name": "Ada & Co",
+        "contact": "help@a.example",
+        "terms_url": "https://a.example/t",
+        "privacy_url": "",
+    }
     assert (await page("/")).content_type.startswith("text/html")
 
 

@@ -45,7 +45,9 @@ EXPECTED = {
     "/billing/balance": Protection.AUTHENTICATED,
     "/billing/packages": Protection.EXEMPT,
     "/billing/checkout": Protection.AUTHENTICATED,
+    "/billing/purchases": Protection.AUTHENTICATED,
     "/billing/purchases/<checkout_session_id>": Protection.AUTHENTICATED,
+    "/billing/purchases/<checkout_session_id>/receipt": Protection.AUTHENTICATED,
     "/webhooks/stripe": Protection.EXEMPT,
 }
 

@@ -21,13 +21,14 @@ pytestmark = [
 # Neither is in an example of the document, so that no case changes this user's password.
 EMAIL, PASSWORD = "grace@example.com", "battery staple 7"
 CASES = 5_000
-# What needs a browser's cookie, the very password that no case knows, Stripe's signature, or the
-# purchase that a link leads to, whose successes the report doesn't count.
+# What needs a browser's cookie, the very password that no case knows, Stripe's signature, a
+# purchase that is paid, or the one that a link leads to, whose successes the report doesn't count.
 NEVER_ACCEPTED = {
     "POST /session/refresh",
     "POST /session/password",
     "POST /webhooks/stripe",
     "GET /billing/purchases/{checkout_session_id}",
+    "GET /billing/purchases/{checkout_session_id}/receipt",
 }
 
 

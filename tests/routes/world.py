@@ -11,6 +11,7 @@ from quart import Response
 from quart_trio import QuartTrio
 
 from relayd.accounts.accounts import Accounts
+from relayd.config import Seller
 from relayd.errors import DatabaseUnavailable
 from relayd.events.live import LiveCredit
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
@@ -75,6 +76,7 @@ class World:
     trusted_proxies: tuple[str, ...] = ()
     own_origins: tuple[str, ...] = ()
     repository_url: str = ""
+    seller: Seller = attrs.field(factory=Seller)
     live_credit: LiveCredit | None = None
     store: MemoryAccounts = attrs.field(factory=MemoryAccounts)
     wallet: MemoryWallet = attrs.field(factory=MemoryWallet)
@@ -93,6 +95,7 @@ class World:
                 requests_per_minute=self.requests_per_minute,
                 own_origins=self.own_origins,
                 repository_url=self.repository_url,
+                seller=self.seller,
                 live_credit=self.live_credit,
             )
         )

@@ -149,6 +149,7 @@ class Checkout:
             paid=True,
             captured=True,
             amount_captured=amount,
+            receipt_url=f"{self.pages_url}/receipts/{charge['id']}",
             balance_transaction=self.records.new_id("txn"),
         )
         self.records.emit("charge.succeeded", charge)

@@ -9,18 +9,21 @@ from tests.stripe_standin.api import Answer
 from tests.stripe_standin.problems import ApiError
 from tests.stripe_standin.shapes import Json
 
-__all__ = ["answer_page"]
+__all__ = ["RECEIPTS", "answer_page"]
 
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}"
     "button{font:inherit;padding:.6rem 1rem;margin:.3rem 0;width:100%}"
     "strong{font-size:2rem;display:block}"
 )
+RECEIPTS: Final = "/receipts/"
 _PLACEHOLDER: Final = "{CHECKOUT_SESSION_ID}"
 
 
 def answer_page(account: Account, method: str, path: str) -> Answer:
-    """GET /pay/<session>, /pay/<session>/bank; POST /pay/<session>/<what is done>."""
+    """GET /pay/<session>, …/bank, /receipts/<charge>; POST /pay/<session>/<what is done>."""
+    if path.startswith(RECEIPTS):
+        return _receipt(account, path.removeprefix(RECEIPTS))
     key, _, action = path.removeprefix("/pay/").partition("/")
     try:
         session = account.checkout.get(key)
@@ -29,6 +32,17 @@ def answer_page(account: Account, method: str, path: str) -> Answer:
         return _bank(session) if action == "bank" else _shown(account, session)
     except ApiError as error:
         return _page(error.status, "Something went wrong", f"<p>{escape(str(error))}</p>")
+
+
+def _receipt(account: Account, key: str) -> Answer:
+    charge = account.records.tables["ch"].get(key)
+    if charge is None or charge["receipt_url"] is None:
+        return _page(404, "Something went wrong", "<p>There is no such receipt.</p>")
+    back = charge["amount_refunded"]
+    body = f"<strong>{_price(charge['amount'], charge['currency'])}</strong>"
+    if back:
+        body += f"<p>Refunded: {_price(back, charge['currency'])}</p>"
+    return _page(200, "Receipt", body)
 
 
 def _do(account: Account, session: Json, action: str) -> Answer:

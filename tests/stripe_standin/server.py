@@ -9,7 +9,7 @@ import trio
 from tests.stripe_standin.account import Account
 from tests.stripe_standin.api import Answer, Api
 from tests.stripe_standin.control import Control
-from tests.stripe_standin.pages import answer_page
+from tests.stripe_standin.pages import RECEIPTS, answer_page
 from tests.stripe_standin.postman import Postman
 
 __all__ = ["StandInStripe"]
@@ -54,7 +54,7 @@ class StandInStripe:
     ) -> Answer | None:
         """One request, without any socket; None cuts the connection."""
         path = target.partition("?")[0]
-        if path.startswith("/pay/"):
+        if path.startswith(("/pay/", RECEIPTS)):
             return answer_page(self.account, method, path)
         if path.startswith("/control/"):
             return Control(self.api, self.postman).answer(method, path, body)
