@@ -9,6 +9,7 @@ Imports point downwards only; a test keeps it so.
     engines · ledger · accounts · database         adapters: the ports, spoken to the outside
     payments     packages, Stripe, and what it means for the ledger: also an adapter
     events       what changed in the database, told to who is looking
+    dialects     what apps speak: one file for each wire protocol
     session      one live stream, from first byte to settled books; the ports it needs
     speech       what sessions and engines say to each other: formats, options, plans, words
     identity     who asks, and by which credential

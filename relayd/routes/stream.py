@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from quart import Blueprint, websocket
 
+from relayd.dialects.native import NativeDialect
 from relayd.routes.description import undescribed
 from relayd.routes.plain_client import PlainClient
 from relayd.routes.problems import Problem
@@ -26,7 +27,7 @@ async def transcribe() -> None:
     # Before accepting, so that no message is read by anybody else.
     client = _take_connection()
     await websocket.accept()
-    await services.sessions.serve(client, requester_address())
+    await services.sessions.serve(client, requester_address(), NativeDialect())
 
 
 def _check_origin() -> None:

@@ -11,105 +11,56 @@ __all__ = ["EndReason", "Ending"]
 
 
 class EndReason(enum.Enum):
-    """(label, error code told to the client or None, WebSocket close code, wording).
+    """(label, wording).
 
-    The label is what the ledger stores and ``session_end.reason`` says; the code is the
-    contract of the wire protocol.
+    The label is what the ledger stores and the log says, the wording what apps show their users.
+    Codes are a dialect's.
     """
 
-    COMPLETED = ("completed", None, 1000, "Finished.")
-    CLIENT_GONE = ("client_gone", None, 1000, "The connection was lost.")
+    COMPLETED = ("completed", "Finished.")
+    CLIENT_GONE = ("client_gone", "The connection was lost.")
     AUTH_TIMEOUT = (
         "auth_timeout",
-        "auth_timeout",
-        4401,
         "No auth message came in time. Send it first, right after connecting.",
     )
     AUTH_FAILED = (
         "auth_failed",
-        "auth_failed",
-        4401,
         "The access token is missing, wrong or expired. Sign in again or refresh it.",
     )
-    AUTH_REVOKED = (
-        "auth_revoked",
-        "auth_failed",
-        4401,
-        "This sign-in was ended. Sign in again.",
-    )
-    INSUFFICIENT_CREDITS = (
-        "insufficient_credits",
-        "insufficient_credits",
-        4402,
-        "No credit is left. Buy more to go on.",
-    )
+    AUTH_REVOKED = ("auth_revoked", "This sign-in was ended. Sign in again.")
+    INSUFFICIENT_CREDITS = ("insufficient_credits", "No credit is left. Buy more to go on.")
     CREDIT_FROZEN = (
         "credit_frozen",
-        "insufficient_credits",
-        4402,
         "A payment for this account is disputed. Its credit is frozen until that is decided.",
     )
-    BAD_CONFIG = ("bad_config", "bad_config", 4400, "The configuration was refused.")
+    BAD_CONFIG = ("bad_config", "The configuration was refused.")
     TOO_MANY_SESSIONS = (
         "too_many_sessions",
-        "too_many_sessions",
-        4429,
         "Too many live sessions on this account. End one first.",
     )
-    IDLE_TIMEOUT = (
-        "idle_timeout",
-        "idle_timeout",
-        4408,
-        "Neither audio nor a keepalive came for too long.",
-    )
+    IDLE_TIMEOUT = ("idle_timeout", "Neither audio nor a keepalive came for too long.")
     SESSION_LIMIT = (
         "session_limit",
-        "session_limit",
-        4409,
         "The longest allowed session was reached. Connect again to go on.",
     )
-    SLOW_CLIENT = (
-        "slow_client",
-        "slow_client",
-        4413,
-        "Results were not read fast enough.",
-    )
-    UPSTREAM_UNAVAILABLE = (
-        "upstream_unavailable",
-        "upstream_unavailable",
-        4502,
-        UNAVAILABLE,
-    )
-    UPSTREAM_CLOSED = (
-        "upstream_closed",
-        "upstream_closed",
-        4502,
-        CLOSED,
-    )
+    SLOW_CLIENT = ("slow_client", "Results were not read fast enough.")
+    UPSTREAM_UNAVAILABLE = ("upstream_unavailable", UNAVAILABLE)
+    UPSTREAM_CLOSED = ("upstream_closed", CLOSED)
     SERVICE_UNAVAILABLE = (
         "service_unavailable",
-        "service_unavailable",
-        4503,
         "Accounts can't be reached right now. Try again shortly.",
     )
-    SERVER_DRAINING = (
-        "server_draining",
-        "server_draining",
-        1012,
-        "The server restarts. Connect again.",
-    )
-    INTERNAL_ERROR = (
-        "internal_error",
-        "internal_error",
-        1011,
-        "An internal error. It was logged; try again.",
-    )
+    SERVER_DRAINING = ("server_draining", "The server restarts. Connect again.")
+    INTERNAL_ERROR = ("internal_error", "An internal error. It was logged; try again.")
 
-    def __init__(self, label: str, code: str | None, close_code: int, wording: str) -> None:
+    def __init__(self, label: str, wording: str) -> None:
         self.label = label
-        self.code = code
-        self.close_code = close_code
         self.wording = wording
+
+    @property
+    def by_app(self) -> bool:
+        """The app ended it, or is not there any more: nothing to explain."""
+        return self in {EndReason.COMPLETED, EndReason.CLIENT_GONE}
 
     @property
     def orderly(self) -> bool:

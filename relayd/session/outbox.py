@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from relayd.errors import ClientGone
+from relayd.session.dialect import Dialect, Texts
 from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import Limits
 from relayd.session.ports import Client
@@ -23,6 +24,7 @@ class Outbox:
     """A bounded queue to the client and its writer."""
 
     client: Client
+    dialect: Dialect
     ending: Ending
     limits: Limits
     gone: Callable[[], object]
@@ -35,11 +37,15 @@ class Outbox:
     def __attrs_post_init__(self) -> None:
         self._queue, self._taken = trio.open_memory_channel[str](self.limits.outbox_messages)
 
-    def say(self, message: str) -> None:
-        """Send a message if nothing waits before it, else queue it.
+    def say(self, messages: Texts) -> None:
+        """Send each message if nothing waits before it, else queue it.
 
         A full queue ends the session, a closed one swallows it.
         """
+        for message in messages:
+            self._say(message)
+
+    def _say(self, message: str) -> None:
         if not self._waiting and not self._closed and self.client.send_at_once(message):
             return
         try:
@@ -63,8 +69,9 @@ class Outbox:
                     break
                 self._waiting -= 1
         assert self.ending.reason is not None
+        closing = self.dialect.closing(self.ending.reason)
         with trio.move_on_after(self.limits.close_seconds):
-            await self.client.close(self.ending.reason.close_code, self.ending.reason.label)
+            await self.client.close(closing.code, closing.text)
 
     async def _send(self, message: str) -> bool:
         try:

@@ -11,6 +11,7 @@ import attrs
 import trio
 
 from relayd.background import Faults, keep
+from relayd.session.dialect import Dialect, Hello
 from relayd.session.endings import EndReason
 from relayd.session.limits import Limits
 from relayd.session.ports import Client, Settlement
@@ -46,12 +47,14 @@ class Sessions:
         """How many ended sessions the ledger doesn't know of yet."""
         return len(self._unsettled)
 
-    async def serve(self, client: Client, address: str) -> Report:
+    async def serve(
+        self, client: Client, address: str, dialect: Dialect, hello: Hello | None = None
+    ) -> Report:
         """Run one session to its end, also where that is being cut off.
 
         Nothing but a cancellation leaves this.
         """
-        session = Session(client, address, self.ports, self.limits)
+        session = Session(client, address, self.ports, self.limits, dialect, hello)
         self._live[session.session_id] = session
         if self.draining:
             session.ending.give(EndReason.SERVER_DRAINING)

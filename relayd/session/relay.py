@@ -8,8 +8,8 @@ a deadline, all while the reading of its results simply goes on.
 import attrs
 import trio
 
-from relayd.session import messages
 from relayd.session.allowance import Allowance
+from relayd.session.dialect import Audio, Auth, Dialect, Finalize, KeepAlive, Malformed, Stop
 from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import Limits
 from relayd.session.outbox import Outbox
@@ -24,6 +24,7 @@ class Relay:
     """Carries audio up and words down until a reason to end is given."""
 
     client: Client
+    dialect: Dialect
     upstream: Upstream
     allowance: Allowance
     outbox: Outbox
@@ -68,7 +69,7 @@ class Relay:
         """Pass results on until the engine ends the stream."""
         while (event := await self.upstream.receive()) is not None:
             self.results += 1
-            self.outbox.say(messages.result(event))
+            self.outbox.say(self.dialect.result(event))
         self._upstream_read.set()
         # Without effect where the engine was told to finish.
         self.ending.give(EndReason.UPSTREAM_CLOSED)
@@ -132,23 +133,26 @@ class Relay:
         return extended
 
     async def _obey(self, text: str) -> bool:
-        match messages.parse(text):
-            case messages.Finalize():
-                await self.upstream.finalize()
-            case messages.KeepAlive():
+        match self.dialect.parse(text):
+            case Audio(data) if data:
                 self._heard_at = trio.current_time()
-            case messages.Stop():
+                return await self._pass_on(data, self.allowance.admit(len(data)))
+            case Finalize():
+                await self.upstream.finalize()
+            case KeepAlive():
+                self._heard_at = trio.current_time()
+            case Stop():
                 self.ending.give(EndReason.COMPLETED)
                 return False
-            case messages.Auth():
+            case Auth():
                 self._complain("This session is authenticated already.")
-            case messages.Malformed(problem):
+            case Malformed(problem):
                 self._complain(problem)
         return True
 
     def _complain(self, problem: str) -> None:
         self.malformed += 1
-        self.outbox.say(messages.error("bad_message", problem, fatal=False))
+        self.outbox.say(self.dialect.complaint(problem))
 
     async def _finish(self) -> None:
         with self._finishing:

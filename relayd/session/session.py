@@ -1,9 +1,9 @@
-"""One session, from the first message to settled books.
+"""One session, from who it is to settled books.
 
     Session.run
     └─ outer nursery ──── outbox.write: sends what had to wait, and the closing frame
        ├─ _converse
-       │    authenticate · plan · ledger.open                     ended by a reason at any await
+       │    hello · plan · ledger.open                            ended by a reason at any await
        │    engine.open
        │    └─ inner nursery ── read_client     admits, sends upstream
        │                     ├─ read_upstream   to the outbox, never waits for the client
@@ -31,8 +31,8 @@ from relayd.errors import (
     UpstreamRejected,
 )
 from relayd.identity import Authenticator, Principal
-from relayd.session import messages
 from relayd.session.allowance import Allowance
+from relayd.session.dialect import Auth, Conclusion, Dialect, Hello, Malformed
 from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import Limits
 from relayd.session.meter import Meter
@@ -67,6 +67,9 @@ class Session:
     address: str
     ports: Ports
     limits: Limits
+    dialect: Dialect
+    # Where the upgrade said who it is; else the first message has to.
+    hello: Hello | None = None
     session_id: UUID = attrs.field(factory=uuid4)
     ending: Ending = attrs.field(factory=Ending)
     report: Report = attrs.field(init=False)
@@ -80,7 +83,9 @@ class Session:
 
     def __attrs_post_init__(self) -> None:
         self.report = Report(self.session_id, self.address)
-        self._outbox = Outbox(self.client, self.ending, self.limits, self._client_gone)
+        self._outbox = Outbox(
+            self.client, self.dialect, self.ending, self.limits, self._client_gone
+        )
 
     async def run(self) -> Report:
         """Serve the client until one reason ended it and the books are settled."""
@@ -103,18 +108,19 @@ class Session:
                 self.ending.give(EndReason.CLIENT_GONE)
                 with trio.move_on_after(self.limits.settle_seconds, shield=True):
                     await self._settle()
+                self._complete_report(trio.current_time() - started_at)
                 self._say_ending()
                 self._outbox.close()
-                self._complete_report(trio.current_time() - started_at)
         return self.report
 
     async def _converse(self) -> None:
         with trio.CancelScope() as opening:
             self.ending.cancels(opening)
-            auth = await self._authenticate()
-            if auth is None:
+            hello = self.hello or await self._hear_hello()
+            if hello is None:
                 return
-            plan = self._plan(auth)
+            self._principal = hello.principal
+            plan = self._plan(hello)
             if plan is None or not await self._open_ledger(plan):
                 return
             async with self.ports.engine.open(plan) as upstream:
@@ -122,27 +128,28 @@ class Session:
                 # The last words are out: what is left of the engine's stream ends at once.
                 opening.cancel()
 
-    async def _authenticate(self) -> messages.Auth | None:
+    async def _hear_hello(self) -> Hello | None:
+        """Hear who it is from the first message; None where it isn't said, or not believed."""
         with trio.move_on_after(self.limits.auth_seconds) as patience:
             first = await self.client.receive()
         if patience.cancelled_caught:
             self.ending.give(EndReason.AUTH_TIMEOUT)
             return None
-        auth = messages.parse(first) if isinstance(first, str) else None
-        if not isinstance(auth, messages.Auth):
-            problem = auth.problem + " " if isinstance(auth, messages.Malformed) else ""
+        auth = self.dialect.parse(first) if isinstance(first, str) else None
+        if not isinstance(auth, Auth):
+            problem = auth.problem + " " if isinstance(auth, Malformed) else ""
             self.ending.give(
-                EndReason.AUTH_FAILED, f"{problem}The first message must be of type auth."
+                EndReason.AUTH_FAILED, f"{problem}The first message must be the auth message."
             )
             return None
-        self._principal = self.ports.authenticator.authenticate(auth.token)
-        if self._principal is None:
+        principal = self.ports.authenticator.authenticate(auth.token)
+        if principal is None:
             self.ending.give(EndReason.AUTH_FAILED)
             return None
-        return auth
+        return Hello(principal, auth.config)
 
-    def _plan(self, auth: messages.Auth) -> StreamPlan | None:
-        plan = self.ports.engine.plan(auth.config)
+    def _plan(self, hello: Hello) -> StreamPlan | None:
+        plan = self.ports.engine.plan(hello.config)
         if isinstance(plan, ConfigRefusal):
             self.ending.give(EndReason.BAD_CONFIG, plan.message)
             return None
@@ -186,24 +193,24 @@ class Session:
             ending=self.ending,
             meter=Meter(plan.format, opened.held_ms),
             opened=opened,
-            say_low=lambda remaining_ms: self._outbox.say(messages.credits_low(remaining_ms)),
+            say_low=lambda remaining_ms: self._outbox.say(self.dialect.credits_low(remaining_ms)),
         )
 
     async def _stream(self, plan: StreamPlan, upstream: Upstream) -> None:
         assert self._allowance is not None
         self._upstream = upstream
-        self._outbox.say(
-            messages.ready(
-                str(self.session_id),
-                self.ports.engine.name,
-                plan.model,
-                self._allowance.remaining_ms,
-            )
-        )
+        engine, remaining_ms = self.ports.engine.name, self._allowance.remaining_ms
+        self._outbox.say(self.dialect.ready(self.session_id, engine, plan.model, remaining_ms))
         for remark in plan.remarks:
-            self._outbox.say(messages.error(EndReason.BAD_CONFIG.label, remark, fatal=False))
+            self._outbox.say(self.dialect.remark(remark))
         self._relay = Relay(
-            self.client, upstream, self._allowance, self._outbox, self.ending, self.limits
+            self.client,
+            self.dialect,
+            upstream,
+            self._allowance,
+            self._outbox,
+            self.ending,
+            self.limits,
         )
         await self._relay.run()
 
@@ -235,7 +242,7 @@ class Session:
                 self._remaining_ms = closed.balance_ms
             elif self._unanswered is not None:
                 pass  # Only the registry can wait until it is known.
-            elif self._principal is not None and self.ending.reason.code is not None:
+            elif self._principal is not None and not self.ending.reason.by_app:
                 self._remaining_ms = await self.ports.ledger.balance_ms(self._principal.user_id)
         except LedgerUnavailable:
             pass  # The hold stays set aside until the registry gets through; nothing is lost.
@@ -259,15 +266,14 @@ class Session:
 
     def _say_ending(self) -> None:
         assert self.ending.reason is not None
-        if self.ending.reason.code is not None:
-            self._outbox.say(
-                messages.error(self.ending.reason.code, self.ending.wording, fatal=True)
-            )
-        if self._principal is not None:
-            used_ms = 0 if self._allowance is None else self._allowance.meter.used_ms
-            self._outbox.say(
-                messages.session_end(used_ms, self.ending.reason.label, self._remaining_ms)
-            )
+        conclusion = Conclusion(
+            reason=self.ending.reason,
+            wording=self.ending.wording,
+            used_ms=0 if self._allowance is None else self._allowance.meter.used_ms,
+            remaining_ms=self._remaining_ms,
+            authenticated=self._principal is not None,
+        )
+        self._outbox.say(self.dialect.conclusion(conclusion))
 
     def _complete_report(self, seconds: float) -> None:
         report = self.report

@@ -5,8 +5,8 @@ import json
 from bench.engine import result
 from bench.stamps import STAMP_BYTES, in_words, of_audio, of_words, percentile
 from bench.wire import FrameReader
+from relayd.dialects.native import NativeDialect
 from relayd.engines.deepgram.messages import parse
-from relayd.session import messages
 from relayd.speech.words import Transcript
 
 
@@ -15,7 +15,8 @@ def test_a_stamp_survives_the_relay() -> None:
     (one,) = FrameReader().feed(result(2, 123_456_789_012_345))
     event = parse(one.payload.decode())
     assert isinstance(event, Transcript)
-    assert of_words(messages.result(event).encode()) == 123_456_789_012_345
+    (text,) = NativeDialect().result(event)
+    assert of_words(text.encode()) == 123_456_789_012_345
 
 
 def test_a_message_without_a_stamp_has_none() -> None:

@@ -37,8 +37,8 @@ class FakeClient:
         """Send a JSON message to the relay."""
         self._to_relay.send_nowait(json.dumps(message))
 
-    def speak(self, audio: bytes) -> None:
-        """Send a binary message, or any text, to the relay."""
+    def speak(self, audio: str | bytes) -> None:
+        """Send audio to the relay: a binary message, or what a dialect makes of it."""
         self._to_relay.send_nowait(audio)
 
     def send_text(self, text: str) -> None:

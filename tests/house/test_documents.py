@@ -11,6 +11,7 @@ import pytest
 from relayd.config import Config, load
 from relayd.config.example import render
 from relayd.config.keys import KeyField, arrays, of_field, walk
+from relayd.dialects.native import CLOSE_CODES, ERROR_CODES
 from relayd.session.endings import EndReason
 from tests.config.files import SECRETS
 from tests.house.tree import ROOT, committed_texts
@@ -79,11 +80,11 @@ def test_no_configuration_field_is_forgotten() -> None:
 
 @pytest.mark.parametrize("reason", EndReason, ids=[one.label for one in EndReason])
 def test_every_end_is_in_the_protocol_document(reason: EndReason) -> None:
-    """App authors find each reason, error code and close code in docs/protocol.md."""
+    """App authors find each reason, error code and close code in a row of docs/protocol.md."""
     text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
-    assert f"`{reason.label}`" in text
-    assert reason.code is None or f"`{reason.code}`" in text
-    assert str(reason.close_code) in text
+    # An en dash stands for none.
+    code = f"`{ERROR_CODES[reason]}`" if reason in ERROR_CODES else "\N{EN DASH}"
+    assert f"\n| `{reason.label}` | {code} | {CLOSE_CODES[reason]} | " in text
 
 
 def test_the_page_for_programs_says_what_the_protocol_does() -> None:

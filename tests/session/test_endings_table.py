@@ -3,7 +3,8 @@
 One row a reason; a reason without a row fails.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any
 
 import attrs
 import pytest
@@ -11,10 +12,13 @@ import trio
 import trio.lowlevel
 import trio.testing
 
+from relayd.dialects.native import ERROR_CODES
 from relayd.errors import UpstreamClosed, UpstreamUnavailable
+from relayd.session.dialect import Closing
 from relayd.session.endings import EndReason
 from tests import defaults
 from tests.session.audio import frame
+from tests.session.manners import MANNERS, Manner
 from tests.session.world import World
 
 Play = Callable[[World], Awaitable[None]]
@@ -29,13 +33,15 @@ class Row:
     used_ms: int = 0
     opened: bool = True
     session_end: bool = True
-    world: Callable[[], World] = World
+    world: Mapping[str, Any] = attrs.field(factory=dict)
+    # Whether it can happen to an app that said who it is with its upgrade.
+    by_header: bool = True
 
 
 async def _complete(world: World) -> None:
     world.sign_in()
     await world.talk(1.0)
-    world.client.say(type="stop")
+    world.stop()
 
 
 async def _leave(world: World) -> None:
@@ -50,7 +56,8 @@ async def _say_nothing(world: World) -> None:
 
 async def _lie(world: World) -> None:
     await trio.sleep(1)
-    world.client.say(type="auth", token="forged")
+    assert world.manner.auth is not None
+    world.client.send_text(world.manner.auth("forged", {}))
 
 
 async def _be_revoked(world: World) -> None:
@@ -82,9 +89,9 @@ async def _open_three(world: World) -> None:
 async def _fall_silent(world: World) -> None:
     world.sign_in()
     await world.talk(1.0)
-    world.client.say(type="keepalive")
+    world.keepalive()
     await trio.sleep(30)
-    world.client.say(type="keepalive")
+    world.keepalive()
 
 
 async def _talk_on(world: World) -> None:
@@ -95,7 +102,8 @@ async def _talk_on(world: World) -> None:
 async def _stop_reading(world: World) -> None:
     world.client.reads = False
     world.sign_in()
-    await trio.sleep(1)
+    await trio.testing.wait_all_tasks_blocked()
+    world.engine.stream.say("hello")
 
 
 async def _talk_to_nobody(world: World) -> None:
@@ -130,12 +138,14 @@ async def _meet_a_bug(world: World) -> None:
 TABLE = {
     EndReason.COMPLETED: Row(_complete, ends_at=1.0, used_ms=1000),
     EndReason.CLIENT_GONE: Row(_leave, ends_at=1.0, used_ms=1000, session_end=False),
-    EndReason.AUTH_TIMEOUT: Row(_say_nothing, ends_at=5.0, opened=False, session_end=False),
-    EndReason.AUTH_FAILED: Row(_lie, ends_at=1.0, opened=False, session_end=False),
+    EndReason.AUTH_TIMEOUT: Row(
+        _say_nothing, ends_at=5.0, opened=False, session_end=False, by_header=False
+    ),
+    EndReason.AUTH_FAILED: Row(_lie, ends_at=1.0, opened=False, session_end=False, by_header=False),
     # Noticed at the first renewal after it.
     EndReason.AUTH_REVOKED: Row(_be_revoked, ends_at=4.25),
     EndReason.INSUFFICIENT_CREDITS: Row(
-        _spend_all, ends_at=2.6, used_ms=2503, world=lambda: World(credit_ms=2503)
+        _spend_all, ends_at=2.6, used_ms=2503, world={"credit_ms": 2503}
     ),
     # As above.
     EndReason.CREDIT_FROZEN: Row(_be_disputed, ends_at=4.25),
@@ -147,7 +157,7 @@ TABLE = {
         _talk_on,
         ends_at=20.0,
         used_ms=19_900,
-        world=lambda: World(limits=defaults.limits(session_seconds=20)),
+        world={"limits": defaults.limits(session_seconds=20)},
     ),
     EndReason.SLOW_CLIENT: Row(_stop_reading, ends_at=5.0, session_end=False),
     EndReason.UPSTREAM_UNAVAILABLE: Row(_talk_to_nobody, ends_at=0.0),
@@ -164,36 +174,45 @@ def test_table_is_complete() -> None:
     assert set(TABLE) == set(EndReason)
 
 
+def cases(reasons: Iterable[EndReason]) -> list[Any]:
+    """These reasons with every manner in which they can come about."""
+    return [
+        pytest.param(manner, reason, id=f"{manner.name}-{reason.label}")
+        for manner in MANNERS
+        for reason in reasons
+        if manner.auth is not None or TABLE[reason].by_header
+    ]
+
+
 @pytest.mark.parametrize("at_once", [False, True], ids=["waiting", "at once"])
-@pytest.mark.parametrize("reason", TABLE, ids=lambda reason: reason.label)
+@pytest.mark.parametrize(("manner", "reason"), cases(TABLE))
 async def test_ends_for_this_reason(
-    reason: EndReason, at_once: bool, autojump_clock: trio.testing.MockClock
+    manner: Manner, reason: EndReason, at_once: bool, autojump_clock: trio.testing.MockClock
 ) -> None:
     """The session ends for this reason, at this moment, with this charge, told in this order."""
     row = TABLE[reason]
-    world = row.world()
+    world = World(manner=manner, **row.world)
     world.take_at_once(at_once)
 
     report = await world.run(lambda: row.play(world))
 
     assert report.reason is reason
     assert world.client.closed is not None
-    closed_at, close_code, label = world.client.closed
-    assert (close_code, label) == (reason.close_code, reason.label)
+    closed_at, code, text = world.client.closed
+    assert Closing(code, text) == manner.dialect().closing(reason)
     assert closed_at == pytest.approx(row.ends_at, abs=1e-6)
     assert report.used_ms == row.used_ms
     # Without the ledger it is settled later, by the registry.
     in_reach = reason is not EndReason.SERVICE_UNAVAILABLE
     assert report.settled is (in_reach if row.opened else None)
     types = world.client.types()
-    assert types.count("session_end") == row.session_end
+    assert types.count(manner.over) == row.session_end
     if row.session_end:
-        assert types[-1] == "session_end"
-        assert world.client.last("session_end")["reason"] == reason.label
-        assert world.client.last("session_end")["seconds_used"] == row.used_ms / 1000
-    if reason.code is not None and world.client.reads:
-        assert world.client.last("error")["code"] == reason.code
-        assert world.client.last("error")["fatal"] is True
+        assert types[-1] == manner.over
+        said = world.client.last(manner.over)
+        field, of_a_second = manner.used
+        assert said[manner.reason] == reason.label
+        assert said[field] == row.used_ms / 1000 * of_a_second
     if not in_reach:
         world.ledger.reachable = True
         await world.ledger.close(world.session.settlement)
@@ -201,19 +220,37 @@ async def test_ends_for_this_reason(
         world.assert_books()
 
 
-@pytest.mark.parametrize("reason", [reason for reason in TABLE if reason.orderly])
-async def test_last_words_arrive(reason: EndReason, autojump_clock: trio.testing.MockClock) -> None:
+@pytest.mark.parametrize("reason", [reason for reason in TABLE if not reason.by_app])
+async def test_an_error_says_what_happened(
+    reason: EndReason, autojump_clock: trio.testing.MockClock
+) -> None:
+    """Whoever still listens hears what went wrong, with its code, and that it is fatal."""
+    world = World(**TABLE[reason].world)
+
+    await world.run(lambda: TABLE[reason].play(world))
+
+    if world.client.reads:
+        error = world.client.last("error")
+        assert error["code"] == ERROR_CODES[reason]
+        assert error["message"] == world.session.ending.wording
+        assert error["fatal"] is True
+
+
+@pytest.mark.parametrize(("manner", "reason"), cases(one for one in TABLE if one.orderly))
+async def test_last_words_arrive(
+    manner: Manner, reason: EndReason, autojump_clock: trio.testing.MockClock
+) -> None:
     """Where both ends live on, the engine is told to finish and its last words are delivered."""
     row = TABLE[reason]
-    world = row.world()
+    world = World(manner=manner, **row.world)
 
     await world.run(lambda: row.play(world))
 
     if world.engine.streams:
         types = world.client.types()
         assert world.engine.stream.finished_at is not None
-        assert world.client.last("transcript")["text"] == "goodbye"
-        assert types.index("transcript") < types.index("session_end")
+        assert manner.heard_words(world.client) == ["goodbye"]
+        assert types.index(manner.words) < types.index(manner.over)
 
 
 async def test_nothing_unpaid_reaches_the_engine(

@@ -3,6 +3,7 @@
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from relayd.dialects.native import NativeDialect
 from tests.conftest import DeclaredErrors
 from tests.session.test_registry import registry_of, talker
 from tests.session.world import World
@@ -16,7 +17,7 @@ async def test_settles_late_when_the_ledger_was_away(autojump_clock: MockClock) 
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.settle_late)
         async with trio.open_nursery() as serving:
-            serving.start_soon(sessions.serve, client, "192.0.2.1")
+            serving.start_soon(sessions.serve, client, "192.0.2.1", NativeDialect())
             await wait_all_tasks_blocked()
             client.speak(bytes(3200))
             await wait_all_tasks_blocked()
@@ -44,7 +45,7 @@ async def test_an_unanswered_open_strands_no_credit(autojump_clock: MockClock) -
         nursery.start_soon(sessions.settle_late)
         for _ in range(3):
             world.ledger.lost_replies = 1
-            await sessions.serve(talker(), "192.0.2.1")
+            await sessions.serve(talker(), "192.0.2.1", NativeDialect())
 
         await trio.sleep(60)
 
@@ -61,7 +62,7 @@ async def test_drain_waits_for_late_settling(autojump_clock: MockClock) -> None:
     client = talker()
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.settle_late)
-        nursery.start_soon(sessions.serve, client, "192.0.2.1")
+        nursery.start_soon(sessions.serve, client, "192.0.2.1", NativeDialect())
         await wait_all_tasks_blocked()
         world.ledger.reachable = False
         with trio.move_on_after(20) as patience:
@@ -107,10 +108,10 @@ async def test_a_fault_in_settling_is_its_own_session_s(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.settle_late)
         async with trio.open_nursery() as serving:
-            serving.start_soon(sessions.serve, victim, "192.0.2.1")
+            serving.start_soon(sessions.serve, victim, "192.0.2.1", NativeDialect())
             await wait_all_tasks_blocked()
             world.ledger.bad = set(world.ledger.books.sessions)
-            serving.start_soon(sessions.serve, neighbour, "192.0.2.1")
+            serving.start_soon(sessions.serve, neighbour, "192.0.2.1", NativeDialect())
             await wait_all_tasks_blocked()
             victim.say(type="stop")
             await trio.sleep(50)
@@ -138,7 +139,7 @@ async def test_drain_does_not_wait_for_what_a_fault_holds_up(
     async with trio.open_nursery() as nursery:
         nursery.start_soon(sessions.settle_late)
         for _ in range(2):
-            nursery.start_soon(sessions.serve, talker(), "192.0.2.1")
+            nursery.start_soon(sessions.serve, talker(), "192.0.2.1", NativeDialect())
         await wait_all_tasks_blocked()
         bad, good = world.ledger.books.sessions.values()
         world.ledger.bad = {bad.request.session_id}

@@ -3,6 +3,7 @@
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from relayd.dialects.native import NativeDialect
 from relayd.session.endings import Ending, EndReason
 from relayd.session.outbox import Outbox
 from tests import defaults
@@ -14,6 +15,7 @@ def outbox_of(client: FakeClient, outbox_messages: int = 64) -> Outbox:
     ending = Ending()
     return Outbox(
         client,
+        NativeDialect(),
         ending,
         defaults.limits(outbox_messages=outbox_messages),
         lambda: ending.give(EndReason.CLIENT_GONE),
@@ -26,11 +28,11 @@ async def test_nothing_overtakes_what_waits(autojump_clock: MockClock) -> None:
     outbox = outbox_of(client)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(outbox.write)
-        outbox.say('{"type":"first"}')
+        outbox.say(('{"type":"first"}',))
         client.at_once = True
-        outbox.say('{"type":"second"}')
+        outbox.say(('{"type":"second"}',))
         await wait_all_tasks_blocked()
-        outbox.say('{"type":"third"}')
+        outbox.say(('{"type":"third"}',))
         assert client.types() == ["first", "second", "third"]
 
         outbox.ending.give(EndReason.COMPLETED)
@@ -47,7 +49,7 @@ async def test_nothing_is_said_after_the_end(autojump_clock: MockClock) -> None:
     outbox.ending.give(EndReason.COMPLETED)
     outbox.close()
 
-    outbox.say('{"type":"late"}')
+    outbox.say(('{"type":"late"}',))
     await outbox.write()
 
     assert client.types() == []
@@ -59,10 +61,10 @@ async def test_full_outbox_ends_the_session(autojump_clock: MockClock) -> None:
     outbox = outbox_of(FakeClient(reads=False), outbox_messages=8)
 
     for _ in range(8):
-        outbox.say("{}")
+        outbox.say(("{}",))
     assert outbox.ending.reason is None
 
-    outbox.say("{}")
+    outbox.say(("{}",))
 
     assert outbox.ending.reason is EndReason.SLOW_CLIENT
     outbox.close()

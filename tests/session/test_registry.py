@@ -4,6 +4,7 @@ import attrs
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
+from relayd.dialects.native import NativeDialect
 from relayd.session.endings import EndReason
 from relayd.session.registry import Sessions
 from relayd.session.report import Report
@@ -30,7 +31,7 @@ async def test_counts_what_is_live(autojump_clock: MockClock) -> None:
     sessions = registry_of(world)
     client = talker()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(sessions.serve, client, "192.0.2.1")
+        nursery.start_soon(sessions.serve, client, "192.0.2.1", NativeDialect())
         await wait_all_tasks_blocked()
         assert len(sessions) == 1
         client.say(type="stop")
@@ -45,7 +46,7 @@ async def test_drain_ends_all_in_order(autojump_clock: MockClock) -> None:
     clients = [talker(), talker()]
     async with trio.open_nursery() as nursery:
         for client in clients:
-            nursery.start_soon(sessions.serve, client, "192.0.2.1")
+            nursery.start_soon(sessions.serve, client, "192.0.2.1", NativeDialect())
         await wait_all_tasks_blocked()
 
         await sessions.drain()
@@ -65,7 +66,7 @@ async def test_late_comers_are_sent_away_while_draining(autojump_clock: MockCloc
     await sessions.drain()
     client = talker()
 
-    report = await sessions.serve(client, "192.0.2.1")
+    report = await sessions.serve(client, "192.0.2.1", NativeDialect())
 
     assert report.reason is EndReason.SERVER_DRAINING
     assert world.engine.streams == []
@@ -87,8 +88,8 @@ async def test_every_end_is_told_once(autojump_clock: MockClock) -> None:
     client.speak(bytes(3200))
     client.say(type="stop")
 
-    await sessions.serve(client, "192.0.2.1")
-    await sessions.serve(FakeClient(), "192.0.2.1")
+    await sessions.serve(client, "192.0.2.1", NativeDialect())
+    await sessions.serve(FakeClient(), "192.0.2.1", NativeDialect())
 
     assert told == [(EndReason.COMPLETED, 100, 0), (EndReason.AUTH_TIMEOUT, 0, 0)]
 
@@ -102,7 +103,7 @@ async def test_an_end_is_told_that_was_cut_at_the_drains_deadline(
     sessions = registry_of(world)
     client = talker()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(sessions.serve, client, "192.0.2.1")
+        nursery.start_soon(sessions.serve, client, "192.0.2.1", NativeDialect())
         await wait_all_tasks_blocked()
         client.speak(bytes(3200))
         await wait_all_tasks_blocked()

@@ -7,6 +7,7 @@ import attrs
 import trio
 
 from relayd.identity import Principal
+from relayd.session.dialect import Hello
 from relayd.session.limits import Limits
 from relayd.session.report import Report
 from relayd.session.session import Ports, Session
@@ -15,6 +16,7 @@ from tests.fakes.client import FakeClient
 from tests.fakes.engine import FakeEngine
 from tests.fakes.ledger import FakeLedger
 from tests.session.audio import frame
+from tests.session.manners import NATIVE, Manner
 
 __all__ = ["TOKEN", "World"]
 
@@ -27,6 +29,7 @@ class World:
 
     credit_ms: int = 600_000
     limits: Limits = attrs.field(factory=defaults.limits)
+    manner: Manner = NATIVE
     user_id: UUID = attrs.field(factory=uuid4)
     client: FakeClient = attrs.field(factory=FakeClient)
     engine: FakeEngine = attrs.field(factory=FakeEngine)
@@ -34,6 +37,7 @@ class World:
     session: Session = attrs.field(init=False)
     # What a registry says of sessions that ended.
     reports: list[Report] = attrs.field(factory=list)
+    _dialled: trio.Event = attrs.field(factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
         self.ledger.add_user(self.user_id)
@@ -43,7 +47,8 @@ class World:
 
     def another(self, client: FakeClient) -> Session:
         """A further session of the same user."""
-        return Session(client, "192.0.2.1", Ports(self, self.engine, self.ledger), self.limits)
+        ports = Ports(self, self.engine, self.ledger)
+        return Session(client, "192.0.2.1", ports, self.limits, self.manner.dialect())
 
     def take_at_once(self, at_once: bool) -> None:
         """Let client and engine take what they get without waiting, as sockets mostly do."""
@@ -55,10 +60,16 @@ class World:
         return Principal(self.user_id) if token == TOKEN else None
 
     async def run(self, play: Callable[[], Awaitable[object]] | None = None) -> Report:
-        """Run the session while the test plays its part; both must end."""
+        """Run the session while the test plays its part; both must end.
+
+        An app that says who it is with its upgrade has no session before that.
+        """
         reports: list[Report] = []
+        if self.manner.auth is not None:
+            self._dialled.set()
 
         async def run_session() -> None:
+            await self._dialled.wait()
             reports.append(await self.session.run())
 
         async with trio.open_nursery() as nursery:
@@ -68,15 +79,27 @@ class World:
         return reports[0]
 
     def sign_in(self, **config: object) -> None:
-        """Say the auth message."""
-        self.client.say(type="auth", token=TOKEN, config=config)
+        """Say who it is and what it wants."""
+        if self.manner.auth is None:
+            self.session.hello = Hello(Principal(self.user_id), config)
+            self._dialled.set()
+        else:
+            self.client.send_text(self.manner.auth(TOKEN, config))
+
+    def keepalive(self) -> None:
+        """Say that it is still there."""
+        self.client.send_text(self.manner.keepalive)
+
+    def stop(self) -> None:
+        """Say that no more audio comes."""
+        self.client.send_text(self.manner.stop)
 
     async def talk(self, seconds: float, frame_ms: int = 100) -> None:
         """Speak at live pace, from now on; the nth frame comes once it was spoken."""
         started_at = trio.current_time()
         for n in range(round(seconds * 1000 / frame_ms)):
             await trio.sleep_until(started_at + (n + 1) * frame_ms / 1000)
-            self.client.speak(frame(frame_ms))
+            self.client.speak(self.manner.audio(frame(frame_ms)))
 
     def assert_books(self) -> None:
         """Nothing is held any more, and the sums agree."""

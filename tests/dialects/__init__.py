@@ -1,0 +1,1 @@
+"""What apps speak, parsed and formatted."""
