@@ -1,12 +1,17 @@
-"""The transactions of a daemon's life: registered, beating, ended, taken for dead."""
+"""The transactions of a daemon's life: registered, beating, ended, taken for dead.
+
+A boot is the last row that a transaction locks, after balances and sessions: whoever holds it
+waits for nobody any more.
+"""
 
 from uuid import UUID
 
 import attrs
 
 from relayd.database.ports import Connection
+from relayd.errors import LedgerUnavailable
 
-__all__ = ["Pulse", "beat", "bury", "end", "left_open", "pulses", "register"]
+__all__ = ["Pulse", "beat", "bury", "end", "has_ended", "left_open", "pulses", "register", "vouch"]
 
 
 @attrs.frozen
@@ -35,6 +40,32 @@ def beat(connection: Connection, boot_id: UUID) -> None:
         """,
         (boot_id,),
     )
+
+
+def vouch(connection: Connection, boot_id: UUID) -> None:
+    """Beat as a part of a transaction that lets a session of this boot spend.
+
+    So a boot that was seen to stand still has let nobody spend meanwhile: a burial waits for this
+    row, and finds that it was too soon. One that was buried before is refused, as
+    `LedgerUnavailable`, until its heartbeat has brought it back.
+    """
+    beaten = connection.execute(
+        """
+        UPDATE boots SET beats = beats + 1, heartbeat_at = now()
+        WHERE boot_id = %s AND ended_at IS NULL
+        """,
+        (boot_id,),
+    )
+    if beaten.rowcount == 0:
+        raise LedgerUnavailable("this daemon was taken for dead, and has not beaten since")
+
+
+def has_ended(connection: Connection, boot_id: UUID) -> bool:
+    """Whether a boot ended or was buried; that stays so until the transaction is over."""
+    row = connection.execute(
+        "SELECT ended_at IS NOT NULL FROM boots WHERE boot_id = %s FOR SHARE", (boot_id,)
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def end(connection: Connection, boot_id: UUID) -> None:

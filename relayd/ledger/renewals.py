@@ -18,6 +18,7 @@ import trio
 from relayd import logs
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
+from relayd.ledger import boots
 from relayd.ledger.holds import Account, Policy, Standing, unused_hold
 from relayd.ledger.sessions import OpenSession, covered, open_sessions
 from relayd.session.ports import Renewed, Revoked
@@ -145,11 +146,11 @@ def _renew(
         sessions[session.id], accounts[session.user_id], answers[session.id] = _decide(
             session, account, others, renewal, policy
         )
-    _write(
-        connection,
-        [sessions[id_] for id_ in answers],
-        {accounts[sessions[id_].user_id] for id_ in answers},
-    )
+    renewed = [sessions[id_] for id_ in answers]
+    _write(connection, renewed, {accounts[one.user_id] for one in renewed})
+    # One boot, but for a session that was handed on.
+    for boot_id in sorted({one.boot_id for one in renewed}):
+        boots.vouch(connection, boot_id)
     return answers
 
 

@@ -12,7 +12,7 @@ import attrs
 
 from relayd import logs
 from relayd.database.ports import Connection
-from relayd.ledger import balances
+from relayd.ledger import balances, boots
 from relayd.ledger.holds import Account, Policy, Standing, unused_hold
 from relayd.ledger.outcomes import SWEPT
 from relayd.session.ports import Closed, Opened, OpenRefusal, OpenRequest, Settlement
@@ -35,6 +35,7 @@ class OpenSession:
 
     id: UUID
     user_id: UUID
+    boot_id: UUID
     used_ms: int
     held_ms: int
     starving_since: datetime | None
@@ -66,22 +67,31 @@ class _Locked:
     ended: bool
     used_ms: int
     held_ms: int
-    boot_ended: bool
+    boot_id: UUID
 
 
 def open_session(
     connection: Connection, request: OpenRequest, boot_id: UUID, policy: Policy
 ) -> Opened | OpenRefusal:
-    """Record a session and set its first hold aside; the same id again is the same session."""
+    """Record a session and set its first hold aside; the same id again is the same session.
+
+    Raises `LedgerUnavailable` for a boot that was taken for dead.
+    """
     user_id = request.principal.user_id
     account = balances.lock(connection, user_id)
     if account is None:
         return OpenRefusal.AUTH_REVOKED
     known = connection.execute(
-        "SELECT used_ms, held_ms FROM transcription_sessions WHERE id = %s AND user_id = %s",
+        """
+        SELECT used_ms, held_ms, ended_at IS NOT NULL FROM transcription_sessions
+        WHERE id = %s AND user_id = %s
+        """,
         (request.session_id, user_id),
     ).fetchone()
     if known is not None:
+        if known[2]:
+            return OpenRefusal.SESSION_SETTLED
+        boots.vouch(connection, boot_id)
         final = account.balance_ms == known[1] - known[0]
         return Opened(known[1], final=final, balance_ms=account.balance_ms)
     if _sign_in_ended(connection, user_id, request.principal.sign_in_id):
@@ -97,14 +107,19 @@ def open_session(
     _insert(connection, request, boot_id, held_ms)
     account = account.holding(held_ms)
     balances.write(connection, account)
+    boots.vouch(connection, boot_id)
     return Opened(held_ms, final=account.balance_ms == held_ms, balance_ms=account.balance_ms)
 
 
 def close_session(connection: Connection, settlement: Settlement) -> Closed:
     """Settle a session, once: what a sweeper or an earlier call charged stays.
 
-    A session that was never recorded owes nothing.
+    A session that was never recorded owes nothing. Where that isn't known, its user's balance is
+    locked first: an opening whose COMMIT was sent holds that lock until it is decided, and one
+    whose COMMIT was not sent takes no effect.
     """
+    if settlement.unanswered is not None:
+        balances.lock(connection, settlement.unanswered.principal.user_id)
     locked = _lock(connection, settlement.session_id)
     if locked is None:
         return Closed(charged_ms=0, balance_ms=0)
@@ -128,9 +143,12 @@ def sweep_session(connection: Connection, session_id: UUID) -> Closed | None:
     None when there is nothing to do: it was settled, or its daemon came back.
     """
     locked = _lock(connection, session_id)
-    if locked is None or locked[0].ended or not locked[0].boot_ended:
+    if locked is None:
         return None
     session, account = locked
+    # Read and locked after the wait for the balance: meanwhile the daemon may have beaten again.
+    if session.ended or not boots.has_ended(connection, session.boot_id):
+        return None
     return _settle(connection, session, account, session.used_ms, reported_ms=None, reason=SWEPT)
 
 
@@ -138,7 +156,7 @@ def open_sessions(connection: Connection, user_ids: Sequence[UUID]) -> dict[UUID
     """The open sessions of these users, whose balances are locked."""
     rows = connection.execute(
         """
-        SELECT s.id, s.user_id, s.used_ms, s.held_ms, s.starving_since,
+        SELECT s.id, s.user_id, s.boot_id, s.used_ms, s.held_ms, s.starving_since,
                u.disabled_at IS NOT NULL
                OR (s.sign_in_id IS NOT NULL AND NOT EXISTS (
                    SELECT FROM sign_ins AS f
@@ -212,10 +230,9 @@ def _lock(connection: Connection, session_id: UUID) -> tuple[_Locked, Account] |
     """A session and its user's balance, both as they stand after any wait for their locks."""
     row = connection.execute(
         """
-        SELECT s.id, s.ended_at IS NOT NULL, s.used_ms, s.held_ms, b.ended_at IS NOT NULL,
+        SELECT s.id, s.ended_at IS NOT NULL, s.used_ms, s.held_ms, s.boot_id,
                a.user_id, a.balance_ms, a.held_ms, a.debt_ms, a.frozen_since IS NOT NULL
         FROM credit_balance AS a JOIN transcription_sessions AS s USING (user_id)
-        JOIN boots AS b USING (boot_id)
         WHERE s.id = %s FOR UPDATE OF a, s
         """,
         (session_id,),

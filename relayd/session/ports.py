@@ -84,6 +84,8 @@ class OpenRefusal(enum.Enum):
     TOO_MANY_SESSIONS = EndReason.TOO_MANY_SESSIONS
     AUTH_REVOKED = EndReason.AUTH_REVOKED
     CREDIT_FROZEN = EndReason.CREDIT_FROZEN
+    # It was opened and is over: an opening that comes late opens nothing again.
+    SESSION_SETTLED = EndReason.INTERNAL_ERROR
 
 
 @attrs.frozen
@@ -121,8 +123,8 @@ class Settlement:
     used_ms: int
     reported_ms: int | None
     reason: EndReason
-    # The `open` that was never answered: it may have taken effect, and may even do so later.
-    # Nothing was used, but a hold and one of the user's streams may be taken.
+    # The `open` that was never answered. Nothing was used, but where it took effect a hold and one
+    # of the user's streams are taken.
     unanswered: OpenRequest | None = None
 
 
@@ -138,7 +140,7 @@ class Ledger(Protocol):
     """The money. Every call is one transaction, may be repeated, raises `LedgerUnavailable`."""
 
     async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
-        """Record the session and set its first hold aside."""
+        """Record the session and set its first hold aside. A settled one is not opened again."""
 
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """Record the running total and extend the hold.
@@ -149,7 +151,11 @@ class Ledger(Protocol):
         """
 
     async def close(self, settlement: Settlement) -> Closed:
-        """Settle: one ledger entry, the unused hold given back. Idempotent."""
+        """Settle: one ledger entry, the unused hold given back. Idempotent.
+
+        Where ``unanswered`` is set, whatever becomes of that opening is settled by this: it has
+        taken effect before, or never will.
+        """
 
     async def balance_ms(self, user_id: UUID) -> int:
         """What the user has, holds included; for a session that was refused."""

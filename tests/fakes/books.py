@@ -9,7 +9,9 @@ from uuid import UUID, uuid4
 
 import attrs
 
+from relayd.errors import LedgerUnavailable
 from relayd.identity import Principal
+from relayd.ledger.boots import Pulse
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import SWEPT, Balance, Booked, BookingRefusal
 from relayd.session.ports import (
@@ -22,7 +24,7 @@ from relayd.session.ports import (
     Settlement,
 )
 
-__all__ = ["Books", "FakeAccount", "FakeEntry", "FakeSession"]
+__all__ = ["Books", "FakeAccount", "FakeBoot", "FakeEntry", "FakeSession"]
 
 
 @attrs.define(eq=False)
@@ -56,6 +58,14 @@ class FakeSession:
     reported_ms: int | None = None
 
 
+@attrs.define(eq=False)
+class FakeBoot:
+    """A run of a daemon."""
+
+    beats: int = 0
+    ended: bool = False
+
+
 @attrs.frozen
 class FakeEntry:
     """One line of the ledger."""
@@ -74,7 +84,7 @@ class Books:
     sessions: dict[UUID, FakeSession] = attrs.field(factory=dict)
     entries: list[FakeEntry] = attrs.field(factory=list)
     sign_ins: set[UUID] = attrs.field(factory=set)
-    dead_boots: set[UUID] = attrs.field(factory=set)
+    boots: dict[UUID, FakeBoot] = attrs.field(factory=dict)
     overshoots: int = 0
     ticks: int = 0
 
@@ -133,25 +143,35 @@ class Books:
 
     def open(self, request: OpenRequest, boot_id: UUID, policy: Policy) -> Opened | OpenRefusal:
         """See `relayd.session.ports.Ledger.open`."""
-        user_id = request.principal.user_id
-        account = self.accounts.get(user_id)
-        if account is None:
-            return OpenRefusal.AUTH_REVOKED
-        session = self.sessions.get(request.session_id)
         self.ticks += 1
+        self.register(boot_id)
+        session = self.sessions.get(request.session_id)
+        refusal = self._refusal(request, session, policy)
+        if refusal is not None:
+            return refusal
+        self._vouch({boot_id})
         if session is None:
-            if self._revoked(request.principal):
-                return OpenRefusal.AUTH_REVOKED
-            if account.frozen:
-                return OpenRefusal.CREDIT_FROZEN
-            if len(list(self.open_sessions(user_id))) >= policy.streams_per_user:
-                return OpenRefusal.TOO_MANY_SESSIONS
-            if account.balance_ms == 0:
-                return OpenRefusal.INSUFFICIENT_CREDITS
             session = self.sessions[request.session_id] = FakeSession(request, boot_id)
             self._set_unused(session, self._fair(session, 0, policy))
+        account = self.accounts[request.principal.user_id]
         final = account.balance_ms == session.held_ms - session.used_ms
         return Opened(session.held_ms, final, account.balance_ms)
+
+    def _refusal(
+        self, request: OpenRequest, known: FakeSession | None, policy: Policy
+    ) -> OpenRefusal | None:
+        if known is not None:
+            return None if known.end_reason is None else OpenRefusal.SESSION_SETTLED
+        who = request.principal
+        account = self.accounts.get(who.user_id)
+        reasons = {
+            OpenRefusal.AUTH_REVOKED: account is None or self._revoked(who),
+            OpenRefusal.CREDIT_FROZEN: account is not None and account.frozen,
+            OpenRefusal.TOO_MANY_SESSIONS: len(list(self.open_sessions(who.user_id)))
+            >= policy.streams_per_user,
+            OpenRefusal.INSUFFICIENT_CREDITS: account is None or account.balance_ms == 0,
+        }
+        return next((reason for reason, holds in reasons.items() if holds), None)
 
     def renew(
         self, session_id: UUID, used_ms: int, keep_ms: int, policy: Policy
@@ -164,6 +184,8 @@ class Books:
     ) -> list[Renewed | Revoked]:
         """Several in one transaction, in this order."""
         self.ticks += 1
+        known = [self.sessions[key] for key, _, _ in renewals if key in self.sessions]
+        self._vouch({session.boot_id for session in known if session.end_reason is None})
         return [self._renew(*renewal, policy) for renewal in renewals]
 
     def _renew(
@@ -204,16 +226,40 @@ class Books:
         account = self.accounts[session.request.principal.user_id]
         return Closed(session.used_ms, account.balance_ms)
 
+    def register(self, boot_id: UUID) -> None:
+        """A daemon starts."""
+        self.boots.setdefault(boot_id, FakeBoot())
+
+    def beat(self, boot_id: UUID) -> None:
+        """A daemon says that it lives, also where it was taken for dead."""
+        boot = self.boots[boot_id]
+        boot.beats += 1
+        boot.ended = False
+
     def crash(self, boot_id: UUID) -> None:
         """A daemon died, and a sweeper knows."""
-        self.dead_boots.add(boot_id)
+        self.boots[boot_id].ended = True
+
+    def pulse(self, boot_id: UUID) -> Pulse | None:
+        """What a sweeper sees of a boot: nothing while it has no open session."""
+        live = (one.boot_id for one in self.sessions.values() if one.end_reason is None)
+        if boot_id not in live:
+            return None
+        return Pulse(boot_id, self.boots[boot_id].beats, self.boots[boot_id].ended)
+
+    def bury(self, boot_id: UUID, beats: int) -> bool:
+        """Take a daemon for dead, unless it has beaten since."""
+        boot = self.boots[boot_id]
+        if boot.beats == beats:
+            boot.ended = True
+        return boot.beats == beats
 
     def sweep(self) -> int:
         """Settle what dead daemons left open; how many sessions that were."""
         swept = [
             session
             for session in self.sessions.values()
-            if session.end_reason is None and session.boot_id in self.dead_boots
+            if session.end_reason is None and self.boots[session.boot_id].ended
         ]
         for session in swept:
             self._settle(session, SWEPT)
@@ -241,6 +287,13 @@ class Books:
             assert 0 <= session.used_ms <= session.held_ms
             charged = [one.amount_ms for one in self.entries if one.key == str(session_id)]
             assert charged == ([] if session.end_reason is None else [-session.used_ms])
+
+    def _vouch(self, boot_ids: set[UUID]) -> None:
+        """These boots let somebody spend; none that was taken for dead may."""
+        if any(self.boots[one].ended for one in boot_ids):
+            raise LedgerUnavailable("taken for dead")
+        for one in boot_ids:
+            self.boots[one].beats += 1
 
     def _revoked(self, who: Principal) -> bool:
         signed_in = who.sign_in_id is None or who.sign_in_id in self.sign_ins

@@ -45,6 +45,9 @@ class FakeLedger:
     # From taking effect to the answer; whoever is cancelled meanwhile doesn't learn it.
     answer_seconds: float = 0.0
 
+    def __attrs_post_init__(self) -> None:
+        self.books.register(self.boot_id)
+
     def add_user(self, user_id: UUID) -> Principal:
         """A user without credit who signed in once."""
         return self.books.add_user(who=Principal.signed_in(user_id, uuid4()))

@@ -1,7 +1,7 @@
 """What every ledger must do: one class of tests for the fake and for PostgreSQL."""
 
 from typing import Any, Protocol
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from relayd.identity import Principal
 from relayd.ledger.holds import Policy
@@ -17,6 +17,9 @@ class Bench(Protocol):
 
     async def ledger(self, policy: Policy) -> Ledger:
         """A further daemon's ledger on the same books."""
+
+    def boot_of(self, ledger: Ledger) -> UUID:
+        """That daemon's boot."""
 
     async def crash(self, ledger: Ledger) -> None:
         """That daemon dies, and the others know."""

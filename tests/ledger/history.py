@@ -4,6 +4,7 @@ The machine plays the sessions as well: each admits nothing beyond what it was t
 promises what a session promises. A subclass plays the same on PostgreSQL and compares.
 """
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -11,13 +12,14 @@ import attrs
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from relayd.errors import LedgerUnavailable
 from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.session.endings import EndReason
 from relayd.session.ports import Opened, OpenRefusal, OpenRequest, Renewed, Revoked, Settlement
 from tests.fakes.books import Books
 
-__all__ = ["POLICY", "History", "Player"]
+__all__ = ["POLICY", "History", "Player", "outcome_of"]
 
 POLICY = Policy(hold_ms=3000, streams_per_user=3)
 PART = st.sampled_from([0, 1, 30, 50, 99, 100])
@@ -28,17 +30,31 @@ class Player:
     """A session as its daemon sees it."""
 
     id: UUID
+    boot_id: UUID
     held_ms: int
     used_ms: int = 0
     last_renewal: tuple[int, int] | None = None
+    # Whether it may be admitting audio: its last grant is not so old that it went quiet.
+    in_lease: bool = True
 
     def spend(self, percent: int) -> None:
         """Admit a part of what is left, rounded up: the last millisecond too."""
         self.used_ms += -(-(self.held_ms - self.used_ms) * percent // 100)
 
 
+def outcome_of(transaction: Callable[..., Any], *arguments: Any) -> Any:
+    """What it answers; the exception's type where the ledger refuses for now."""
+    try:
+        return transaction(*arguments)
+    except LedgerUnavailable:
+        return LedgerUnavailable
+
+
 class History(RuleBasedStateMachine):
-    """Buy, open, renew, repeat, end, crash, sweep, adjust, disable, revoke: in any order."""
+    """Buy, open, renew, repeat, end, crash, bury, come back, sweep, adjust: in any order.
+
+    Every answer may be lost: then the same is asked again, or the session ends without it.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,16 +62,21 @@ class History(RuleBasedStateMachine):
         self.players: list[Player] = []
         self.ended: list[Settlement] = []
         self.boots: list[UUID] = []
+        # As a sweeper saw them last, and whether they let anybody spend since.
+        self.seen: dict[UUID, int] = {}
+        self.granted: set[UUID] = set()
         self.credited_ms = 0
 
     def play(self, name: str, *arguments: Any) -> Any:
         """One transaction."""
-        return getattr(self.books, name)(*arguments)
+        return outcome_of(getattr(self.books, name), *arguments)
 
     @initialize(balance_ms=st.sampled_from([0, 1, 2, 999, 1000, 1001, 5000, 9000, 50_000]))
     def sign_up(self, balance_ms: int) -> None:
         """Two daemons, one user."""
         self.boots = [uuid4(), uuid4()]
+        for boot_id in self.boots:
+            self.play("register", boot_id)
         self.who = Principal.signed_in(uuid4(), uuid4())
         self.play("add_user", 0, self.who)
         self.buy(max(balance_ms, 1))
@@ -85,7 +106,29 @@ class History(RuleBasedStateMachine):
         again = self.play("open", request, self.boots[boot], POLICY)
         assert first == again
         if isinstance(first, Opened):
-            self.players.append(Player(request.session_id, first.held_ms))
+            self.granted.add(self.boots[boot])
+            player = Player(request.session_id, self.boots[boot], first.held_ms)
+            self.players.append(player)
+
+    @rule(boot=st.integers(0, 1), arrives=st.booleans())
+    def lose_opening(self, boot: int, arrives: bool) -> None:
+        """An opening is never answered, or never arrives: it is settled at nothing, for good."""
+        request = OpenRequest(uuid4(), self.who, "engine", "model", "192.0.2.1")
+        if arrives and isinstance(self.play("open", request, self.boots[boot], POLICY), Opened):
+            self.granted.add(self.boots[boot])
+        held_ms = sum(one.held_ms - one.used_ms for one in self.books.open_sessions(self.user_id))
+        opened = self.books.sessions.get(request.session_id)
+        settlement = Settlement(
+            request.session_id, 0, None, EndReason.SERVICE_UNAVAILABLE, unanswered=request
+        )
+        assert self.play("close", settlement).charged_ms == 0
+        assert self.play("close", settlement).charged_ms == 0
+        if opened is not None:
+            again = self.play("open", request, self.boots[boot], POLICY)
+            assert again is OpenRefusal.SESSION_SETTLED
+            held_ms -= opened.held_ms
+        account = self.books.accounts[self.user_id]
+        assert account.held_ms <= held_ms
 
     @precondition(lambda self: self.players)
     @rule(which=st.integers(0, 5), spent=PART, kept=PART)
@@ -110,6 +153,8 @@ class History(RuleBasedStateMachine):
             player.last_renewal = (player.used_ms, player.held_ms)
             asked.append((player.id, *player.last_renewal))
         answers = self.play("renew_together", asked, POLICY)
+        if answers is LedgerUnavailable:
+            return
         for player, answer in zip(players, answers, strict=False):
             self._take(player, answer)
 
@@ -146,6 +191,7 @@ class History(RuleBasedStateMachine):
         settlement = Settlement(player.id, player.used_ms, player.used_ms + 7, reason)
         self.ended.append(settlement)
         first = self.play("close", settlement)
+        # Its answer was lost.
         assert self.play("close", settlement) == first
         assert self.books.sessions[player.id].end_reason is not None
 
@@ -163,11 +209,43 @@ class History(RuleBasedStateMachine):
     @rule(boot=st.integers(0, 1))
     def crash_and_sweep(self, boot: int) -> None:
         """A daemon dies with what it had not recorded; another one settles, and it restarts."""
+        self._go_quiet(self.boots[boot])
         self.play("crash", self.boots[boot])
+        self.sweep()
+        self.boots[boot] = uuid4()
+        self.play("register", self.boots[boot])
+
+    @rule(boot=st.integers(0, 1))
+    def look(self, boot: int) -> None:
+        """A sweeper looks whether a daemon has beaten."""
+        boot_id = self.boots[boot]
+        pulse = self.play("pulse", boot_id)
+        if pulse is not None:
+            self.seen[boot_id] = pulse.beats
+            self.granted.discard(boot_id)
+
+    @precondition(lambda self: self.seen)
+    @rule(which=st.integers(0, 1))
+    def bury(self, which: int) -> None:
+        """A beat stood still for longer than any lease; not so where anybody was let spend."""
+        boot_id = list(self.seen)[which % len(self.seen)]
+        if self.play("bury", boot_id, self.seen[boot_id]):
+            assert boot_id not in self.granted
+            self._go_quiet(boot_id)
+
+    @rule(boot=st.integers(0, 1))
+    def beat(self, boot: int) -> None:
+        """A daemon beats, perhaps after it was taken for dead."""
+        self.play("beat", self.boots[boot])
+
+    @rule()
+    def sweep(self) -> None:
+        """What the dead left open is settled, and nobody who may still be spending."""
         self.play("sweep")
         assert self.play("sweep") == 0
+        for player in self.players:
+            assert not (player.in_lease and self.books.sessions[player.id].end_reason)
         self.players = [one for one in self.players if not self.books.sessions[one.id].end_reason]
-        self.boots[boot] = uuid4()
 
     @rule()
     def revoke(self) -> None:
@@ -183,9 +261,7 @@ class History(RuleBasedStateMachine):
         self.play("freeze", self.who.user_id)
         request = OpenRequest(uuid4(), self.who, "engine", "model", "192.0.2.1")
         assert isinstance(self.play("open", request, self.boots[0], POLICY), OpenRefusal)
-        for player in self.players:
-            answer = self.play("renew", player.id, player.used_ms, player.held_ms, POLICY)
-            assert isinstance(answer, Revoked)
+        self._assert_nobody_is_renewed()
         self.play("thaw", self.who.user_id)
 
     @precondition(lambda self: self.players)
@@ -193,9 +269,12 @@ class History(RuleBasedStateMachine):
     def disable(self) -> None:
         """The account is ended; its sessions hear of it and end."""
         self.play("disable", self.who.user_id)
-        for player in self.players:
-            answer = self.play("renew", player.id, player.used_ms, player.held_ms, POLICY)
-            assert isinstance(answer, Revoked)
+        self._assert_nobody_is_renewed()
+
+    def teardown(self) -> None:
+        """Leave nothing for another history's sweeper."""
+        if self.boots:
+            self.play("sweep")
 
     @invariant()
     def balanced(self) -> None:
@@ -204,8 +283,26 @@ class History(RuleBasedStateMachine):
         assert sum(one.used_ms for one in self.books.sessions.values()) <= self.credited_ms
         assert self.books.overshoots == 0
 
-    def _take(self, player: Player, answer: Renewed | Revoked) -> None:
+    @property
+    def user_id(self) -> UUID:
+        """The user's."""
+        return self.who.user_id
+
+    def _go_quiet(self, boot_id: UUID) -> None:
+        """So much time has passed that no session of a daemon admits audio without a renewal."""
+        for player in self.players:
+            player.in_lease = player.in_lease and player.boot_id != boot_id
+
+    def _assert_nobody_is_renewed(self) -> None:
+        for player in self.players:
+            answer = self.play("renew", player.id, player.used_ms, player.held_ms, POLICY)
+            buried = self.books.boots[player.boot_id].ended
+            assert answer is LedgerUnavailable if buried else isinstance(answer, Revoked)
+
+    def _take(self, player: Player, answer: Renewed | Revoked | type[LedgerUnavailable]) -> None:
         if isinstance(answer, Renewed):
+            self.granted.add(player.boot_id)
+            player.in_lease = True
             assert answer.held_ms >= player.held_ms, "lowered below the promise"
             account = self.books.accounts[self.who.user_id]
             assert not answer.final or account.balance_ms == answer.held_ms - player.used_ms

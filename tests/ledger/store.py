@@ -9,6 +9,7 @@ from relayd.database.ports import Connection
 from relayd.identity import Principal
 from relayd.ledger import balances, boots, sessions
 from relayd.ledger.balances import Entry
+from relayd.ledger.boots import Pulse
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
 from relayd.ledger.renewals import Renewal, renew, renew_free
@@ -105,8 +106,7 @@ class Store:
 
     def open(self, request: OpenRequest, boot_id: UUID, policy: Policy) -> Opened | OpenRefusal:
         """Open a session of a boot, which is registered at its first."""
-        with self.connection.transaction():
-            boots.register(self.connection, boot_id, "test")
+        self.register(boot_id)
         with self.connection.transaction():
             return sessions.open_session(self.connection, request, boot_id, policy)
 
@@ -131,6 +131,25 @@ class Store:
         with self.connection.transaction():
             return sessions.close_session(self.connection, settlement)
 
+    def register(self, boot_id: UUID) -> None:
+        """A daemon starts."""
+        with self.connection.transaction():
+            boots.register(self.connection, boot_id, "test")
+
+    def beat(self, boot_id: UUID) -> None:
+        """A daemon says that it lives."""
+        with self.connection.transaction():
+            boots.beat(self.connection, boot_id)
+
+    def pulse(self, boot_id: UUID) -> Pulse | None:
+        """What a sweeper sees of a boot."""
+        return next((one for one in self._pulses() if one.boot_id == boot_id), None)
+
+    def bury(self, boot_id: UUID, beats: int) -> bool:
+        """Take a daemon for dead, unless it has beaten since."""
+        with self.connection.transaction():
+            return boots.bury(self.connection, boot_id, beats)
+
     def crash(self, boot_id: UUID) -> None:
         """A daemon died, and a sweeper knows."""
         with self.connection.transaction():
@@ -138,9 +157,7 @@ class Store:
 
     def sweep(self) -> int:
         """Settle what dead daemons left open."""
-        with self.connection.transaction():
-            pulses = boots.pulses(self.connection, uuid4())
-        dead = [pulse.boot_id for pulse in pulses if pulse.ended]
+        dead = [pulse.boot_id for pulse in self._pulses() if pulse.ended]
         return sum(self._sweep_boot(boot_id) for boot_id in dead)
 
     def state(self, user_id: UUID) -> tuple[Any, ...]:
@@ -157,6 +174,10 @@ class Store:
                 (user_id,),
             ).fetchall()
         return self.balance(user_id), sessions, entries
+
+    def _pulses(self) -> list[Pulse]:
+        with self.connection.transaction():
+            return boots.pulses(self.connection, uuid4())
 
     def _sweep_boot(self, boot_id: UUID) -> int:
         with self.connection.transaction():

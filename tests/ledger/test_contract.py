@@ -1,7 +1,7 @@
 """The contract, on the fake and on PostgreSQL."""
 
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import attrs
 import pytest
@@ -14,6 +14,7 @@ from relayd.ledger.sweeper import end_boot, register_boot
 from relayd.session.ports import Ledger
 from tests.fakes.books import Books
 from tests.fakes.ledger import FakeLedger
+from tests.ledger.boots import BootsContract
 from tests.ledger.contract import LedgerContract
 from tests.ledger.freezing import FreezingContract
 from tests.ledger.store import Store
@@ -28,6 +29,11 @@ class FakeBench:
     async def ledger(self, policy: Policy) -> Ledger:
         """A further daemon."""
         return FakeLedger(self.books, policy)
+
+    def boot_of(self, ledger: Ledger) -> UUID:
+        """The fake's own."""
+        assert isinstance(ledger, FakeLedger)
+        return ledger.boot_id
 
     async def crash(self, ledger: Ledger) -> None:
         """It dies."""
@@ -55,6 +61,11 @@ class PostgresBench:
         await register_boot(self.database, boot_id, "test")
         return PostgresLedger(self.database, boot_id, policy)
 
+    def boot_of(self, ledger: Ledger) -> UUID:
+        """The adapter's own."""
+        assert isinstance(ledger, PostgresLedger)
+        return ledger.boot_id
+
     async def crash(self, ledger: Ledger) -> None:
         """It dies."""
         assert isinstance(ledger, PostgresLedger)
@@ -73,7 +84,7 @@ class PostgresBench:
         assert await self.database.transact(audit) == ()
 
 
-class TestFake(LedgerContract, FreezingContract):
+class TestFake(LedgerContract, FreezingContract, BootsContract):
     """In memory."""
 
     @pytest.fixture
@@ -83,7 +94,7 @@ class TestFake(LedgerContract, FreezingContract):
 
 
 @pytest.mark.system
-class TestPostgres(LedgerContract, FreezingContract):
+class TestPostgres(LedgerContract, FreezingContract, BootsContract):
     """On PostgreSQL."""
 
     @pytest.fixture

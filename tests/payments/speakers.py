@@ -32,7 +32,7 @@ class Speakers:
         answer = self.store.open(request, self.boot_id, POLICY)
         assert (answer is OpenRefusal.CREDIT_FROZEN) is frozen
         if isinstance(answer, Opened):
-            self.live.append((who, Player(request.session_id, answer.held_ms)))
+            self.live.append((who, Player(request.session_id, self.boot_id, answer.held_ms)))
 
     def speak(self, place: int, percent: int) -> None:
         """One spends a part of its hold and asks for more; it ends where it is told to."""
