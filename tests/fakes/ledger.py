@@ -30,7 +30,7 @@ class FakeLedger:
     """One daemon's `Ledger` on some books.
 
     ``reachable = False`` refuses every call; ``lost_replies`` lets that many calls take effect
-    and then fail, as when PostgreSQL dies between commit and answer.
+    and then fail, as when PostgreSQL dies between commit and answer, ``lost`` those of these names.
     """
 
     books: Books = attrs.field(factory=Books)
@@ -38,6 +38,7 @@ class FakeLedger:
     boot_id: UUID = attrs.field(factory=uuid4)
     reachable: bool = True
     lost_replies: int = 0
+    lost: set[str] = attrs.field(factory=set)
     # Closing these is a bug.
     bad: set[UUID] = attrs.field(factory=set)
     # Like a thread, a call in progress does not feel cancellation.
@@ -91,25 +92,27 @@ class FakeLedger:
     async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
         """See `relayd.session.ports.Ledger`."""
         await self._arrive()
-        return await self._answer(self.books.open(request, self.boot_id, self.policy))
+        return await self._answer("open", self.books.open(request, self.boot_id, self.policy))
 
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """See `relayd.session.ports.Ledger`."""
         assert 0 <= used_ms <= keep_ms
         await self._arrive()
-        return await self._answer(self.books.renew(session_id, used_ms, keep_ms, self.policy))
+        return await self._answer(
+            "renew", self.books.renew(session_id, used_ms, keep_ms, self.policy)
+        )
 
     async def close(self, settlement: Settlement) -> Closed:
         """See `relayd.session.ports.Ledger`."""
         await self._arrive()
         if settlement.session_id in self.bad:
             raise ZeroDivisionError
-        return await self._answer(self.books.close(settlement))
+        return await self._answer("close", self.books.close(settlement))
 
     async def balance_ms(self, user_id: UUID) -> int:
         """See `relayd.session.ports.Ledger`."""
         await self._arrive()
-        return self.balance_of(user_id)
+        return await self._answer("balance_ms", self.balance_of(user_id))
 
     async def _arrive(self) -> None:
         await trio.lowlevel.checkpoint()
@@ -118,10 +121,10 @@ class FakeLedger:
         if not self.reachable:
             raise LedgerUnavailable("the fake ledger is switched off")
 
-    async def _answer(self, answer: T) -> T:
+    async def _answer(self, name: str, answer: T) -> T:
         if self.answer_seconds:
             await trio.sleep(self.answer_seconds)
-        if self.lost_replies:
-            self.lost_replies -= 1
+        if self.lost_replies or name in self.lost:
+            self.lost_replies = max(self.lost_replies - 1, 0)
             raise LedgerUnavailable("the fake ledger lost its reply")
         return answer

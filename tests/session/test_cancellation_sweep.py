@@ -4,7 +4,7 @@ Ring 3: the client is torn away (the edge cancels the connection's task) after n
 every n from the first step of the session to its last.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 
 import attrs
 import pytest
@@ -40,7 +40,8 @@ async def _short_talk(world: World) -> None:
     world.sign_in()
     await world.talk(1.0)
     world.client.say(type="finalize")
-    world.engine.stream.say("hello")
+    for stream in world.engine.streams:
+        stream.say("hello")
     await world.talk(2.0)
     world.client.say(type="stop")
 
@@ -67,18 +68,26 @@ SCRIPTS: dict[str, tuple[Callable[[World], Awaitable[None]], Callable[[], World]
 }
 
 
-def _run_cancelled(script: str, step: int, *, at_once: bool) -> tuple[World, int]:
-    """Run the script with a cancellation at this step; the world afterwards, the steps taken."""
+def _run_cancelled(
+    script: str, step: int, *, at_once: bool = True, lost: Collection[str] = ()
+) -> tuple[World, int]:
+    """Run the script with a cancellation at this step; the world afterwards, the steps taken.
+
+    The ledger's answers of these names are lost, as long as the session lasts.
+    """
     play, make_world = SCRIPTS[script]
     instrument = CancelAtStep(step, trio.CancelScope())
 
     async def main() -> World:
         world = make_world()
         world.take_at_once(at_once)
+        world.ledger.lost = set(lost)
         with instrument.scope:
             instrument.counting = True
             await world.run(lambda: play(world))
         instrument.counting = False
+        if world.session.report.settled is False:
+            await _settle_late(world)
         assert_money(world)
         return world
 
@@ -87,14 +96,18 @@ def _run_cancelled(script: str, step: int, *, at_once: bool) -> tuple[World, int
     return world, instrument.count
 
 
+async def _settle_late(world: World) -> None:
+    """What the registry does once the ledger answers again."""
+    world.ledger.reachable = True
+    world.ledger.lost.clear()
+    await world.ledger.close(world.session.settlement)
+
+
 def assert_money(world: World) -> None:
     """What must hold wherever the session was cut."""
+    assert world.ledger.open_sessions(world.user_id) == []
     heard_ms = sum(len(stream.audio) for stream in world.engine.streams) // 32
     charged_ms = world.credit_ms - world.ledger.balance_of(world.user_id)
-    if world.ledger.open_sessions(world.user_id):
-        # The ledger was out of reach just then: the registry settles it later.
-        assert world.session.report.settled is False
-        return
     world.assert_books()
     # Charged for what was admitted: all that the engine heard, and at most one frame more,
     # which was cut on its way.
@@ -112,3 +125,18 @@ def test_cancelled_at_every_step(script: str, at_once: bool) -> None:
 
     for step in range(1, steps + 1):
         _run_cancelled(script, step, at_once=at_once)
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [{"open"}, {"renew"}, {"close", "balance_ms"}, {"open", "renew", "close", "balance_ms"}],
+    ids=["open", "renew", "close", "all"],
+)
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_cancelled_at_every_step_with_lost_answers(script: str, lost: set[str]) -> None:
+    """The same where the ledger does what it is asked and nobody hears of it."""
+    _, steps = _run_cancelled(script, step=-1, lost=lost)
+    assert 20 < steps < STEPS_MOST
+
+    for step in range(1, steps + 1):
+        _run_cancelled(script, step, lost=lost)
