@@ -11,6 +11,7 @@ import trio
 
 from relayd import config
 from relayd.accounts.accounts import Accounts
+from relayd.accounts.lifetimes import Lifetimes
 from relayd.accounts.outcomes import SignedIn
 from relayd.accounts.passwords import Passwords
 from relayd.accounts.tokens import AccessTokens
@@ -26,7 +27,6 @@ __all__ = ["Books", "Customer", "open_books"]
 
 # Real hashes of bcrypt's lowest cost: logins are measured with accounts made over HTTP.
 _COST: Final = 4
-_ACCESS_MINUTES: Final = 600
 _SESSIONS_MOST: Final = 100_000
 
 
@@ -104,7 +104,8 @@ async def open_books(url: str) -> AsyncIterator[Books]:
             accounts=Accounts(
                 database,
                 Passwords(pepper.encode(), trio.CapacityLimiter(1), _COST),
-                AccessTokens(secret.encode(), _ACCESS_MINUTES),
+                AccessTokens(secret.encode()),
+                Lifetimes.configured(config.Auth(secret=secret, pepper=pepper)),
             ),
-            auth={"secret": secret, "pepper": pepper, "access_minutes": _ACCESS_MINUTES},
+            auth={"secret": secret, "pepper": pepper},
         )

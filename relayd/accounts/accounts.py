@@ -6,13 +6,15 @@ not hold database connections.
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Self
 
 import attrs
+import trio
 
 from relayd import logs
 from relayd.accounts import sign_ins, users
 from relayd.accounts.emails import normalise
+from relayd.accounts.lifetimes import Keeper, Lifetimes
 from relayd.accounts.outcomes import (
     ChangeRefusal,
     LoginRefusal,
@@ -23,16 +25,18 @@ from relayd.accounts.outcomes import (
     User,
 )
 from relayd.accounts.passwords import Passwords, Verdict, is_checkable, problem
-from relayd.accounts.sign_ins import Rotation
+from relayd.accounts.sign_ins import Rotation, Terms
 from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
+from relayd.config import Auth
 from relayd.database.ports import Database
 from relayd.identity import Principal
+from relayd.quotas.counters import Counters
+from relayd.quotas.limits import Quotas
 
 __all__ = ["Accounts"]
 
 log = logs.get(__name__)
 
-_DAY_SECONDS: Final = 86_400
 # One pass holds its locks for some milliseconds. A device that is always on leaves 96 spent tokens
 # a day, so twenty passes every ten minutes keep up with 30,000 of them.
 _PRUNE_ROWS: Final = 1000
@@ -46,9 +50,27 @@ class Accounts:
     database: Database
     passwords: Passwords
     tokens: AccessTokens
-    refresh_days: int = 30
+    lifetimes: Lifetimes
 
-    async def register(self, email: str, password: str) -> SignedIn | RegisterRefusal:
+    @classmethod
+    def configured(
+        cls,
+        database: Database,
+        auth: Auth,
+        hashing: trio.CapacityLimiter,
+        quotas: Quotas | None = None,
+    ) -> Self:
+        """With the operator's secrets and lifetimes; ``hashing``: whose threads hash passwords."""
+        return cls(
+            database,
+            Passwords(auth.pepper.reveal().encode(), hashing, quotas=quotas or Counters()),
+            AccessTokens(auth.secret.reveal().encode()),
+            Lifetimes.configured(auth),
+        )
+
+    async def register(
+        self, email: str, password: str, keeper: Keeper = Keeper.APP
+    ) -> SignedIn | RegisterRefusal:
         """Make an account and sign it in."""
         checked = await self._new_account(email, password)
         if isinstance(checked, RegisterRefusal):
@@ -56,13 +78,15 @@ class Accounts:
         address, hashed = checked
         refresh = RefreshToken()
         made = await self.database.transact(
-            users.register, address, hashed, refresh.hash, self.refresh_seconds
+            users.register, address, hashed, self._terms(refresh, keeper)
         )
         if made is None:
             return RegisterRefusal.EMAIL_TAKEN
-        return self._signed_in(made, refresh)
+        return self._signed_in(made, refresh, keeper)
 
-    async def login(self, email: str, password: str) -> SignedIn | LoginRefusal:
+    async def login(
+        self, email: str, password: str, keeper: Keeper = Keeper.APP
+    ) -> SignedIn | LoginRefusal:
         """Sign in.
 
         An unknown address costs the same hash as a wrong password and gets the same answer.
@@ -80,31 +104,25 @@ class Accounts:
         if known.user.disabled_at is not None:
             return LoginRefusal.DISABLED
         refresh = RefreshToken()
+        terms = self._terms(refresh, keeper)
         sign_in_id = await self.database.transact(
-            sign_ins.start_sign_in,
-            known.user.id,
-            known.password_hash,
-            refresh.hash,
-            self.refresh_seconds,
+            sign_ins.start_sign_in, known.user.id, known.password_hash, terms
         )
         if sign_in_id is None:
             return LoginRefusal.WRONG
-        return self._signed_in(Rotation(known.user, sign_in_id), refresh)
+        begun = Rotation(known.user, sign_in_id, terms.first_seconds)
+        return self._signed_in(begun, refresh, keeper)
 
-    async def refresh(self, presented: str) -> SignedIn | RefreshRefusal:
-        """Exchange a refresh token for a new pair of the same sign-in."""
-        spent = refresh_hash(presented)
-        if spent is None:
-            return RefreshRefusal.UNKNOWN
-        fresh = RefreshToken()
-        rotated = await self.database.transact(
-            sign_ins.rotate, spent, fresh.hash, self.refresh_seconds
-        )
-        if rotated is RefreshRefusal.REUSED:
-            log.warning("spent refresh token came back; its sign-in was ended")
-        if isinstance(rotated, RefreshRefusal):
-            return rotated
-        return self._signed_in(rotated, fresh)
+    async def refresh(
+        self, presented: str, keeper: Keeper = Keeper.APP
+    ) -> SignedIn | RefreshRefusal:
+        """Exchange a refresh token for the next pair of the same sign-in."""
+        return await self._rotate(refresh_hash(presented), keeper)
+
+    async def refresh_by_access(self, presented: str) -> SignedIn | RefreshRefusal:
+        """The same with an app's access token that is still good: it spends what came beside it."""
+        token = self.tokens.read(presented)
+        return await self._rotate(None if token is None else token.refresh_hash, Keeper.APP)
 
     async def logout(self, principal: Principal) -> None:
         """End the sign-in that an access token came from; ending it twice is no error."""
@@ -122,7 +140,7 @@ class Accounts:
         await self.database.transact(sign_ins.end_sign_ins, principal.user_id)
 
     async def change_password(
-        self, principal: Principal, present: str, new: str
+        self, principal: Principal, present: str, new: str, keeper: Keeper = Keeper.APP
     ) -> SignedIn | PasswordRefusal:
         """Change one's own password: every sign-in ends, and a new one begins for who asked."""
         if problem(new) is not None:
@@ -140,9 +158,9 @@ class Accounts:
             return PasswordRefusal.BUSY
         refresh = RefreshToken()
         made = await self.database.transact(
-            users.change_password, known, hashed, refresh.hash, self.refresh_seconds
+            users.change_password, known, hashed, self._terms(refresh, keeper)
         )
-        return PasswordRefusal.OVERTAKEN if made is None else self._signed_in(made, refresh)
+        return PasswordRefusal.OVERTAKEN if made is None else self._signed_in(made, refresh, keeper)
 
     async def authenticate(self, token: str) -> Principal | None:
         """The owner of an access token whose sign-in still stands.
@@ -231,17 +249,31 @@ class Accounts:
         hashed = await self.passwords.hash(password)
         return RegisterRefusal.BUSY if hashed is None else (address, hashed)
 
-    @property
-    def refresh_seconds(self) -> int:
-        """How long a sign-in lasts that nobody renews."""
-        return self.refresh_days * _DAY_SECONDS
+    async def _rotate(self, spent: bytes | None, keeper: Keeper) -> SignedIn | RefreshRefusal:
+        if spent is None:
+            return RefreshRefusal.UNKNOWN
+        following = self.tokens.successor(spent)
+        rotated = await self.database.transact(
+            sign_ins.rotate, spent, self._terms(following, keeper)
+        )
+        if rotated is RefreshRefusal.REUSED:
+            log.warning("spent refresh token came back; its sign-in was ended")
+        if isinstance(rotated, RefreshRefusal):
+            return rotated
+        return self._signed_in(rotated, following, keeper)
 
-    def _signed_in(self, made: Rotation, refresh: RefreshToken) -> SignedIn:
+    def _terms(self, refresh: RefreshToken, keeper: Keeper) -> Terms:
+        return Terms(refresh.hash, keeper, self.lifetimes.of(keeper))
+
+    def _signed_in(self, made: Rotation, refresh: RefreshToken, keeper: Keeper) -> SignedIn:
         principal = Principal.signed_in(made.user.id, made.sign_in_id)
+        # An access token never outlives its sign-in.
+        seconds = min(self.lifetimes.of(keeper).access_seconds, made.seconds)
         return SignedIn(
             user=made.user,
             principal=principal,
-            token=self.tokens.issue(principal),
+            token=self.tokens.issue(principal, refresh.hash, seconds),
             refresh_token=refresh.text,
-            expires_seconds=self.tokens.access_seconds,
+            expires_seconds=seconds,
+            refresh_expires_seconds=made.seconds,
         )

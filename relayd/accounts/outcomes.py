@@ -40,13 +40,14 @@ class Credentials:
 
 @attrs.frozen
 class SignedIn:
-    """A user with a fresh pair of tokens."""
+    """A user with a fresh pair of tokens, and how many seconds each is good for."""
 
     user: User
     principal: Principal
     token: str = attrs.field(repr=False)
     refresh_token: str = attrs.field(repr=False)
     expires_seconds: int
+    refresh_expires_seconds: int
 
 
 class RegisterRefusal(enum.Enum):
@@ -71,6 +72,8 @@ class RefreshRefusal(enum.Enum):
     """Why a refresh token is refused. Clients hear one answer; the log tells them apart."""
 
     UNKNOWN = enum.auto()
+    # A browser's at a door for apps, or the other way round.
+    MISPLACED = enum.auto()
     EXPIRED = enum.auto()
     ENDED = enum.auto()
     DISABLED = enum.auto()

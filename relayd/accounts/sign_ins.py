@@ -1,22 +1,28 @@
 """The transactions of sign-ins: beginning, renewing and ending a family of refresh tokens.
 
+A family is one line of tokens: each is spent for the next one, and whoever presents it again soon
+after gets that same next one. A token that was stolen and its owner's are the same token, then the
+same successor, and so on; as soon as one of the two comes later than the grace with what the other
+one has spent, the family ends.
+
 Times are the database's (``now()``), so that several daemons share one clock. Whatever reads a
 family to act on it locks its row first: the renewals, the reuse check and the end of one family
 happen one after the other, whoever asks.
 """
 
-import datetime as dt
 from typing import Final
 from uuid import UUID
 
 import attrs
 
+from relayd.accounts.lifetimes import Keeper, Lifetime
 from relayd.accounts.outcomes import RefreshRefusal, User
 from relayd.database.ports import Connection
 
 __all__ = [
     "GRACE_SECONDS",
     "Rotation",
+    "Terms",
     "end_sign_in",
     "end_sign_in_of_token",
     "end_sign_ins",
@@ -28,26 +34,40 @@ __all__ = [
 ]
 
 # A client whose reply was lost sends the same token again: within this of its first use that
-# is answered with another pair. A thief has the same ten seconds, and only these.
+# is answered with the same next one.
 GRACE_SECONDS: Final = 10
 # A sign-in that ran out is kept this long: a live session may still be renewing on it.
 _KEPT_SECONDS: Final = 7 * 86_400
 
 
 @attrs.frozen
+class Terms:
+    """On what terms a sign-in begins or goes on: the hash of its next token, whose, how long."""
+
+    token_hash: bytes = attrs.field(repr=False)
+    keeper: Keeper
+    lifetime: Lifetime
+
+    @property
+    def first_seconds(self) -> int:
+        """How long a new sign-in lasts unless it is renewed."""
+        return min(self.lifetime.idle_seconds, self.lifetime.whole_seconds)
+
+
+@attrs.frozen
 class Rotation:
-    """A renewed sign-in."""
+    """A sign-in that was begun or renewed; ``seconds``: how long it lasts unless renewed."""
 
     user: User
     sign_in_id: UUID
+    seconds: int
 
 
 def start_sign_in(
     connection: Connection,
     user_id: UUID,
     password_hash: str,
-    token_hash: bytes,
-    refresh_seconds: int,
+    terms: Terms,
 ) -> UUID | None:
     """Begin a family of tokens.
 
@@ -64,65 +84,65 @@ def start_sign_in(
     ).fetchone()
     if known is None:
         return None
-    return insert_sign_in(connection, user_id, token_hash, refresh_seconds)
+    return insert_sign_in(connection, user_id, terms)
 
 
-def insert_sign_in(
-    connection: Connection, user_id: UUID, token_hash: bytes, refresh_seconds: int
-) -> UUID:
+def insert_sign_in(connection: Connection, user_id: UUID, terms: Terms) -> UUID:
     """Add a family with its first refresh token; a step of other transactions."""
     row = connection.execute(
         """
-        INSERT INTO sign_ins (user_id, expires_at) VALUES (%s, now() + make_interval(secs => %s))
-        RETURNING id
+        INSERT INTO sign_ins (user_id, keeper, expires_at)
+        VALUES (%s, %s, now() + make_interval(secs => %s)) RETURNING id
         """,
-        (user_id, refresh_seconds),
+        (user_id, terms.keeper.value, terms.first_seconds),
     ).fetchone()
     assert row is not None
     sign_in_id: UUID = row[0]
-    _insert_token(connection, token_hash, sign_in_id, refresh_seconds)
+    _insert_token(connection, terms.token_hash, sign_in_id)
     return sign_in_id
 
 
-def rotate(
-    connection: Connection, presented: bytes, fresh: bytes, refresh_seconds: int
-) -> Rotation | RefreshRefusal:
-    """Spend one token of a family and add the next; reuse past the grace ends the family."""
+def rotate(connection: Connection, presented: bytes, terms: Terms) -> Rotation | RefreshRefusal:
+    """Spend one token of a family for the next; reuse past the grace ends the family."""
     sign_in_id = _lock_family(connection, presented)
     # A second statement, so that it sees what the lock was waiting for.
     row = connection.execute(
         """
         SELECT users.id, users.email, users.created_at, users.disabled_at,
                sign_ins.revoked_at IS NOT NULL,
-               refresh_tokens.expires_at <= now(),
+               sign_ins.keeper <> %(keeper)s,
+               refresh_tokens.expires_at <= now()
+                   OR sign_ins.created_at + make_interval(secs => %(whole)s) <= now(),
                refresh_tokens.spent_at IS NOT NULL,
-               refresh_tokens.spent_at < now() - make_interval(secs => %s)
+               refresh_tokens.spent_at < now() - make_interval(secs => %(grace)s)
         FROM refresh_tokens
         JOIN sign_ins ON sign_ins.id = refresh_tokens.sign_in_id
         JOIN users ON users.id = sign_ins.user_id
-        WHERE refresh_tokens.token_hash = %s
+        WHERE refresh_tokens.token_hash = %(presented)s
         """,
-        (GRACE_SECONDS, presented),
+        {
+            "presented": presented,
+            "keeper": terms.keeper.value,
+            "whole": terms.lifetime.whole_seconds,
+            "grace": GRACE_SECONDS,
+        },
     ).fetchone()
     if sign_in_id is None or row is None:
         return RefreshRefusal.UNKNOWN
     user = User(*row[:4])
-    refusal = _refusal(user.disabled_at, *row[4:])
+    ended, misplaced, expired, spent, late = row[4:]
+    refusal = _refusal(
+        user, ended=ended, misplaced=bool(misplaced), expired=expired, reused=spent and late
+    )
     if refusal is RefreshRefusal.REUSED:
         end_sign_in(connection, sign_in_id)
     if refusal is not None:
         return refusal
-    # The first use counts: a repeat within the grace doesn't lengthen it.
-    connection.execute(
-        "UPDATE refresh_tokens SET spent_at = now() WHERE token_hash = %s AND spent_at IS NULL",
-        (presented,),
-    )
-    _insert_token(connection, fresh, sign_in_id, refresh_seconds)
-    connection.execute(
-        "UPDATE sign_ins SET expires_at = now() + make_interval(secs => %s) WHERE id = %s",
-        (refresh_seconds, sign_in_id),
-    )
-    return Rotation(user, sign_in_id)
+    if not spent:
+        _go_on(connection, presented, sign_in_id, terms)
+    seconds = _seconds_left(connection, terms.token_hash)
+    # Another secret made the successor: nobody here can tell what it is.
+    return RefreshRefusal.UNKNOWN if seconds is None else Rotation(user, sign_in_id, seconds)
 
 
 def end_sign_in(connection: Connection, sign_in_id: UUID) -> bool:
@@ -199,27 +219,61 @@ def _lock_family(connection: Connection, token_hash: bytes) -> UUID | None:
     return None if row is None else row[0]
 
 
-def _insert_token(
-    connection: Connection, token_hash: bytes, sign_in_id: UUID, refresh_seconds: int
-) -> None:
+def _go_on(connection: Connection, presented: bytes, sign_in_id: UUID, terms: Terms) -> None:
+    """Spend a token for the next, and let the family last from now on, but not for ever."""
+    connection.execute(
+        "UPDATE refresh_tokens SET spent_at = now() WHERE token_hash = %s", (presented,)
+    )
+    connection.execute(
+        """
+        UPDATE sign_ins
+        SET keeper = coalesce(keeper, %(keeper)s),
+            expires_at = least(now() + make_interval(secs => %(idle)s),
+                               created_at + make_interval(secs => %(whole)s))
+        WHERE id = %(id)s
+        """,
+        {
+            "id": sign_in_id,
+            "keeper": terms.keeper.value,
+            "idle": terms.lifetime.idle_seconds,
+            "whole": terms.lifetime.whole_seconds,
+        },
+    )
+    _insert_token(connection, terms.token_hash, sign_in_id)
+
+
+def _insert_token(connection: Connection, token_hash: bytes, sign_in_id: UUID) -> None:
+    """The newest token of a family lasts as long as the family."""
     connection.execute(
         """
         INSERT INTO refresh_tokens (token_hash, sign_in_id, expires_at)
-        VALUES (%s, %s, now() + make_interval(secs => %s))
+        SELECT %s, id, expires_at FROM sign_ins WHERE id = %s
         """,
-        (token_hash, sign_in_id, refresh_seconds),
+        (token_hash, sign_in_id),
     )
 
 
+def _seconds_left(connection: Connection, token_hash: bytes) -> int | None:
+    """How long a token lasts, one second at least; None for an unknown one."""
+    row = connection.execute(
+        """
+        SELECT greatest(1, floor(extract(epoch FROM expires_at - now())))::bigint
+        FROM refresh_tokens WHERE token_hash = %s
+        """,
+        (token_hash,),
+    ).fetchone()
+    return None if row is None else int(row[0])
+
+
 def _refusal(
-    disabled_at: dt.datetime | None, ended: bool, expired: bool, spent: bool, late: bool
+    user: User, *, ended: bool, misplaced: bool, expired: bool, reused: bool
 ) -> RefreshRefusal | None:
     if ended:
         return RefreshRefusal.ENDED
-    if spent and late:
+    if misplaced:
+        return RefreshRefusal.MISPLACED
+    if reused:
         return RefreshRefusal.REUSED
     if expired:
         return RefreshRefusal.EXPIRED
-    if disabled_at is not None:
-        return RefreshRefusal.DISABLED
-    return None
+    return None if user.disabled_at is None else RefreshRefusal.DISABLED

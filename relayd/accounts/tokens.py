@@ -1,11 +1,18 @@
-"""The two kinds of token: short-lived signed access tokens, long-lived random refresh tokens.
+"""The two kinds of token: signed access tokens, and refresh tokens that mean nothing in themselves.
 
-An access token is checked without the database and names the sign-in it came from, so that a
-session can be ended with it. A refresh token means nothing in itself; the database knows its
-SHA-256. That needs no salt: 32 random bytes can't be guessed from a table.
+An access token names the sign-in it came from, so that whatever is done with it ends with that. It
+also names the refresh token that was issued beside it, by its hash: it may be traded in its place,
+which spends that one. The database knows refresh tokens by their SHA-256. That needs no salt: 32
+random bytes can't be guessed from a table.
+
+What follows on a refresh token is computed from it and the secret. So however often one is
+presented, there is one successor, and a stolen token never makes two lines that both live on.
 """
 
+import base64
+import binascii
 import hashlib
+import hmac
 import secrets
 import time
 from collections.abc import Callable
@@ -17,7 +24,7 @@ import jwt
 
 from relayd.identity import Principal
 
-__all__ = ["SECRET_MIN_BYTES", "AccessTokens", "RefreshToken", "refresh_hash"]
+__all__ = ["SECRET_MIN_BYTES", "AccessToken", "AccessTokens", "RefreshToken", "refresh_hash"]
 
 SECRET_MIN_BYTES: Final = 32  # HS256: a key as long as its hash (RFC 7518, section 3.2)
 
@@ -28,18 +35,27 @@ _TYPE: Final = "access"
 _REQUIRED: Final = ["iss", "aud", "typ", "exp", "iat", "sub", "fam"]
 # Several daemons may issue and check: their clocks agree to within this.
 _SKEW_SECONDS: Final = 5
-# Ours have about 330 characters; nothing longer is worth decoding.
+# Ours have about 400 characters; nothing longer is worth decoding.
 _TOKEN_MAX: Final = 1024
 _REFRESH_BYTES: Final = 32
 _REFRESH_CHARACTERS: Final = 43  # 32 bytes in base64 without padding
+# Of a key that is used for this alone.
+_SUCCESSION: Final = b"relayd: the successor of a refresh token"
+
+
+@attrs.frozen
+class AccessToken:
+    """What an access token says. ``refresh_hash``: what it may be traded in place of."""
+
+    principal: Principal
+    refresh_hash: bytes | None
 
 
 @attrs.frozen
 class AccessTokens:
-    """Issues and checks access tokens; implements the session's `Authenticator`."""
+    """Issues and checks access tokens; implements `relayd.identity.Authenticator`."""
 
     secret: bytes = attrs.field(repr=False)
-    access_minutes: int = 15
     now: Callable[[], float] = time.time
 
     def __attrs_post_init__(self) -> None:
@@ -47,13 +63,8 @@ class AccessTokens:
         if len(self.secret) < SECRET_MIN_BYTES:
             raise ValueError(f"a token secret needs at least {SECRET_MIN_BYTES} bytes")
 
-    @property
-    def access_seconds(self) -> int:
-        """How long a token is good for."""
-        return self.access_minutes * 60
-
-    def issue(self, principal: Principal) -> str:
-        """A signed token for a user's sign-in."""
+    def issue(self, principal: Principal, refresh_hash: bytes, seconds: int) -> str:
+        """A signed token for a user's sign-in, good for so long, beside that refresh token."""
         assert principal.sign_in_id is not None
         issued_at = int(self.now())
         claims = {
@@ -61,9 +72,10 @@ class AccessTokens:
             "aud": _AUDIENCE,
             "typ": _TYPE,
             "iat": issued_at,
-            "exp": issued_at + self.access_seconds,
+            "exp": issued_at + seconds,
             "sub": str(principal.user_id),
             "fam": str(principal.sign_in_id),
+            "ref": base64.urlsafe_b64encode(refresh_hash).decode("ascii"),
         }
         token = jwt.encode(claims, self.secret, algorithm=_ALGORITHM)
         assert len(token) <= _TOKEN_MAX
@@ -71,6 +83,11 @@ class AccessTokens:
 
     def authenticate(self, token: str) -> Principal | None:
         """The token's owner, or None for a wrong or expired token."""
+        read = self.read(token)
+        return None if read is None else read.principal
+
+    def read(self, token: str) -> AccessToken | None:
+        """All that a token says, or None for a wrong or expired one."""
         if len(token) > _TOKEN_MAX or not token.isascii():
             return None
         try:
@@ -85,16 +102,32 @@ class AccessTokens:
             )
         except jwt.PyJWTError:
             return None
-        return _principal(claims)
+        return _understood(claims)
+
+    def successor(self, presented: bytes) -> "RefreshToken":
+        """The one refresh token that follows on that of this hash."""
+        key = hmac.digest(self.secret, _SUCCESSION, hashlib.sha256)
+        derived = hmac.digest(key, presented, hashlib.sha256)
+        return RefreshToken(base64.urlsafe_b64encode(derived).decode("ascii").rstrip("="))
 
 
-def _principal(claims: dict[str, Any]) -> Principal | None:
+def _understood(claims: dict[str, Any]) -> AccessToken | None:
     if claims["typ"] != _TYPE:
         return None
     try:
-        return Principal.signed_in(UUID(claims["sub"]), UUID(claims["fam"]))
+        principal = Principal.signed_in(UUID(claims["sub"]), UUID(claims["fam"]))
     except (ValueError, AttributeError, TypeError):
         return None
+    return AccessToken(principal, _named_refresh(claims.get("ref")))
+
+
+def _named_refresh(named: Any) -> bytes | None:
+    """The hash of the refresh token beside; None in a token from before it was named."""
+    try:
+        found = base64.urlsafe_b64decode(named) if isinstance(named, str) else b""
+    except (binascii.Error, ValueError):
+        return None
+    return found if len(found) == hashlib.sha256().digest_size else None
 
 
 @attrs.frozen

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from relayd.accounts.outcomes import Credentials, User
-from relayd.accounts.sign_ins import Rotation, end_sign_ins, insert_sign_in
+from relayd.accounts.sign_ins import Rotation, Terms, end_sign_ins, insert_sign_in
 from relayd.database.ports import Connection
 
 __all__ = [
@@ -36,18 +36,14 @@ def insert_user(connection: Connection, email: str, password_hash: str) -> User 
 
 
 def register(
-    connection: Connection,
-    email: str,
-    password_hash: str,
-    token_hash: bytes,
-    refresh_seconds: int,
+    connection: Connection, email: str, password_hash: str, terms: Terms
 ) -> Rotation | None:
     """Add an account and sign it in; None where the address is taken."""
     user = insert_user(connection, email, password_hash)
     if user is None:
         return None
-    sign_in_id = insert_sign_in(connection, user.id, token_hash, refresh_seconds)
-    return Rotation(user, sign_in_id)
+    sign_in_id = insert_sign_in(connection, user.id, terms)
+    return Rotation(user, sign_in_id, terms.first_seconds)
 
 
 def find_credentials(connection: Connection, email: str) -> Credentials | None:
@@ -129,8 +125,7 @@ def change_password(
     connection: Connection,
     known: Credentials,
     password_hash: str,
-    token_hash: bytes,
-    refresh_seconds: int,
+    terms: Terms,
 ) -> Rotation | None:
     """Change the password that was verified, end every sign-in and begin a new one.
 
@@ -148,5 +143,5 @@ def change_password(
         return None
     user = User(*row)
     end_sign_ins(connection, user.id)
-    sign_in_id = insert_sign_in(connection, user.id, token_hash, refresh_seconds)
-    return Rotation(user, sign_in_id)
+    sign_in_id = insert_sign_in(connection, user.id, terms)
+    return Rotation(user, sign_in_id, terms.first_seconds)

@@ -69,16 +69,8 @@ def accounts(database: "Database", config: "Config") -> "Accounts":
     import trio
 
     from relayd.accounts.accounts import Accounts
-    from relayd.accounts.passwords import Passwords
-    from relayd.accounts.tokens import AccessTokens
 
-    auth = config.auth
-    return Accounts(
-        database,
-        Passwords(auth.pepper.reveal().encode(), trio.CapacityLimiter(1)),
-        AccessTokens(auth.secret.reveal().encode(), auth.access_minutes),
-        auth.refresh_days,
-    )
+    return Accounts.configured(database, config.auth, trio.CapacityLimiter(1))
 
 
 async def find_user(database: "Database", config: "Config", email: str) -> "User":

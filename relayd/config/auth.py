@@ -32,12 +32,14 @@ class Auth:
         ),
     )
     access_minutes: int = attrs.field(
-        default=15,
+        default=10_080,
         metadata=about(
-            "Life of an access token: short, because it can't be called back.",
+            "Life of an app's access token (7 days): apps that keep one for long go on working. It "
+            "can be called back all the same, and never outlives its sign-in. Pages of this server "
+            "have tokens of 15 minutes.",
             unit="minutes",
             least=1,
-            most=1440,
+            most=129_600,
         ),
     )
     refresh_days: int = attrs.field(
@@ -47,6 +49,24 @@ class Auth:
             unit="days",
             least=1,
             most=365,
+        ),
+    )
+    sign_in_days: int = attrs.field(
+        default=180,
+        metadata=about(
+            "An app must sign in again after this long, however often it was used.",
+            unit="days",
+            least=1,
+            most=3650,
+        ),
+    )
+    page_sign_in_days: int = attrs.field(
+        default=30,
+        metadata=about(
+            "So must a browser on the pages of this server.",
+            unit="days",
+            least=1,
+            most=3650,
         ),
     )
     requests_per_minute: int = attrs.field(

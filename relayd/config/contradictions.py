@@ -1,14 +1,19 @@
 """Values that are right by themselves and wrong together."""
 
+from typing import Final
+
 from relayd.config.whole import Config
 from relayd.errors import ConfigError
 
 __all__ = ["refuse"]
 
+_DAY_MINUTES: Final = 1440
+
 
 def refuse(config: Config) -> None:
     """Raise ConfigError for the first contradiction, naming the key to change."""
     _refuse_server(config)
+    _refuse_lifetimes(config)
     _refuse_timing(config)
     _refuse_engines(config)
     _refuse_sales(config)
@@ -27,6 +32,17 @@ def _refuse_server(config: Config) -> None:
             "server.public_url",
             "is needed beside server.trusted_proxies: it is the address that browsers know, and "
             'only pages of that address may open a stream, for example "https://relay.example.org"',
+        )
+
+
+def _refuse_lifetimes(config: Config) -> None:
+    auth = config.auth
+    most = min(auth.refresh_days, auth.sign_in_days) * _DAY_MINUTES
+    if auth.access_minutes > most:
+        raise ConfigError(
+            "auth.access_minutes",
+            f"must not be above {most}, the minutes of auth.refresh_days and auth.sign_in_days: a "
+            "token never outlives its sign-in",
         )
 
 

@@ -21,13 +21,14 @@ import attrs
 import trio
 
 from relayd import logs
+from relayd.accounts.accounts import Accounts
 from relayd.checks import exposure
 from relayd.config import Config
 from relayd.daemon.control import run_control
 from relayd.daemon.entrance import Entrance, open_entrance
 from relayd.daemon.keeping import Keeping, migrate_schema
 from relayd.daemon.notify import Manager
-from relayd.daemon.serving import Serving, make_accounts
+from relayd.daemon.serving import Serving
 from relayd.daemon.settings import CONNECTIONS_MIN, edge_settings, processes_of
 from relayd.daemon.supervisor import Supervisor
 from relayd.database.opening import open_configured
@@ -157,7 +158,7 @@ class Daemon:
                 stop=self.stop,
             )
             seat.take([serving.boot_id])
-            accounts = make_accounts(config, database, threads.passwords, counters)
+            accounts = Accounts.configured(database, config.auth, threads.passwords, counters)
             keeping = Keeping(config, database, accounts, shop, serving.boot_id)
             nursery.start_soon(keeping.run)
             nursery.start_soon(self._tell_alive)
@@ -170,7 +171,7 @@ class Daemon:
         self, entrance: Entrance, database: Pool, shop: Shop | None, threads: Threads, seat: Seat
     ) -> None:
         config, counters = self.config, Counters()
-        accounts = make_accounts(config, database, threads.passwords, counters)
+        accounts = Accounts.configured(database, config.auth, threads.passwords, counters)
         keeping = Keeping(config, database, accounts, shop)
         supervisor = Supervisor(
             config, entrance, keeping, seat, self.manager, self.stop, self.reread, counters

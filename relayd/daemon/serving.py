@@ -17,7 +17,6 @@ import trio
 
 from relayd import logs
 from relayd.accounts.accounts import Accounts
-from relayd.accounts.passwords import Passwords
 from relayd.accounts.tokens import AccessTokens
 from relayd.config import Config
 from relayd.daemon.entrance import Entrance
@@ -46,7 +45,7 @@ from relayd.speech.engine import Engine
 if TYPE_CHECKING:
     from relayd.edge.asgi import App
 
-__all__ = ["Serving", "make_accounts"]
+__all__ = ["Serving"]
 
 log = logs.get(__name__)
 
@@ -112,7 +111,7 @@ class Serving:
         pause_seconds = pause_within(config.metering.flush_seconds)
         ledger = PostgresLedger(self.database, self.boot_id, policy, pause_seconds)
         return Sessions(
-            Ports(_tokens(config), self.engine, ledger),
+            Ports(AccessTokens(config.auth.secret.reveal().encode()), self.engine, ledger),
             session_limits(config.limits, config.metering),
             log_end,
         )
@@ -121,7 +120,7 @@ class Serving:
         config = self.config
         own = own_origins(config.server.public_url, self.entrance.urls)
         return Services(
-            accounts=make_accounts(config, self.database, self.hashing, self.quotas),
+            accounts=Accounts.configured(self.database, config.auth, self.hashing, self.quotas),
             wallet=Wallet(self.database),
             database=self.database,
             sessions=sessions,
@@ -187,18 +186,6 @@ class Serving:
             log.warning("drained, but some can't be settled", unsettled=sessions.unsettled)
         else:
             log.info("drained")
-
-
-def make_accounts(
-    config: Config, database: Pool, hashing: trio.CapacityLimiter, quotas: Quotas
-) -> Accounts:
-    """Accounts as configured; ``hashing`` is whose threads compute passwords."""
-    passwords = Passwords(config.auth.pepper.reveal().encode(), hashing, quotas=quotas)
-    return Accounts(database, passwords, _tokens(config), config.auth.refresh_days)
-
-
-def _tokens(config: Config) -> AccessTokens:
-    return AccessTokens(config.auth.secret.reveal().encode(), config.auth.access_minutes)
 
 
 def _calm_collector() -> None:

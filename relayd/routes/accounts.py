@@ -5,6 +5,7 @@ from typing import Any, Final, assert_never
 from quart import Blueprint
 
 from relayd import logs
+from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import (
     LoginRefusal,
     RefreshRefusal,
@@ -41,6 +42,10 @@ blueprint = Blueprint("accounts", __name__, url_prefix="/auth")
 
 # About as long as a full queue for the password threads takes.
 _BUSY_SECONDS: Final = 5
+_NOTHING: Final = (
+    "Send the refresh token in the field refresh_token, or an access token that is still good as "
+    "bearer. If neither is there, sign in again."
+)
 # What a pair of tokens is good for, for who explores the document by machine.
 _AFTERWARDS: Final = {
     name: Link(body={"refresh_token": "$response.body#/refresh_token"})
@@ -78,20 +83,34 @@ async def login() -> dict[str, Any]:
 @rate_limited
 @described(
     Topic.ACCOUNTS,
-    takes=Body(REFRESH),
-    gives={200: Answer("A new pair; the old one is spent.", SIGNED_IN, links=_AFTERWARDS)},
-    refuses=(INVALID_REFRESH_TOKEN, UNAVAILABLE),
-    more="Using a spent token again ends the whole sign-in, except within 10 seconds: a reply "
-    "may get lost.",
+    takes=Body(REFRESH, required=False),
+    gives={200: Answer("The next pair; the old one is spent.", SIGNED_IN, links=_AFTERWARDS)},
+    refuses=(AUTH_FAILED, INVALID_REFRESH_TOKEN, UNAVAILABLE),
+    schemes=("bearer", ""),
+    more="Without a refresh token in the body, an access token that is still good is traded, which "
+    "spends the refresh token that came with it. Presenting a spent one again within 10 seconds "
+    "(a reply may get lost) gives the same refresh token again; later it ends the whole sign-in.",
 )
 async def refresh() -> dict[str, Any]:
-    """Exchange a refresh token for a new pair."""
-    presented = text_field(await read_object(), "refresh_token")
-    outcome = await wiring().services.accounts.refresh(presented)
+    """Exchange a refresh token, or else the access token, for the next pair of the sign-in."""
+    accounts = wiring().services.accounts
+    presented = await _refresh_token()
+    if presented is not None:
+        outcome = await accounts.refresh(presented)
+    else:
+        outcome = await accounts.refresh_by_access(bearer_token() or "")
     if isinstance(outcome, RefreshRefusal):
         log.info("refresh refused", reason=outcome.name.lower(), address=requester_address())
-        raise INVALID_REFRESH_TOKEN.problem()
+        raise (
+            AUTH_FAILED.problem(_NOTHING) if presented is None else INVALID_REFRESH_TOKEN.problem()
+        )
     return _pair(outcome)
+
+
+async def _refresh_token() -> str | None:
+    """The one in the request's body; None where that has none, or there is no body."""
+    body = await read_object() if await read_bytes() else {}
+    return text_field(body, "refresh_token") if "refresh_token" in body else None
 
 
 @blueprint.post("/logout")
@@ -112,11 +131,10 @@ async def logout() -> dict[str, Any]:
     access token that can't be read names nothing to end.
     """
     accounts = wiring().services.accounts
-    if await read_bytes():
-        body = await read_object()
-        if "refresh_token" in body:
-            await accounts.logout_by_token(text_field(body, "refresh_token"))
-            return {"signed_out": True}
+    presented = await _refresh_token()
+    if presented is not None:
+        await accounts.logout_by_token(presented)
+        return {"signed_out": True}
     token = bearer_token()
     principal = accounts.tokens.authenticate(token) if token else None
     if principal is None:
@@ -143,22 +161,22 @@ def user_fields(user: User) -> dict[str, str]:
     }
 
 
-async def take_registration() -> SignedIn:
+async def take_registration(keeper: Keeper = Keeper.APP) -> SignedIn:
     """Make the account that the request's body asks for."""
     body = await read_object()
     email, password = text_field(body, "email"), text_field(body, "password")
-    outcome = await wiring().services.accounts.register(email, password)
+    outcome = await wiring().services.accounts.register(email, password, keeper)
     if isinstance(outcome, RegisterRefusal):
         raise _register_problem(outcome, password)
     log.info("account registered", user=outcome.user.id, address=requester_address())
     return outcome
 
 
-async def take_login() -> SignedIn:
+async def take_login(keeper: Keeper = Keeper.APP) -> SignedIn:
     """Sign in with the credentials of the request's body."""
     body = await read_object()
     email, password = text_field(body, "email"), text_field(body, "password")
-    outcome = await wiring().services.accounts.login(email, password)
+    outcome = await wiring().services.accounts.login(email, password, keeper)
     if isinstance(outcome, LoginRefusal):
         log.info("login refused", reason=outcome.name.lower(), address=requester_address())
         raise _login_problem(outcome)

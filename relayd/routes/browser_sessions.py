@@ -10,6 +10,7 @@ from typing import Final, assert_never
 from quart import Blueprint, Response, jsonify, request
 
 from relayd import logs
+from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import (
     PasswordRefusal,
     RefreshRefusal,
@@ -105,7 +106,7 @@ async def refuse_other_sites() -> None:
 )
 async def register() -> tuple[Response, int]:
     """Make an account and sign this browser in."""
-    return _signed_in(await take_registration()), 201
+    return _signed_in(await take_registration(Keeper.BROWSER)), 201
 
 
 @blueprint.post("/login")
@@ -119,7 +120,7 @@ async def register() -> tuple[Response, int]:
 )
 async def login() -> Response:
     """Sign this browser in. A sign-in that it had before is ended."""
-    signed_in = await take_login()
+    signed_in = await take_login(Keeper.BROWSER)
     # Its cookie is about to be replaced: nobody could end it any more.
     await wiring().services.accounts.logout_by_token(_presented())
     return _signed_in(signed_in)
@@ -136,7 +137,7 @@ async def login() -> Response:
 )
 async def refresh() -> Response:
     """A new access token for a browser that is signed in; the cookie's token is replaced too."""
-    outcome = await wiring().services.accounts.refresh(_presented())
+    outcome = await wiring().services.accounts.refresh(_presented(), Keeper.BROWSER)
     if isinstance(outcome, RefreshRefusal):
         log.info("refresh refused", reason=outcome.name.lower(), address=requester_address())
         return _forgotten(answer(INVALID_REFRESH_TOKEN.problem()))
@@ -191,7 +192,9 @@ async def password() -> Response:
     principal = await _principal()
     body = await read_object()
     present, new = text_field(body, "password"), text_field(body, "new_password")
-    outcome = await wiring().services.accounts.change_password(principal, present, new)
+    outcome = await wiring().services.accounts.change_password(
+        principal, present, new, Keeper.BROWSER
+    )
     if isinstance(outcome, PasswordRefusal):
         raise _password_problem(outcome, new)
     log.info("password changed", user=principal.user_id, address=requester_address())
@@ -218,8 +221,9 @@ def _signed_in(signed_in: SignedIn) -> Response:
             "user": user_fields(signed_in.user),
         }
     )
-    _set(response, COOKIE, signed_in.refresh_token, hidden=True)
-    _set(response, HINT, "1", hidden=False)
+    seconds = signed_in.refresh_expires_seconds
+    _set(response, COOKIE, signed_in.refresh_token, seconds, hidden=True)
+    _set(response, HINT, "1", seconds, hidden=False)
     return response
 
 
@@ -231,11 +235,11 @@ def _forgotten(response: Response) -> Response:
     return response
 
 
-def _set(response: Response, name: str, value: str, *, hidden: bool) -> None:
+def _set(response: Response, name: str, value: str, seconds: int, *, hidden: bool) -> None:
     response.set_cookie(
         name,
         value,
-        max_age=wiring().services.accounts.refresh_seconds,
+        max_age=seconds,
         path="/",
         secure=True,
         httponly=hidden,

@@ -69,7 +69,12 @@ CREDENTIALS: Final = Shape(
         "password": text("The password.", "correct horse", format="password"),
     },
 )
-REFRESH: Final = Shape("Refresh", "A refresh token to exchange.", {"refresh_token": _REFRESH_TOKEN})
+REFRESH: Final = Shape(
+    "Refresh",
+    "A refresh token to exchange; without one, the access token is.",
+    {"refresh_token": _REFRESH_TOKEN},
+    optional={"refresh_token"},
+)
 LOGOUT: Final = Shape(
     "Logout",
     "Which sign-in to end; without a token in it, that of the access token.",

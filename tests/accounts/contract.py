@@ -17,15 +17,13 @@ from relayd.accounts.outcomes import (
 from relayd.database.ports import Database
 from relayd.identity import Principal
 from tests.accounts.world import (
+    DAY,
     EMAIL,
     PASSWORD,
-    REFRESH_DAYS,
     make_accounts,
     refreshed,
     registered,
 )
-
-DAY = 86_400
 
 T = TypeVar("T")
 
@@ -65,7 +63,7 @@ class AccountsContract:
     async def test_two_registrations_at_once(self, store: Store) -> None:
         """Of two registrations of one address exactly one succeeds."""
         accounts = make_accounts(store.database)
-        outcomes = await _both(lambda: accounts.register(EMAIL, PASSWORD))
+        outcomes = await both(lambda: accounts.register(EMAIL, PASSWORD))
         assert sum(isinstance(outcome, SignedIn) for outcome in outcomes) == 1
         assert RegisterRefusal.EMAIL_TAKEN in outcomes
 
@@ -90,93 +88,6 @@ class AccountsContract:
         await accounts.logout(first.principal)
         assert await accounts.authenticate(first.token) is None
         assert await accounts.authenticate(second.token) == second.principal
-
-    async def test_refresh_rotates(self, store: Store) -> None:
-        """A renewal gives new tokens of the same family."""
-        accounts = make_accounts(store.database)
-        first = await registered(accounts)
-        second = await refreshed(accounts, first.refresh_token)
-        third = await refreshed(accounts, second.refresh_token)
-        assert len({first.refresh_token, second.refresh_token, third.refresh_token}) == 3
-        assert first.principal == second.principal == third.principal
-
-    async def test_reuse_within_the_grace(self, store: Store) -> None:
-        """A client whose reply was lost gets another pair of its family; both pairs work."""
-        accounts = make_accounts(store.database)
-        first = await registered(accounts)
-        lost = await refreshed(accounts, first.refresh_token)
-        await store.age(9)
-        again = await refreshed(accounts, first.refresh_token)
-        assert again.refresh_token != lost.refresh_token
-        await refreshed(accounts, again.refresh_token)
-        await refreshed(accounts, lost.refresh_token)
-
-    async def test_reuse_past_the_grace(self, store: Store) -> None:
-        """A spent token that comes back late ends its whole family."""
-        accounts = make_accounts(store.database)
-        first = await registered(accounts)
-        second = await refreshed(accounts, first.refresh_token)
-        await store.age(11)
-        assert await accounts.refresh(first.refresh_token) is RefreshRefusal.REUSED
-        assert await accounts.refresh(second.refresh_token) is RefreshRefusal.ENDED
-        assert await accounts.authenticate(second.token) is None
-
-    async def test_the_grace_counts_from_the_first_use(self, store: Store) -> None:
-        """Repeating a refresh does not lengthen its grace."""
-        accounts = make_accounts(store.database)
-        first = await registered(accounts)
-        for _ in range(2):
-            await refreshed(accounts, first.refresh_token)
-            await store.age(6)
-        assert await accounts.refresh(first.refresh_token) is RefreshRefusal.REUSED
-
-    async def test_two_refreshes_at_once(self, store: Store) -> None:
-        """Both of two simultaneous refreshes are answered, with different tokens."""
-        accounts = make_accounts(store.database)
-        first = await registered(accounts)
-        pairs = await _both(lambda: accounts.refresh(first.refresh_token))
-        tokens = {pair.refresh_token for pair in pairs if isinstance(pair, SignedIn)}
-        assert len(tokens) == 2
-        for token in tokens:
-            await refreshed(accounts, token)
-
-    async def test_refresh_against_logout(self, store: Store) -> None:
-        """Whatever a refresh racing a logout is answered, the family is ended afterwards."""
-        accounts = make_accounts(store.database)
-        first = await registered(accounts)
-        pairs: list[SignedIn | RefreshRefusal] = []
-
-        async def refresh() -> None:
-            pairs.append(await accounts.refresh(first.refresh_token))
-
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(refresh)
-            nursery.start_soon(accounts.logout, first.principal)
-        assert await accounts.refresh(first.refresh_token) is RefreshRefusal.ENDED
-        for pair in pairs:
-            if isinstance(pair, SignedIn):
-                assert await accounts.refresh(pair.refresh_token) is RefreshRefusal.ENDED
-
-    async def test_unknown_refresh_tokens(self, store: Store) -> None:
-        """What was never issued is refused and ends nothing."""
-        accounts = make_accounts(store.database)
-        signed_in = await registered(accounts)
-        for presented in ["", "x" * 43, "é" * 43, "x" * 10_000, "\0" * 43]:
-            assert await accounts.refresh(presented) is RefreshRefusal.UNKNOWN
-            await accounts.logout_by_token(presented)
-        assert await accounts.authenticate(signed_in.token) is not None
-
-    async def test_expiry(self, store: Store) -> None:
-        """An unused sign-in runs out after its days; a renewed one does not."""
-        accounts = make_accounts(store.database)
-        idle = await registered(accounts)
-        used = await accounts.login(EMAIL, PASSWORD)
-        assert isinstance(used, SignedIn)
-        await store.age((REFRESH_DAYS - 1) * DAY)
-        used = await refreshed(accounts, used.refresh_token)
-        await store.age(2 * DAY)
-        assert await accounts.refresh(idle.refresh_token) is RefreshRefusal.EXPIRED
-        await refreshed(accounts, used.refresh_token)
 
     async def test_logout_by_either_token(self, store: Store) -> None:
         """A spent refresh token ends its family too, and ending twice is no error."""
@@ -269,7 +180,8 @@ class AccountsContract:
         await refreshed(accounts, used.refresh_token)
 
 
-async def _both(ask: Callable[[], Awaitable[T]]) -> list[T]:
+async def both(ask: Callable[[], Awaitable[T]]) -> list[T]:
+    """What comes of asking twice at the same time."""
     outcomes: list[T] = []
 
     async def one() -> None:

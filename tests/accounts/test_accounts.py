@@ -5,11 +5,14 @@ import bcrypt
 import pytest
 import trio
 
+from relayd.accounts.lifetimes import Keeper, Lifetime
 from relayd.accounts.outcomes import ChangeRefusal, LoginRefusal, PasswordRefusal, RegisterRefusal
 from relayd.accounts.passwords import Passwords
+from relayd.accounts.sign_ins import Terms
 from relayd.errors import DatabaseUnavailable
 from tests.accounts.contract import AccountsContract
 from tests.accounts.own_changes import OwnChangesContract
+from tests.accounts.renewals import RenewalsContract
 from tests.accounts.world import (
     EMAIL,
     PASSWORD,
@@ -37,7 +40,7 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-class TestInMemory(AccountsContract, OwnChangesContract):
+class TestInMemory(AccountsContract, RenewalsContract, OwnChangesContract):
     """The contract against the fake."""
 
 
@@ -102,8 +105,8 @@ async def test_pruning_keeps_up(store: MemoryStore) -> None:
     accounts = make_accounts(store.database)
     user = (await registered(accounts)).user
     for number in range(25_000):
-        token_hash = number.to_bytes(32)
-        store.database.start_sign_in(user.id, store.database.hashes[user.id], token_hash, 60)
+        terms = Terms(number.to_bytes(32), Keeper.APP, Lifetime(60, 60, 60))
+        store.database.start_sign_in(user.id, store.database.hashes[user.id], terms)
     await store.age(60 * 86_400)
     first, second = await accounts.prune(), await accounts.prune()
     assert (first, first + second) == (40_000, 50_002)

@@ -7,10 +7,13 @@ import trio
 import trio.lowlevel
 
 from relayd.accounts import sign_ins
+from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import RefreshRefusal, SignedIn
+from relayd.accounts.tokens import AccessTokens
 from relayd.database.ports import Connection, Database
 from tests.accounts.contract import AccountsContract
 from tests.accounts.own_changes import OwnChangesContract
+from tests.accounts.renewals import RenewalsContract
 from tests.accounts.world import EMAIL, PASSWORD, make_accounts, refreshed, registered
 from tests.fixtures.locks import until_somebody_waits
 
@@ -54,12 +57,12 @@ def store(database: Database) -> PostgresStore:
     return PostgresStore(database)
 
 
-class TestOnPostgres(AccountsContract, OwnChangesContract):
+class TestOnPostgres(AccountsContract, RenewalsContract, OwnChangesContract):
     """The contract against PostgreSQL."""
 
 
 async def test_storm_of_refreshes(store: PostgresStore) -> None:
-    """Sixteen simultaneous refreshes of one token are one use: all are answered, none is reuse."""
+    """Forty simultaneous refreshes of one token are one use: all get the one next token."""
     accounts = make_accounts(store.database)
     first = await registered(accounts)
     pairs: list[SignedIn] = []
@@ -68,9 +71,16 @@ async def test_storm_of_refreshes(store: PostgresStore) -> None:
         pairs.append(await refreshed(accounts, first.refresh_token))
 
     async with trio.open_nursery() as nursery:
-        for _ in range(16):
+        for _ in range(40):
             nursery.start_soon(refresh)
-    assert len({pair.refresh_token for pair in pairs}) == 16
+    assert len(pairs) == 40
+    assert len({pair.refresh_token for pair in pairs}) == 1
+    rows = await store.database.transact(
+        lambda connection: connection.execute(
+            "SELECT spent_at IS NULL FROM refresh_tokens"
+        ).fetchall()
+    )
+    assert sorted(rows) == [(False,), (True,)]
     assert {pair.principal for pair in pairs} == {first.principal}
     await store.age(11)
     assert await accounts.refresh(first.refresh_token) is RefreshRefusal.REUSED
@@ -175,3 +185,27 @@ async def test_constraints(
 
     with pytest.raises(psycopg.errors.CheckViolation, match=constraint):
         await store.database.transact(insert)
+
+
+async def test_sign_ins_from_before(store: PostgresStore) -> None:
+    """A sign-in of which nobody recorded who keeps it goes on where it is renewed first."""
+    accounts = make_accounts(store.database)
+    first = await registered(accounts)
+
+    def forget(connection: Connection) -> None:
+        connection.execute("UPDATE sign_ins SET keeper = NULL")
+
+    await store.database.transact(forget)
+    page = await accounts.refresh(first.refresh_token, Keeper.BROWSER)
+    assert isinstance(page, SignedIn)
+    assert await accounts.refresh(page.refresh_token) is RefreshRefusal.MISPLACED
+
+
+async def test_another_secret(store: PostgresStore) -> None:
+    """A token spent under a secret that is gone has no next one, and nothing ends for asking."""
+    accounts = make_accounts(store.database)
+    first = await registered(accounts)
+    second = await refreshed(accounts, first.refresh_token)
+    changed = attrs.evolve(accounts, tokens=AccessTokens(b"t" * 32))
+    assert await changed.refresh(first.refresh_token) is RefreshRefusal.UNKNOWN
+    await refreshed(changed, second.refresh_token)

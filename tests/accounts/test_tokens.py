@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
+from relayd.accounts.tokens import AccessToken, AccessTokens, RefreshToken, refresh_hash
 from relayd.identity import Principal
 
 SECRET = b"s" * 32
 PRINCIPAL = Principal.signed_in(UUID(int=1), UUID(int=2))
-TOKENS = AccessTokens(SECRET, access_minutes=15)
+TOKENS = AccessTokens(SECRET)
+BESIDE = bytes(range(32))
 
 
 def _claims(**changes: Any) -> dict[str, Any]:
@@ -39,9 +40,38 @@ def _signed(claims: dict[str, Any], key: bytes = SECRET, algorithm: str = "HS256
 
 def test_round_trip() -> None:
     """What was issued is accepted and names its user and family."""
-    assert TOKENS.authenticate(TOKENS.issue(PRINCIPAL)) == PRINCIPAL
+    assert TOKENS.authenticate(TOKENS.issue(PRINCIPAL, BESIDE, 900)) == PRINCIPAL
     assert TOKENS.authenticate(_signed(_claims())) == PRINCIPAL
-    assert TOKENS.access_seconds == 900
+
+
+def test_the_refresh_token_beside() -> None:
+    """A token names the refresh token that was issued with it, by its hash; an old one none."""
+    read = TOKENS.read(TOKENS.issue(PRINCIPAL, BESIDE, 900))
+    assert read == AccessToken(PRINCIPAL, BESIDE)
+    assert TOKENS.read(_signed(_claims())) == AccessToken(PRINCIPAL, None)
+
+
+@pytest.mark.parametrize("named", [None, 7, "", "x", "é" * 44, "A" * 43, "A" * 88, ["A" * 44]])
+def test_no_hash(named: object) -> None:
+    """What can't be a refresh token's hash is none, whoever signed it."""
+    read = TOKENS.read(_signed(_claims(ref=named)))
+    assert read == AccessToken(PRINCIPAL, None)
+
+
+def test_successors() -> None:
+    """The next token follows from the one before and the secret, and from nothing else."""
+    one, other = RefreshToken(), RefreshToken()
+    following = TOKENS.successor(one.hash)
+    assert following == AccessTokens(SECRET).successor(one.hash)
+    assert refresh_hash(following.text) == following.hash
+    different = {
+        following.text,
+        one.text,
+        TOKENS.successor(other.hash).text,
+        TOKENS.successor(following.hash).text,
+        AccessTokens(b"t" * 32).successor(one.hash).text,
+    }
+    assert len(different) == 5
 
 
 def test_short_secret() -> None:
@@ -87,13 +117,13 @@ def test_wrong_claims(changes: dict[str, Any]) -> None:
 def test_clock_skew() -> None:
     """Daemons whose clocks differ by a few seconds accept each other's tokens."""
     ahead = AccessTokens(SECRET, now=lambda: time.time() + 3)
-    assert TOKENS.authenticate(ahead.issue(PRINCIPAL)) == PRINCIPAL
+    assert TOKENS.authenticate(ahead.issue(PRINCIPAL, BESIDE, 900)) == PRINCIPAL
 
 
 def test_expired() -> None:
     """A token is good for its minutes and no longer."""
-    past = AccessTokens(SECRET, access_minutes=15, now=lambda: time.time() - 16 * 60)
-    assert TOKENS.authenticate(past.issue(PRINCIPAL)) is None
+    past = AccessTokens(SECRET, now=lambda: time.time() - 16 * 60)
+    assert TOKENS.authenticate(past.issue(PRINCIPAL, BESIDE, 900)) is None
 
 
 @pytest.mark.parametrize("algorithm", ["HS384", "HS512"])
@@ -108,7 +138,7 @@ def test_unsigned(algorithm: str) -> None:
     """«No algorithm» is not an algorithm."""
     header = _segment(json.dumps({"alg": algorithm, "typ": "JWT"}).encode())
     payload = _segment(json.dumps(_claims()).encode())
-    for signature in ["", TOKENS.issue(PRINCIPAL).rpartition(".")[2]]:
+    for signature in ["", TOKENS.issue(PRINCIPAL, BESIDE, 900).rpartition(".")[2]]:
         assert TOKENS.authenticate(f"{header}.{payload}.{signature}") is None
 
 
@@ -120,7 +150,7 @@ def test_other_secret() -> None:
 @pytest.mark.parametrize("part", [0, 1, 2])
 def test_tampered(part: int) -> None:
     """One changed character anywhere spoils a token."""
-    segments = TOKENS.issue(PRINCIPAL).split(".")
+    segments = TOKENS.issue(PRINCIPAL, BESIDE, 900).split(".")
     # The first one: the last may carry bits that base64 ignores.
     segments[part] = ("A" if segments[part][0] != "A" else "B") + segments[part][1:]
     assert TOKENS.authenticate(".".join(segments)) is None

@@ -3,6 +3,7 @@
 import trio
 
 from relayd.accounts.accounts import Accounts
+from relayd.accounts.lifetimes import Lifetime, Lifetimes
 from relayd.accounts.outcomes import SignedIn
 from relayd.accounts.passwords import Passwords
 from relayd.accounts.tokens import AccessTokens
@@ -12,7 +13,11 @@ SECRET = b"s" * 32
 PEPPER = b"p" * 32
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse"
-REFRESH_DAYS = 30
+DAY = 86_400
+LIFETIMES = Lifetimes(
+    app=Lifetime(access_seconds=7 * DAY, idle_seconds=30 * DAY, whole_seconds=180 * DAY),
+    browser=Lifetime(access_seconds=900, idle_seconds=30 * DAY, whole_seconds=40 * DAY),
+)
 
 
 def make_accounts(database: Database) -> Accounts:
@@ -21,7 +26,7 @@ def make_accounts(database: Database) -> Accounts:
         database=database,
         passwords=Passwords(PEPPER, trio.CapacityLimiter(1), cost=4),
         tokens=AccessTokens(SECRET),
-        refresh_days=REFRESH_DAYS,
+        lifetimes=LIFETIMES,
     )
 
 

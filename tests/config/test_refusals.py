@@ -44,6 +44,7 @@ REFUSALS = [
     ("[server]\ntls_key = 'k.pem'", "server.tls_certificate", "beside server.tls_key"),
     ("[database]\nurl = 'mysql://h/d'", "database.url", "a PostgreSQL URL"),
     ("[database]\nlock_seconds = 5", "database.lock_seconds", "below database.statement_seconds"),
+    ("[auth]\naccess_minutes = 50000", "auth.access_minutes", "not be above 43200"),
     ("[metering]\nflush_seconds = 30", "metering.flush_seconds", "below metering.hold_seconds"),
     ("[metering]\nheartbeat_seconds = 20", "metering.dead_seconds", "three times"),
     ("[database]\nstatement_seconds = 36", "metering.dead_seconds", "together (46)"),

@@ -12,8 +12,9 @@ import attrs
 import trio
 import trio.lowlevel
 
+from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import Credentials, RefreshRefusal, User
-from relayd.accounts.sign_ins import GRACE_SECONDS, Rotation
+from relayd.accounts.sign_ins import GRACE_SECONDS, Rotation, Terms
 from relayd.errors import DatabaseUnavailable
 
 P = ParamSpec("P")
@@ -28,6 +29,8 @@ class SignIn:
 
     id: UUID
     user_id: UUID
+    keeper: Keeper
+    created_at: dt.datetime
     expires_at: dt.datetime
     ended: bool = False
 
@@ -82,14 +85,12 @@ class MemoryAccounts:
         self.hashes[user.id] = password_hash
         return user
 
-    def register(
-        self, email: str, password_hash: str, token_hash: bytes, refresh_seconds: int
-    ) -> Rotation | None:
+    def register(self, email: str, password_hash: str, terms: Terms) -> Rotation | None:
         """See `users`."""
         user = self.insert_user(email, password_hash)
         if user is None:
             return None
-        return Rotation(user, self._insert_sign_in(user.id, token_hash, refresh_seconds))
+        return Rotation(user, self._insert_sign_in(user.id, terms), terms.first_seconds)
 
     def find_credentials(self, email: str) -> Credentials | None:
         """See `users`."""
@@ -129,7 +130,7 @@ class MemoryAccounts:
         return user
 
     def change_password(
-        self, known: Credentials, password_hash: str, token_hash: bytes, refresh_seconds: int
+        self, known: Credentials, password_hash: str, terms: Terms
     ) -> Rotation | None:
         """See `users`."""
         user = self.find_user(known.user.id)
@@ -137,35 +138,37 @@ class MemoryAccounts:
             return None
         self.hashes[user.id] = password_hash
         self.end_sign_ins(user.id)
-        return Rotation(user, self._insert_sign_in(user.id, token_hash, refresh_seconds))
+        return Rotation(user, self._insert_sign_in(user.id, terms), terms.first_seconds)
 
-    def start_sign_in(
-        self, user_id: UUID, password_hash: str, token_hash: bytes, refresh_seconds: int
-    ) -> UUID | None:
+    def start_sign_in(self, user_id: UUID, password_hash: str, terms: Terms) -> UUID | None:
         """See `sign_ins`."""
         user = self.find_user(user_id)
         if user is None or user.disabled_at or self.hashes[user_id] != password_hash:
             return None
-        return self._insert_sign_in(user_id, token_hash, refresh_seconds)
+        return self._insert_sign_in(user_id, terms)
 
-    def rotate(
-        self, presented: bytes, fresh: bytes, refresh_seconds: int
-    ) -> Rotation | RefreshRefusal:
+    def rotate(self, presented: bytes, terms: Terms) -> Rotation | RefreshRefusal:
         """See `sign_ins`."""
         token = self.refreshes.get(presented)
         if token is None:
             return RefreshRefusal.UNKNOWN
         user = self.find_user(token.sign_in.user_id)
         assert user is not None
-        refusal = self._refusal(token, user)
+        refusal = self._refusal(token, user, terms)
         if refusal is RefreshRefusal.REUSED:
             token.sign_in.ended = True
         if refusal is not None:
             return refusal
-        token.spent_at = token.spent_at or self.now
-        token.sign_in.expires_at = self._later(refresh_seconds)
-        self.refreshes[fresh] = Refresh(token.sign_in, self._later(refresh_seconds))
-        return Rotation(user, token.sign_in.id)
+        if token.spent_at is None:
+            token.spent_at = self.now
+            over = token.sign_in.created_at + dt.timedelta(seconds=terms.lifetime.whole_seconds)
+            token.sign_in.expires_at = min(self._later(terms.lifetime.idle_seconds), over)
+            self.refreshes[terms.token_hash] = Refresh(token.sign_in, token.sign_in.expires_at)
+        following = self.refreshes.get(terms.token_hash)
+        if following is None:
+            return RefreshRefusal.UNKNOWN
+        seconds = max(1, int((following.expires_at - self.now).total_seconds()))
+        return Rotation(user, token.sign_in.id, seconds)
 
     def end_sign_in(self, sign_in_id: UUID) -> bool:
         """See `sign_ins`."""
@@ -199,19 +202,23 @@ class MemoryAccounts:
             del self.sign_ins[sign_in_id]
         return len(old) + len(over[:limit])
 
-    def _insert_sign_in(self, user_id: UUID, token_hash: bytes, refresh_seconds: int) -> UUID:
-        family = SignIn(uuid4(), user_id, self._later(refresh_seconds))
+    def _insert_sign_in(self, user_id: UUID, terms: Terms) -> UUID:
+        expires_at = self._later(terms.first_seconds)
+        family = SignIn(uuid4(), user_id, terms.keeper, self.now, expires_at)
         self.sign_ins[family.id] = family
-        self.refreshes[token_hash] = Refresh(family, family.expires_at)
+        self.refreshes[terms.token_hash] = Refresh(family, family.expires_at)
         return family.id
 
-    def _refusal(self, token: Refresh, user: User) -> RefreshRefusal | None:
+    def _refusal(self, token: Refresh, user: User, terms: Terms) -> RefreshRefusal | None:
         grace = dt.timedelta(seconds=GRACE_SECONDS)
+        whole = dt.timedelta(seconds=terms.lifetime.whole_seconds)
         if token.sign_in.ended:
             return RefreshRefusal.ENDED
+        if token.sign_in.keeper is not terms.keeper:
+            return RefreshRefusal.MISPLACED
         if token.spent_at is not None and token.spent_at < self.now - grace:
             return RefreshRefusal.REUSED
-        if token.expires_at <= self.now:
+        if token.expires_at <= self.now or token.sign_in.created_at + whole <= self.now:
             return RefreshRefusal.EXPIRED
         return None if user.disabled_at is None else RefreshRefusal.DISABLED
 

@@ -17,9 +17,9 @@ import pytest
 import trio
 
 from relayd import daemon
+from relayd.accounts import accounts
 from relayd.accounts.passwords import Passwords
 from relayd.config import load
-from relayd.daemon import serving
 from relayd.routes import billing
 from tests.cli.commands import url
 from tests.config.files import SECRETS
@@ -80,7 +80,7 @@ async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     It sells, beside a stand-in Stripe. Two things differ: a password is hashed in a millisecond,
     and one address or user may ask often.
     """
-    monkeypatch.setattr(serving, "Passwords", partial(Passwords, cost=4))
+    monkeypatch.setattr(accounts, "Passwords", partial(Passwords, cost=4))
     for name in ("_CHECKOUTS_PER_MINUTE", "_LOOKS_PER_MINUTE"):
         monkeypatch.setattr(billing, name, 10_000)
     settings = {

@@ -14,7 +14,7 @@ async def test_register() -> None:
     world = World()
     body = await world.register()
     assert set(body) == {"token", "refresh_token", "expires_in", "user"}
-    assert body["expires_in"] == 900
+    assert body["expires_in"] == 7 * 86_400
     assert body["user"]["email"] == EMAIL
     assert uuid.UUID(body["user"]["id"])
 
@@ -96,6 +96,35 @@ async def test_refresh() -> None:
     for token in [first["refresh_token"], renewed["refresh_token"], "nonsense"]:
         response = await world.post("/auth/refresh", {"refresh_token": token})
         assert await refusal(response) == (401, "invalid_refresh_token")
+
+
+@pytest.mark.parametrize("more", [{}, {"json": {}}, {"json": {"other": 1}}])
+async def test_refresh_by_bearer(more: dict[str, Any]) -> None:
+    """Without a refresh token a still valid access token is traded; it stays good meanwhile."""
+    world = World()
+    first = await world.register()
+    response = await world.ask("/auth/refresh", "POST", token=first["token"], **more)
+    assert response.status_code == 200
+    renewed = await response.get_json()
+    assert set(renewed) == set(first)
+    assert renewed["user"] == first["user"]
+    for token in (first["token"], renewed["token"]):
+        assert (await world.ask("/account/me", token=token)).status_code == 200
+    again = await world.post("/auth/refresh", {"refresh_token": renewed["refresh_token"]})
+    assert again.status_code == 200
+
+
+async def test_refresh_by_a_bearer_that_is_over() -> None:
+    """An access token of an ended sign-in, or one that is none, is traded for nothing."""
+    world = World()
+    pair = await world.register()
+    await world.post("/auth/logout", {"refresh_token": pair["refresh_token"]})
+    for token in (pair["token"], "nonsense", None):
+        response = await world.ask("/auth/refresh", "POST", token=token)
+        assert await refusal(response) == (401, "auth_failed")
+    response = await world.post("/auth/refresh", {"refreshToken": "misspelled"})
+    assert await refusal(response) == (401, "auth_failed")
+    assert "refresh_token" in (await response.get_json())["error"]["message"]
 
 
 async def test_logout_by_refresh_token() -> None:

@@ -136,12 +136,16 @@ async def test_refresh_rotates() -> None:
         assert all(morsel["secure"] for morsel in forgotten.values())
 
 
-async def test_apps_and_browsers_share_tokens() -> None:
-    """The cookie's token is an ordinary refresh token: the operator's tools see one kind."""
+async def test_a_page_takes_nothing_along() -> None:
+    """What a browser keeps, or a script of a page can read, is no good where apps refresh."""
     world = World()
-    _, cookie = await signed_in(world)
-    response = await world.post("/auth/refresh", {"refresh_token": cookie})
-    assert response.status_code == 200
+    body, cookie = await signed_in(world)
+    assert body["expires_in"] == 900
+    stolen = await world.post("/auth/refresh", {"refresh_token": cookie})
+    assert await refusal(stolen) == (401, "invalid_refresh_token")
+    traded = await world.ask("/auth/refresh", "POST", token=body["token"])
+    assert await refusal(traded) == (401, "auth_failed")
+    assert (await ask(world, "refresh", cookie=cookie)).status_code == 200
 
 
 @pytest.mark.parametrize("cookie", ["", "nonsense", "x" * 43, "x" * 4000])

@@ -76,7 +76,7 @@ class Stack:
     @property
     def token(self) -> str:
         """A fresh access token of the user."""
-        return self.tokens.issue(self.principal)
+        return self.tokens.issue(self.principal, bytes(32), 900)
 
     def connect(self) -> trio.abc.Stream:
         """One end of a connection whose other end the relay serves."""
