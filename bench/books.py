@@ -82,9 +82,13 @@ class Books:
 
     async def until_settled(self, seconds: float) -> bool:
         """Wait until no session is open; whether it came to that in time."""
+        return await self.until_open(0, seconds)
+
+    async def until_open(self, most: int, seconds: float) -> bool:
+        """Wait until no more sessions than these are open; whether it came to that in time."""
         with trio.move_on_after(seconds):
-            while await self.open_sessions():  # noqa: ASYNC110 - only the database knows
-                await trio.sleep(0.05)
+            while await self.open_sessions() > most:  # noqa: ASYNC110 - only the database knows
+                await trio.sleep(0.02)
             return True
         return False
 

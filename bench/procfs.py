@@ -6,7 +6,16 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Usage", "below", "cpu_seconds", "family", "idle_seconds", "machine", "usage"]
+__all__ = [
+    "Usage",
+    "below",
+    "children",
+    "cpu_seconds",
+    "family",
+    "idle_seconds",
+    "machine",
+    "usage",
+]
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
 # utime and stime are fields 14 and 15 of stat(5), cutime and cstime (of children that ended) 16
@@ -37,6 +46,15 @@ def usage(pid: int) -> Usage:
             if name in sizes:
                 sizes[name] += int(rest.split()[0])
     return Usage(cpu, sizes["Rss"], sizes["Pss"])
+
+
+def children(pid: int) -> frozenset[int]:
+    """The processes that this one started and that live, zombies not among them."""
+    found = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    fields = ((one, _stat(one)) for one in found)
+    return frozenset(
+        one for one, stat in fields if stat and int(stat[_PARENT]) == pid and stat[0] != "Z"
+    )
 
 
 def family(pid: int) -> list[int]:

@@ -22,6 +22,8 @@ _NAMES: Final = (
     "logins",
     "enumeration",
     "kill",
+    "partner",
+    "replaced",
     "outage",
     "unread",
 )

@@ -133,14 +133,15 @@ class Supervisor:
                 exit_code=process.exit_code,
                 problem=process.failure,
             )
-        if self._serving.get(process.slot) is process and process.started.is_set():
-            await self._succeed(process)
-        if process.exit_code != 0:
-            await self.keeping.bury(process.boot_id)
+        async with trio.open_nursery() as nursery:
+            if process.exit_code != 0:
+                nursery.start_soon(self.keeping.bury, process.boot_id)
+            if self._serving.get(process.slot) is process and process.started.is_set():
+                self._succeed(process)
         self._living.discard(process)
         self.seat.take(self._boots)
 
-    async def _succeed(self, process: Process) -> None:
+    def _succeed(self, process: Process) -> None:
         if self.stop.is_set():
             return
         lived = trio.current_time() - process.began_at
@@ -151,7 +152,6 @@ class Supervisor:
             self._nursery.start_soon(self._begin_later, process, failures)
         else:
             self._begin(process.slot)
-        await trio.lowlevel.checkpoint()
 
     async def _begin_later(self, process: Process, failures: int) -> None:
         await trio.sleep(min(BACKOFF_SECONDS * 2 ** (failures - 2), BACKOFF_SECONDS_MAX))
