@@ -126,12 +126,13 @@ class Supervisor:
         await process.run(listeners, self.seat.descriptors)
         if process.exit_code == 0:
             log.info("a serving process ended", slot=process.slot)
+        elif process.failure is not None:
+            log.warning("a process can't serve", slot=process.slot, problem=process.failure)
         else:
             log.error(
                 "a serving process died, its sessions will be settled",
                 slot=process.slot,
                 exit_code=process.exit_code,
-                problem=process.failure,
             )
         async with trio.open_nursery() as nursery:
             if process.exit_code != 0:

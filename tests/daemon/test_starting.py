@@ -1,38 +1,21 @@
 """A daemon's start: what is tried first, what it leaves behind, and what it says."""
 
 import socket
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import psycopg
 import pytest
 import trio
-from psycopg.conninfo import conninfo_to_dict
 
 from relayd import config, daemon
 from relayd.errors import ConfigError
-from tests.config.files import SECRETS
+from tests.daemon.conftest import Settings
 
 pytestmark = pytest.mark.system
 
 START_SECONDS = 60
-Settings = Callable[..., config.Config]
-
-
-@pytest.fixture
-def settings(empty_database_url: str, tmp_path: Path) -> Settings:
-    """A configuration on an empty database, with some keys changed."""
-    environ = SECRETS | {
-        "RELAYD_SERVER__LISTEN": "127.0.0.1:0",
-        "RELAYD_DATABASE__URL": "postgresql://?" + urlencode(conninfo_to_dict(empty_database_url)),
-        "RELAYD_DATABASE__DATA_DIRECTORY": str(tmp_path / "data"),
-        # An engine that starts nothing.
-        "RELAYD_ENGINES__DEEPGRAM__API_KEY": "unused",
-    }
-    return lambda **changed: config.load(None, environ | changed)
 
 
 async def start_and_stop(configuration: config.Config) -> str:
