@@ -9,7 +9,7 @@ import trio.testing
 
 from relayd import config
 from relayd.daemon.asking import AskedQuotas
-from relayd.daemon.channel import Channel, FromProcess, ToProcess
+from relayd.daemon.channel import Answer, Channel, FromProcess, ToProcess
 from relayd.daemon.process import Process
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Cap, Rate
@@ -35,10 +35,15 @@ async def paired() -> AsyncIterator[Pair]:
     process._channel = Channel(ours, FromProcess)
     channel: Channel[ToProcess] = Channel(theirs, ToProcess)
     quotas = AskedQuotas(channel)
+
+    def heed(message: ToProcess) -> None:
+        assert isinstance(message, Answer)
+        quotas.heed(message)
+
     async with trio.open_nursery() as nursery:
         process._asking = nursery
         nursery.start_soon(process._channel.run, process._heed)
-        nursery.start_soon(channel.run, quotas.heed)
+        nursery.start_soon(channel.run, heed)
         yield Pair(quotas, counters)
         nursery.cancel_scope.cancel()
 
