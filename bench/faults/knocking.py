@@ -45,11 +45,11 @@ class Knocker:
 async def _answered(stream: trio.SocketStream) -> bool:
     answer = b""
     async with stream:
-        with trio.move_on_after(_ANSWER_SECONDS):
-            try:
+        try:
+            with trio.move_on_after(_ANSWER_SECONDS):
                 await stream.send_all(_ASK)
-                async for data in stream:
+                while data := await stream.receive_some():
                     answer += data
-            except trio.BrokenResourceError:
-                return False
+        except trio.BrokenResourceError:
+            return False
     return answer.startswith(b"HTTP/1.1 200")

@@ -5,12 +5,12 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from functools import partial
 
 import attrs
 import psycopg
 import pytest
 import trio
+import trio.lowlevel
 
 from bench.procfs import children
 from relayd import config, daemon
@@ -43,6 +43,7 @@ class Daemon:
     async def until(self, condition: Callable[[], bool]) -> None:
         """Wait for something that happens outside of this process."""
         with trio.fail_after(PATIENCE_SECONDS):
+            await trio.lowlevel.checkpoint()
             while not condition():  # noqa: ASYNC110 - only the kernel knows
                 await trio.sleep(0.02)
 
@@ -63,16 +64,17 @@ async def running(
     configuration: config.Config, reread: Callable[[], config.Config] | None = None
 ) -> AsyncIterator[Daemon]:
     """A daemon that serves while entered, and drains afterwards."""
-    before, stop, told = children(os.getpid()), trio.Event(), list[str]()
-    serve = partial(daemon.run, configuration, started=told.append, stop=stop, reread=reread)
+    before, stop = children(os.getpid()), trio.Event()
+
+    async def serve(task_status: trio.TaskStatus[str]) -> None:
+        started = task_status.started
+        await daemon.run(configuration, started=started, stop=stop, reread=reread)
+
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(serve)
         with trio.fail_after(PATIENCE_SECONDS):
-            while not told:  # noqa: ASYNC110 - a callback of ours, seldom
-                await trio.sleep(0.02)
-        port = int(told[0].rpartition(":")[2])
+            line: str = await nursery.start(serve)
         try:
-            yield Daemon(port, stop, configuration, before)
+            yield Daemon(int(line.rpartition(":")[2]), stop, configuration, before)
         finally:
             stop.set()
 
