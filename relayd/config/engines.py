@@ -144,7 +144,7 @@ class Engines:
         factory=LocalProcesses,
         metadata=about(
             "pocketsphinx on this machine. It needs no key and its words are poor: it is there to "
-            "try the whole path. A stream takes about 105 MiB, a core serves three or more. Needs "
+            "try the whole path. A stream takes about 105 MiB, a core serves two of them. Needs "
             "the extra relayd[local]."
         ),
     )

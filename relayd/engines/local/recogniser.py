@@ -87,8 +87,8 @@ class Model(Protocol):
     def partial(self) -> Sequence[Heard] | None:
         """The words so far; None where it is not yet time to look."""
 
-    def end(self) -> Sequence[Heard]:
-        """All words of the utterance; none may follow."""
+    def end(self, *, hurried: bool) -> Sequence[Heard]:
+        """All words of the utterance. ``hurried``: the app waits for them, so no long last look."""
 
 
 class Recogniser:
@@ -163,9 +163,11 @@ class Recogniser:
                 self._partial_text = text
                 self._say(words, is_final=False)
 
-    def _end(self, *, speech_final: bool, from_finalize: bool = False) -> None:
+    def _end(
+        self, *, speech_final: bool, from_finalize: bool = False, hurried: bool = False
+    ) -> None:
         assert self._in_utterance
-        words = [self._placed(word) for word in self._model.end()]
+        words = [self._placed(word) for word in self._model.end(hurried=hurried)]
         self._in_utterance = False
         if words:
             self._last_word_end = words[-1]["end"]
@@ -187,7 +189,7 @@ class Recogniser:
             if speech:
                 self._model.hear(speech)
                 self._utterance_samples += len(speech) // SAMPLE_BYTES
-            self._end(speech_final=False, from_finalize=from_finalize)
+            self._end(speech_final=False, from_finalize=from_finalize, hurried=True)
         elif from_finalize:
             self._utterance_start, self._utterance_samples = self._heard, 0
             self._say([], is_final=True, from_finalize=True)

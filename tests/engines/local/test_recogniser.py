@@ -33,7 +33,11 @@ class ScriptedDecoder:
         self.in_utterance = True
         self.frames = 0
 
-    def process_raw(self, speech: bytes) -> None:
+    def reinit_feat(self) -> None:
+        """Forget the voice."""
+        assert not self.in_utterance
+
+    def process_raw(self, speech: bytes, *, full_utt: bool = False) -> None:
         """Take samples."""
         assert self.in_utterance
         self.frames += len(speech) // 320
@@ -68,7 +72,7 @@ FINALS_ONLY = Listening(interim_results=False)
 
 def test_pauses_end_utterances_on_the_streams_timeline() -> None:
     """Each final lies after the one before, and its words lie inside it."""
-    said = heard(FINALS_ONLY, [spoken.samples()])
+    said = heard(FINALS_ONLY, [spoken.DEMO.samples])
 
     assert [one["speech_final"] for one in said] == [True, True, True]
     reached = 0.0
@@ -77,12 +81,12 @@ def test_pauses_end_utterances_on_the_streams_timeline() -> None:
         reached = one["start"] + one["duration"]
         assert one["start"] == one["words"][0]["start"]
         assert one["words"][-1]["end"] <= reached
-    assert reached <= len(spoken.samples()) / 32_000
+    assert reached <= len(spoken.DEMO.samples) / 32_000
 
 
 def test_cutting_the_audio_differently_changes_no_result() -> None:
     """Partial and final results depend on the audio alone."""
-    audio = spoken.samples()
+    audio = spoken.DEMO.samples
     whole = heard(Listening(), [audio])
 
     assert any(not one["is_final"] for one in whole)
@@ -91,7 +95,7 @@ def test_cutting_the_audio_differently_changes_no_result() -> None:
 
 def test_partial_results_claim_no_confidence() -> None:
     """Posterior probabilities are known at the end of an utterance only."""
-    said = heard(Listening(), [spoken.samples()])
+    said = heard(Listening(), [spoken.DEMO.samples])
 
     assert {one["confidence"] for one in said if not one["is_final"]} == {0.0}
     assert {one["confidence"] for one in said if one["is_final"]} == {0.5}
@@ -99,7 +103,7 @@ def test_partial_results_claim_no_confidence() -> None:
 
 def test_finalize_says_the_rest_and_listening_goes_on() -> None:
     """The answer is marked, loses no audio, and the next utterance keeps the timeline."""
-    audio = spoken.samples()
+    audio = spoken.DEMO.samples
     said = heard(FINALS_ONLY, [audio[:128_010], FINALIZE, audio[128_010:]])
 
     assert [one["from_finalize"] for one in said] == [False, True, False, False]
@@ -111,7 +115,7 @@ def test_finalize_says_the_rest_and_listening_goes_on() -> None:
 def test_audio_may_end_with_a_whole_frame() -> None:
     """Where nothing is left over at the end, what was said is still delivered."""
     # 960 bytes are a frame of the end-pointer; the recording is speech there.
-    audio = spoken.samples()[: 130 * 960]
+    audio = spoken.DEMO.samples[: 130 * 960]
 
     said = heard(FINALS_ONLY, [audio, FINALIZE])
 
@@ -131,7 +135,7 @@ def test_speech_without_a_pause_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     """The decoder's memory is bounded; a cut is no endpoint, and no audio is lost at it."""
     monkeypatch.setattr(SphinxDecoder, "utterance_seconds_max", 1)
 
-    said = heard(FINALS_ONLY, [spoken.samples()])
+    said = heard(FINALS_ONLY, [spoken.DEMO.samples])
 
     assert not said[0]["speech_final"]
     assert said[1]["start"] == said[0]["start"] + said[0]["duration"]
@@ -140,7 +144,7 @@ def test_speech_without_a_pause_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_endpoints_are_not_claimed_where_endpointing_is_off() -> None:
     """`endpointing: false` still gives finals, none of them marked."""
-    said = heard(Listening(interim_results=False, endpointing=False), [spoken.samples()])
+    said = heard(Listening(interim_results=False, endpointing=False), [spoken.DEMO.samples])
 
     assert [one["speech_final"] for one in said] == [False, False, False]
 
@@ -148,7 +152,7 @@ def test_endpoints_are_not_claimed_where_endpointing_is_off() -> None:
 def test_voice_activity_and_the_end_of_words_are_told_where_asked_for() -> None:
     """One start for each utterance, one end for each pause that is long enough."""
     asked = Listening(interim_results=False, vad_events=True, utterance_end_ms=700)
-    said = heard(asked, [spoken.samples()])
+    said = heard(asked, [spoken.DEMO.samples])
 
     finals = [one for one in said if "text" in one]
     started = [one["speech_started"] for one in said if "speech_started" in one]

@@ -27,14 +27,14 @@ async def engine() -> AsyncIterator[LocalEngine]:
 
 async def test_the_recording_is_understood(engine: LocalEngine) -> None:
     """Most words are right, in order, inside the audio; the engine's own figure is the audio's."""
-    audio = spoken.samples()
+    audio = spoken.DEMO.samples
     async with engine.open(plan(interim_results=True)) as stream:
         await stream.send_audio(audio)
         await stream.finish()
         results = await transcripts(stream)
 
     finals = [one for one in results if one.is_final]
-    assert spoken.matched(" ".join(one.text for one in finals)) >= 0.9
+    assert spoken.DEMO.error(" ".join(one.text for one in finals)) <= 0.1
     assert any(one.text and not one.is_final for one in results)
     assert all(one.speech_final for one in finals)
     words = [word for one in finals for word in one.words]
@@ -49,7 +49,7 @@ async def test_the_recording_is_understood(engine: LocalEngine) -> None:
 @pytest.mark.parametrize("cut", [3_201, 1_000_000])
 async def test_the_words_do_not_depend_on_the_frames(engine: LocalEngine, cut: int) -> None:
     """A client's frames, cut inside a sample too, or all at once: the same words."""
-    audio = spoken.samples()
+    audio = spoken.DEMO.samples
     async with engine.open(plan()) as stream:
         for n in range(0, len(audio), cut):
             await stream.send_audio(audio[n : n + cut])
@@ -65,7 +65,7 @@ async def test_the_words_do_not_depend_on_the_frames(engine: LocalEngine, cut: i
 
 async def test_finalize_answers_before_the_pause(engine: LocalEngine) -> None:
     """The words so far come at once, marked, and the rest afterwards on the same timeline."""
-    audio = spoken.samples()
+    audio = spoken.DEMO.samples
     half = 4 * 32_000
     async with engine.open(plan()) as stream:
         await stream.send_audio(audio[:half])
@@ -77,7 +77,7 @@ async def test_finalize_answers_before_the_pause(engine: LocalEngine) -> None:
     assert [one.from_finalize for one in results] == [False, True, False, False]
     assert results[1].text.startswith("we listen while you")
     assert results[2].start >= results[1].start + results[1].duration
-    assert spoken.matched(" ".join(one.text for one in results)) >= 0.8
+    assert spoken.DEMO.error(" ".join(one.text for one in results)) <= 0.2
 
 
 async def test_a_stream_without_audio_ends_in_order(engine: LocalEngine) -> None:
