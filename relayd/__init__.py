@@ -16,7 +16,7 @@ Imports point downwards only; a test keeps it so.
     quotas       how many at once, how many in a while
     websocket    RFC 6455, once: the app's connections and those to engines
     background   loops that nothing ends, and items that hold up none of the others
-    config · logs · threads · durations · errors               what everyone may use
+    config · logs · threads · clock · durations · errors               what everyone may use
 
     client       the streaming client that apps embed; imports nothing of the daemon
     demo         the spoken recording that `relayd demo` streams

@@ -18,6 +18,7 @@ import trio
 from relayd import logs
 from relayd.accounts.accounts import Accounts
 from relayd.accounts.tokens import AccessTokens
+from relayd.clock import lease_clock
 from relayd.config import Config
 from relayd.daemon.entrance import Entrance
 from relayd.daemon.session_log import log_end
@@ -110,8 +111,9 @@ class Serving:
         policy = Policy(config.metering.hold_seconds * 1000, config.limits.streams_per_user)
         pause_seconds = pause_within(config.metering.flush_seconds)
         ledger = PostgresLedger(self.database, self.boot_id, policy, pause_seconds)
+        tokens = AccessTokens(config.auth.secret.reveal().encode())
         return Sessions(
-            Ports(AccessTokens(config.auth.secret.reveal().encode()), self.engine, ledger),
+            Ports(tokens, self.engine, ledger, clock=lease_clock),
             session_limits(config.limits, config.metering),
             log_end,
         )

@@ -14,6 +14,7 @@ import trio
 
 from relayd import logs
 from relayd.background import Faults, guarded, keep
+from relayd.clock import Clock
 from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable
 from relayd.ledger import boots
@@ -90,6 +91,7 @@ class Sweeper:
     _database: Database
     _boot_id: UUID
     _patience: Patience
+    _clock: Clock = trio.current_time
     _watches: dict[UUID, _Watch] = attrs.field(factory=dict)
     # When the last look was answered; None where it was not.
     _answered_at: float | None = None
@@ -111,7 +113,7 @@ class Sweeper:
 
     async def _look(self) -> list[Pulse]:
         """The pulses of the others, watched from one look that was answered to the next."""
-        asked_at = trio.current_time()
+        asked_at = self._clock()
         before, self._answered_at = self._answered_at, None
         try:
             pulses = await self._database.transact(boots.pulses, self._boot_id)
@@ -119,7 +121,7 @@ class Sweeper:
             for watch in self._watches.values():
                 watch.lately_seconds = 0.0
             raise
-        self._answered_at = trio.current_time()
+        self._answered_at = self._clock()
         # A look that came late (we were stopped) counts as two at most.
         since = 0.0 if before is None else min(asked_at - before, 2 * self._patience.sweep_seconds)
         self._observe(pulses, since)

@@ -83,6 +83,7 @@ class Shop:
     standard: Standard
     reconcile_seconds: float = 240
     clock: Callable[[], float] = time.time
+    new_id: Callable[[], UUID] = uuid4
     fulfilment: Fulfilment = attrs.field(init=False)
     events: EventQueue = attrs.field(init=False)
     customers: CustomerOutbox = attrs.field(init=False)
@@ -122,7 +123,7 @@ class Shop:
         if balance is not None and balance.frozen:
             # What they bought could not be used.
             return CheckoutRefusal.CREDIT_FROZEN
-        purchase_id = uuid4()
+        purchase_id = self.new_id()
         buyer = await self.database.transact(
             purchases.begin, purchase_id, principal.user_id, package
         )

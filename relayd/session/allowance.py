@@ -13,6 +13,7 @@ from uuid import UUID
 import attrs
 import trio
 
+from relayd.clock import Clock
 from relayd.errors import LedgerUnavailable
 from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import Limits
@@ -41,6 +42,8 @@ class Allowance:
     meter: Meter
     opened: Opened
     say_low: Callable[[int], None]
+    # By which the lease is measured: time that the machine slept counts.
+    clock: Clock = trio.current_time
 
     final: bool = attrs.field(init=False)
     renewals: int = 0
@@ -62,7 +65,7 @@ class Allowance:
     def __attrs_post_init__(self) -> None:
         self.final = self.opened.final
         self._answer_balance_ms = self.opened.balance_ms
-        self._lease_until = trio.current_time() + self.limits.lease_seconds
+        self._lease_until = self.clock() + self.limits.lease_seconds
         self._levels = LowCredit(self.limits.credits_low_seconds)
 
     @property
@@ -72,7 +75,7 @@ class Allowance:
 
     def admit(self, audio_bytes: int) -> int:
         """How many of these bytes may go to the engine; they are paid from here on."""
-        if trio.current_time() >= self._lease_until:
+        if self.clock() >= self._lease_until:
             return 0
         admitted = self.meter.admit(audio_bytes)
         if self.meter.admitted_bytes >= self._alarm_bytes:
@@ -115,7 +118,7 @@ class Allowance:
                 await self._wake.wait()
             asked_at = trio.current_time()
             self._wake = trio.Event()
-            if not await self._renew(asked_at):
+            if not await self._renew():
                 return
             self._answer_asked_at = asked_at
             self._starved = self._starved and not self._has_room()
@@ -134,7 +137,8 @@ class Allowance:
             return RETRY_SECONDS
         return self.limits.flush_seconds
 
-    async def _renew(self, asked_at: float) -> bool:
+    async def _renew(self) -> bool:
+        lease_from = self.clock()
         used_ms = self.meter.used_ms
         keep_ms = self._promise(used_ms)
         if keep_ms < self.meter.held_ms:
@@ -153,7 +157,7 @@ class Allowance:
         self.renewals += 1
         self._unreachable = False
         # From the asking, not from the answer: that is when the ledger may have seen it.
-        self._lease_until = asked_at + self.limits.lease_seconds
+        self._lease_until = lease_from + self.limits.lease_seconds
         self._take(answer, used_ms)
         return True
 
@@ -178,7 +182,7 @@ class Allowance:
         self._arm(past_half=False)
 
     def _has_room(self) -> bool:
-        return trio.current_time() < self._lease_until and not self._used_up()
+        return self.clock() < self._lease_until and not self._used_up()
 
     def _used_up(self) -> bool:
         affordable_bytes = self.meter.format.affordable_bytes(self.meter.held_ms)

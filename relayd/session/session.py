@@ -17,12 +17,14 @@ client's socket. A task ends the session by giving a reason and returning. Cance
 outside means that the client is gone; nothing but that cancellation leaves `run`.
 """
 
+from collections.abc import Callable
 from typing import Final
 from uuid import UUID, uuid4
 
 import attrs
 import trio
 
+from relayd.clock import Clock
 from relayd.errors import (
     ClientGone,
     LedgerUnavailable,
@@ -51,11 +53,14 @@ ORDERLY_CLOSES: Final = frozenset({1000, 1001, 1005})
 
 @attrs.frozen
 class Ports:
-    """The adapters that a session runs on."""
+    """The adapters that a session runs on, and what else comes from outside."""
 
     authenticator: Authenticator
     engine: Engine
     ledger: Ledger
+    # Measures leases; `relayd.clock.lease_clock` where machines may sleep.
+    clock: Clock = trio.current_time
+    new_id: Callable[[], UUID] = uuid4
 
 
 @attrs.define(eq=False)
@@ -70,7 +75,7 @@ class Session:
     dialect: Dialect
     # Where the upgrade said who it is; else the first message has to.
     hello: Hello | None = None
-    session_id: UUID = attrs.field(factory=uuid4)
+    session_id: UUID = attrs.field(init=False)
     ending: Ending = attrs.field(factory=Ending)
     report: Report = attrs.field(init=False)
     _outbox: Outbox = attrs.field(init=False)
@@ -82,6 +87,7 @@ class Session:
     _relay: Relay | None = None
 
     def __attrs_post_init__(self) -> None:
+        self.session_id = self.ports.new_id()
         self.report = Report(self.session_id, self.address)
         self._outbox = Outbox(
             self.client, self.dialect, self.ending, self.limits, self._client_gone
@@ -193,6 +199,7 @@ class Session:
             ending=self.ending,
             meter=Meter(plan.format, opened.held_ms),
             opened=opened,
+            clock=self.ports.clock,
             say_low=lambda remaining_ms: self._outbox.say(self.dialect.credits_low(remaining_ms)),
         )
 

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import attrs
 import trio
 
+from relayd.clock import Clock
 from relayd.errors import LedgerUnavailable
 from relayd.session.allowance import Allowance
 from relayd.session.endings import Ending
@@ -76,7 +77,11 @@ def full(used_ms: int, keep_ms: int) -> Renewed:
 
 
 def make(
-    ledger: ScriptedLedger, *, held_ms: int = 30_000, limits: Limits | None = None
+    ledger: ScriptedLedger,
+    *,
+    held_ms: int = 30_000,
+    limits: Limits | None = None,
+    clock: Clock = trio.current_time,
 ) -> Allowance:
     """An allowance of the default format with this first hold, of plenty."""
     return Allowance(
@@ -87,4 +92,5 @@ def make(
         Meter(AudioFormat(), held_ms),
         Opened(held_ms, final=False, balance_ms=10**7),
         say_low=lambda _: None,
+        clock=clock,
     )

@@ -1,0 +1,67 @@
+"""How long a hold may be used: by a clock that goes on while the machine sleeps."""
+
+import attrs
+import trio
+from trio.testing import MockClock
+
+from relayd.session.allowance import Allowance
+from tests import defaults
+from tests.session.audio import frame
+from tests.session.scripted import ScriptedLedger, full, make
+
+FRAME = len(frame(100))
+
+
+@attrs.define
+class SleepyClock:
+    """Goes with Trio's, and on while that stands still."""
+
+    slept_seconds: float = 0.0
+
+    def __call__(self) -> float:
+        """Seconds since the machine was started."""
+        return trio.current_time() + self.slept_seconds
+
+
+def leased(ledger: ScriptedLedger, clock: SleepyClock) -> Allowance:
+    """A hold of which little is used, on a lease of 35 s."""
+    limits = defaults.limits(flush_seconds=5, lease_seconds=35)
+    return make(ledger, limits=limits, clock=clock)
+
+
+async def test_a_lease_runs_out_while_the_machine_sleeps(autojump_clock: MockClock) -> None:
+    """Who sleeps longer than the lease admits nothing before the next renewal is granted."""
+    clock = SleepyClock()
+    ledger = ScriptedLedger(full, seconds=1)
+    allowance = leased(ledger, clock)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(allowance.keep)
+        await trio.sleep(3)
+        clock.slept_seconds = 31.9
+        assert allowance.admit(FRAME) == FRAME
+
+        clock.slept_seconds = 32
+        assert allowance.admit(FRAME) == 0
+        await trio.sleep(2.5)
+        assert allowance.admit(FRAME) == 0
+
+        await trio.sleep(1)
+        assert allowance.admit(FRAME) == FRAME
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_lease_counts_from_the_question(autojump_clock: MockClock) -> None:
+    """What passes until the answer is there belongs to the lease, asleep or not."""
+    clock = SleepyClock()
+    ledger = ScriptedLedger(full, seconds=1)
+    allowance = leased(ledger, clock)
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(allowance.keep)
+        await trio.sleep(5.5)
+        clock.slept_seconds = 34
+
+        await trio.sleep(0.9)
+        # Asked at 5, answered at 6: until 40 by the clock that counts the sleep.
+        assert clock() == 40.4
+        assert allowance.admit(FRAME) == 0
+        nursery.cancel_scope.cancel()
