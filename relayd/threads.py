@@ -25,13 +25,9 @@ class Threads:
     database: trio.CapacityLimiter
     # bcrypt is pure computation of about 0.2 s: a core stays free for the loop.
     passwords: trio.CapacityLimiter
-    # Waiting for worker processes to start or to end.
-    engines: trio.CapacityLimiter
 
     @classmethod
-    def build(
-        cls, *, database: int = 8, passwords: int | None = None, engines: int = 4
-    ) -> "Threads":
+    def build(cls, *, database: int = 8, passwords: int | None = None) -> "Threads":
         """The limits of one daemon; ``database`` is the size of its connection pool.
 
         ``passwords`` is by default all cores but one: with as many as there are, audio
@@ -42,7 +38,6 @@ class Threads:
         return cls(
             database=trio.CapacityLimiter(database),
             passwords=trio.CapacityLimiter(passwords),
-            engines=trio.CapacityLimiter(engines),
         )
 
 

@@ -4,9 +4,11 @@ A secret's value stands in no error text, whatever is wrong with it.
 """
 
 import tomllib
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
+
+import msgspec
 
 from relayd.config.keys import KeyField
 from relayd.config.secret import Secret
@@ -23,7 +25,6 @@ _WORDS: Final = {
     Path: "a path in quotes",
     Secret: "a text in quotes",
 }
-_TRUTH: Final = {"true": True, "false": False}
 
 
 def checked(field: KeyField, value: Any, directory: Path) -> Any:
@@ -57,19 +58,7 @@ def as_decimal(value: Decimal | int | str) -> Decimal:
 
 
 def _scalar(field: KeyField, text: str) -> Any:
-    kind = field.item
-    try:
-        if kind is bool:
-            return _TRUTH[text.lower()]
-        if kind is int:
-            return int(text)
-        if kind is float:
-            return float(text)
-        if kind is Decimal:
-            return Decimal(text)
-    except (KeyError, ValueError, InvalidOperation):
-        raise ConfigError(field.name, f"must be {_WORDS[kind]}, not {text!r}") from None
-    return text
+    return _typed(field, text, strict=False)
 
 
 def _toml(field: KeyField, text: str) -> Any:
@@ -82,41 +71,44 @@ def _toml(field: KeyField, text: str) -> Any:
 
 
 def _item(field: KeyField, value: Any, directory: Path) -> Any:
-    kind = field.item
+    kind, typed = field.item, _typed(field, value, strict=True)
     if kind in {int, float, Decimal}:
-        return _number(field, value)
+        return _in_range(field, typed)
     if kind is bool:
-        if not isinstance(value, bool):
-            raise _wrong_type(field, value)
-        return value
-    if not isinstance(value, str):
-        raise _wrong_type(field, value)
-    _check_text(field, value)
+        return typed
+    _check_text(field, typed)
     if kind is Path:
-        if not value:
+        if not typed:
             raise ConfigError(field.name, "must be a path, not empty")
-        return directory / Path(value).expanduser()
-    return Secret(value) if kind is Secret else value
+        return directory / Path(typed).expanduser()
+    return Secret(typed) if kind is Secret else typed
 
 
-def _number(field: KeyField, value: Any) -> Any:
-    kind, key = field.item, field.key
-    # The file's fractions come as they were written, so that money is never a float.
-    allowed = (int,) if kind is int else (int, float, Decimal)
-    # bool is a subclass of int, and no number an operator meant.
-    if isinstance(value, bool) or not isinstance(value, allowed):
+def _typed(field: KeyField, value: Any, *, strict: bool) -> Any:
+    """The value as its key's type; one that is a text at first unless ``strict``.
+
+    The file's fractions come as they were written, so that money is never a float.
+    """
+    kind = str if field.item in {Path, Secret} else field.item
+    # A text is a decimal number to msgspec, also where it is strict.
+    if strict and kind is Decimal and isinstance(value, str):
         raise _wrong_type(field, value)
-    if kind is float:
-        value = value if isinstance(value, int) else float(value)
-    elif kind is Decimal:
-        value = Decimal(value)
-        if not value.is_finite():
-            raise _wrong_type(field, value)
-    least, most = key.least, key.most
+    try:
+        return msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError:
+        # Its own words name neither the key nor the remedy, and may hold a secret.
+        raise _wrong_type(field, value) from None
+
+
+def _in_range(field: KeyField, value: Any) -> Any:
+    if isinstance(value, Decimal) and not value.is_finite():
+        raise _wrong_type(field, value)
+    least, most = field.key.least, field.key.most
     # Written this way round, nan is refused too.
     if not ((least is None or value >= least) and (most is None or value <= most)):
-        unit = f" {key.unit}" if key.unit else ""
-        raise ConfigError(field.name, f"must be from {least:g} to {most:.10g}{unit}, not {value}")
+        unit = f" {field.key.unit}" if field.key.unit else ""
+        shown = f"{value:.10g}" if isinstance(value, float) else value
+        raise ConfigError(field.name, f"must be from {least:g} to {most:.10g}{unit}, not {shown}")
     return value
 
 
