@@ -54,8 +54,8 @@ class Server:
     origins: tuple[str, ...] = attrs.field(
         default=(),
         metadata=about(
-            "Web pages that may open a stream from a browser. Desktop apps send no Origin and are "
-            "always allowed.",
+            "Web pages of other sites that may use this server from a browser: the HTTP interface "
+            "with a bearer token, and streams. Desktop apps send no Origin and are always allowed.",
             unit="origins",
             form=forms.origin,
         ),

@@ -49,7 +49,7 @@ class Connection:
         return self._websocket
 
 
-_WORDING: Final = {403: "refused", 500: "internal error"}
+_WORDING: Final = {403: "the application refused", 500: "an internal error; it was logged"}
 
 
 class _Phase(enum.Enum):

@@ -22,6 +22,7 @@ from relayd.routes import (
 )
 from relayd.routes.about import facts
 from relayd.routes.body_limits import LimitedRequest
+from relayd.routes.cross_origin import allow, answer_preflight
 from relayd.routes.probe import Probe
 from relayd.routes.problems import UNAVAILABLE, Problem, answer
 from relayd.routes.protection import protection_of
@@ -92,9 +93,13 @@ def create_app(services: Services) -> QuartTrio:
         app.register_blueprint(module.blueprint)
     _answer_refusals(app)
 
+    @app.before_request
+    async def preflight() -> Response | None:
+        return answer_preflight(services.origins)
+
     @app.after_request
     async def hardened(response: Response) -> Response:
-        return harden(response, services.own_origins)
+        return allow(harden(response, services.own_origins), services.origins)
 
     _refuse_unprotected(app)
     return app

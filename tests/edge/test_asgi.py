@@ -1,5 +1,6 @@
 """One application call for a WebSocket: plain ASGI, the take-over, and what its failures become."""
 
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -219,3 +220,31 @@ async def test_an_application_that_outlives_its_peer(
         await caller.stream.aclose()
         await trio.sleep(20)
     assert ended == [SETTINGS.abandon_seconds]
+
+
+@pytest.mark.parametrize(
+    ("request_head", "status", "code"),
+    [
+        (UPGRADE.replace("Version: 13", "Version: 8"), 426, "upgrade_required"),
+        (UPGRADE.replace("GET", "POST", 1), 405, "method_not_allowed"),
+        (UPGRADE.replace("Connection: Upgrade", "Connection: close"), 400, "bad_handshake"),
+        (UPGRADE.replace("Sec-WebSocket-Key", "Sec-WebSocket-Clef"), 400, "bad_handshake"),
+    ],
+)
+async def test_improper_upgrades_are_refused_in_json(
+    autojump_clock: trio.testing.MockClock, request_head: str, status: int, code: str
+) -> None:
+    """Before any application is asked, in the form of every other refusal."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        raise AssertionError("no application is needed")
+
+    async with opened(app) as caller:
+        await caller.send((request_head + "\r\n").encode())
+        answered, headers, body = await caller.response()
+        assert answered == status
+        assert headers["content-type"] == "application/json"
+        error = json.loads(body)["error"]
+        assert error["code"] == code
+        assert error["message"][0].isupper()
+        assert error["message"].endswith(".")

@@ -74,6 +74,7 @@ class World:
 
     requests_per_minute: int = 10
     trusted_proxies: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
     own_origins: tuple[str, ...] = ()
     repository_url: str = ""
     seller: Seller = attrs.field(factory=Seller)
@@ -93,6 +94,7 @@ class World:
                 sessions=cast("Any", None),
                 trusted_proxies=self.trusted_proxies,
                 requests_per_minute=self.requests_per_minute,
+                origins=self.origins,
                 own_origins=self.own_origins,
                 repository_url=self.repository_url,
                 seller=self.seller,

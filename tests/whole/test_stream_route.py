@@ -54,8 +54,11 @@ class PlainServer:
         self.said.append(dict(event))
 
 
-async def test_foreign_page_is_refused(autojump_clock: MockClock) -> None:
-    """A page that the operator did not name can't open a stream, and is told how it could."""
+async def test_foreign_page_is_refused(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A page that the operator did not name is told how it could be, and the operator of it."""
+    caplog.set_level("INFO")
     async with open_stack() as stack:
         server = PlainServer(stack, [(b"origin", b"https://evil.example")])
 
@@ -65,6 +68,31 @@ async def test_foreign_page_is_refused(autojump_clock: MockClock) -> None:
         error = json.loads(server.said[1]["body"])["error"]
         assert error["code"] == "origin_not_allowed"
         assert "server.origins" in error["message"]
+    (line,) = [one for one in caplog.records if one.getMessage() == "origin refused"]
+    assert line.__dict__["facts"] == {"origin": "https://evil.example", "address": "192.0.2.1"}
+
+
+async def test_a_long_origin_is_cut_in_the_log(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What a client makes up takes no more than a line."""
+    caplog.set_level("INFO")
+    async with open_stack() as stack:
+        await PlainServer(stack, [(b"origin", b"x" * 8000)]).run()
+    (line,) = [one for one in caplog.records if one.getMessage() == "origin refused"]
+    assert line.__dict__["facts"]["origin"] == "x" * 100
+
+
+async def test_a_request_without_an_upgrade() -> None:
+    """Who asks for the stream as if it were a page is told what it is, and how to open it."""
+    async with open_stack() as stack:
+        response = await stack.app.test_client().get("/ws/transcribe")
+    assert response.status_code == 426
+    assert response.headers["Upgrade"] == "websocket"
+    error = (await response.get_json())["error"]
+    assert error["code"] == "upgrade_required"
+    assert "WebSocket client" in error["message"]
+    assert "proxy" in error["message"]
 
 
 @pytest.mark.parametrize("headers", [[], [(b"origin", ORIGIN.encode())]])
