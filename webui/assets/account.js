@@ -6,9 +6,10 @@ import { submits } from "./entry.js";
 import { date } from "./format.js";
 import { mayEnd } from "./leaving.js";
 import { part, tell } from "./page.js";
+import { purchases } from "./purchases.js";
 
-/** Make the page work. `failed` is told what went wrong outside of forms, `out` that all sign-ins are over. */
-export async function account(root, { failed, out }) {
+/** Make the page work. `facts` are the server's; `failed` is told what went wrong outside of forms, `out` that all sign-ins are over. */
+export async function account(root, { facts, failed, out }) {
   const form = part(root, "password");
   const done = part(root, "done");
   submits(form, part(form, "problem"), async () => {
@@ -32,6 +33,7 @@ export async function account(root, { failed, out }) {
     }
   });
 
+  purchases(root, facts);
   try {
     const me = await call("/account/me");
     part(root, "email").textContent = me.email;

@@ -16,7 +16,7 @@ const PAGES = {
   "/signin": { title: "Sign in", template: "signin", show: signIn },
   "/register": { title: "Create an account", template: "register", show: (root) => entry(root, "register", () => go("/dashboard")) },
   "/dashboard": { title: "Dashboard", template: "dashboard", member: true, show: (root) => dashboard(root, { facts: about, lost, found, over }) },
-  "/account": { title: "Account", template: "account", member: true, show: (root) => { account(root, { failed, out: () => signedOut("You are signed out everywhere.") }); } },
+  "/account": { title: "Account", template: "account", member: true, show: (root) => { account(root, { facts: about, failed, out: () => signedOut("You are signed out everywhere.") }); } },
   "/billing/success": { title: "Your purchase", template: "success", member: true, show: (root) => purchase(root, new URLSearchParams(location.search).get("session_id") ?? "", failed) },
   "/billing/cancel": { title: "Nothing was bought", template: "cancel", show: (root) => { talkElsewhere(root); } },
 };

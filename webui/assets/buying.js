@@ -4,11 +4,11 @@ import { Refused, call, wording } from "./api.js";
 import { conversation, watch } from "./conversation.js";
 import { packageName, price, pricePerMinute } from "./format.js";
 import { announce, make, part, tell } from "./page.js";
-import { beside } from "./tabs.js";
+import { address, beside } from "./tabs.js";
 
 const SOLD_BY_NOBODY = "Sales are off: this server doesn't sell minutes at present. Whoever runs it can give you some.";
-// Still here after a while, as when somebody came back: it can be tried again.
-const FREE_MS = 8000;
+// Still here after this, as when somebody came back: it can be tried again.
+const GOING_MS = 8000;
 
 /** Show the packages in a part of the page. `facts` are the server's. Returns a function that leaves it. */
 export function buying(root, { facts }) {
@@ -53,18 +53,13 @@ export function buying(root, { facts }) {
   async function buy(one, button) {
     if (button.hasAttribute("aria-disabled")) return;
     const buttons = place.querySelectorAll("button");
-    const opened = conversation.running ? beside("Going to the payment page…") : null;
     tell(problem, "");
     for (const other of buttons) other.setAttribute("aria-disabled", "true");
-    announce(opened ? "Going to the payment page, in a new tab." : "Going to the payment page.");
     try {
-      const { checkout_url: url } = await call("/billing/checkout", { method: "POST", body: { package_id: one.id } });
-      if (!/^https?:\/\//.test(url)) throw new Error("no address to go to");
-      if (!opened) location.assign(url);
-      else if (!opened.lead(url)) blocked(url);
-      setTimeout(free, opened ? 0 : FREE_MS);
+      if (conversation.running) await payBeside(one);
+      else await pay(one);
+      free();
     } catch (error) {
-      opened?.drop();
       free();
       if (error instanceof Refused && error.code === "sales_off") return void closed();
       tell(problem, wording(error));
@@ -75,17 +70,27 @@ export function buying(root, { facts }) {
     }
   }
 
-  function blocked(url) {
-    tell(problem, "Your browser would not open a new tab.");
-    problem.append(" ", make("a", { href: url, target: "_blank", rel: "noopener" }, "Open the payment page"));
+  async function payBeside(one) {
+    announce("Going to the payment page, in a new tab.");
+    await beside(() => checkout(one), { words: "Going to the payment page…", place: problem, link: "Open the payment page" });
+  }
+
+  async function pay(one) {
+    announce("Going to the payment page.");
+    location.assign(address(await checkout(one)));
+    await new Promise((resolve) => { setTimeout(resolve, GOING_MS); });
   }
 }
 
+async function checkout({ id }) {
+  return (await call("/billing/checkout", { method: "POST", body: { package_id: id } })).checkout_url;
+}
+
 /** "500 minutes for $5.99, 1.2 ¢ a minute" */
-export function offerWords(one) {
+function offerWords(one) {
   return make("p", {},
-    make("strong", {}, packageName(one)), ` for ${price(one.price_cents, one.currency)}`,
-    make("span", { class: "unseen" }, ", "), make("span", { class: "muted" }, `${pricePerMinute(one)} a minute`));
+    make("strong", {}, packageName(one)), ` for ${price(one.price_cents, one.currency)}, `,
+    make("span", { class: "muted" }, `${pricePerMinute(one)} a minute`));
 }
 
 /** A part of the page that could not be loaded. */

@@ -61,7 +61,7 @@ export function showFacts({ version, repository_url: repository, seller }) {
 export function showSeller(root, { name = "", contact = "", terms_url: terms = "", privacy_url: privacy = "" } = {}) {
   const links = [away(terms, "Terms"), away(privacy, "Privacy"), reach(contact, "Contact")].filter(Boolean);
   for (const place of root.querySelectorAll("[data-seller]")) {
-    place.replaceChildren(...(name ? [make("span", {}, `Sold by ${name}.`)] : []), ...links.map((link) => link.cloneNode(true)));
+    place.replaceChildren(...(name ? [make("span", {}, `Sold by ${name}${name.endsWith(".") ? "" : "."}`)] : []), ...links.map((link) => link.cloneNode(true)));
   }
   for (const place of root.querySelectorAll("[data-seller-links]")) {
     place.replaceChildren(...(name ? [make("span", {}, name)] : []), ...links.map((link) => link.cloneNode(true)));

@@ -3,6 +3,7 @@
 import { Refused, call, wording } from "./api.js";
 import { amount } from "./format.js";
 import { part } from "./page.js";
+import { openReceipt } from "./purchases.js";
 import { claimed } from "./words.js";
 
 // Seconds between questions: most payments are settled before the first.
@@ -22,6 +23,7 @@ export function purchase(root, sessionId, failed) {
   const again = part(root, "again");
   let round = 0;
   again.addEventListener("click", look);
+  part(root, "receipt").addEventListener("click", () => openReceipt(sessionId, part(root, "receipt-problem")));
   look();
   talkElsewhere(root);
   return () => { round += 1; };
@@ -74,6 +76,7 @@ export function purchase(root, sessionId, failed) {
     part(root, "sign").textContent = sign;
     if (part(root, "headline").textContent !== headline) part(root, "headline").textContent = headline;
     part(root, "words").textContent = words;
+    part(root, "receipt").hidden = name !== "paid";
     return name;
   }
 }
