@@ -64,7 +64,8 @@ class Server:
         default=0,
         metadata=about(
             "Processes that serve, kept by one that doesn't; they share every limit of this file. "
-            "0: as many as there are cores, with the embedded database one. With one there is "
+            "0: as many as there are cores; one with the embedded database or a local engine. With "
+            "one there is "
             "nothing to reload: changes take a restart.",
             unit="processes",
             least=0,

@@ -116,7 +116,7 @@ class _Child:
         threads = Threads.build(database=config.database.pool_size)
         async with (
             open_configured(config.database, threads.database) as database,
-            open_engine(config.default_engine, config.engines) as engine,
+            open_engine(config.default_engine, config.engines, self.quotas) as engine,
             open_shop(config.stripe, config.packages, database) as shop,
         ):
             if shop is not None:

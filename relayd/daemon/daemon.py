@@ -144,7 +144,7 @@ class Daemon:
     ) -> None:
         config, counters = self.config, Counters()
         async with (
-            open_engine(config.default_engine, config.engines) as engine,
+            open_engine(config.default_engine, config.engines, counters) as engine,
             trio.open_nursery() as nursery,
         ):
             serving = Serving(

@@ -5,6 +5,7 @@ from typing import Final
 from relayd import config
 from relayd.edge.addresses import networks
 from relayd.edge.settings import EdgeSettings
+from relayd.engines.selection import LOCAL
 from relayd.session.limits import Limits
 from relayd.threads import cores
 
@@ -55,7 +56,9 @@ def processes_of(whole: config.Config) -> int:
     """How many processes serve: as configured, else one for each core (see server.processes)."""
     if whole.server.processes:
         return whole.server.processes
-    return 1 if whole.database.embedded else cores()
+    # A local engine works in processes of its own, beside which relaying is nothing.
+    alone = whole.database.embedded or whole.default_engine in LOCAL
+    return 1 if alone else cores()
 
 
 def share(connections: int, processes: int) -> int:

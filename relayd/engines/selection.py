@@ -9,6 +9,7 @@ from relayd.engines.deepgram.engine import Deepgram
 from relayd.engines.local.engine import check_local, open_local
 from relayd.engines.local.model import LocalModel
 from relayd.engines.sphinx import SPHINX
+from relayd.quotas.limits import Quotas
 from relayd.speech.engine import Engine
 
 __all__ = ["LOCAL", "check_engine", "open_engine"]
@@ -18,7 +19,9 @@ LOCAL: Final[dict[str, LocalModel]] = {one.engine: one for one in (SPHINX,)}
 
 
 @asynccontextmanager
-async def open_engine(name: str, engines: Engines) -> AsyncIterator[Engine]:
+async def open_engine(
+    name: str, engines: Engines, quotas: Quotas | None = None
+) -> AsyncIterator[Engine]:
     """Run the engine of this name (see ``Config.default_engine``) while entered.
 
     Raises MissingExtra where its packages are not installed, ConfigError for its settings.
@@ -26,7 +29,7 @@ async def open_engine(name: str, engines: Engines) -> AsyncIterator[Engine]:
     if name == "deepgram":
         yield Deepgram(engines.deepgram)
     else:
-        async with open_local(LOCAL[name], getattr(engines, name)) as engine:
+        async with open_local(LOCAL[name], getattr(engines, name), quotas) as engine:
             yield engine
 
 

@@ -18,6 +18,7 @@ from relayd.engines.local.model import LocalModel
 from relayd.engines.local.pool import Pool, open_pool
 from relayd.engines.local.process import ENDED, Worker
 from relayd.errors import OperatorError, UpstreamClosed, UpstreamError, UpstreamUnavailable
+from relayd.quotas.limits import Quotas
 from relayd.speech import options
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
@@ -168,13 +169,13 @@ def _event(result: Mapping[str, Any]) -> UpstreamEvent:
 
 @asynccontextmanager
 async def open_local(
-    model: LocalModel, settings: config.LocalProcesses
+    model: LocalModel, settings: config.LocalProcesses, quotas: Quotas | None = None
 ) -> AsyncIterator[LocalEngine]:
     """Run the engine of this model with its pool of processes.
 
     Raises MissingExtra where its packages are not installed.
     """
-    async with open_pool(model, settings) as pool:
+    async with open_pool(model, settings, quotas) as pool:
         yield LocalEngine(model, pool)
 
 

@@ -15,6 +15,8 @@ from relayd import config, logs
 from relayd.engines.local.model import LocalModel
 from relayd.engines.local.process import REAP_SECONDS, Worker
 from relayd.errors import UpstreamClosed, UpstreamUnavailable
+from relayd.quotas.counters import Counters
+from relayd.quotas.limits import Cap, Quotas
 
 __all__ = ["Pool", "open_pool"]
 
@@ -35,11 +37,18 @@ class Pool:
     """
 
     def __init__(
-        self, model: LocalModel, settings: config.LocalProcesses, nursery: trio.Nursery
+        self,
+        model: LocalModel,
+        settings: config.LocalProcesses,
+        nursery: trio.Nursery,
+        quotas: Quotas,
     ) -> None:
         self._model = model
         self._settings = settings
         self._nursery = nursery
+        # Where several processes serve, theirs are counted together.
+        self._quotas = quotas
+        self._place = [Cap(f"{model.section} processes", settings.workers_max)]
         self._keepers = 0
         # Streams that have a process or wait for one; at most ``workers_max``.
         self._streams = 0
@@ -77,7 +86,7 @@ class Pool:
 
         Raises UpstreamUnavailable when all are lent, or none could be started in time.
         """
-        if self._streams >= self._settings.workers_max:
+        if await self._quotas.enter(self._place) is not None:
             raise UpstreamUnavailable(
                 BUSY,
                 f"all {self._settings.workers_max} recogniser processes are in use:"
@@ -91,6 +100,7 @@ class Pool:
             worker.lent = True
         except BaseException:
             self._streams -= 1
+            self._quotas.leave(self._place)
             raise
         try:
             yield worker
@@ -99,6 +109,7 @@ class Pool:
             self._streams -= 1
             with trio.move_on_after(REAP_SECONDS, shield=True):
                 await worker.kill()
+            self._quotas.leave(self._place)
 
     def _refill(self) -> None:
         """Start what is missing: a process for every stream, and the spare ones."""
@@ -151,12 +162,14 @@ class Pool:
 
 
 @asynccontextmanager
-async def open_pool(model: LocalModel, settings: config.LocalProcesses) -> AsyncIterator[Pool]:
+async def open_pool(
+    model: LocalModel, settings: config.LocalProcesses, quotas: Quotas | None = None
+) -> AsyncIterator[Pool]:
     """A pool that starts its spare processes now; leaving it kills and reaps all of them.
 
     Raises MissingExtra where the model's packages are not installed.
     """
     model.require()
     async with trio.open_nursery() as nursery:
-        yield Pool(model, settings, nursery)
+        yield Pool(model, settings, nursery, Counters() if quotas is None else quotas)
         nursery.cancel_scope.cancel(reason="the pool of recognisers is closed")
