@@ -42,6 +42,25 @@ async def test_nothing_overtakes_what_waits(autojump_clock: MockClock) -> None:
     assert client.closed == (0, 1000, "completed")
 
 
+async def test_what_waited_goes_out_in_one_turn_once_the_client_reads(
+    autojump_clock: MockClock,
+) -> None:
+    """A writer that sent one message a turn would never catch up with a busy engine."""
+    client = FakeClient()
+    outbox = outbox_of(client)
+    async with trio.open_nursery() as nursery:
+        outbox.say(tuple('{"type":"early"}' for _ in range(20)))
+        client.at_once = True
+        nursery.start_soon(outbox.write)
+        for _ in range(5):
+            await trio.lowlevel.checkpoint()
+        assert len(client.heard) == 20
+        outbox.say(('{"type":"late"}',))
+        assert client.types()[-1] == "late"
+        outbox.ending.give(EndReason.COMPLETED)
+        outbox.close()
+
+
 async def test_nothing_is_said_after_the_end(autojump_clock: MockClock) -> None:
     """Once the outbox is closed, the closing frame is the last thing that is sent."""
     client = FakeClient(at_once=True)
