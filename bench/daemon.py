@@ -16,9 +16,8 @@ import attrs
 import trio
 
 from bench.books import Books
-from relayd import config
 
-__all__ = ["Daemon", "Sections", "configuration", "has_processes", "running"]
+__all__ = ["Daemon", "Sections", "configuration", "running"]
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -67,13 +66,8 @@ class Daemon:
         return found
 
 
-def has_processes() -> bool:
-    """Whether this relayd may be several processes."""
-    return "processes" in attrs.fields_dict(config.Server)
-
-
 def configuration(books: Books, engine_url: str, changes: Sections) -> dict[str, dict[str, Any]]:
-    """The sections of a relayd.toml for one machine's worth of load."""
+    """The sections of a relayd.toml for one machine's worth of load, carried by one process."""
     sections: dict[str, dict[str, Any]] = {
         "server": {
             "listen": ["127.0.0.1:0"],
@@ -87,9 +81,6 @@ def configuration(books: Books, engine_url: str, changes: Sections) -> dict[str,
         "engines.deepgram": {"api_key": "standin-key", "url": engine_url},
         "limits": {"streams_per_user": 100},
     }
-    if has_processes():
-        # What is measured and broken is one of them, unless it is said otherwise.
-        sections["server"]["processes"] = 1
     for name, values in changes.items():
         sections.setdefault(name, {}).update(values)
     return sections

@@ -1,6 +1,7 @@
 """The load generator: N apps that speak, and take note of every delay.
 
-They speak at live pace, or eagerly: the next frame as soon as the words of the one before came.
+They speak at live pace, until they are told to ``hurry``: then each sends its next frame as soon
+as the words of the one before came.
 
 ``python -m bench.load`` reads its plan as one line of JSON, then commands: ``mark`` (its counts),
 ``delays`` (of the words between the last two marks, and how late it was itself), ``hush`` (no
@@ -46,7 +47,6 @@ class Plan:
     frame_ms: int
     starts_per_second: float
     tokens: tuple[str, ...]
-    eager: bool = False
 
 
 @attrs.define(eq=False)
@@ -87,6 +87,7 @@ class App:
     peer: Peer = attrs.field(init=False)
     live: bool = False
     over: bool = False
+    hurried: bool = False
     silent: bool = False
     stopping: bool = False
     _due_ns: int = 0
@@ -131,7 +132,7 @@ class App:
         self._speak()
 
     def _speak(self) -> None:
-        """Send the frame that is due, and come back for the next one."""
+        """Send the frame that is due; at live pace, come back for the next one."""
         if self.silent or not self.peer.open:
             return
         now = time.monotonic_ns()
@@ -139,7 +140,7 @@ class App:
         self.peer.send(self._before + stamp + self._after)
         self.tally.frames += 1
         self.tally.lateness.samples.append(now - self._due_ns)
-        if not self.plan.eager:
+        if not self.hurried:
             self._due_ns += self.plan.frame_ms * 1_000_000
             self.loop.at(self._due_ns / 1e9, self._speak)
 
@@ -149,7 +150,7 @@ class App:
             if stamp is not None:
                 self.tally.words.note(stamp)
                 self.tally.results += 1
-                if self.plan.eager:
+                if self.hurried:
                     self._speak_now()
             elif not self.live and b'"ready"' in one.payload:
                 self._go_live()
@@ -213,6 +214,9 @@ class Load:
         elif line == "delays":
             # Later than half a frame is a missed beat.
             say(**self.tally.delays(self.plan.frame_ms * 500_000))
+        elif line == "hurry":
+            for app in self.apps:
+                app.hurried = True
         elif line == "hush":
             for app in self.apps:
                 app.silent = True
