@@ -5,9 +5,7 @@ and whichever dies leaves the others' sessions alone.
 """
 
 import gc
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID, uuid4
@@ -20,17 +18,16 @@ from relayd.accounts.accounts import Accounts
 from relayd.accounts.tokens import AccessTokens
 from relayd.clock import lease_clock
 from relayd.config import Config
+from relayd.daemon.core import Core
 from relayd.daemon.entrance import Entrance
 from relayd.daemon.session_log import log_end
 from relayd.daemon.settings import session_limits
 from relayd.database.pool import Pool
 from relayd.edge.door import Door, serve
-from relayd.errors import DatabaseUnavailable
 from relayd.events.credit import CreditReader
 from relayd.events.hub import Hub
 from relayd.events.listener import listen
 from relayd.events.live import LiveCredit
-from relayd.ledger import sweeper
 from relayd.ledger.postgres import Policy, PostgresLedger
 from relayd.ledger.renewals import pause_within
 from relayd.ledger.wallet import Wallet
@@ -53,8 +50,6 @@ log = logs.get(__name__)
 # New objects between two looks for cyclic garbage: some 10 MiB at most wait for one. With Python's
 # 700, every sixth frame paid for a look.
 GARBAGE_OBJECTS: Final = 20_000
-# For the last word to the database at the end; without it another daemon finds out by itself.
-FAREWELL_SECONDS: Final = 5
 
 
 @attrs.define(eq=False)
@@ -83,9 +78,8 @@ class Serving:
         hub = Hub()
         # Quart's types name every ASGI event, the edge takes them as plain mappings.
         app = cast("App", create_app(self._services(sessions, hub)))
-        async with self._registered(), trio.open_nursery() as background:
-            background.start_soon(self._beat)
-            background.start_soon(sessions.settle_late)
+        core = Core(self.database, sessions, self.boot_id, self.config.metering.heartbeat_seconds)
+        async with core.running(), trio.open_nursery() as background:
             background.start_soon(listen, self.database.conninfo, hub)
             async with trio.open_nursery() as door_nursery:
                 door: Door = await door_nursery.start(
@@ -105,6 +99,7 @@ class Serving:
                 await self._drain(door, sessions)
                 door_nursery.cancel_scope.cancel()
             background.cancel_scope.cancel()
+        self.farewell_said = core.farewell_said
 
     def _sessions(self) -> Sessions:
         config = self.config
@@ -138,28 +133,6 @@ class Serving:
             live_credit=LiveCredit(hub, CreditReader(self.database), self.quotas),
             quotas=self.quotas,
         )
-
-    @asynccontextmanager
-    async def _registered(self) -> AsyncIterator[None]:
-        """Have this boot in the database, so that its sessions have an owner."""
-        await sweeper.register_boot(self.database, self.boot_id, socket.gethostname())
-        try:
-            yield
-        finally:
-            with trio.move_on_after(FAREWELL_SECONDS, shield=True):
-                await self._say_goodbye()
-
-    async def _say_goodbye(self) -> None:
-        try:
-            await sweeper.end_boot(self.database, self.boot_id)
-        except DatabaseUnavailable as error:
-            log.warning("the end of this daemon could not be recorded", problem=str(error))
-        else:
-            self.farewell_said = True
-
-    async def _beat(self) -> None:
-        seconds = self.config.metering.heartbeat_seconds
-        await sweeper.run_heartbeat(self.database, self.boot_id, seconds)
 
     async def _until_stopped(self, door: Door, sessions: Sessions) -> None:
         """Wait for the drain; retiring, only until the last session and request are over."""
