@@ -58,7 +58,10 @@ export function watch(watcher) {
 
 /** Take up again what this account said last, unless it is long ago or goes on in another tab. */
 export async function restore() {
-  if (conversation.running || conversation.talk?.user === user()?.id) return;
+  const { talk, running } = conversation;
+  if (talk ? talk.user === user().id : running) return;
+  // Somebody else's, who was signed in here before.
+  await stopped();
   clear();
   try {
     const elsewhere = await claimed();
