@@ -62,6 +62,19 @@ def test_hold_may_shrink_to_what_is_used() -> None:
     assert meter.admit(2) == 0
 
 
+@given(FORMATS, st.lists(st.integers(1, 5000), min_size=1, max_size=20))
+def test_a_hold_given_back_admits_nothing(audio: AudioFormat, frames: list[int]) -> None:
+    """Wherever a client cut its audio, inside a sample too: what is used is all that is held."""
+    meter = Meter(audio, 60_000)
+
+    for frame in frames:
+        meter.admit(frame)
+    meter.set_hold(meter.used_ms)
+    room = audio.affordable_bytes(meter.held_ms) - meter.admitted_bytes
+
+    assert meter.admit(5000) == max(room, 0)
+
+
 def test_each_level_is_told_once() -> None:
     """Falling credit is told at each level once, at the level and not after it again."""
     levels = LowCredit((300, 60, 15))
@@ -69,6 +82,17 @@ def test_each_level_is_told_once() -> None:
     told = [ms for ms in range(400_000, 0, -1000) if levels.falls_to(ms)]
 
     assert told == [300_000, 60_000, 15_000]
+
+
+def test_a_level_is_reached_to_the_millisecond() -> None:
+    """A millisecond above it is not there yet, and the next one is always further down."""
+    levels = LowCredit((300, 60, 15))
+
+    assert levels.next_below(300_001) == 300_000
+    assert not levels.falls_to(300_001)
+    assert levels.falls_to(300_000)
+    assert levels.next_below(300_000) == 60_000
+    assert levels.next_below(15_000) is None
 
 
 def test_start_below_several_levels_is_told_once() -> None:
