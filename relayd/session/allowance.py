@@ -42,7 +42,7 @@ class Allowance:
     meter: Meter
     opened: Opened
     say_low: Callable[[int], None]
-    # By which the lease is measured: time that the machine slept counts.
+    # How old an answer is: time that the machine slept counts.
     clock: Clock = trio.current_time
 
     final: bool = attrs.field(init=False)
@@ -51,8 +51,8 @@ class Allowance:
     # As of the ledger's last answer: the user's credit, and what this session had used of it.
     _answer_balance_ms: int = attrs.field(init=False)
     _answer_used_ms: int = 0
-    # When it was asked for, or the failure of the ledger that came instead.
-    _answer_asked_at: float = -math.inf
+    # When it was asked for, or the failure of the ledger that came instead; by ``clock``.
+    _answer_as_of: float = -math.inf
     _lease_until: float = attrs.field(init=False)
     _levels: LowCredit = attrs.field(init=False)
     _alarm_bytes: int = 0
@@ -84,7 +84,7 @@ class Allowance:
 
     async def extend(self) -> bool:
         """Wait for more hold after `admit` gave too little; False when the session ends instead."""
-        starved_at = trio.current_time()
+        starved_at = self.clock()
         patient_until = starved_at + self.limits.starved_seconds
         self._starved = True
         self._wake.set()
@@ -98,7 +98,7 @@ class Allowance:
                 return True
             elif self._knows_since(starved_at):
                 last = self.final or self._unreachable
-                if last or trio.current_time() >= patient_until:
+                if last or self.clock() >= patient_until:
                     break
         told = self._knows_since(starved_at) and not self._unreachable
         if told or (self.final and self._used_up()):
@@ -117,18 +117,19 @@ class Allowance:
             with trio.CancelScope(deadline=asked_at + self._pause_seconds()):
                 await self._wake.wait()
             asked_at = trio.current_time()
+            as_of = self.clock()
             self._wake = trio.Event()
-            if not await self._renew():
+            if not await self._renew(as_of):
                 return
-            self._answer_asked_at = asked_at
+            self._answer_as_of = as_of
             self._starved = self._starved and not self._has_room()
             self._answered.set()
             self._answered = trio.Event()
 
     def _knows_since(self, time: float) -> bool:
         """Whether the last answer was asked for since then, and the next one isn't due yet."""
-        overdue_at = self._answer_asked_at + self.limits.flush_seconds
-        return self._answer_asked_at >= time and trio.current_time() < overdue_at
+        overdue_at = self._answer_as_of + self.limits.flush_seconds
+        return self._answer_as_of >= time and self.clock() < overdue_at
 
     def _pause_seconds(self) -> float:
         if self._starved:
@@ -137,8 +138,7 @@ class Allowance:
             return RETRY_SECONDS
         return self.limits.flush_seconds
 
-    async def _renew(self) -> bool:
-        lease_from = self.clock()
+    async def _renew(self, as_of: float) -> bool:
         used_ms = self.meter.used_ms
         keep_ms = self._promise(used_ms)
         if keep_ms < self.meter.held_ms:
@@ -157,7 +157,7 @@ class Allowance:
         self.renewals += 1
         self._unreachable = False
         # From the asking, not from the answer: that is when the ledger may have seen it.
-        self._lease_until = lease_from + self.limits.lease_seconds
+        self._lease_until = as_of + self.limits.lease_seconds
         self._take(answer, used_ms)
         return True
 

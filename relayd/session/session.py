@@ -243,12 +243,10 @@ class Session:
         """One attempt to close the session in the ledger; money before anything else."""
         assert self.ending.reason is not None
         try:
-            if self._allowance is not None:
+            if self.report.settled is False:
                 closed = await self.ports.ledger.close(self.settlement)
                 self.report.settled = True
                 self._remaining_ms = closed.balance_ms
-            elif self._unanswered is not None:
-                pass  # Only the registry can wait until it is known.
             elif self._principal is not None and not self.ending.reason.by_app:
                 self._remaining_ms = await self.ports.ledger.balance_ms(self._principal.user_id)
         except LedgerUnavailable:

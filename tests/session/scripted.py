@@ -24,7 +24,7 @@ from relayd.session.ports import (
 from relayd.speech.formats import AudioFormat
 from tests import defaults
 
-__all__ = ["Answer", "EarlyLedger", "ScriptedLedger", "full", "make"]
+__all__ = ["Answer", "EarlyLedger", "ScriptedLedger", "SleepyClock", "full", "make"]
 
 Answer = Renewed | Revoked | None
 
@@ -94,3 +94,14 @@ def make(
         say_low=lambda _: None,
         clock=clock,
     )
+
+
+@attrs.define
+class SleepyClock:
+    """Goes with Trio's, and on while that stands still."""
+
+    slept_seconds: float = 0.0
+
+    def __call__(self) -> float:
+        """Seconds since the machine was started."""
+        return trio.current_time() + self.slept_seconds

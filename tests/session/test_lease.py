@@ -1,26 +1,14 @@
 """How long a hold may be used: by a clock that goes on while the machine sleeps."""
 
-import attrs
 import trio
 from trio.testing import MockClock
 
 from relayd.session.allowance import Allowance
 from tests import defaults
 from tests.session.audio import frame
-from tests.session.scripted import ScriptedLedger, full, make
+from tests.session.scripted import ScriptedLedger, SleepyClock, full, make
 
 FRAME = len(frame(100))
-
-
-@attrs.define
-class SleepyClock:
-    """Goes with Trio's, and on while that stands still."""
-
-    slept_seconds: float = 0.0
-
-    def __call__(self) -> float:
-        """Seconds since the machine was started."""
-        return trio.current_time() + self.slept_seconds
 
 
 def leased(ledger: ScriptedLedger, clock: SleepyClock) -> Allowance:

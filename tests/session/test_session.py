@@ -350,18 +350,33 @@ async def test_opened_while_its_client_leaves(autojump_clock: MockClock) -> None
     world.assert_books()
 
 
-@pytest.mark.parametrize("answer_seconds", [0.0, 60.0], ids=["lost", "late"])
-async def test_an_open_without_an_answer(answer_seconds: float, autojump_clock: MockClock) -> None:
-    """A session that may have been opened is told as unavailable, and left to be settled at 0."""
+async def test_an_open_whose_answer_was_lost(autojump_clock: MockClock) -> None:
+    """A session that may have been opened is told as unavailable, and settled at nothing."""
     world = World()
-    world.ledger.answer_seconds = answer_seconds
     world.ledger.lost_replies = 1
     world.sign_in()
 
     report = await world.run()
 
     assert report.reason is EndReason.SERVICE_UNAVAILABLE
+    assert (report.used_ms, report.settled) == (0, True)
+    assert world.client.last("session_end")["seconds_remaining"] == 600
+    world.assert_books()
+
+
+async def test_an_open_that_is_not_answered_in_time(autojump_clock: MockClock) -> None:
+    """Where settling takes too long as well, it is left to the registry, with what was asked."""
+    world = World()
+    world.ledger.answer_seconds = 60
+    world.ledger.lost_replies = 1
+    world.sign_in()
+
+    report = await world.run()
+
+    assert report.reason is EndReason.SERVICE_UNAVAILABLE
+    assert trio.current_time() == 10
     assert report.settled is False
+    assert world.client.last("session_end")["seconds_remaining"] is None
     settlement = world.session.settlement
     assert settlement.used_ms == 0
     assert settlement.unanswered is not None

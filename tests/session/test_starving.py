@@ -12,7 +12,7 @@ from relayd.session.ports import (
     Renewed,
 )
 from tests.session.audio import frame
-from tests.session.scripted import Answer, EarlyLedger, ScriptedLedger, full, make
+from tests.session.scripted import Answer, EarlyLedger, ScriptedLedger, SleepyClock, full, make
 
 
 async def test_starving_session_gets_what_becomes_free(autojump_clock: MockClock) -> None:
@@ -146,22 +146,21 @@ async def test_what_was_given_back_may_be_left(autojump_clock: MockClock) -> Non
         nursery.cancel_scope.cancel()
 
 
+@pytest.mark.parametrize("asleep", [False, True], ids=["stopped", "asleep"])
 @pytest.mark.parametrize("latency_seconds", [0.0, 0.1], ids=["between", "within a question"])
 async def test_a_paused_session_asks_before_it_gives_up(
-    latency_seconds: float, autojump_clock: MockClock
+    latency_seconds: float, asleep: bool, autojump_clock: MockClock
 ) -> None:
-    """A daemon that was suspended finds all patience gone; a top-up of meanwhile is seen."""
+    """Who was stopped, or slept, goes by no old answer: a top-up of meanwhile is seen."""
     topped_up = False
 
     def answer(used_ms: int, keep_ms: int) -> Renewed:
-        return full(used_ms, keep_ms) if topped_up else all_but_the_rest(used_ms, keep_ms)
+        # Within a question it is the last word that is overtaken, else one of several.
+        return full(used_ms, keep_ms) if topped_up else before(used_ms, keep_ms)
 
-    def all_but_the_rest(used_ms: int, keep_ms: int) -> Renewed:
-        final = latency_seconds > 0
-        return Renewed(used_ms, final=final, wanted=False, balance_ms=0 if final else 5000)
-
-    ledger = EarlyLedger(answer, latency_seconds)
-    allowance = make(ledger, held_ms=0)
+    before = all_gone if latency_seconds else nothing
+    clock = SleepyClock()
+    allowance = make(EarlyLedger(answer, latency_seconds), held_ms=0, clock=clock)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(allowance.keep)
         given: list[bool] = []
@@ -172,7 +171,10 @@ async def test_a_paused_session_asks_before_it_gives_up(
         nursery.start_soon(starve)
         await trio.sleep(0.05)
         topped_up = True
-        autojump_clock.jump(600)
+        if asleep:
+            clock.slept_seconds = 600
+        else:
+            autojump_clock.jump(600)
         await trio.sleep(1)
 
         assert given == [True]
