@@ -24,6 +24,7 @@ import trio
 
 from bench import procfs
 from bench.child import Child, child, module
+from bench.cluster import Cluster
 from bench.cores import pin
 from bench.daemon import Daemon, configuration, running
 from bench.load import Plan
@@ -31,10 +32,12 @@ from bench.stage import Stage, stage
 from bench.table import document, markdown
 from bench.upstream import Upstream, upstream
 
-__all__ = ["Carried", "main", "render"]
+__all__ = ["Carried", "main", "missed", "render"]
 
 _PAGE: Final = Path(__file__).parent.parent / "docs" / "performance.md"
 _UPSTREAMS: Final = ("plain", "TLS")
+# How many times the frames of one process two must carry.
+_TWO_LEAST: Final = 1.8
 _FRAME_MS: Final = 100
 _STARTS_PER_SECOND: Final = 40
 _CALM_SECONDS: Final = 3
@@ -48,6 +51,7 @@ _COLUMNS: Final = (
     "CPU µs per frame",
     "shares of their cores",
     "cores busy",
+    "with others",
 )
 
 
@@ -56,7 +60,8 @@ class Carried:
     """What so many processes carried.
 
     ``shares`` are of the core that each process was on. ``busy`` is the share of these cores'
-    time in which anything ran: near 1, they were what bounded it.
+    time in which anything ran: near 1, they were what bounded it. ``others`` is the part of it
+    that belonged to nothing of this benchmark: well above 0, the run says little.
     """
 
     tls: bool
@@ -65,15 +70,17 @@ class Carried:
     us_per_frame: float
     shares: tuple[float, ...]
     busy: float
+    others: float
 
 
 @attrs.frozen
 class _Mark:
-    """Everything's state at one moment."""
+    """Everything's state at one moment; CPU of each worker, and of all that is there for it."""
 
     at: float
     frames: int
     cpu_seconds: tuple[float, ...]
+    all_seconds: float
     idle_seconds: float
 
 
@@ -81,6 +88,8 @@ class _Mark:
 class _World:
     """Processes of relayd, and a core, a load and an engine for each."""
 
+    cluster: Cluster
+    daemon: Daemon
     cores: list[int]
     workers: list[int]
     engines: list[Upstream]
@@ -107,8 +116,11 @@ class _World:
     async def _mark(self) -> _Mark:
         heard = [(await engine.process.ask("mark"))["frames"] for engine in self.engines]
         cpu_seconds = tuple(map(procfs.cpu_seconds, self.workers))
+        own = [one.process.pid for one in self.engines] + [load.pid for load in self.loads]
+        own += procfs.family(self.daemon.pid)
+        all_seconds = sum(map(procfs.cpu_seconds, own)) + self.cluster.cpu_seconds()
         idle_seconds = sum(map(procfs.idle_seconds, self.cores))
-        return _Mark(trio.current_time(), sum(heard), cpu_seconds, idle_seconds)
+        return _Mark(trio.current_time(), sum(heard), cpu_seconds, all_seconds, idle_seconds)
 
     async def _end(self) -> None:
         """Fall silent and leave; what was sent must have arrived."""
@@ -129,7 +141,7 @@ class _World:
 
 
 def main() -> None:
-    """Measure, print, and write down where asked."""
+    """Measure, print, and write down where asked; exit code 1 when too little is carried."""
     arguments = _arguments()
     usable = sorted(os.sched_getaffinity(0))
     most = max(arguments.processes)
@@ -140,6 +152,8 @@ def main() -> None:
     sys.stdout.write(f"\n{text}")
     if arguments.write:
         document(_PAGE, "processes", f"{_circumstances(arguments)}\n\n{text}")
+    if missed(found):
+        raise SystemExit(1)
 
 
 def _arguments() -> argparse.Namespace:
@@ -197,7 +211,7 @@ async def _measure(
             starts_per_second=_STARTS_PER_SECOND,
             tokens=shared.tokens,
         )
-        there = _World(cores, workers, engines, loads)
+        there = _World(shared.cluster, daemon, cores, workers, engines, loads)
         before, after = await there.perform(plan, arguments.seconds)
     return _carried(before, after, tls=tls)
 
@@ -214,14 +228,24 @@ def _workers(daemon: Daemon, processes: int) -> list[int]:
 def _carried(before: _Mark, after: _Mark, *, tls: bool) -> Carried:
     seconds, frames = after.at - before.at, after.frames - before.frames
     used = [end - begin for begin, end in zip(before.cpu_seconds, after.cpu_seconds, strict=True)]
+    busy = 1 - (after.idle_seconds - before.idle_seconds) / seconds / len(used)
+    own = (after.all_seconds - before.all_seconds) / seconds / len(used)
     return Carried(
         tls=tls,
         processes=len(used),
         frames_per_second=frames / seconds,
         us_per_frame=sum(used) / frames * 1e6,
         shares=tuple(one / seconds for one in used),
-        busy=1 - (after.idle_seconds - before.idle_seconds) / seconds / len(used),
+        busy=busy,
+        others=busy - own,
     )
+
+
+def missed(found: Sequence[Carried]) -> bool:
+    """Whether two processes carry less than they must, with either upstream."""
+    ways = dict.fromkeys(one.tls for one in found)
+    times = [_times_one(found, tls=tls, processes=2) for tls in ways]
+    return any(one is not None and round(one, 2) < _TWO_LEAST for one in times)
 
 
 def render(found: Sequence[Carried]) -> str:
@@ -229,21 +253,33 @@ def render(found: Sequence[Carried]) -> str:
     rows: list[tuple[str, ...]] = [_COLUMNS]
     for tls, processes in dict.fromkeys((one.tls, one.processes) for one in found):
         here = [one for one in found if (one.tls, one.processes) == (tls, processes)]
-        alone = [one.frames_per_second for one in found if (one.tls, one.processes) == (tls, 1)]
-        rate = median(one.frames_per_second for one in here)
+        times = _times_one(found, tls=tls, processes=processes)
         shares = [median(column) for column in zip(*(sorted(o.shares) for o in here), strict=True)]
         rows.append(
             (
                 "TLS" if tls else "plain",
                 str(processes),
-                f"{rate:.0f}",
-                f"{rate / median(alone):.2f}" if alone else "-",
+                f"{median(one.frames_per_second for one in here):.0f}",
+                f"{times:.2f}" if times else "-",
                 f"{median(one.us_per_frame for one in here):.0f}",
                 ", ".join(f"{share:.2f}" for share in shares),
                 f"{median(one.busy for one in here):.2f}",
+                f"{median(one.others for one in here):.2f}",
             )
         )
     return markdown(rows)
+
+
+def _rate(found: Sequence[Carried], *, tls: bool, processes: int) -> float | None:
+    kind = (tls, processes)
+    rates = [one.frames_per_second for one in found if (one.tls, one.processes) == kind]
+    return median(rates) if rates else None
+
+
+def _times_one(found: Sequence[Carried], *, tls: bool, processes: int) -> float | None:
+    rate = _rate(found, tls=tls, processes=processes)
+    alone = _rate(found, tls=tls, processes=1)
+    return rate / alone if rate and alone else None
 
 
 def _circumstances(arguments: argparse.Namespace) -> str:
