@@ -3,7 +3,7 @@
 Imports point downwards only; a test keeps it so.
 
     cli          one file per command group
-    checks       what `relayd check` looks at
+    checks       what `relayd check` looks at      backups   the database in a file, and back
     daemon       the root nursery: database, sessions, listener, signals, drain
     routes       thin Quart blueprints             edge      the socket: accept, guard, WebSocket
     engines · ledger · accounts · database         adapters: the ports, spoken to the outside

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from relayd.config import Config
     from relayd.database.ports import Database
 
-__all__ = ["accounts", "find_user", "opened", "quiet", "run"]
+__all__ = ["accounts", "find_user", "on_configured_url", "opened", "quiet", "run"]
 
 T = TypeVar("T")
 
@@ -40,6 +40,27 @@ def run(arguments: argparse.Namespace, action: "Callable[[Database, Config], Awa
         async with opened(config) as database:
             await database.transact(ready)
             return await action(database, config)
+
+    return trio.run(main)
+
+
+def on_configured_url(arguments: argparse.Namespace, action: "Callable[[str, Config], T]") -> T:
+    """Do the action, in a thread, with the URL of the configured database; raises as `run`.
+
+    For what uses connections of its own: PostgreSQL's tools.
+    """
+    import trio
+
+    from relayd.database.opening import configured_url
+    from relayd.database.pool import reach
+
+    quiet()
+    config = load(arguments)
+
+    async def main() -> T:
+        async with configured_url(config.database) as url:
+            await reach(config.database, url)
+            return await trio.to_thread.run_sync(action, url, config)
 
     return trio.run(main)
 

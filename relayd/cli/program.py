@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import relayd
 from relayd.cli import (
     audit,
+    backup,
     check,
     credit,
     demo,
@@ -17,6 +18,7 @@ from relayd.cli import (
     purchases,
     reconcile,
     reload,
+    restore,
     serve,
     sessions,
     transcribe,
@@ -54,6 +56,8 @@ _GROUPS: Final = (
     purchases,
     reconcile,
     audit,
+    backup,
+    restore,
 )
 
 

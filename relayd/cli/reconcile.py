@@ -90,6 +90,11 @@ def _run(arguments: argparse.Namespace) -> int:
     say(f"put right: {done.corrected}; closed without payment: {done.expired}")
     if done.truncated:
         say("there was more than is looked at in one go: do it again with a later --since too")
+    if done.strangers:
+        say(
+            f"paid, and of no purchase here: {', '.join(done.strangers)}. After a restore: look"
+            " them up at Stripe, and grant the credit or refund it"
+        )
     if done.failed:
         say(f"could not be put right: {done.failed}; the log says why")
     return code

@@ -7,6 +7,7 @@ that this program does not understand is refused rather than guessed at.
 
 import hashlib
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +19,15 @@ from relayd.database.ports import Connection
 from relayd.database.refusals import schema_refusals
 from relayd.errors import DatabaseRefused, MigrationRefused
 
-__all__ = ["Migration", "apply", "pending", "rehearse", "schema_directory"]
+__all__ = [
+    "Migration",
+    "apply",
+    "build",
+    "known",
+    "pending",
+    "rehearse",
+    "schema_directory",
+]
 
 # Any fixed number serves: it names this lock among all advisory locks of the database.
 LOCK: Final = 0x72656C617964
@@ -63,18 +72,23 @@ def apply(connection: Connection, directory: Path | None = None) -> list[str]:
     connection.execute("SELECT pg_advisory_xact_lock(%s)", (LOCK,))
     missing = pending(connection, directory)
     with schema_refusals():
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migrations ("
-            " version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
-            " applied_at timestamptz NOT NULL DEFAULT now())"
-        )
-        for migration in missing:
-            connection.execute(migration.sql)
-            connection.execute(
-                "INSERT INTO schema_migrations (version, name, checksum) VALUES (%s, %s, %s)",
-                (migration.version, migration.name, migration.checksum),
-            )
+        build(connection, missing)
     return [migration.name for migration in missing]
+
+
+def build(connection: Connection, migrations: Sequence[Migration]) -> None:
+    """Run these in the schema that comes first in the search path, and record them there."""
+    connection.execute(
+        "CREATE TABLE IF NOT EXISTS schema_migrations ("
+        " version integer PRIMARY KEY, name text NOT NULL, checksum text NOT NULL,"
+        " applied_at timestamptz NOT NULL DEFAULT now())"
+    )
+    for migration in migrations:
+        connection.execute(migration.sql)
+        connection.execute(
+            "INSERT INTO schema_migrations (version, name, checksum) VALUES (%s, %s, %s)",
+            (migration.version, migration.name, migration.checksum),
+        )
 
 
 def rehearse(connection: Connection) -> list[Migration]:
@@ -98,7 +112,7 @@ def pending(connection: Connection, directory: Path | None = None) -> list[Migra
     server = connection.info.server_version
     if server < SERVER_VERSION_LEAST:
         raise DatabaseRefused(f"this is PostgreSQL {server // 10_000}: use version 14 or later")
-    migrations = _read(directory or schema_directory())
+    migrations = known(directory)
     with schema_refusals():
         applied = _applied(connection)
     for position, (version, name, checksum) in enumerate(applied, start=1):
@@ -122,7 +136,9 @@ def pending(connection: Connection, directory: Path | None = None) -> list[Migra
     return migrations[len(applied) :]
 
 
-def _read(directory: Path) -> list[Migration]:
+def known(directory: Path | None = None) -> list[Migration]:
+    """Those that came with this program, in order. Raises `MigrationRefused` where they don't."""
+    directory = directory or schema_directory()
     files = sorted(directory.glob("*.sql"))
     matches = [(NAME.fullmatch(file.name), file) for file in files]
     wrong = [file.name for match, file in matches if match is None]

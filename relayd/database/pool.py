@@ -27,7 +27,7 @@ from relayd.database.refusals import connection_remedy, first_line
 from relayd.database.watchdog import Watchdog
 from relayd.errors import ConfigError, DatabaseRefused, DatabaseUnavailable
 
-__all__ = ["Pool", "deadlines", "open_database"]
+__all__ = ["Pool", "deadlines", "open_database", "reach"]
 
 log = logs.get(__name__)
 
@@ -168,17 +168,26 @@ def deadlines(settings: config.Database, url: str) -> dict[str, str | int]:
     }
 
 
+async def reach(settings: config.Database, url: str) -> str:
+    """Wait until PostgreSQL takes a connection; the URL with every deadline.
+
+    Raises `DatabaseUnavailable` after `connect_seconds`, with what to do; `DatabaseRefused` at once
+    where it is there and doesn't let us in.
+    """
+    conninfo = _conninfo(settings, url)
+    await trio.to_thread.run_sync(_await_server, conninfo, settings.connect_seconds)
+    return conninfo
+
+
 @asynccontextmanager
 async def open_database(
     settings: config.Database, url: str, limiter: trio.CapacityLimiter
 ) -> AsyncIterator[Pool]:
     """The pool for ``url`` (the configured one, or the embedded server's), open while entered.
 
-    Waits `connect_seconds` for PostgreSQL to be there, then raises `DatabaseUnavailable`
-    with what to do; `DatabaseRefused` at once where it is there and doesn't let us in.
+    Raises as `reach` does.
     """
-    conninfo = _conninfo(settings, url)
-    await trio.to_thread.run_sync(_await_server, conninfo, settings.connect_seconds)
+    conninfo = await reach(settings, url)
     fresh: WeakSet[Connection] = WeakSet()
 
     def configure(connection: Connection) -> None:

@@ -12,9 +12,9 @@ from typing import Final
 import psycopg
 from psycopg import errors
 
-from relayd.errors import MigrationRefused
+from relayd.errors import DatabaseUnavailable, MigrationRefused
 
-__all__ = ["connection_remedy", "first_line", "schema_refusals"]
+__all__ = ["connection_remedy", "first_line", "outages", "schema_refusals"]
 
 # A part of the server's or libpq's text, and the remedy.
 _CONNECTION: Final = (
@@ -68,6 +68,15 @@ def schema_refusals() -> Iterator[None]:
             f"{first_line(error)}, and is not relayd's: the database belongs to another program, "
             f"or a restore was left half done. Nothing was changed; {_OWNER}"
         ) from error
+
+
+@contextmanager
+def outages() -> Iterator[None]:
+    """Translate a server that went away. Raises `DatabaseUnavailable`."""
+    try:
+        yield
+    except psycopg.OperationalError as error:
+        raise DatabaseUnavailable(first_line(error)) from error
 
 
 def first_line(error: psycopg.Error) -> str:

@@ -17,7 +17,7 @@ from relayd.background import guarded, keep
 from relayd.database.ports import Connection, Database
 from relayd.payments import events, purchases, reversals
 from relayd.payments.fulfilment import Fulfilment
-from relayd.payments.ports import CheckoutSession, Dispute, Page, Refund
+from relayd.payments.ports import CheckoutSession, Dispute, Page, PurchaseState, Refund
 from relayd.payments.reversals import Applied
 
 __all__ = ["Reconciled", "Reconciliation", "due_in_seconds", "next_since", "record"]
@@ -52,6 +52,9 @@ class Reconciled:
     expired: int = 0
     # What could not be put right for a fault of ours: the log has it.
     failed: int = 0
+    # Checkout Sessions that are paid and name a purchase that isn't here, as after a restore. Those
+    # of another shop on the same Stripe account may be among them.
+    strangers: list[str] = attrs.field(factory=list)
     # A list was longer than what is looked at in one go.
     truncated: bool = False
 
@@ -139,7 +142,10 @@ class Reconciliation:
     async def _settle(self, done: Reconciled, session: CheckoutSession) -> None:
         with _guarded(done, checkout_session=session.id):
             settled = await self.fulfilment.settle(session)
-            done.corrected += settled is not None and settled.changed
+            if settled is not None:
+                done.corrected += settled.changed
+            elif session.client_reference_id and session.state() is PurchaseState.PAID:
+                done.strangers.append(session.id)
 
     async def _reversals(self, done: Reconciled) -> None:
         stripe = self.fulfilment.stripe

@@ -35,7 +35,7 @@ def applied(connection: Connection, directory: Path) -> list[str]:
 
 def test_names_are_numbered_without_a_gap() -> None:
     """The files that are shipped are numbered from 1 and named by what they bring."""
-    names = [migration.name for migration in migrate._read(migrate.schema_directory())]
+    names = [migration.name for migration in migrate.known(migrate.schema_directory())]
 
     assert names[:2] == ["0001_accounts.sql", "0002_ledger.sql"]
 
@@ -46,13 +46,13 @@ def test_misnamed_files_are_refused(directory: Path, name: str) -> None:
     (directory / name).write_text("SELECT 1")
 
     with pytest.raises(MigrationRefused, match=name):
-        migrate._read(directory)
+        migrate.known(directory)
 
 
 def test_no_files_are_refused(tmp_path: Path) -> None:
     """An installation without a schema says so."""
     with pytest.raises(MigrationRefused, match=r"no \.sql files"):
-        migrate._read(tmp_path)
+        migrate.known(tmp_path)
 
 
 @pytest.mark.system

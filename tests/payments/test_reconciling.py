@@ -71,6 +71,22 @@ async def test_what_waits_is_looked_at_however_old(stall: Stall) -> None:
     await stall.assert_balanced()
 
 
+@pytest.mark.system
+async def test_paid_and_of_no_purchase_here(stall: Stall) -> None:
+    """As after a restore: it is named, nothing is guessed, and who didn't pay is no news."""
+    who = await stall.user()
+    paid, waiting = await stall.begin(who), await stall.begin(who)
+    stall.stripe.pay(paid)
+    await stall.database.transact(lambda connection: connection.execute("DELETE FROM purchases"))
+
+    done = await stall.shop.reconcile()
+
+    assert done.strangers == [paid]
+    assert waiting not in done.strangers
+    assert done.corrected == 0
+    await stall.assert_balanced()
+
+
 def make_old(connection: Connection) -> None:
     """As if every purchase had been begun two days ago."""
     connection.execute("UPDATE purchases SET created_at = created_at - interval '2 days'")

@@ -1,0 +1,1 @@
+"""Backups: files, tools, and drills with real clusters."""
