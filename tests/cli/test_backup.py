@@ -1,5 +1,6 @@
 """`relayd backup` and `relayd restore`, as an operator drills them."""
 
+import json
 import subprocess
 from pathlib import Path
 
@@ -113,5 +114,7 @@ def test_check_finds_a_half_restore(backup: Path, relayd: Command, elsewhere: st
     subprocess.run(tools.command("pg_restore", elsewhere, *parts), check=True)  # noqa: S603 - PostgreSQL's own
     code, out, _ = relayd("check", "--json")
     assert code == Exit.NOT_WELL
-    assert "constraint credit_balance.credit_balance_pkey is missing" in out
-    assert "left half done" in out
+    failed = [one for one in json.loads(out)["findings"] if not one["well"]]
+    assert [one["subject"] for one in failed] == ["schema"]
+    assert "_pkey" in failed[0]["detail"]
+    assert "left half done" in failed[0]["remedy"]

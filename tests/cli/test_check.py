@@ -51,7 +51,7 @@ def test_check_offline_asks_nobody(relayd: Command, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(f"RELAYD_{name}", value)
     report = answered(relayd("check", "--offline", "--json"))
     subjects = {one["subject"].split()[0] for one in report["findings"]}
-    assert subjects == {"configuration", "package"}
+    assert subjects == {"configuration", "package", "seller"}
 
 
 def test_check_asks_stripe(relayd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
