@@ -29,17 +29,25 @@ RULES: Final[dict[str, LiteralString]] = {
             FROM transcription_sessions WHERE user_id = b.user_id AND ended_at IS NULL) AS s
         WHERE b.balance_ms <> e.entries_ms + b.debt_ms - s.used_open_ms
     """,
-    "held = unused holds of open sessions": """
-        SELECT b.user_id, b.held_ms, s.unused_ms
+    "held = reserved + unused holds of open sessions": """
+        SELECT b.user_id, b.held_ms, b.reserved_ms, s.unused_ms
         FROM credit_balance AS b
         CROSS JOIN LATERAL (
             SELECT coalesce(sum(held_ms - used_ms), 0)::bigint AS unused_ms
             FROM transcription_sessions WHERE user_id = b.user_id AND ended_at IS NULL) AS s
-        WHERE b.held_ms <> s.unused_ms
+        WHERE b.held_ms <> b.reserved_ms + s.unused_ms
     """,
-    "0 <= held <= balance, and credit is free only without debt": """
-        SELECT user_id, balance_ms, held_ms, debt_ms FROM credit_balance
-        WHERE NOT (held_ms BETWEEN 0 AND balance_ms)
+    "reserved = holds of open reservations": """
+        SELECT b.user_id, b.reserved_ms, r.open_ms
+        FROM credit_balance AS b
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(held_ms), 0)::bigint AS open_ms
+            FROM reservations WHERE user_id = b.user_id AND ended_at IS NULL) AS r
+        WHERE b.reserved_ms <> r.open_ms
+    """,
+    "0 <= reserved <= held <= balance, and credit is free only without debt": """
+        SELECT user_id, balance_ms, held_ms, reserved_ms, debt_ms FROM credit_balance
+        WHERE NOT (held_ms BETWEEN 0 AND balance_ms AND reserved_ms BETWEEN 0 AND held_ms)
            OR debt_ms < 0 OR (debt_ms > 0 AND balance_ms > held_ms)
     """,
     "0 <= used <= held of every session, nothing held after its end": """
@@ -55,6 +63,17 @@ RULES: Final[dict[str, LiteralString]] = {
         HAVING count(e.id) <> CASE WHEN s.ended_at IS NULL THEN 0 ELSE 1 END
             OR (s.ended_at IS NOT NULL AND sum(e.amount_ms) <> -s.used_ms)
             OR bool_or(e.user_id <> s.user_id)
+    """,
+    "one entry per ended reservation, equal to what was charged of its hold": """
+        SELECT r.id AS reservation_id, r.user_id, r.held_ms, r.charged_ms, r.ended_at,
+               count(e.id) AS entries, coalesce(sum(e.amount_ms), 0)::bigint AS entries_ms
+        FROM reservations AS r
+        LEFT JOIN usage_ledger AS e ON e.reservation_id = r.id
+        GROUP BY r.id
+        HAVING count(e.id) <> CASE WHEN r.ended_at IS NULL THEN 0 ELSE 1 END
+            OR (r.ended_at IS NOT NULL AND sum(e.amount_ms) <> -r.charged_ms)
+            OR NOT (r.charged_ms BETWEEN 0 AND r.held_ms)
+            OR bool_or(e.user_id <> r.user_id)
     """,
     "one entry per paid purchase, of its seconds, and none without": """
         SELECT p.id AS purchase_id, p.user_id, p.status, p.seconds,

@@ -1,18 +1,42 @@
-"""What a transaction may do to a user's credit: lock it, read it, book on it, freeze it.
+"""What a transaction may do to a user's credit: lock it, read it, book on it, freeze it, hold it.
 
 Whoever changes credit locks the user's row of `credit_balance` first, so that two transactions of
 one user never see the same free credit. Other rooms need no more of the ledger than this.
+
+A hold that is made here is a reservation: for what is no live stream, such as work that waits for
+its turn. It is never shared out to streams, and stays whatever becomes of the daemon that made it,
+until it is settled.
 """
 
 from uuid import UUID
 
 import attrs
 
+from relayd import logs
 from relayd.database.ports import Connection
 from relayd.ledger.holds import Account
-from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
+from relayd.ledger.outcomes import (
+    Balance,
+    Booked,
+    BookingRefusal,
+    Charged,
+    ReservationRefusal,
+    Reserved,
+)
 
-__all__ = ["Entry", "book", "lock", "read", "set_frozen", "write"]
+__all__ = [
+    "Entry",
+    "Reservation",
+    "book",
+    "hold",
+    "lock",
+    "read",
+    "set_frozen",
+    "settle",
+    "write",
+]
+
+log = logs.get(__name__)
 
 
 @attrs.frozen
@@ -28,11 +52,22 @@ class Entry:
     purchase_id: UUID | None = None
 
 
+@attrs.frozen
+class Reservation:
+    """Credit to set aside. The id is the caller's, so that a retry is the same reservation."""
+
+    id: UUID
+    user_id: UUID
+    amount_ms: int
+    # What it is for, for people.
+    purpose: str
+
+
 def lock(connection: Connection, user_id: UUID) -> Account | None:
     """The user's balance, locked until the transaction ends."""
     row = connection.execute(
         """
-        SELECT user_id, balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL
+        SELECT user_id, balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL, reserved_ms
         FROM credit_balance WHERE user_id = %s FOR UPDATE
         """,
         (user_id,),
@@ -44,13 +79,16 @@ def write(connection: Connection, account: Account) -> None:
     """Record a balance that was locked; the constraints have the last word."""
     connection.execute(
         """
-        UPDATE credit_balance SET balance_ms = %(balance)s, held_ms = %(held)s, debt_ms = %(debt)s
+        UPDATE credit_balance
+        SET balance_ms = %(balance)s, held_ms = %(held)s, debt_ms = %(debt)s,
+            reserved_ms = %(reserved)s
         WHERE user_id = %(user)s
         """,
         {
             "balance": account.balance_ms,
             "held": account.held_ms,
             "debt": account.debt_ms,
+            "reserved": account.reserved_ms,
             "user": account.user_id,
         },
     )
@@ -60,7 +98,7 @@ def read(connection: Connection, user_id: UUID) -> Balance | None:
     """What a user has; None for an unknown one."""
     row = connection.execute(
         """
-        SELECT balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL
+        SELECT balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL, reserved_ms
         FROM credit_balance WHERE user_id = %s
         """,
         (user_id,),
@@ -90,10 +128,7 @@ def book(connection: Connection, entry: Entry) -> Booked | BookingRefusal:
     else:
         account = account.credited(entry.amount_ms)
         write(connection, account)
-    return Booked(
-        Balance(account.balance_ms, account.held_ms, account.debt_ms, account.frozen),
-        repeated=inserted is None,
-    )
+    return Booked(_balance_of(account), repeated=inserted is None)
 
 
 def set_frozen(connection: Connection, user_id: UUID) -> bool:
@@ -114,3 +149,89 @@ def set_frozen(connection: Connection, user_id: UUID) -> bool:
     ).fetchone()
     assert row is not None
     return bool(row[0])
+
+
+def hold(connection: Connection, reservation: Reservation) -> Reserved | ReservationRefusal:
+    """Set credit aside that nobody holds, all of it or nothing; asked again it is the same."""
+    assert reservation.amount_ms > 0
+    account = lock(connection, reservation.user_id)
+    if account is None:
+        return ReservationRefusal.UNKNOWN_USER
+    known = connection.execute(
+        "SELECT user_id, held_ms, ended_at IS NOT NULL FROM reservations WHERE id = %s",
+        (reservation.id,),
+    ).fetchone()
+    if known is not None:
+        if known != (reservation.user_id, reservation.amount_ms, False):
+            return ReservationRefusal.ID_TAKEN
+        return Reserved(_balance_of(account), repeated=True)
+    if account.frozen:
+        return ReservationRefusal.CREDIT_FROZEN
+    if account.free_ms < reservation.amount_ms:
+        return ReservationRefusal.INSUFFICIENT_CREDITS
+    connection.execute(
+        "INSERT INTO reservations (id, user_id, held_ms, purpose) VALUES (%s, %s, %s, %s)",
+        (reservation.id, reservation.user_id, reservation.amount_ms, reservation.purpose),
+    )
+    account = account.reserving(reservation.amount_ms)
+    write(connection, account)
+    return Reserved(_balance_of(account), repeated=False)
+
+
+def settle(
+    connection: Connection, reservation_id: UUID, charged_ms: int, reason: str
+) -> Charged | None:
+    """End a reservation, once: charge so much of it and give back the rest.
+
+    None for one that nobody made. What an earlier call charged stays.
+    """
+    owner = connection.execute(
+        "SELECT user_id FROM reservations WHERE id = %s", (reservation_id,)
+    ).fetchone()
+    account = None if owner is None else lock(connection, owner[0])
+    if account is None:
+        return None
+    row = connection.execute(
+        "SELECT held_ms, charged_ms FROM reservations WHERE id = %s", (reservation_id,)
+    ).fetchone()
+    assert row is not None, "reservations are never deleted"
+    held_ms, charged_before = row
+    if charged_before is not None:
+        return Charged(charged_before, _balance_of(account))
+    if charged_ms > held_ms:
+        log.error(
+            "reservation charged beyond its hold",
+            reservation=reservation_id,
+            charged_ms=charged_ms,
+            held_ms=held_ms,
+        )
+        charged_ms = held_ms
+    connection.execute(
+        "UPDATE reservations SET ended_at = now(), charged_ms = %s WHERE id = %s",
+        (charged_ms, reservation_id),
+    )
+    connection.execute(
+        """
+        INSERT INTO usage_ledger (user_id, kind, reference, reservation_id, amount_ms, reason)
+        VALUES (%(user)s, 'reservation', %(id)s::uuid::text, %(id)s, %(amount)s, %(reason)s)
+        """,
+        {
+            "user": account.user_id,
+            "id": reservation_id,
+            "amount": -charged_ms,
+            "reason": reason,
+        },
+    )
+    account = account.settling(held_ms, charged_ms)
+    write(connection, account)
+    return Charged(charged_ms, _balance_of(account))
+
+
+def _balance_of(account: Account) -> Balance:
+    return Balance(
+        account.balance_ms,
+        account.held_ms,
+        account.debt_ms,
+        account.frozen,
+        account.reserved_ms,
+    )

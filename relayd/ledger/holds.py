@@ -2,7 +2,8 @@
 
 Three rules share what is small, and none of them strands a millisecond:
 
-* while the balance covers a full hold for every open session, each gets one;
+* while the balance, less what is reserved for other things, covers a full hold for every open
+  session, each gets one;
 * else each gets its equal part, but at least `SLICE_MS`, so that the last second is used by
   one session instead of being cut ever finer;
 * who waits longest with nothing is served first: a session leaves a share free for every
@@ -29,7 +30,10 @@ class Policy:
 
 @attrs.frozen
 class Account:
-    """A user's row in `credit_balance`: ``0 <= held_ms <= balance_ms``; none is free in debt."""
+    """A user's row in `credit_balance`; none is free in debt.
+
+    ``0 <= reserved_ms <= held_ms <= balance_ms``.
+    """
 
     user_id: UUID
     balance_ms: int
@@ -37,11 +41,18 @@ class Account:
     debt_ms: int
     # A payment is disputed: nothing may be set aside until that is decided.
     frozen: bool = False
+    # Of what is held: set aside for what is no live stream.
+    reserved_ms: int = 0
 
     @property
     def free_ms(self) -> int:
-        """What no session has set aside."""
+        """What nobody has set aside."""
         return self.balance_ms - self.held_ms
+
+    @property
+    def unreserved_ms(self) -> int:
+        """What live streams have between them, their holds included."""
+        return self.balance_ms - self.reserved_ms
 
     def charged(self, used_ms: int) -> "Account":
         """After a session used so much of its hold."""
@@ -52,6 +63,20 @@ class Account:
     def holding(self, change_ms: int) -> "Account":
         """After a session set so much more (or less) aside. Freed credit pays debt first."""
         return attrs.evolve(self, held_ms=self.held_ms + change_ms).with_debt_paid()
+
+    def reserving(self, amount_ms: int) -> "Account":
+        """After so much was set aside for what is no live stream."""
+        reserved_ms = self.reserved_ms + amount_ms
+        return attrs.evolve(self, held_ms=self.held_ms + amount_ms, reserved_ms=reserved_ms)
+
+    def settling(self, reserved_ms: int, charged_ms: int) -> "Account":
+        """After a reservation ended: so much of it was charged, the rest is free."""
+        return attrs.evolve(
+            self,
+            balance_ms=self.balance_ms - charged_ms,
+            held_ms=self.held_ms - reserved_ms,
+            reserved_ms=self.reserved_ms - reserved_ms,
+        ).with_debt_paid()
 
     def credited(self, amount_ms: int) -> "Account":
         """After so much was added, or taken; what can't be taken stands as debt."""
@@ -88,9 +113,9 @@ def unused_hold(account: Account, standing: Standing, keep_ms: int, policy: Poli
     """
     # All that it could have: what is free, and its own.
     pool = account.free_ms + standing.unused_ms
-    if account.balance_ms >= standing.sessions * policy.hold_ms:
+    if account.unreserved_ms >= standing.sessions * policy.hold_ms:
         part = policy.hold_ms
     else:
-        part = max(account.balance_ms // standing.sessions, SLICE_MS)
+        part = max(account.unreserved_ms // standing.sessions, SLICE_MS)
     wished = min(part, pool - standing.ahead * part)
     return min(max(wished, keep_ms - standing.used_ms, 0), pool)

@@ -11,8 +11,11 @@ __all__ = [
     "Balance",
     "Booked",
     "BookingRefusal",
+    "Charged",
     "DayUsage",
     "Finding",
+    "ReservationRefusal",
+    "Reserved",
     "SessionRecord",
     "label",
 ]
@@ -23,13 +26,17 @@ SWEPT = "swept"
 
 @attrs.frozen
 class Balance:
-    """What a user has. ``balance_ms`` includes ``held_ms``; with debt, nothing of it is free."""
+    """What a user has. ``balance_ms`` includes ``held_ms``; with debt, nothing of it is free.
+
+    ``held_ms`` includes ``reserved_ms``, which is set aside for what is no live stream.
+    """
 
     balance_ms: int
     held_ms: int
     debt_ms: int
     # A payment is disputed: nothing can be spent until that is decided.
     frozen: bool = False
+    reserved_ms: int = 0
 
 
 @attrs.frozen
@@ -45,6 +52,31 @@ class BookingRefusal(enum.Enum):
 
     UNKNOWN_USER = "there is no such user"
     KEY_TAKEN = "this entry key already books something else"
+
+
+@attrs.frozen
+class Reserved:
+    """Credit that is set aside. ``repeated``: it was so before this call."""
+
+    balance: Balance
+    repeated: bool
+
+
+class ReservationRefusal(enum.Enum):
+    """Why credit was not set aside."""
+
+    UNKNOWN_USER = "there is no such user"
+    CREDIT_FROZEN = "a payment of theirs is disputed"
+    INSUFFICIENT_CREDITS = "that much is not free"
+    ID_TAKEN = "this reservation is of something else, or has ended"
+
+
+@attrs.frozen
+class Charged:
+    """A reservation that ended: what was charged of it, and what the user has left."""
+
+    charged_ms: int
+    balance: Balance
 
 
 @attrs.frozen

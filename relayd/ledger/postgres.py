@@ -59,7 +59,7 @@ class PostgresLedger:
     async def balance_ms(self, user_id: UUID) -> int:
         """See `relayd.session.ports.Ledger`."""
         balance = await self._run(balances.read, user_id)
-        return 0 if balance is None else balance.balance_ms
+        return 0 if balance is None else balance.balance_ms - balance.reserved_ms
 
     async def _run(
         self,

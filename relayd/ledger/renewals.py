@@ -183,10 +183,10 @@ def _decide(
         return session, account, revoked
     answer = Renewed(
         held_ms=total + unused,
-        # All that the user has is in this hold.
-        final=account.balance_ms == unused,
+        # All that the user has for streams is in this hold.
+        final=account.unreserved_ms == unused,
         wanted=unused > 0 and any(other.starving_since for other in others),
-        balance_ms=account.balance_ms,
+        balance_ms=account.unreserved_ms,
     )
     return session, account, answer
 
@@ -205,7 +205,8 @@ def _lock(
     Without ``wait`` those that another transaction has locked are left out.
     """
     found = """
-        SELECT user_id, balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL FROM credit_balance
+        SELECT user_id, balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL, reserved_ms
+        FROM credit_balance
         WHERE user_id = ANY(ARRAY(SELECT user_id FROM transcription_sessions WHERE id = ANY(%s)))
         FOR UPDATE"""
     rows = connection.execute(found if wait else found + " SKIP LOCKED", (list(session_ids),))

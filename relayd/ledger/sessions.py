@@ -92,8 +92,8 @@ def open_session(
         if known[2]:
             return OpenRefusal.SESSION_SETTLED
         boots.vouch(connection, boot_id)
-        final = account.balance_ms == known[1] - known[0]
-        return Opened(known[1], final=final, balance_ms=account.balance_ms)
+        final = account.unreserved_ms == known[1] - known[0]
+        return Opened(known[1], final=final, balance_ms=account.unreserved_ms)
     if _sign_in_ended(connection, user_id, request.principal.sign_in_id):
         return OpenRefusal.AUTH_REVOKED
     others = open_sessions(connection, [user_id]).values()
@@ -108,7 +108,8 @@ def open_session(
     account = account.holding(held_ms)
     balances.write(connection, account)
     boots.vouch(connection, boot_id)
-    return Opened(held_ms, final=account.balance_ms == held_ms, balance_ms=account.balance_ms)
+    final = account.unreserved_ms == held_ms
+    return Opened(held_ms, final=final, balance_ms=account.unreserved_ms)
 
 
 def close_session(connection: Connection, settlement: Settlement) -> Closed:
@@ -125,7 +126,7 @@ def close_session(connection: Connection, settlement: Settlement) -> Closed:
         return Closed(charged_ms=0, balance_ms=0)
     session, account = locked
     if session.ended:
-        return Closed(charged_ms=session.used_ms, balance_ms=account.balance_ms)
+        return Closed(charged_ms=session.used_ms, balance_ms=account.unreserved_ms)
     total = covered(session.id, settlement.used_ms, session.used_ms, session.held_ms)
     return _settle(
         connection,
@@ -184,7 +185,7 @@ def _refusal(account: Account, others: int, policy: Policy) -> OpenRefusal | Non
         return OpenRefusal.CREDIT_FROZEN
     if others >= policy.streams_per_user:
         return OpenRefusal.TOO_MANY_SESSIONS
-    return OpenRefusal.INSUFFICIENT_CREDITS if account.balance_ms == 0 else None
+    return OpenRefusal.INSUFFICIENT_CREDITS if account.unreserved_ms == 0 else None
 
 
 def _sign_in_ended(connection: Connection, user_id: UUID, sign_in_id: UUID | None) -> bool:
@@ -231,7 +232,8 @@ def _lock(connection: Connection, session_id: UUID) -> tuple[_Locked, Account] |
     row = connection.execute(
         """
         SELECT s.id, s.ended_at IS NOT NULL, s.used_ms, s.held_ms, s.boot_id,
-               a.user_id, a.balance_ms, a.held_ms, a.debt_ms, a.frozen_since IS NOT NULL
+               a.user_id, a.balance_ms, a.held_ms, a.debt_ms, a.frozen_since IS NOT NULL,
+               a.reserved_ms
         FROM credit_balance AS a JOIN transcription_sessions AS s USING (user_id)
         WHERE s.id = %s FOR UPDATE OF a, s
         """,
@@ -268,4 +270,4 @@ def _settle(
         {"user": account.user_id, "id": session.id, "amount": -total, "reason": reason},
     )
     balances.write(connection, account)
-    return Closed(charged_ms=total, balance_ms=account.balance_ms)
+    return Closed(charged_ms=total, balance_ms=account.unreserved_ms)

@@ -115,7 +115,7 @@ def _usage(connection: Connection, user_id: UUID, days: int) -> list[DayUsage]:
                     WHERE s.user_id = %(user)s AND s.ended_at IS NULL) AS live_ms
         )
         SELECT today.day - back,
-               (coalesce(-sum(e.amount_ms) FILTER (WHERE e.kind = 'session'), 0)
+               (coalesce(-sum(e.amount_ms) FILTER (WHERE e.kind IN ('session', 'reservation')), 0)
                    + CASE WHEN back = 0 THEN today.live_ms ELSE 0 END)::bigint,
                coalesce(sum(e.amount_ms) FILTER (
                    WHERE e.amount_ms > 0 AND e.kind IN ('grant', 'adjustment', 'purchase')

@@ -70,7 +70,10 @@ class OpenRequest:
 
 @attrs.frozen
 class Opened:
-    """The session may run. Milliseconds; ``balance_ms`` is all the user has, holds included."""
+    """The session may run. Milliseconds.
+
+    ``balance_ms`` is all that the user has for live streams, their holds included.
+    """
 
     held_ms: int
     final: bool
@@ -93,8 +96,8 @@ class Renewed:
     """The hold as it stands after a renewal.
 
     ``held_ms`` is a running total (used part included). ``final``: this is the last of the
-    credit, no other session of the user holds any. ``wanted``: another session of the user
-    starves, so give back what is not needed at the next renewal.
+    credit for live streams, no other session of the user holds any. ``wanted``: another session
+    of the user starves, so give back what is not needed at the next renewal.
     """
 
     held_ms: int
@@ -130,7 +133,7 @@ class Settlement:
 
 @attrs.frozen
 class Closed:
-    """A settled session: what was charged, and what the user has left."""
+    """A settled session: what was charged, and what the user has left for live streams."""
 
     charged_ms: int
     balance_ms: int
@@ -158,4 +161,4 @@ class Ledger(Protocol):
         """
 
     async def balance_ms(self, user_id: UUID) -> int:
-        """What the user has, holds included; for a session that was refused."""
+        """What the user has for live streams; for a session that was refused."""

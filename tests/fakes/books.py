@@ -11,9 +11,18 @@ import attrs
 
 from relayd.errors import LedgerUnavailable
 from relayd.identity import Principal
+from relayd.ledger.balances import Reservation
 from relayd.ledger.boots import Pulse
 from relayd.ledger.holds import Policy
-from relayd.ledger.outcomes import SWEPT, Balance, Booked, BookingRefusal
+from relayd.ledger.outcomes import (
+    SWEPT,
+    Balance,
+    Booked,
+    BookingRefusal,
+    Charged,
+    ReservationRefusal,
+    Reserved,
+)
 from relayd.session.ports import (
     Closed,
     Opened,
@@ -23,57 +32,9 @@ from relayd.session.ports import (
     Revoked,
     Settlement,
 )
+from tests.fakes.rows import FakeAccount, FakeBoot, FakeEntry, FakeReservation, FakeSession
 
-__all__ = ["Books", "FakeAccount", "FakeBoot", "FakeEntry", "FakeSession"]
-
-
-@attrs.define(eq=False)
-class FakeAccount:
-    """One user."""
-
-    balance_ms: int = 0
-    held_ms: int = 0
-    debt_ms: int = 0
-    disabled: bool = False
-    frozen: bool = False
-
-    def pay_debt(self) -> None:
-        """Free credit pays debt before anything else."""
-        while self.debt_ms and self.balance_ms > self.held_ms:
-            paid = min(self.debt_ms, self.balance_ms - self.held_ms)
-            self.debt_ms -= paid
-            self.balance_ms -= paid
-
-
-@attrs.define(eq=False)
-class FakeSession:
-    """One session; ``hungry_since`` is its place in the queue of those with nothing left."""
-
-    request: OpenRequest
-    boot_id: UUID
-    used_ms: int = 0
-    held_ms: int = 0
-    hungry_since: tuple[int, UUID] | None = None
-    end_reason: str | None = None
-    reported_ms: int | None = None
-
-
-@attrs.define(eq=False)
-class FakeBoot:
-    """A run of a daemon."""
-
-    beats: int = 0
-    ended: bool = False
-
-
-@attrs.frozen
-class FakeEntry:
-    """One line of the ledger."""
-
-    user_id: UUID
-    kind: str
-    key: str
-    amount_ms: int
+__all__ = ["Books"]
 
 
 @attrs.define(eq=False)
@@ -82,6 +43,7 @@ class Books:
 
     accounts: dict[UUID, FakeAccount] = attrs.field(factory=dict)
     sessions: dict[UUID, FakeSession] = attrs.field(factory=dict)
+    reservations: dict[UUID, FakeReservation] = attrs.field(factory=dict)
     entries: list[FakeEntry] = attrs.field(factory=list)
     sign_ins: set[UUID] = attrs.field(factory=set)
     boots: dict[UUID, FakeBoot] = attrs.field(factory=dict)
@@ -117,8 +79,43 @@ class Books:
 
     def balance(self, user_id: UUID) -> Balance:
         """What a user has."""
-        account = self.accounts[user_id]
-        return Balance(account.balance_ms, account.held_ms, account.debt_ms, account.frozen)
+        one = self.accounts[user_id]
+        return Balance(one.balance_ms, one.held_ms, one.debt_ms, one.frozen, one.reserved_ms)
+
+    def hold(self, asked: Reservation) -> Reserved | ReservationRefusal:
+        """Set credit aside for what is no live stream."""
+        account = self.accounts.get(asked.user_id)
+        known = self.reservations.get(asked.id)
+        if account is None:
+            return ReservationRefusal.UNKNOWN_USER
+        if known is not None and (known.charged_ms is not None or known.asked != asked):
+            return ReservationRefusal.ID_TAKEN
+        if known is None:
+            if account.frozen:
+                return ReservationRefusal.CREDIT_FROZEN
+            if asked.amount_ms > account.balance_ms - account.held_ms:
+                return ReservationRefusal.INSUFFICIENT_CREDITS
+            self.reservations[asked.id] = FakeReservation(asked)
+            account.held_ms += asked.amount_ms
+            account.reserved_ms += asked.amount_ms
+        return Reserved(self.balance(asked.user_id), repeated=known is not None)
+
+    def settle(self, reservation_id: UUID, charged_ms: int) -> Charged | None:
+        """Charge a part of it, and give back the rest."""
+        one = self.reservations.get(reservation_id)
+        if one is None:
+            return None
+        user_id = one.asked.user_id
+        if one.charged_ms is None:
+            one.charged_ms = charged_ms
+            account = self.accounts[user_id]
+            account.balance_ms -= charged_ms
+            account.held_ms -= one.asked.amount_ms
+            account.reserved_ms -= one.asked.amount_ms
+            account.pay_debt()
+            key = str(reservation_id)
+            self.entries.append(FakeEntry(user_id, "reservation", key, -charged_ms))
+        return Charged(one.charged_ms, self.balance(user_id))
 
     def disable(self, user_id: UUID) -> None:
         """End an account."""
@@ -154,8 +151,8 @@ class Books:
             session = self.sessions[request.session_id] = FakeSession(request, boot_id)
             self._set_unused(session, self._fair(session, 0, policy))
         account = self.accounts[request.principal.user_id]
-        final = account.balance_ms == session.held_ms - session.used_ms
-        return Opened(session.held_ms, final, account.balance_ms)
+        final = account.unreserved_ms == session.held_ms - session.used_ms
+        return Opened(session.held_ms, final, account.unreserved_ms)
 
     def _refusal(
         self, request: OpenRequest, known: FakeSession | None, policy: Policy
@@ -169,7 +166,7 @@ class Books:
             OpenRefusal.CREDIT_FROZEN: account is not None and account.frozen,
             OpenRefusal.TOO_MANY_SESSIONS: len(list(self.open_sessions(who.user_id)))
             >= policy.streams_per_user,
-            OpenRefusal.INSUFFICIENT_CREDITS: account is None or account.balance_ms == 0,
+            OpenRefusal.INSUFFICIENT_CREDITS: account is None or account.unreserved_ms == 0,
         }
         return next((reason for reason, holds in reasons.items() if holds), None)
 
@@ -209,9 +206,9 @@ class Books:
         hungry = [one for one in self._others(session) if one.hungry_since is not None]
         return Renewed(
             held_ms=session.held_ms,
-            final=account.balance_ms == unused,
+            final=account.unreserved_ms == unused,
             wanted=bool(hungry) and unused > 0,
-            balance_ms=account.balance_ms,
+            balance_ms=account.unreserved_ms,
         )
 
     def close(self, settlement: Settlement) -> Closed:
@@ -224,7 +221,7 @@ class Books:
             self._settle(session, settlement.reason.label)
             session.reported_ms = settlement.reported_ms
         account = self.accounts[session.request.principal.user_id]
-        return Closed(session.used_ms, account.balance_ms)
+        return Closed(session.used_ms, account.unreserved_ms)
 
     def register(self, boot_id: UUID) -> None:
         """A daemon starts."""
@@ -279,7 +276,14 @@ class Books:
             booked = sum(one.amount_ms for one in entries)
             used = sum(session.used_ms for session in live)
             assert account.balance_ms == booked + account.debt_ms - used
-            assert account.held_ms == sum(one.held_ms - one.used_ms for one in live)
+            reserved = [
+                one.asked.amount_ms
+                for one in self.reservations.values()
+                if one.asked.user_id == user_id and one.charged_ms is None
+            ]
+            unused_ms = sum(one.held_ms - one.used_ms for one in live)
+            assert account.reserved_ms == sum(reserved)
+            assert account.held_ms == account.reserved_ms + unused_ms
             assert 0 <= account.held_ms <= account.balance_ms
             assert account.debt_ms == 0 or account.balance_ms == account.held_ms
             assert account.debt_ms >= 0
@@ -287,6 +291,11 @@ class Books:
             assert 0 <= session.used_ms <= session.held_ms
             charged = [one.amount_ms for one in self.entries if one.key == str(session_id)]
             assert charged == ([] if session.end_reason is None else [-session.used_ms])
+        for reservation_id, one in self.reservations.items():
+            charged = [
+                entry.amount_ms for entry in self.entries if entry.key == str(reservation_id)
+            ]
+            assert charged == ([] if one.charged_ms is None else [-one.charged_ms])
 
     def _vouch(self, boot_ids: set[UUID]) -> None:
         """These boots let somebody spend; none that was taken for dead may."""
@@ -318,10 +327,10 @@ class Books:
         """What may be left unused in this session's hold."""
         account = self.accounts[session.request.principal.user_id]
         others = self._others(session)
-        free = account.balance_ms - sum(one.held_ms - one.used_ms for one in others)
+        free = account.unreserved_ms - sum(one.held_ms - one.used_ms for one in others)
         share = policy.hold_ms
-        if account.balance_ms < share * (len(others) + 1):
-            share = max(1000, account.balance_ms // (len(others) + 1))
+        if account.unreserved_ms < share * (len(others) + 1):
+            share = max(1000, account.unreserved_ms // (len(others) + 1))
         waiting_longer = [
             other
             for other in others

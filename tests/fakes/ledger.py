@@ -18,7 +18,8 @@ from relayd.session.ports import (
     Revoked,
     Settlement,
 )
-from tests.fakes.books import Books, FakeSession
+from tests.fakes.books import Books
+from tests.fakes.rows import FakeSession
 
 __all__ = ["FakeLedger"]
 
@@ -112,7 +113,7 @@ class FakeLedger:
     async def balance_ms(self, user_id: UUID) -> int:
         """See `relayd.session.ports.Ledger`."""
         await self._arrive()
-        return await self._answer("balance_ms", self.balance_of(user_id))
+        return await self._answer("balance_ms", self.books.accounts[user_id].unreserved_ms)
 
     async def _arrive(self) -> None:
         await trio.lowlevel.checkpoint()

@@ -14,7 +14,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from relayd.errors import LedgerUnavailable
 from relayd.identity import Principal
+from relayd.ledger.balances import Reservation
 from relayd.ledger.holds import Policy
+from relayd.ledger.outcomes import ReservationRefusal, Reserved
 from relayd.session.endings import EndReason
 from relayd.session.ports import Opened, OpenRefusal, OpenRequest, Renewed, Revoked, Settlement
 from tests.fakes.books import Books
@@ -65,6 +67,7 @@ class History(RuleBasedStateMachine):
         # As a sweeper saw them last, and whether they let anybody spend since.
         self.seen: dict[UUID, int] = {}
         self.granted: set[UUID] = set()
+        self.reserved: list[Reservation] = []
         self.credited_ms = 0
 
     def play(self, name: str, *arguments: Any) -> Any:
@@ -114,9 +117,9 @@ class History(RuleBasedStateMachine):
     def lose_opening(self, boot: int, arrives: bool) -> None:
         """An opening is never answered, or never arrives: it is settled at nothing, for good."""
         request = OpenRequest(uuid4(), self.who, "engine", "model", "192.0.2.1")
+        held_ms = self.books.accounts[self.user_id].held_ms
         if arrives and isinstance(self.play("open", request, self.boots[boot], POLICY), Opened):
             self.granted.add(self.boots[boot])
-        held_ms = sum(one.held_ms - one.used_ms for one in self.books.open_sessions(self.user_id))
         opened = self.books.sessions.get(request.session_id)
         settlement = Settlement(
             request.session_id, 0, None, EndReason.SERVICE_UNAVAILABLE, unanswered=request
@@ -126,9 +129,7 @@ class History(RuleBasedStateMachine):
         if opened is not None:
             again = self.play("open", request, self.boots[boot], POLICY)
             assert again is OpenRefusal.SESSION_SETTLED
-            held_ms -= opened.held_ms
-        account = self.books.accounts[self.user_id]
-        assert account.held_ms <= held_ms
+        assert self.books.accounts[self.user_id].held_ms == held_ms
 
     @precondition(lambda self: self.players)
     @rule(which=st.integers(0, 5), spent=PART, kept=PART)
@@ -247,6 +248,32 @@ class History(RuleBasedStateMachine):
             assert not (player.in_lease and self.books.sessions[player.id].end_reason)
         self.players = [one for one in self.players if not self.books.sessions[one.id].end_reason]
 
+    @rule(amount_ms=st.sampled_from([1, 500, 1000, 3000, 9000]), again=st.booleans())
+    def reserve(self, amount_ms: int, again: bool) -> None:
+        """Something that is no stream sets credit aside; asked twice, it is the same."""
+        asked = Reservation(uuid4(), self.user_id, amount_ms, "test")
+        before = self.play("balance", self.user_id)
+        answer = self.play("hold", asked)
+        if isinstance(answer, Reserved):
+            assert answer.balance.held_ms == before.held_ms + amount_ms
+            self.reserved.append(asked)
+        else:
+            assert before.balance_ms - before.held_ms < amount_ms
+        if again:
+            repeated = self.play("hold", asked)
+            assert isinstance(repeated, Reserved) is isinstance(answer, Reserved)
+
+    @precondition(lambda self: self.reserved)
+    @rule(which=st.integers(0, 5), part=PART)
+    def settle_reservation(self, which: int, part: int) -> None:
+        """It ends, and costs a part of what it holds; settled twice is once."""
+        asked = self.reserved.pop(which % len(self.reserved))
+        charged_ms = -(-asked.amount_ms * part // 100)
+        first = self.play("settle", asked.id, charged_ms)
+        assert first.charged_ms == charged_ms
+        assert self.play("settle", asked.id, 0) == first
+        assert self.play("hold", asked) is ReservationRefusal.ID_TAKEN
+
     @rule()
     def revoke(self) -> None:
         """The user signs out, and in again."""
@@ -280,7 +307,11 @@ class History(RuleBasedStateMachine):
     def balanced(self) -> None:
         """Every identity holds, nothing was spent that was not bought, nobody overshot."""
         self.books.check()
-        assert sum(one.used_ms for one in self.books.sessions.values()) <= self.credited_ms
+        charged_ms = sum(one.charged_ms or 0 for one in self.books.reservations.values())
+        used_ms = sum(one.used_ms for one in self.books.sessions.values())
+        assert used_ms + charged_ms <= self.credited_ms
+        held_ms = sum(one.amount_ms for one in self.reserved)
+        assert self.books.accounts[self.user_id].reserved_ms == held_ms
         assert self.books.overshoots == 0
 
     @property
@@ -305,5 +336,5 @@ class History(RuleBasedStateMachine):
             player.in_lease = True
             assert answer.held_ms >= player.held_ms, "lowered below the promise"
             account = self.books.accounts[self.who.user_id]
-            assert not answer.final or account.balance_ms == answer.held_ms - player.used_ms
+            assert not answer.final or account.unreserved_ms == answer.held_ms - player.used_ms
             player.held_ms = answer.held_ms

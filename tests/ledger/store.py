@@ -8,10 +8,17 @@ import attrs
 from relayd.database.ports import Connection
 from relayd.identity import Principal
 from relayd.ledger import balances, boots, sessions
-from relayd.ledger.balances import Entry
+from relayd.ledger.balances import Entry, Reservation
 from relayd.ledger.boots import Pulse
 from relayd.ledger.holds import Policy
-from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
+from relayd.ledger.outcomes import (
+    Balance,
+    Booked,
+    BookingRefusal,
+    Charged,
+    ReservationRefusal,
+    Reserved,
+)
 from relayd.ledger.renewals import Renewal, renew, renew_free
 from relayd.session.ports import (
     Closed,
@@ -104,6 +111,16 @@ class Store:
         assert balance is not None
         return balance
 
+    def hold(self, asked: Reservation) -> Reserved | ReservationRefusal:
+        """Set credit aside for what is no live stream."""
+        with self.connection.transaction():
+            return balances.hold(self.connection, asked)
+
+    def settle(self, reservation_id: UUID, charged_ms: int) -> Charged | None:
+        """Charge a part of it, and give back the rest."""
+        with self.connection.transaction():
+            return balances.settle(self.connection, reservation_id, charged_ms, "test")
+
     def open(self, request: OpenRequest, boot_id: UUID, policy: Policy) -> Opened | OpenRefusal:
         """Open a session of a boot, which is registered at its first."""
         self.register(boot_id)
@@ -173,7 +190,11 @@ class Store:
                 " ORDER BY id",
                 (user_id,),
             ).fetchall()
-        return self.balance(user_id), sessions, entries
+            reservations = self.connection.execute(
+                "SELECT id, held_ms, charged_ms FROM reservations WHERE user_id = %s ORDER BY id",
+                (user_id,),
+            ).fetchall()
+        return self.balance(user_id), sessions, entries, reservations
 
     def _pulses(self) -> list[Pulse]:
         with self.connection.transaction():

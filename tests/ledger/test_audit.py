@@ -9,7 +9,7 @@ import pytest
 
 from relayd.database.ports import Connection
 from relayd.ledger.audit import RULES, audit
-from relayd.ledger.balances import Entry, book
+from relayd.ledger.balances import Entry, Reservation, book
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import label
 from relayd.session.endings import EndReason
@@ -18,7 +18,19 @@ from tests.ledger.store import Store
 
 pytestmark = pytest.mark.system
 
-BALANCE, HELD, RANGE, SESSION, ENTRY, PURCHASE, TAKEN_BACK, FROZEN, TWICE = RULES
+(
+    BALANCE,
+    HELD,
+    RESERVED,
+    RANGE,
+    SESSION,
+    ENTRY,
+    RESERVATION,
+    PURCHASE,
+    TAKEN_BACK,
+    FROZEN,
+    TWICE,
+) = RULES
 
 
 @pytest.fixture
@@ -34,12 +46,19 @@ def connection(database_url: str) -> Iterator[Connection]:
                 store.renew(request.session_id, spent_ms, 30_000, Policy())
                 if ends:
                     store.close(Settlement(request.session_id, 6000, None, EndReason.COMPLETED))
+        busy = store.add_user(50_000).user_id
+        for amount_ms, charged_ms in ((7000, None), (9000, 8000), (300, 0)):
+            asked = Reservation(uuid4(), busy, amount_ms, "test")
+            store.hold(asked)
+            if charged_ms is not None:
+                store.settle(asked.id, charged_ms)
         in_debt = store.add_user(10)
         _buy(connection, store.add_user().user_id)
         store.book(in_debt.user_id, "adjustment", "dispute", -50)
         for table in (
             "usage_ledger",
             "transcription_sessions",
+            "reservations",
             "credit_balance",
             "purchases",
             "purchase_reversals",
@@ -98,6 +117,32 @@ def test_whole_books_have_no_findings(connection: Connection) -> None:
         ("UPDATE credit_balance SET debt_ms = debt_ms - 1 WHERE debt_ms > 0", {BALANCE}),
         ("UPDATE credit_balance SET held_ms = held_ms + 1 WHERE debt_ms = 0", {HELD}),
         ("UPDATE credit_balance SET held_ms = -1 WHERE debt_ms = 0", {HELD, RANGE}),
+        (
+            "UPDATE credit_balance SET reserved_ms = reserved_ms - 1 WHERE reserved_ms > 0",
+            {HELD, RESERVED},
+        ),
+        (
+            (
+                "UPDATE credit_balance SET reserved_ms = reserved_ms + 1, held_ms = held_ms + 1"
+                " WHERE reserved_ms > 0"
+            ),
+            {RESERVED},
+        ),
+        (
+            "UPDATE credit_balance SET reserved_ms = held_ms + 1 WHERE debt_ms = 0",
+            {HELD, RESERVED, RANGE},
+        ),
+        ("DELETE FROM reservations WHERE ended_at IS NULL", {RESERVED}),
+        (
+            "UPDATE reservations SET charged_ms = 0, ended_at = now() WHERE ended_at IS NULL",
+            {RESERVED, RESERVATION},
+        ),
+        ("UPDATE reservations SET charged_ms = 7999 WHERE charged_ms = 8000", {RESERVATION}),
+        ("UPDATE reservations SET held_ms = 7999 WHERE charged_ms = 8000", {RESERVATION}),
+        (
+            "DELETE FROM usage_ledger WHERE kind = 'reservation' AND amount_ms < 0",
+            {BALANCE, RESERVATION},
+        ),
         (
             "UPDATE credit_balance SET balance_ms = balance_ms + 1 WHERE debt_ms > 0",
             {BALANCE, RANGE},
@@ -162,5 +207,5 @@ def test_names_the_rows_at_fault(connection: Connection) -> None:
         findings = audit(connection)
 
     assert len(findings) == 1
-    assert set(findings[0].row) == {"user_id", "held_ms", "unused_ms"}
+    assert set(findings[0].row) == {"user_id", "held_ms", "reserved_ms", "unused_ms"}
     assert label(findings[0]).startswith(f"{HELD}: user_id=")

@@ -17,6 +17,7 @@ from tests.fakes.ledger import FakeLedger
 from tests.ledger.boots import BootsContract
 from tests.ledger.contract import LedgerContract
 from tests.ledger.freezing import FreezingContract
+from tests.ledger.reservations import ReservationsContract
 from tests.ledger.store import Store
 
 
@@ -84,7 +85,7 @@ class PostgresBench:
         assert await self.database.transact(audit) == ()
 
 
-class TestFake(LedgerContract, FreezingContract, BootsContract):
+class TestFake(LedgerContract, FreezingContract, BootsContract, ReservationsContract):
     """In memory."""
 
     @pytest.fixture
@@ -94,7 +95,7 @@ class TestFake(LedgerContract, FreezingContract, BootsContract):
 
 
 @pytest.mark.system
-class TestPostgres(LedgerContract, FreezingContract, BootsContract):
+class TestPostgres(LedgerContract, FreezingContract, BootsContract, ReservationsContract):
     """On PostgreSQL."""
 
     @pytest.fixture

@@ -47,10 +47,15 @@ class ComparedHistory(History):
             for session_id, one in self.books.sessions.items()
         )
         entries = [(one.kind, one.key, one.amount_ms) for one in self.books.entries]
+        reservations = sorted(
+            (one.asked.id, one.asked.amount_ms, one.charged_ms)
+            for one in self.books.reservations.values()
+        )
         assert Store(self.connection).state(user_id) == (
             self.books.balance(user_id),
             sessions,
             entries,
+            reservations,
         )
 
 

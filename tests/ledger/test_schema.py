@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from relayd.database.ports import Connection
+from relayd.ledger.balances import Reservation
 from relayd.ledger.holds import Policy
 from relayd.session.endings import EndReason
 from relayd.session.ports import Opened, OpenRequest, Settlement
@@ -42,6 +43,11 @@ def world(database_url: str) -> Iterator[World]:
             store.renew(request.session_id, 10_000, 30_000, Policy())
             if ends:
                 store.close(Settlement(request.session_id, 15_000, None, EndReason.COMPLETED))
+        for ends in (False, True):
+            asked = Reservation(uuid4(), who.user_id, 500, "test")
+            store.hold(asked)
+            if ends:
+                store.settle(asked.id, 200)
         yield World(connection)
 
 
@@ -61,6 +67,25 @@ def test_ledger_is_append_only(world: World) -> None:
         ("UPDATE credit_balance SET held_ms = balance_ms + 1", "covers_holds"),
         ("UPDATE credit_balance SET held_ms = -1", "covers_holds"),
         ("UPDATE credit_balance SET balance_ms = held_ms - 1", "covers_holds"),
+        ("UPDATE credit_balance SET reserved_ms = held_ms + 1", "holds_cover_reservations"),
+        ("UPDATE credit_balance SET reserved_ms = -1", "holds_cover_reservations"),
+        (
+            (
+                "UPDATE reservations SET charged_ms = held_ms + 1, ended_at = now()"
+                " WHERE ended_at IS NULL"
+            ),
+            "charge_within_hold",
+        ),
+        ("UPDATE reservations SET ended_at = now() WHERE ended_at IS NULL", "ended_with_charge"),
+        ("UPDATE reservations SET held_ms = held_ms + 1", "would hold something else"),
+        ("UPDATE reservations SET charged_ms = 0 WHERE ended_at IS NOT NULL", "has ended"),
+        (
+            (
+                "INSERT INTO usage_ledger (user_id, kind, reference, amount_ms, reason)"
+                " SELECT user_id, 'reservation', 'x', -5, 'x' FROM credit_balance"
+            ),
+            "usage_ledger_reservation",
+        ),
         ("UPDATE credit_balance SET debt_ms = -1", "debt_not_negative"),
         ("UPDATE credit_balance SET debt_ms = 1", "debt_paid_first"),
         (
