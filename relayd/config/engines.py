@@ -72,8 +72,8 @@ class Deepgram:
     send_seconds: float = attrs.field(
         default=5,
         metadata=about(
-            "One piece of audio must be taken by then; a stalled engine would else hold back the "
-            "client.",
+            "One piece of audio must be taken by then; otherwise a stalled engine would hold up "
+            "the client.",
             unit="seconds",
             least=0.1,
             most=60,

@@ -32,7 +32,7 @@ class Silence:
 
 @attrs.define(eq=False)
 class Answer:
-    """What an application answers to one request. ``send`` is what it would call else."""
+    """What an application answers to one request. ``send`` takes the place of the real one."""
 
     scope: Any
     _send: Callable[[Any], Awaitable[None]]

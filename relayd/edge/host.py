@@ -1,4 +1,4 @@
-"""Whether a request's Host is one, pure: what is none gets a 400 (RFC 9112, section 3.2)."""
+"""Whether a request names a proper Host; pure. If not, it gets a 400 (RFC 9112, section 3.2)."""
 
 import re
 from collections.abc import Iterable

@@ -64,7 +64,7 @@ def protection_of(view: View) -> Protection | None:
 def authenticated(
     view: Callable[Concatenate[Principal, P], Awaitable[R]],
 ) -> Callable[P, Awaitable[R]]:
-    """Let in who has a valid access token of a standing sign-in; the view gets the principal."""
+    """Admit holders of a valid access token whose sign-in stands; the view gets the principal."""
 
     @functools.wraps(view)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:

@@ -17,7 +17,7 @@ export function chart(place) {
   return {
     show(days) {
       const total = days.reduce((sum, one) => sum + one.seconds_used, 0);
-      if (!total) return void place.replaceChildren(make("p", { class: "muted" }, "Nothing was used yet. Here will be a bar for each day."));
+      if (!total) return void place.replaceChildren(make("p", { class: "muted" }, "Nothing used yet. Each day will have a bar here."));
       summary.textContent = `${minutes(total)} minutes used in all`;
       rows.replaceChildren(...(days.toReversed?.() ?? [...days].reverse()).map(row));
       draw = () => picture.replaceChildren(drawing(days, picture.clientWidth || 600, total));

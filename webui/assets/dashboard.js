@@ -71,7 +71,7 @@ export function dashboard(root, { facts, lost, found, over }) {
       const used = await call("/account/usage");
       found();
       bars.show(used.days);
-      sessions.replaceChildren(used.sessions.length ? table(used.sessions) : make("p", { class: "muted" }, "You have not talked yet. When you have, it stands here: when, how long, and how it ended."));
+      sessions.replaceChildren(used.sessions.length ? table(used.sessions) : make("p", { class: "muted" }, "You have not talked yet. Your sessions will be listed here: when, how long, and how each ended."));
     } catch (error) {
       if (troubled(error, usage)) return;
       for (const one of [days, sessions]) one.replaceChildren(again(wording(error), usage));
