@@ -31,6 +31,8 @@ __all__ = ["Plan", "main"]
 
 _MASK: Final = bytes((0x37, 0xFA, 0x21, 0x3D))
 _KEY: Final = int.from_bytes(_MASK * (STAMP_BYTES // len(_MASK)), "little")
+# Who is not live by then, after the last one began, is told of as missing.
+_LIVE_SECONDS: Final = 30
 _PONG: Final = frame(PONG, b"", _MASK)
 _STOP: Final = frame(TEXT, b'{"type":"stop"}', _MASK)
 _CLOSE_STREAM: Final = frame(TEXT, b'{"type":"CloseStream"}', _MASK)
@@ -188,6 +190,8 @@ class Load:
         for number in range(self.plan.sessions):
             # A fraction of a frame apart as well, so that the beats are spread out.
             self.loop.at(begin + number / self.plan.starts_per_second, partial(self._start, number))
+        all_begun = begin + self.plan.sessions / self.plan.starts_per_second
+        self.loop.at(all_begun + _LIVE_SECONDS, self._say_live)
         self.loop.run()
 
     def _start(self, number: int) -> None:
@@ -199,9 +203,12 @@ class Load:
 
     def _changed(self) -> None:
         if sum(app.live or app.over for app in self.apps) == self.plan.sessions:
-            self._say_once("live", live=sum(app.live and not app.over for app in self.apps))
+            self._say_live()
         if all(app.over for app in self.apps) and len(self.apps) == self.plan.sessions:
             self._say_once("over")
+
+    def _say_live(self) -> None:
+        self._say_once("live", live=sum(app.live and not app.over for app in self.apps))
 
     def _say_once(self, event: str, **fields: Any) -> None:
         if event not in self._said:
