@@ -170,3 +170,51 @@ async def test_levels_are_said_when_they_are_reached(autojump_clock: MockClock) 
 
         assert said == [61_000, 60_000, 15_000]
         nursery.cancel_scope.cancel()
+
+
+async def test_the_reader_attends_at_marks_only(autojump_clock: MockClock) -> None:
+    """Half of the hold once, each level once: in between a frame costs two comparisons."""
+    allowance = Allowance(
+        uuid4(),
+        ScriptedLedger(full),
+        defaults.limits(flush_seconds=1000, credits_low_seconds=(60, 15)),
+        Ending(),
+        Meter(AudioFormat(), 61_000),
+        Opened(61_000, final=True, balance_ms=61_000),
+        say_low=lambda _: None,
+    )
+    marks: list[int] = []
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(allowance.keep)
+        await trio.sleep(1)
+        for _ in range(609):
+            if not marks or marks[-1] != allowance._alarm_bytes // 32:
+                marks.append(allowance._alarm_bytes // 32)
+            allowance.admit(len(frame(100)))
+        nursery.cancel_scope.cancel()
+
+    # The last mark lies beyond the hold: nothing is left to attend to.
+    assert marks == [1000, 30_500, 46_000, 61_001]
+    assert allowance.renewals == 0
+
+
+async def test_a_mark_moves_with_what_was_used(autojump_clock: MockClock) -> None:
+    """Half is that of what the last answer left, the level that of the credit it told."""
+
+    def some(used_ms: int, keep_ms: int) -> Renewed:
+        return Renewed(used_ms + 30_000, final=False, wanted=False, balance_ms=70_000)
+
+    allowance = make(ScriptedLedger(some), limits=defaults.limits(flush_seconds=5))
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(allowance.keep)
+        await trio.sleep(1)
+        allowance.admit(len(frame(10_000)))
+        await trio.sleep(5)
+
+        # 10 s are used: half of the hold at 25 s, 60 s of 70 s left at 20 s.
+        assert allowance.remaining_ms == 70_000
+        assert allowance._alarm_bytes == len(frame(20_000))
+        allowance.admit(len(frame(10_000)))
+        assert allowance.remaining_ms == 60_000
+        assert allowance._alarm_bytes == len(frame(25_000))
+        nursery.cancel_scope.cancel()
