@@ -10,12 +10,12 @@ import attrs
 from relayd import config
 from relayd.daemon.settings import edge_settings, session_limits
 from relayd.edge.settings import EdgeSettings
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 
 __all__ = ["edge", "limits"]
 
 
-def limits(**changes: Any) -> Limits:
+def limits(**changes: Any) -> SessionLimits:
     """The bounds of a session, but for these."""
     return attrs.evolve(session_limits(config.Limits(), config.Metering()), **changes)
 

@@ -6,7 +6,7 @@ from relayd import config
 from relayd.edge.addresses import networks
 from relayd.edge.settings import EdgeSettings
 from relayd.engines.selection import LOCAL
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 from relayd.threads import cores
 
 __all__ = ["CONNECTIONS_MIN", "edge_settings", "processes_of", "session_limits", "share"]
@@ -18,9 +18,9 @@ FLUSH_EARLY: Final = 0.85
 CONNECTIONS_MIN: Final = 2
 
 
-def session_limits(limits: config.Limits, metering: config.Metering) -> Limits:
+def session_limits(limits: config.Limits, metering: config.Metering) -> SessionLimits:
     """What a session may take."""
-    return Limits(
+    return SessionLimits(
         auth_seconds=limits.auth_seconds,
         idle_seconds=limits.idle_seconds,
         session_seconds=limits.session_seconds,

@@ -13,14 +13,14 @@ import attrs
 
 from relayd.durations import seconds
 from relayd.session.dialect import (
-    Auth,
     Closing,
     Conclusion,
     Finalize,
+    Finish,
+    Introduction,
     KeepAlive,
     Malformed,
     Said,
-    Stop,
     Texts,
 )
 from relayd.session.endings import EndReason
@@ -71,11 +71,11 @@ CLOSE_CODES: Final[Mapping[EndReason, int]] = {
 _CONTROLS: Final[Mapping[str, Said]] = {
     "finalize": Finalize(),
     "keepalive": KeepAlive(),
-    "stop": Stop(),
+    "stop": Finish(),
     # The names that Deepgram's own clients send.
     "Finalize": Finalize(),
     "KeepAlive": KeepAlive(),
-    "CloseStream": Stop(),
+    "CloseStream": Finish(),
 }
 
 # `json.dumps` with separators makes an encoder for every call.
@@ -159,16 +159,16 @@ class NativeDialect:
         return Closing(CLOSE_CODES[reason], reason.label)
 
 
-def _parse_auth(message: Mapping[str, Any]) -> Auth | Malformed:
+def _parse_auth(message: Mapping[str, Any]) -> Introduction | Malformed:
     token = message.get("token")
     config = message.get("config")
     if not isinstance(token, str):
         return Malformed('The auth message has no "token".')
     if config is None:
-        return Auth(token)
+        return Introduction(token)
     if not isinstance(config, dict):
         return Malformed('The "config" of the auth message is not an object.')
-    return Auth(token, config)
+    return Introduction(token, config)
 
 
 def _error(code: str, wording: str, *, fatal: bool) -> str:

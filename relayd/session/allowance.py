@@ -16,7 +16,7 @@ import trio
 from relayd.clock import Clock
 from relayd.errors import LedgerUnavailable
 from relayd.session.endings import Ending, EndReason
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 from relayd.session.meter import LowCredit, Meter
 from relayd.session.ports import Ledger, Opened, Renewed, Revoked
 
@@ -37,7 +37,7 @@ class Allowance:
 
     session_id: UUID
     ledger: Ledger
-    limits: Limits
+    limits: SessionLimits
     ending: Ending
     meter: Meter
     opened: Opened

@@ -17,16 +17,16 @@ from relayd.speech.words import UpstreamEvent
 
 __all__ = [
     "Audio",
-    "Auth",
     "Closing",
     "Conclusion",
     "Dialect",
     "Finalize",
+    "Finish",
     "Hello",
+    "Introduction",
     "KeepAlive",
     "Malformed",
     "Said",
-    "Stop",
     "Texts",
 ]
 
@@ -40,7 +40,7 @@ class Hello:
 
 
 @attrs.frozen
-class Auth:
+class Introduction:
     """The same as a first message: an access token, and how the audio shall be transcribed."""
 
     token: str = attrs.field(repr=False)
@@ -65,7 +65,7 @@ class KeepAlive:
 
 
 @attrs.frozen
-class Stop:
+class Finish:
     """No more audio: deliver the last words and end."""
 
 
@@ -76,7 +76,7 @@ class Malformed:
     problem: str
 
 
-Said = Auth | Audio | Finalize | KeepAlive | Stop | Malformed
+Said = Introduction | Audio | Finalize | KeepAlive | Finish | Malformed
 
 # What is sent, in this order.
 Texts = tuple[str, ...]

@@ -2,11 +2,11 @@
 
 import attrs
 
-__all__ = ["Limits"]
+__all__ = ["SessionLimits"]
 
 
 @attrs.frozen(kw_only=True)
-class Limits:
+class SessionLimits:
     """Seconds unless named otherwise. The figures are the operator's: `relayd.config`."""
 
     # From the upgrade to the first message.

@@ -13,7 +13,7 @@ import trio
 from relayd.errors import ClientGone
 from relayd.session.dialect import Dialect, Texts
 from relayd.session.endings import Ending, EndReason
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 from relayd.session.ports import Client
 
 __all__ = ["Outbox"]
@@ -26,7 +26,7 @@ class Outbox:
     client: Client
     dialect: Dialect
     ending: Ending
-    limits: Limits
+    limits: SessionLimits
     gone: Callable[[], object]
     _queue: trio.MemorySendChannel[str] = attrs.field(init=False)
     _taken: trio.MemoryReceiveChannel[str] = attrs.field(init=False)

@@ -13,7 +13,7 @@ import trio
 from relayd.background import Faults, keep
 from relayd.session.dialect import Dialect, Hello
 from relayd.session.endings import EndReason
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 from relayd.session.ports import Client, Settlement
 from relayd.session.report import Report
 from relayd.session.session import Ports, Session
@@ -29,7 +29,7 @@ class Sessions:
     """Every session that runs on one set of ports."""
 
     ports: Ports
-    limits: Limits
+    limits: SessionLimits
     # Hears of every session once, when it is over: for the log, and whatever counts sessions.
     ended: Callable[[Report], object]
     draining: bool = False

@@ -9,9 +9,17 @@ import attrs
 import trio
 
 from relayd.session.allowance import Allowance
-from relayd.session.dialect import Audio, Auth, Dialect, Finalize, KeepAlive, Malformed, Stop
+from relayd.session.dialect import (
+    Audio,
+    Dialect,
+    Finalize,
+    Finish,
+    Introduction,
+    KeepAlive,
+    Malformed,
+)
 from relayd.session.endings import Ending, EndReason
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 from relayd.session.outbox import Outbox
 from relayd.session.ports import Client
 from relayd.speech.engine import Upstream
@@ -29,7 +37,7 @@ class Relay:
     allowance: Allowance
     outbox: Outbox
     ending: Ending
-    limits: Limits
+    limits: SessionLimits
     results: int = 0
     malformed: int = 0
     _heard_at: float = attrs.field(factory=trio.current_time)
@@ -141,10 +149,10 @@ class Relay:
                 await self.upstream.finalize()
             case KeepAlive():
                 self._heard_at = trio.current_time()
-            case Stop():
+            case Finish():
                 self.ending.give(EndReason.COMPLETED)
                 return False
-            case Auth():
+            case Introduction():
                 self._complain("This session is authenticated already.")
             case Malformed(problem):
                 self._complain(problem)

@@ -34,9 +34,9 @@ from relayd.errors import (
 )
 from relayd.identity import Authenticator, Principal
 from relayd.session.allowance import Allowance
-from relayd.session.dialect import Auth, Conclusion, Dialect, Hello, Malformed
+from relayd.session.dialect import Conclusion, Dialect, Hello, Introduction, Malformed
 from relayd.session.endings import Ending, EndReason
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 from relayd.session.meter import Meter
 from relayd.session.outbox import Outbox
 from relayd.session.ports import Client, Ledger, Opened, OpenRefusal, OpenRequest, Settlement
@@ -71,7 +71,7 @@ class Session:
     # Who it is, for the ledger and the log: an IP address.
     address: str
     ports: Ports
-    limits: Limits
+    limits: SessionLimits
     dialect: Dialect
     # Where the upgrade said who it is; else the first message has to.
     hello: Hello | None = None
@@ -142,7 +142,7 @@ class Session:
             self.ending.give(EndReason.AUTH_TIMEOUT)
             return None
         auth = self.dialect.parse(first) if isinstance(first, str) else None
-        if not isinstance(auth, Auth):
+        if not isinstance(auth, Introduction):
             problem = auth.problem + " " if isinstance(auth, Malformed) else ""
             self.ending.give(
                 EndReason.AUTH_FAILED, f"{problem}The first message must be the auth message."

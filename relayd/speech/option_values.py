@@ -11,24 +11,24 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Problem", "Reader", "choice", "flag", "flag_or", "pattern", "phrases", "whole"]
+__all__ = ["Reader", "WrongValue", "choice", "flag", "flag_or", "pattern", "phrases", "whole"]
 
 # Enough for every whole number that an option takes; int() is never given more digits.
 _DIGITS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
 
 
 @attrs.frozen
-class Problem:
+class WrongValue:
     """Why a value is refused; completes the sentence that begins with the key's name."""
 
     text: str
 
 
 # No strings at all means: leave the option out, its default is what was asked for.
-Reader = Callable[[object], tuple[str, ...] | Problem]
+Reader = Callable[[object], tuple[str, ...] | WrongValue]
 
 
-def flag(value: object) -> tuple[str, ...] | Problem:
+def flag(value: object) -> tuple[str, ...] | WrongValue:
     """A boolean, or the word for one."""
     if isinstance(value, str) and value.lower() in {"true", "false"}:
         return (value.lower(),)
@@ -36,20 +36,20 @@ def flag(value: object) -> tuple[str, ...] | Problem:
         return ("true",)
     if value is False:
         return ("false",)
-    return Problem("must be true or false")
+    return WrongValue("must be true or false")
 
 
 def whole(lowest: int, highest: int, unit: str) -> Reader:
     """Read a whole number within bounds, as a number or as its digits."""
 
-    def read(value: object) -> tuple[str, ...] | Problem:
+    def read(value: object) -> tuple[str, ...] | WrongValue:
         number: int | None = None
         if isinstance(value, int) and not isinstance(value, bool):
             number = value
         elif isinstance(value, str) and _DIGITS.fullmatch(value):
             number = int(value)
         if number is None or not lowest <= number <= highest:
-            return Problem(f"must be a whole number of {unit} from {lowest} to {highest}")
+            return WrongValue(f"must be a whole number of {unit} from {lowest} to {highest}")
         return (str(number),)
 
     return read
@@ -58,21 +58,21 @@ def whole(lowest: int, highest: int, unit: str) -> Reader:
 def flag_or(number: Reader) -> Reader:
     """Read a number, or false to switch the option off, or true for its default."""
 
-    def read(value: object) -> tuple[str, ...] | Problem:
+    def read(value: object) -> tuple[str, ...] | WrongValue:
         switch = flag(value)
-        if not isinstance(switch, Problem):
+        if not isinstance(switch, WrongValue):
             return switch if switch == ("false",) else ()
         found = number(value)
-        return Problem(f"{found.text}, or false") if isinstance(found, Problem) else found
+        return WrongValue(f"{found.text}, or false") if isinstance(found, WrongValue) else found
 
     return read
 
 
 def choice(*allowed: str) -> Reader:
     """Read one of a few words."""
-    wanted = Problem("must be one of " + ", ".join(allowed))
+    wanted = WrongValue("must be one of " + ", ".join(allowed))
 
-    def read(value: object) -> tuple[str, ...] | Problem:
+    def read(value: object) -> tuple[str, ...] | WrongValue:
         if value is True or value is False:
             value = str(value).lower()
         return (value,) if isinstance(value, str) and value in allowed else wanted
@@ -84,10 +84,10 @@ def pattern(expression: str, what: str) -> Reader:
     """Read a string of a known form."""
     compiled = re.compile(expression, re.ASCII)
 
-    def read(value: object) -> tuple[str, ...] | Problem:
+    def read(value: object) -> tuple[str, ...] | WrongValue:
         if isinstance(value, str) and compiled.fullmatch(value):
             return (value,)
-        return Problem(f"must be {what}")
+        return WrongValue(f"must be {what}")
 
     return read
 
@@ -95,15 +95,15 @@ def pattern(expression: str, what: str) -> Reader:
 def phrases(most: int, longest: int, *, only: frozenset[str] = frozenset()) -> Reader:
     """Read one string or a list of them, at most ``most`` of at most ``longest`` characters."""
     wanted = (
-        Problem("must be one or several of " + ", ".join(sorted(only)))
+        WrongValue("must be one or several of " + ", ".join(sorted(only)))
         if only
-        else Problem(
+        else WrongValue(
             f"must be a string or a list of at most {most} strings, "
             f"each of 1 to {longest} printable characters"
         )
     )
 
-    def read(value: object) -> tuple[str, ...] | Problem:
+    def read(value: object) -> tuple[str, ...] | WrongValue:
         values = value if isinstance(value, list | tuple) else [value]
         if len(values) > most:
             return wanted

@@ -16,8 +16,8 @@ import attrs
 
 from relayd.speech.formats import SAMPLE_BYTES, AudioFormat
 from relayd.speech.option_values import (
-    Problem,
     Reader,
+    WrongValue,
     choice,
     flag,
     flag_or,
@@ -153,7 +153,7 @@ def parse(config: object, policy: Policy) -> StreamPlan | ConfigRefusal:
             unknown.append(key)
         elif value is not None:
             values = _read(key, value, policy)
-            if isinstance(values, Problem):
+            if isinstance(values, WrongValue):
                 return ConfigRefusal(key, f"{key} {values.text}")
             if values:
                 found[key] = values
@@ -161,17 +161,19 @@ def parse(config: object, policy: Policy) -> StreamPlan | ConfigRefusal:
     return refusal or _plan(found, policy, _remarks(unknown, idle))
 
 
-def _read(key: str, value: object, policy: Policy) -> tuple[str, ...] | Problem:
+def _read(key: str, value: object, policy: Policy) -> tuple[str, ...] | WrongValue:
     """One known option: its strings for the query, or what is wrong with it."""
     if key in _REFUSED:
         is_default = _asks_for_nothing(value) or (key == "alternatives" and value in (1, "1"))
-        return () if is_default else Problem(_REFUSED[key])
+        return () if is_default else WrongValue(_REFUSED[key])
     if key == "encoding" and isinstance(value, str) and value in _COMPRESSED:
         raw = ", ".join(SAMPLE_BYTES)
-        return Problem(f"must be raw audio ({raw}): compressed audio can't be metered")
+        return WrongValue(f"must be raw audio ({raw}): compressed audio can't be metered")
     reader = _FORMAT.get(key) or _ALLOWED.get(key) or _PAID[key]
     values = reader(value)
-    return values if key not in _PAID or isinstance(values, Problem) else _paid(key, values, policy)
+    return (
+        values if key not in _PAID or isinstance(values, WrongValue) else _paid(key, values, policy)
+    )
 
 
 def _asks_for_nothing(value: object) -> bool:
@@ -181,10 +183,10 @@ def _asks_for_nothing(value: object) -> bool:
     return value is None or value is False or value in ([], {})
 
 
-def _paid(key: str, values: tuple[str, ...], policy: Policy) -> tuple[str, ...] | Problem:
+def _paid(key: str, values: tuple[str, ...], policy: Policy) -> tuple[str, ...] | WrongValue:
     if not values or values == ("false",):
         return ()  # Asking for the default costs nothing.
-    return values if key in policy.paid_features else Problem("is not offered by this server")
+    return values if key in policy.paid_features else WrongValue("is not offered by this server")
 
 
 def _contradiction(found: Mapping[str, tuple[str, ...]]) -> ConfigRefusal | None:

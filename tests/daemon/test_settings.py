@@ -8,9 +8,9 @@ import pytest
 from relayd import config
 from relayd.daemon.settings import edge_settings, session_limits
 from relayd.edge.settings import EdgeSettings
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 
-SESSION = {field.name for field in attrs.fields(Limits)}
+SESSION = {field.name for field in attrs.fields(SessionLimits)}
 EDGE = {field.name for field in attrs.fields(EdgeSettings)}
 DEFAULTS: dict[str, Any] = {
     "limits": config.Limits(),
@@ -46,7 +46,7 @@ def test_a_key_says_what_it_bounds(section: str, key: str) -> None:
 @pytest.mark.parametrize("name", sorted(SESSION | {key for _, key in KEYS}))
 def test_there_is_one_source_of_defaults(name: str) -> None:
     """What the configuration names has its default there and nowhere else."""
-    fields = {**attrs.fields_dict(EdgeSettings), **attrs.fields_dict(Limits)}
+    fields = {**attrs.fields_dict(EdgeSettings), **attrs.fields_dict(SessionLimits)}
 
     assert fields[name].default is attrs.NOTHING
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.dialects.native import CLOSE_CODES, ERROR_CODES, NativeDialect
-from relayd.session.dialect import Auth, Conclusion, Malformed, Said, Texts
+from relayd.session.dialect import Conclusion, Introduction, Malformed, Said, Texts
 from relayd.session.endings import EndReason
 from relayd.speech.words import SpeechStarted, Transcript, UtteranceEnd, Word
 
@@ -70,18 +70,18 @@ def test_auth_carries_token_and_config() -> None:
     """The auth message's token and config are taken as they stand."""
     auth = DIALECT.parse('{"type":"auth","token":"t","config":{"language":"en"}}')
 
-    assert auth == Auth("t", {"language": "en"})
+    assert auth == Introduction("t", {"language": "en"})
 
 
 def test_auth_without_config_asks_for_the_defaults() -> None:
     """A missing or null config is an empty one."""
-    assert DIALECT.parse('{"type":"auth","token":"t"}') == Auth("t", {})
-    assert DIALECT.parse('{"type":"auth","token":"t","config":null}') == Auth("t", {})
+    assert DIALECT.parse('{"type":"auth","token":"t"}') == Introduction("t", {})
+    assert DIALECT.parse('{"type":"auth","token":"t","config":null}') == Introduction("t", {})
 
 
 def test_token_is_not_in_the_repr() -> None:
     """A logged auth message shows no token."""
-    assert "hush-hush" not in repr(Auth("hush-hush", {}))
+    assert "hush-hush" not in repr(Introduction("hush-hush", {}))
 
 
 def test_problem_does_not_repeat_the_text() -> None:

@@ -9,14 +9,14 @@ import attrs
 
 from relayd.session.dialect import (
     Audio,
-    Auth,
     Closing,
     Conclusion,
     Finalize,
+    Finish,
+    Introduction,
     KeepAlive,
     Malformed,
     Said,
-    Stop,
     Texts,
 )
 from relayd.session.endings import EndReason
@@ -24,7 +24,7 @@ from relayd.speech.words import Transcript, UpstreamEvent
 
 __all__ = ["TerseDialect"]
 
-_CONTROLS: dict[str, Said] = {"commit": Finalize(), "here": KeepAlive(), "done": Stop()}
+_CONTROLS: dict[str, Said] = {"commit": Finalize(), "here": KeepAlive(), "done": Finish()}
 
 
 @attrs.define(eq=False)
@@ -43,7 +43,7 @@ class TerseDialect:
         match word:
             case "hello":
                 token, _, config = rest.partition(" ")
-                return Auth(token, json.loads(config or "{}"))
+                return Introduction(token, json.loads(config or "{}"))
             case "audio":
                 return Audio(base64.b64decode(rest))
             case _:

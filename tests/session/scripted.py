@@ -10,7 +10,7 @@ from relayd.clock import Clock
 from relayd.errors import LedgerUnavailable
 from relayd.session.allowance import Allowance
 from relayd.session.endings import Ending
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 from relayd.session.meter import Meter
 from relayd.session.ports import (
     Closed,
@@ -80,7 +80,7 @@ def make(
     ledger: ScriptedLedger,
     *,
     held_ms: int = 30_000,
-    limits: Limits | None = None,
+    limits: SessionLimits | None = None,
     clock: Clock = trio.current_time,
 ) -> Allowance:
     """An allowance of the default format with this first hold, of plenty."""

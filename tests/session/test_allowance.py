@@ -137,11 +137,13 @@ async def test_outage_is_asked_through_every_second(autojump_clock: MockClock) -
         return None if trio.current_time() < 8 else full(used_ms, keep_ms)
 
     ledger = ScriptedLedger(until_eight)
+    allowance = make(ledger)
 
     with trio.move_on_after(14):
-        await make(ledger).keep()
+        await allowance.keep()
 
     assert [at for at, _, _ in ledger.asked] == [5, 6, 7, 8, 13]
+    assert (allowance.failures, allowance.renewals) == (3, 2)
 
 
 async def test_levels_are_said_when_they_are_reached(autojump_clock: MockClock) -> None:

@@ -8,7 +8,7 @@ import trio
 
 from relayd.identity import Principal
 from relayd.session.dialect import Hello
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 from relayd.session.report import Report
 from relayd.session.session import Ports, Session
 from tests import defaults
@@ -28,7 +28,7 @@ class World:
     """One user, one session about to run."""
 
     credit_ms: int = 600_000
-    limits: Limits = attrs.field(factory=defaults.limits)
+    limits: SessionLimits = attrs.field(factory=defaults.limits)
     manner: Manner = NATIVE
     user_id: UUID = attrs.field(factory=uuid4)
     client: FakeClient = attrs.field(factory=FakeClient)

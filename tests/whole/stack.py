@@ -24,7 +24,7 @@ from relayd.engines.deepgram.engine import Deepgram
 from relayd.identity import Principal
 from relayd.routes.app import create_app
 from relayd.routes.wiring import Services
-from relayd.session.limits import Limits
+from relayd.session.limits import SessionLimits
 from relayd.session.registry import Sessions
 from relayd.session.session import Ports
 from tests import defaults
@@ -107,7 +107,7 @@ class Stack:
 
 @asynccontextmanager
 async def open_stack(
-    *scripts: Script, credit_ms: int = 600_000, limits: Limits | None = None
+    *scripts: Script, credit_ms: int = 600_000, limits: SessionLimits | None = None
 ) -> AsyncIterator[Stack]:
     """The relay with a user who has this credit, and connections that follow these scripts."""
     ledger = FakeLedger()
