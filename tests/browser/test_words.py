@@ -156,6 +156,7 @@ def test_grey_words_stay_when_the_connection_is_lost(
         expect(grey).to_have_text(heard)
         visit.guard.allow("net::ERR_")
         visit.guard.allow("WebSocket connection")
+        visit.guard.allow(f"503 () ({serving.url}/account/events)")
 
 
 def test_words_belong_to_an_account(
