@@ -346,6 +346,7 @@ async def test_opened_while_its_client_leaves(autojump_clock: MockClock) -> None
 
     assert report.reason is EndReason.CLIENT_GONE
     assert report.settled is True
+    assert world.session.settlement.unanswered is None
     assert world.engine.streams == []
     world.assert_books()
 
