@@ -34,8 +34,8 @@ from relayd.ledger.wallet import Wallet
 from relayd.payments.shop import Shop
 from relayd.quotas.limits import Quotas
 from relayd.routes.app import create_app
-from relayd.routes.origins import own_origins
-from relayd.routes.wiring import Services
+from relayd.routes.toolkit.origins import own_origins
+from relayd.routes.toolkit.wiring import Services
 from relayd.session.registry import Sessions
 from relayd.session.session import Ports
 from relayd.speech.engine import Engine

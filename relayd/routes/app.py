@@ -9,34 +9,30 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from relayd import logs
 from relayd.errors import DatabaseUnavailable
-from relayd.routes import (
-    accounts,
+from relayd.routes.pages import views as pages
+from relayd.routes.toolkit.body_policy import BodyPolicies
+from relayd.routes.toolkit.cross_origin import allow, answer_preflight
+from relayd.routes.toolkit.description import body_policy_of
+from relayd.routes.toolkit.probe import Probe
+from relayd.routes.toolkit.problems import UNAVAILABLE, Problem, answer
+from relayd.routes.toolkit.protection import protection_of
+from relayd.routes.toolkit.security_headers import harden
+from relayd.routes.toolkit.wiring import EXTENSION, Services, Wiring
+from relayd.routes.views import (
+    auth,
     browser_sessions,
     events,
     health,
-    pages,
     purchases,
     reference,
     stream,
     webhooks,
 )
-from relayd.routes.about import facts
-from relayd.routes.body_limits import LimitedRequest
-from relayd.routes.cross_origin import allow, answer_preflight
-from relayd.routes.probe import Probe
-from relayd.routes.problems import UNAVAILABLE, Problem, answer
-from relayd.routes.protection import protection_of
-from relayd.routes.security_headers import harden
-from relayd.routes.website import Website, webui_directory
-from relayd.routes.wiring import EXTENSION, Services, Wiring
 
-__all__ = ["create_app"]
+__all__ = ["Application", "create_app"]
 
 log = logs.get(__name__)
 
-# The largest JSON body any route takes is a few hundred bytes.
-_BODY_BYTES_MAX: Final = 64 * 1024
-_BODY_SECONDS: Final = 10
 # Answers are small: a client that can't take one in this time is not reading.
 _ANSWER_SECONDS: Final = 30
 # Database outages are mostly restarts.
@@ -44,9 +40,12 @@ _OUTAGE_RETRY_SECONDS: Final = 5
 
 
 class Application(QuartTrio):
-    """Quart-Trio, logging unexpected exceptions the way the rest of relayd does."""
+    """Quart-Trio with bodies bounded by their routes, and logging as the rest of relayd does."""
 
-    request_class = LimitedRequest
+    def __init__(self) -> None:
+        super().__init__("relayd", static_folder=None)
+        self.body_policies = BodyPolicies(self.url_map, self.view_functions, body_policy_of)
+        self.request_class = self.body_policies.request_class()
 
     def log_exception(
         self,
@@ -58,12 +57,10 @@ class Application(QuartTrio):
         log.fault("unexpected exception in a route", error, endpoint=_endpoint())
 
 
-def create_app(services: Services) -> QuartTrio:
+def create_app(services: Services) -> Application:
     """The application; every route in it is authenticated, rate-limited or exempt."""
-    app = Application("relayd", static_folder=None)
+    app = Application()
     app.config.update(
-        MAX_CONTENT_LENGTH=_BODY_BYTES_MAX,
-        BODY_TIMEOUT=_BODY_SECONDS,
         RESPONSE_TIMEOUT=_ANSWER_SECONDS,
         # Even under test: what leaves a route is answered here and never raised into the server.
         PROPAGATE_EXCEPTIONS=False,
@@ -73,17 +70,12 @@ def create_app(services: Services) -> QuartTrio:
     # client sends its body again.
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.extensions[EXTENSION] = Wiring(
-        services=services,
-        probe=Probe(services.database.probe),
-        website=Website.load(webui_directory()),
-        facts=facts(services),
-    )
+    app.extensions[EXTENSION] = Wiring(services=services, probe=Probe(services.database.probe))
+    pages.install(app)
     for module in (
-        pages,
         browser_sessions,
         events,
-        accounts,
+        auth,
         purchases,
         health,
         reference,

@@ -9,7 +9,7 @@ import pytest
 
 import relayd
 from relayd.database import migrate
-from relayd.routes.website import Website, webui_directory
+from relayd.routes.pages.website import Website, webui_directory
 from tests.house.tree import ROOT
 
 WHEEL: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"][
@@ -48,5 +48,5 @@ def test_nothing_else_is_read_from_beside_the_package() -> None:
         for path in (ROOT / "relayd").rglob("*.py")
         if "__file__" in path.read_text(encoding="utf-8")
     }
-    assert found == {"database/migrate.py", "routes/website.py"}
+    assert found == {"database/migrate.py", "routes/pages/website.py"}
     assert WHEEL["packages"] == ["relayd"]

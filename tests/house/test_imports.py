@@ -105,3 +105,24 @@ def test_secrets_leave_in_few_places() -> None:
     allowed |= {"cli", "daemon", "payments"}
     found = {one.package for one in RELAYD if ".reveal()" in one.path.read_text(encoding="utf-8")}
     assert found <= allowed
+
+
+# Of the rooms within routes: what each may import of the others.
+WITHIN_ROUTES = {
+    "toolkit": {"toolkit"},
+    "views": {"toolkit", "views"},
+    "pages": {"toolkit", "pages"},
+    "app": {"toolkit", "views", "pages"},
+}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [one for one in RELAYD if one.package == "routes"],
+    ids=[one.name for one in RELAYD if one.package == "routes"],
+)
+def test_the_toolkit_knows_no_view(source: Source) -> None:
+    """Views and pages are made of it and know nothing of each other; the app knows all."""
+    room = source.module.removeprefix("relayd.routes").strip(".").partition(".")[0]
+    rooms = {name.split(".")[2] for name in source.imports() if name.startswith("relayd.routes.")}
+    assert rooms <= WITHIN_ROUTES.get(room, set())

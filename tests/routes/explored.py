@@ -20,7 +20,7 @@ from relayd import daemon
 from relayd.accounts import accounts
 from relayd.accounts.passwords import Passwords
 from relayd.config import load
-from relayd.routes import billing
+from relayd.routes.views import billing, sales
 from tests.cli.commands import url
 from tests.config.files import SECRETS
 from tests.house.tree import ROOT
@@ -81,8 +81,8 @@ async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     and one address or user may ask often.
     """
     monkeypatch.setattr(accounts, "Passwords", partial(Passwords, cost=4))
-    for name in ("_CHECKOUTS_PER_MINUTE", "_LOOKS_PER_MINUTE"):
-        monkeypatch.setattr(billing, name, 10_000)
+    monkeypatch.setattr(billing, "_CHECKOUTS_PER_MINUTE", 10_000)
+    monkeypatch.setattr(sales, "_LOOKS_PER_MINUTE", 10_000)
     settings = {
         **SECRETS,
         "RELAYD_DATABASE__URL": url(database_url),

@@ -17,7 +17,7 @@ from relayd.events.live import LiveCredit
 from relayd.payments.receipts import ReceiptRefusal
 from relayd.payments.shop import CheckoutRefusal
 from relayd.payments.signature import Rejected
-from relayd.routes.wiring import EXTENSION
+from relayd.routes.toolkit.wiring import EXTENSION
 from tests.accounts.world import EMAIL
 from tests.fakes.credit import MemoryCredit
 from tests.routes.world import CREDENTIALS, World

@@ -6,7 +6,7 @@ import pytest
 import trio
 import trio.testing
 
-from relayd.routes.problems import INTERNAL_ERROR
+from relayd.routes.toolkit.problems import INTERNAL_ERROR
 from tests.routes.document import operations, validator
 from tests.routes.refusing import SCENARIOS, Call, Till, open_shop
 from tests.routes.world import World, refusal

@@ -8,15 +8,14 @@ from uuid import UUID
 import attrs
 import trio.lowlevel
 from quart import Response
-from quart_trio import QuartTrio
 
 from relayd.accounts.accounts import Accounts
 from relayd.config import Seller
 from relayd.errors import DatabaseUnavailable
 from relayd.events.live import LiveCredit
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
-from relayd.routes.app import create_app
-from relayd.routes.wiring import Services
+from relayd.routes.app import Application, create_app
+from relayd.routes.toolkit.wiring import Services
 from tests.accounts.world import EMAIL, PASSWORD, make_accounts
 from tests.fakes.accounts import MemoryAccounts
 
@@ -82,7 +81,7 @@ class World:
     store: MemoryAccounts = attrs.field(factory=MemoryAccounts)
     wallet: MemoryWallet = attrs.field(factory=MemoryWallet)
     accounts: Accounts = attrs.field(init=False)
-    app: QuartTrio = attrs.field(init=False)
+    app: Application = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.accounts = make_accounts(self.store)

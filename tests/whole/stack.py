@@ -23,7 +23,7 @@ from relayd.edge.door import Door, open_door
 from relayd.engines.deepgram.engine import Deepgram
 from relayd.identity import Principal
 from relayd.routes.app import create_app
-from relayd.routes.wiring import Services
+from relayd.routes.toolkit.wiring import Services
 from relayd.session.limits import SessionLimits
 from relayd.session.registry import Sessions
 from relayd.session.session import Ports

@@ -1,0 +1,138 @@
+"""What the routes stand on, and how a view reaches it.
+
+The daemon builds one `Services` and hands it to `create_app`; views take it from the running
+app. Nothing is held in module globals, so that two apps can live in one process.
+"""
+
+from collections.abc import Awaitable, Sequence
+from typing import Final, Protocol, cast
+from uuid import UUID
+
+import attrs
+from quart import Quart, current_app, has_websocket_context, request, websocket
+
+from relayd import config
+from relayd.accounts.accounts import Accounts
+from relayd.config import Package
+from relayd.edge.addresses import Network, networks, requester
+from relayd.events.live import LiveCredit
+from relayd.identity import Principal
+from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
+from relayd.payments.purchases import Purchase
+from relayd.payments.receipts import Bought, ReceiptRefusal
+from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
+from relayd.quotas.counters import Counters
+from relayd.quotas.limits import Quotas
+from relayd.routes.toolkit.probe import Probe
+from relayd.session.registry import Sessions
+
+__all__ = [
+    "Prober",
+    "Sales",
+    "Services",
+    "Wallet",
+    "Wiring",
+    "requester_address",
+    "services_of",
+    "wiring",
+]
+
+EXTENSION: Final = "relayd"
+
+
+class Wallet(Protocol):
+    """A user's credit; raises `DatabaseUnavailable`."""
+
+    def balance(self, user_id: UUID) -> Awaitable[Balance | None]:
+        """What the user has; None for an unknown one."""
+
+    def usage(self, user_id: UUID, days: int) -> Awaitable[Sequence[DayUsage]]:
+        """The last UTC days, today included, oldest first, none left out."""
+
+    def recent_sessions(self, user_id: UUID, most: int) -> Awaitable[Sequence[SessionRecord]]:
+        """The latest ended sessions, newest first."""
+
+
+class Sales(Protocol):
+    """Sales, where they are on; raises `DatabaseUnavailable`."""
+
+    def checkout(
+        self, principal: Principal, package_id: str, base_url: str
+    ) -> Awaitable[CheckoutUrl | CheckoutRefusal]:
+        """Begin a purchase; ``base_url`` is where the buyer's browser comes back to."""
+
+    def purchase(
+        self, principal: Principal, checkout_session_id: str, *, look: bool = True
+    ) -> Awaitable[Purchase | None]:
+        """One of the user's own, after asking Stripe where it may help and ``look`` allows."""
+
+    def purchases(self, principal: Principal) -> Awaitable[Sequence[Bought]]:
+        """What this user has bought, newest first."""
+
+    def receipt(
+        self, principal: Principal, checkout_session_id: str
+    ) -> Awaitable[str | ReceiptRefusal]:
+        """Where the receipt of one of them can be read."""
+
+    def webhook(self, raw: bytes, signature: str | None) -> Awaitable[Accepted | Rejected]:
+        """Keep a message of Stripe's."""
+
+
+class Prober(Protocol):
+    """The database, as far as /health needs it."""
+
+    def probe(self) -> Awaitable[bool]:
+        """Whether it answers, within a bound of its own."""
+
+
+@attrs.frozen
+class Services:
+    """Everything the daemon gives to the routes.
+
+    ``trusted_proxies`` are networks as text. ``origins`` are all pages that may open a stream,
+    ``own_origins`` those of them that this server serves itself.
+    """
+
+    accounts: Accounts
+    wallet: Wallet
+    database: Prober
+    sessions: Sessions
+    trusted_proxies: tuple[Network, ...] = attrs.field(default=(), converter=networks)
+    origins: Sequence[str] = ()
+    requests_per_minute: int = 10
+    quotas: Quotas = attrs.field(factory=Counters)
+    own_origins: Sequence[str] = ()
+    # Where the program's source is, for the landing page; empty where it isn't said.
+    repository_url: str = ""
+    # Who sells here, and whom users may ask.
+    seller: config.Seller = attrs.field(factory=config.Seller)
+    live_credit: LiveCredit | None = None
+    # What is for sale, also while nothing is sold (no shop).
+    packages: Sequence[Package] = ()
+    shop: Sales | None = None
+    public_url: str = ""
+
+
+@attrs.frozen
+class Wiring:
+    """The services and the state that belongs to one running app."""
+
+    services: Services
+    probe: Probe
+
+
+def services_of(app: Quart) -> Services:
+    """Those that an app was made with."""
+    return cast("Wiring", app.extensions[EXTENSION]).services
+
+
+def wiring() -> Wiring:
+    """That of the app which serves the current request or WebSocket."""
+    return cast("Wiring", current_app.extensions[EXTENSION])
+
+
+def requester_address() -> str:
+    """The client's address, as far as configured proxies can be believed about it."""
+    connection = websocket if has_websocket_context() else request
+    # From the scope: Quart's own remote_addr is a header among the client's.
+    return requester(connection.scope, wiring().services.trusted_proxies)

@@ -1,0 +1,123 @@
+"""GET /account/*: who one is, and what one has used."""
+
+import datetime as dt
+from typing import Annotated, Final, Self
+from uuid import UUID
+
+from msgspec import Meta
+from quart import Blueprint
+
+from relayd.durations import seconds
+from relayd.identity import Principal
+from relayd.ledger.outcomes import DayUsage, SessionRecord
+from relayd.routes.toolkit.description import Answer, Topic, described
+from relayd.routes.toolkit.forms import Form, Seconds, Time, told
+from relayd.routes.toolkit.protection import authenticated, unauthenticated
+from relayd.routes.toolkit.wiring import wiring
+from relayd.routes.views.credits import CreditLeft
+
+__all__ = ["blueprint"]
+
+_USAGE_DAYS: Final = 30
+_USAGE_SESSIONS: Final = 10
+
+
+class OwnAccount(Form):
+    """Who one is."""
+
+    email: Annotated[str, told("In its one spelling.", "ada@example.com")]
+    credits: CreditLeft
+    created_at: Time
+
+
+class UsageDay(Form):
+    """A day in UTC."""
+
+    date: Annotated[dt.date, told("The day.", "2026-03-01")]
+    seconds_used: Seconds
+    seconds_purchased: Seconds
+
+    @classmethod
+    def of(cls, usage: DayUsage) -> Self:
+        """As the ledger has it."""
+        return cls(
+            date=usage.date,
+            seconds_used=seconds(usage.used_ms),
+            seconds_purchased=seconds(usage.credited_ms),
+        )
+
+
+class EndedSession(Form):
+    """A session that has ended."""
+
+    session_id: Annotated[UUID, told("Its id.", "5f0c1c52-5b0e-4d0c-9d51-6f1d7c1c9a10")]
+    engine: Annotated[str, told("Which engine heard it.", "deepgram")]
+    model: Annotated[str, told("The engine's model.", "nova-3")]
+    started_at: Time
+    ended_at: Time | None
+    seconds_used: Seconds
+    reason: Annotated[
+        str | None, told("Why it ended; the protocol's page lists them.", "completed")
+    ]
+
+    @classmethod
+    def of(cls, record: SessionRecord) -> Self:
+        """As the ledger has it."""
+        return cls(
+            session_id=record.session_id,
+            engine=record.engine,
+            model=record.model,
+            started_at=record.started_at.isoformat(),
+            ended_at=None if record.ended_at is None else record.ended_at.isoformat(),
+            seconds_used=seconds(record.used_ms),
+            reason=record.end_reason,
+        )
+
+
+class Usage(Form):
+    """What one has used lately."""
+
+    days: Annotated[
+        list[UsageDay],
+        Meta(max_length=_USAGE_DAYS, description="Oldest first, today last, none left out."),
+    ]
+    sessions: Annotated[
+        list[EndedSession], Meta(max_length=_USAGE_SESSIONS, description="Newest first.")
+    ]
+
+
+blueprint = Blueprint("account", __name__, url_prefix="/account")
+
+
+@blueprint.get("/me")
+@authenticated
+@described(Topic.ACCOUNT, gives={200: Answer("The account.", OwnAccount)})
+async def me(principal: Principal) -> OwnAccount:
+    """The account and its credit."""
+    services = wiring().services
+    user = await services.accounts.me(principal)
+    has = await services.wallet.balance(principal.user_id)
+    if user is None or has is None:
+        raise unauthenticated()
+    return OwnAccount(
+        email=user.email,
+        credits=CreditLeft.of(has.balance_ms),
+        created_at=user.created_at.isoformat(),
+    )
+
+
+@blueprint.get("/usage")
+@authenticated
+@described(
+    Topic.ACCOUNT,
+    gives={200: Answer("What was used.", Usage)},
+    more="What live sessions used so far counts today.",
+)
+async def usage(principal: Principal) -> Usage:
+    """The last thirty days, in UTC, and the last ten sessions."""
+    wallet = wiring().services.wallet
+    days = await wallet.usage(principal.user_id, _USAGE_DAYS)
+    sessions = await wallet.recent_sessions(principal.user_id, _USAGE_SESSIONS)
+    return Usage(
+        days=[UsageDay.of(day) for day in days], sessions=[EndedSession.of(one) for one in sessions]
+    )

@@ -1,0 +1,46 @@
+"""GET /openapi.json: the description of this interface, for programs and for the page /docs."""
+
+import json
+from typing import Annotated, Final
+
+from quart import Blueprint, Response, current_app
+
+from relayd.routes.toolkit.description import Answer, Topic, described
+from relayd.routes.toolkit.forms import Form, told
+from relayd.routes.toolkit.openapi import document
+from relayd.routes.toolkit.protection import exempt
+from relayd.routes.toolkit.wiring import wiring
+
+__all__ = ["blueprint"]
+
+blueprint = Blueprint("reference", __name__)
+
+_EXTENSION: Final = "relayd.openapi"
+
+
+class Document(Form):
+    """The description itself."""
+
+    openapi: Annotated[str, told("Its version.", "3.1.0")]
+
+
+@blueprint.get("/openapi.json")
+@exempt("public and made once")
+@described(
+    Topic.SERVICE,
+    gives={
+        200: Answer(
+            "OpenAPI 3.1.",
+            Document,
+        )
+    },
+)
+async def openapi() -> Response:
+    """The description of this interface for programs."""
+    app = current_app
+    made = app.extensions.get(_EXTENSION)
+    if made is None:
+        repository_url = wiring().services.repository_url
+        made = json.dumps(document(app.url_map, app.view_functions, repository_url))
+        app.extensions[_EXTENSION] = made
+    return Response(made, content_type="application/json")

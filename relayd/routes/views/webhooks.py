@@ -1,0 +1,72 @@
+"""POST /webhooks/stripe: Stripe's messages, kept and answered at once."""
+
+from typing import Annotated, Final
+
+from quart import Blueprint, request
+
+from relayd.edge.body import BodyPolicy
+from relayd.payments.signature import Rejected
+from relayd.routes.toolkit.bodies import read_bytes
+from relayd.routes.toolkit.description import Answer, Body, Topic, described
+from relayd.routes.toolkit.forms import Form, told
+from relayd.routes.toolkit.problems import BODY_TIMEOUT, BODY_TOO_LARGE, UNAVAILABLE, Refusal
+from relayd.routes.toolkit.protection import exempt
+from relayd.routes.views.sales import SALES_OFF, open_shop
+
+__all__ = ["blueprint"]
+
+# A dispute's evidence is 150,000 characters at most, in JSON and in up to four bytes each.
+_POLICY: Final = BodyPolicy(bytes_max=1024 * 1024, seconds=10)
+
+BAD_SIGNATURE: Final = Refusal(
+    400, "bad_signature", "The signature is missing, does not fit or is too old or too new."
+)
+MALFORMED_EVENT: Final = Refusal(400, "malformed_event", "The body is not an event of Stripe's.")
+WRONG_API_VERSION: Final = Refusal(
+    400, "wrong_api_version", "The webhook endpoint has another API version than this server."
+)
+WRONG_MODE: Final = Refusal(
+    400, "wrong_mode", "The event is of test mode and the server's key of live mode, or vice versa."
+)
+_REFUSALS: Final = {
+    refusal.code: refusal
+    for refusal in (BAD_SIGNATURE, MALFORMED_EVENT, WRONG_API_VERSION, WRONG_MODE)
+}
+
+
+class StripeEvent(Form):
+    """An event as Stripe sends it; only its kind and the id of its object are read."""
+
+    id: Annotated[str, told("Its id.", "evt_1Pgc76B7WZ01zgkWwyRHS12y")]
+    object: Annotated[str, told("What it is.", "event")]
+    type: Annotated[str, told("What happened.", "checkout.session.completed")]
+
+
+class Received(Form):
+    """The event is kept."""
+
+    received: Annotated[bool, told("It will be worked on.", sample=True, const=True)]
+
+
+blueprint = Blueprint("webhooks", __name__)
+
+
+@blueprint.post("/webhooks/stripe")
+@exempt("every body is signed, and an unsigned one costs one hash")
+@described(
+    Topic.BILLING,
+    gives={200: Answer("It is kept.", Received)},
+    takes=Body(StripeEvent, parsed=False, policy=_POLICY),
+    refuses=[*_REFUSALS.values(), BODY_TIMEOUT, BODY_TOO_LARGE, SALES_OFF, UNAVAILABLE],
+    more="For Stripe alone: the header Stripe-Signature signs the body.",
+)
+async def stripe_webhook() -> Received:
+    """Take an event of Stripe's."""
+    shop = open_shop()
+    signatures = request.headers.getlist("Stripe-Signature")
+    outcome = await shop.webhook(
+        await read_bytes(), signatures[0] if len(signatures) == 1 else None
+    )
+    if isinstance(outcome, Rejected):
+        raise _REFUSALS[outcome.code].problem(outcome.message)
+    return Received(received=True)

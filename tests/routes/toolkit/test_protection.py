@@ -1,0 +1,200 @@
+"""Every route is authenticated, rate-limited or exempt, and each of these holds."""
+
+from typing import Any
+
+import pytest
+import trio
+from werkzeug.datastructures import Headers
+
+from relayd.routes.app import _refuse_unprotected
+from relayd.routes.toolkit.protection import Protection, exempt, protection_of, rate_limited
+from tests.routes.world import CREDENTIALS, World, refusal
+
+# What a browser says of requests from our own pages.
+OURS = {"Sec-Fetch-Site": "same-origin"}
+
+# Written out, so that a route which changes its protection changes this page too.
+EXPECTED = {
+    "/": Protection.EXEMPT,
+    "/register": Protection.EXEMPT,
+    "/signin": Protection.EXEMPT,
+    "/dashboard": Protection.EXEMPT,
+    "/account": Protection.EXEMPT,
+    "/billing/success": Protection.EXEMPT,
+    "/billing/cancel": Protection.EXEMPT,
+    "/assets/<version>/<path:name>": Protection.EXEMPT,
+    "/health": Protection.EXEMPT,
+    "/health/live": Protection.EXEMPT,
+    "/openapi.json": Protection.EXEMPT,
+    "/docs": Protection.EXEMPT,
+    "/favicon.ico": Protection.EXEMPT,
+    "/ws/transcribe": Protection.EXEMPT,
+    "/auth/register": Protection.RATE_LIMITED,
+    "/auth/login": Protection.RATE_LIMITED,
+    "/auth/refresh": Protection.RATE_LIMITED,
+    "/auth/logout": Protection.RATE_LIMITED,
+    "/session/register": Protection.RATE_LIMITED,
+    "/session/login": Protection.RATE_LIMITED,
+    "/session/refresh": Protection.RATE_LIMITED,
+    "/session/logout": Protection.RATE_LIMITED,
+    "/session/logout-everywhere": Protection.RATE_LIMITED,
+    "/session/password": Protection.RATE_LIMITED,
+    "/account/me": Protection.AUTHENTICATED,
+    "/account/usage": Protection.AUTHENTICATED,
+    "/account/events": Protection.AUTHENTICATED,
+    "/billing/balance": Protection.AUTHENTICATED,
+    "/billing/packages": Protection.EXEMPT,
+    "/billing/checkout": Protection.AUTHENTICATED,
+    "/billing/purchases": Protection.AUTHENTICATED,
+    "/billing/purchases/<checkout_session_id>": Protection.AUTHENTICATED,
+    "/billing/purchases/<checkout_session_id>/receipt": Protection.AUTHENTICATED,
+    "/webhooks/stripe": Protection.EXEMPT,
+}
+
+
+async def test_every_route() -> None:
+    """The URL map holds no route that is not on the list, and none without its protection."""
+    app = World().app
+    found = {
+        rule.rule: protection_of(app.view_functions[rule.endpoint])
+        for rule in app.url_map.iter_rules()
+    }
+    assert found == EXPECTED
+
+
+async def test_a_forgotten_route() -> None:
+    """An app with an unprotected route is not made."""
+    app = World().app
+
+    @app.get("/forgotten")
+    async def forgotten() -> str:
+        return ""
+
+    with pytest.raises(AssertionError, match="/forgotten"):
+        _refuse_unprotected(app)
+
+
+def test_one_protection() -> None:
+    """A view can't be exempt and limited at once."""
+
+    async def view() -> str:
+        return ""
+
+    with pytest.raises(AssertionError):
+        exempt("because")(rate_limited(view))
+
+
+@pytest.mark.parametrize("path", [p for p, kind in EXPECTED.items() if kind.name[:2] == "AU"])
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Authorization": ""},
+        {"Authorization": "Bearer"},
+        {"Authorization": "Bearer "},
+        {"Authorization": "Bearer nonsense"},
+        {"Authorization": "Basic YTpi"},
+        {"Authorization": "Bearer \xff.\xff.\xff"},
+        {"Authorization": "Bearer " + "x" * 5000},
+    ],
+)
+async def test_authentication(path: str, headers: dict[str, str]) -> None:
+    """Without a good bearer token there is one answer, which names the scheme."""
+    world = World()
+    (rule,) = [rule for rule in world.app.url_map.iter_rules() if rule.rule == path]
+    method = "POST" if "POST" in (rule.methods or ()) else "GET"
+
+    response = await world.ask(path, method, headers=headers)
+
+    assert await refusal(response) == (401, "auth_failed")
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+
+
+async def test_two_authorizations() -> None:
+    """Two Authorization headers are none: which one counts must not depend on who reads them."""
+    world = World()
+    pair = await world.register()
+    headers = Headers([("Authorization", f"Bearer {pair['token']}")] * 2)
+    response = await world.app.test_client().get("/account/me", headers=headers)
+    assert await refusal(response) == (401, "auth_failed")
+
+
+@pytest.mark.parametrize("path", [p for p, kind in EXPECTED.items() if kind.name[:2] == "RA"])
+async def test_rate_limit(path: str, autojump_clock: trio.testing.MockClock) -> None:
+    """Ten a minute, whatever they contain; then 429 until the time in Retry-After is over."""
+    world = World()
+    bodies: list[dict[str, Any]] = [{"json": {}}, {"data": b"\xff"}]
+    for number in range(10):
+        response = await world.ask(path, "POST", headers=OURS, **bodies[number % 2])
+        assert response.status_code in {200, 401, 415, 422}
+        await trio.sleep(1)
+    refused = await world.post(path, CREDENTIALS, headers=OURS)
+    assert await refusal(refused) == (429, "rate_limited")
+    assert refused.headers["Retry-After"] == "50"
+    await trio.sleep(50)
+    assert (await world.post(path, {}, headers=OURS)).status_code != 429
+
+
+async def test_one_budget() -> None:
+    """The auth routes share one budget, of addresses and not of accounts."""
+    world = World(requests_per_minute=2)
+    await world.post("/auth/login", {})
+    await world.post("/auth/refresh", {})
+    assert (await world.post("/auth/register", CREDENTIALS)).status_code == 429
+    assert (await world.post("/auth/register", CREDENTIALS, peer="203.0.113.8")).status_code == 201
+
+
+async def test_limited_before_the_body() -> None:
+    """A refused request is answered although its body never came, and costs no hash."""
+    world = World(requests_per_minute=1)
+    await world.post("/auth/login", {})
+    client = world.app.test_client()
+    async with client.request(
+        "/auth/login",
+        method="POST",
+        headers={"Content-Type": "application/json"},
+        scope_base={"client": ("203.0.113.7", 50_000)},
+    ) as connection:
+        await connection.send(b'{"email": "')
+        with trio.fail_after(5):
+            response = await connection.as_response()
+    assert response.status_code == 429
+
+
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "Forwarded"], ids=["x-forwarded-for", "forwarded"]
+)
+async def test_forged_header(header: str) -> None:
+    """Without a configured proxy, what a client says about its address counts for nothing."""
+    world = World(requests_per_minute=2)
+    for number in range(3):
+        value = f"198.51.100.{number}"
+        forged = {header: value if header.startswith("X") else f"for={value}"}
+        response = await world.post("/auth/login", {}, headers=forged)
+    assert response.status_code == 429
+
+
+async def test_behind_a_proxy() -> None:
+    """Behind a configured proxy each client has its own budget, and can't forge another."""
+    world = World(requests_per_minute=2, trusted_proxies=("10.0.0.0/8",))
+
+    async def ask(forwarded: str) -> int:
+        headers = {"X-Forwarded-For": forwarded}
+        return (await world.post("/auth/login", {}, headers=headers, peer="10.0.0.1")).status_code
+
+    assert [await ask("198.51.100.1") for _ in range(3)] == [422, 422, 429]
+    assert await ask("198.51.100.2") == 422
+    # The client's own entries stand left of what the proxy appends.
+    assert await ask("192.0.2.1, 198.51.100.1") == 429
+    assert await ask("10.9.9.9, 198.51.100.1, 10.0.0.2") == 429
+
+
+async def test_a_household_of_ipv6() -> None:
+    """All addresses of one /64 share a budget; the next /64 has its own."""
+    world = World(requests_per_minute=2)
+
+    async def ask(peer: str) -> int:
+        return (await world.post("/auth/login", {}, peer=peer)).status_code
+
+    assert [await ask(f"2001:db8:0:1::{number}") for number in range(3)] == [422, 422, 429]
+    assert await ask("2001:db8:0:2::1") == 422

@@ -1,0 +1,1 @@
+"""The views, each through a whole app on fakes."""
