@@ -66,23 +66,25 @@ install:
 UV_COMPILE = env -u PIP_FIND_LINKS -u PIP_INDEX_URL -u PIP_EXTRA_INDEX_URL -u UV_FIND_LINKS \
 	-u UV_INDEX_URL -u UV_EXTRA_INDEX_URL -u UV_DEFAULT_INDEX -u UV_INDEX uv pip compile \
 	--no-config --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-	--no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-	pyproject.toml --group pyproject.toml:build
+	--no-emit-index-url --no-emit-find-links --no-header --no-annotate
+RELAYD := pyproject.toml --group pyproject.toml:build
 lock:
 	@command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 2; }
-	$(UV_COMPILE) --extra embedded --extra local -o requirements.lock
-	$(UV_COMPILE) --all-extras --group pyproject.toml:bench -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) $(RELAYD) --extra embedded --extra local -o requirements.lock
+	$(UV_COMPILE) $(RELAYD) --extra embedded --extra local --extra microphone --extra dev \
+		--group pyproject.toml:bench -c requirements.lock -o requirements-dev.lock
+	$(UV_COMPILE) --group pyproject.toml:moonshine -c requirements-dev.lock -o requirements-moonshine.lock
 
 clean:
 	rm -rf $(VENV) $(PEER)/node_modules build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # The stamps make a second run instant; a changed lock or pyproject installs again.
-$(VENV)/run.stamp: requirements.lock pyproject.toml scripts/environment
+$(VENV)/run.stamp: requirements.lock requirements-moonshine.lock pyproject.toml scripts/environment
 	@sh scripts/environment $(VENV) requirements.lock
 	@touch $@
 
 # The development lock holds everything that the other one does, in the same versions.
-$(VENV)/dev.stamp: requirements-dev.lock pyproject.toml scripts/environment
+$(VENV)/dev.stamp: requirements-dev.lock requirements-moonshine.lock pyproject.toml scripts/environment
 	@sh scripts/environment $(VENV) requirements-dev.lock
 	@touch $@ $(VENV)/run.stamp
 

@@ -2,13 +2,14 @@
 
 from relayd.checks.finding import Finding
 from relayd.config import Config
-from relayd.engines.selection import check_engine
+from relayd.engines.selection import check_engine, choose_engine
 
 __all__ = ["judge"]
 
 
 async def judge(config: Config) -> Finding:
     """Open one stream of it, without audio, which costs nothing."""
-    detail = f"{config.default_engine}, because {config.default_engine_reason}"
-    problem = await check_engine(config.default_engine, config.engines)
+    choice = choose_engine(config)
+    detail = f"{choice.name}, because {choice.reason}"
+    problem = await check_engine(choice.name, config.engines)
     return Finding("engine", well=not problem, detail=detail, remedy=problem or "")

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from relayd.checks import certificate, database, engine, exposure, sales
 from relayd.checks.finding import Finding
 from relayd.config import Config
-from relayd.engines.selection import LOCAL
+from relayd.engines.selection import LOCAL, choose_engine
 
 __all__ = ["look"]
 
@@ -23,6 +23,6 @@ async def look(
         findings.append(await sales.reach(config.stripe))
     if config.database.embedded or not offline:
         findings.extend(await database.judge(config.database))
-    if config.default_engine in LOCAL or not offline:
+    if choose_engine(config).name in LOCAL or not offline:
         findings.append(await engine.judge(config))
     return findings

@@ -34,7 +34,9 @@ def add(subparsers: Subparsers) -> None:
         help="go on serving afterwards, and print how to connect; Ctrl-C ends it",
     )
     command.add_argument(
-        "--engine", choices=("sphinx", "deepgram"), help="the engine (deepgram needs --config)"
+        "--engine",
+        choices=("moonshine", "sphinx", "deepgram"),
+        help="the engine (deepgram needs --config)",
     )
     command.add_argument("--config", metavar="FILE", help="take the engine settings of this file")
     command.set_defaults(fault=command.error)

@@ -33,6 +33,7 @@ from relayd.client import (
     Transcript,
     open_stream,
 )
+from relayd.engines.selection import LOCAL
 from relayd.errors import RelaydError
 from relayd.ledger.audit import audit
 from relayd.ledger.outcomes import Finding, label
@@ -158,9 +159,9 @@ class Demonstration:
 
     def _introduce(self, ready: Ready, seconds: float) -> None:
         stage = self.stage
-        local = " on this machine (to try relayd: its words are poor)"
-        engine = f"{ready.engine}, model {ready.model}"
-        stage.say("engine", engine + (local if ready.engine == "sphinx" else ""))
+        where = " on this machine" if ready.engine in LOCAL else ""
+        poor = " (to try relayd: its words are poor)" if ready.engine == "sphinx" else ""
+        stage.say("engine", f"{ready.engine}, model {ready.model}{where}{poor}")
         stage.say("address", self._address)
         stage.say("account", f"{EMAIL}, {clock(ready.seconds_remaining)} of credit")
         stage.say("audio", f"a recording of {seconds:.1f} s, streamed live")

@@ -8,6 +8,7 @@ import attrs
 
 from relayd import config
 from relayd.config import Config
+from relayd.engines.selection import best_local
 
 __all__ = ["demonstration_config", "engine_settings"]
 
@@ -17,7 +18,7 @@ def engine_settings(
 ) -> tuple[config.EngineChoice, config.Engines]:
     """What --config says of engines, else the local one: a key lying about is never spent."""
     if path is None:
-        return config.EngineChoice(default=engine or "sphinx"), config.Engines()
+        return config.EngineChoice(default=engine or best_local()), config.Engines()
     given = config.load(Path(path), os.environ)
     choice = given.engine if engine is None else attrs.evolve(given.engine, default=engine)
     return choice, given.engines

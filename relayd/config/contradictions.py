@@ -81,17 +81,18 @@ def _refuse_timing(config: Config) -> None:
 
 
 def _refuse_engines(config: Config) -> None:
-    sphinx = config.engines.sphinx
-    if sphinx.workers_spare > sphinx.workers_max:
-        raise ConfigError(
-            "engines.sphinx.workers_spare",
-            f"must not be above engines.sphinx.workers_max ({sphinx.workers_max})",
-        )
+    local = {"moonshine": config.engines.moonshine, "sphinx": config.engines.sphinx}
+    for name, processes in local.items():
+        if processes.workers_spare > processes.workers_max:
+            raise ConfigError(
+                f"engines.{name}.workers_spare",
+                f"must not be above engines.{name}.workers_max ({processes.workers_max})",
+            )
     if config.engine.default == "deepgram" and not config.engines.deepgram.api_key:
         raise ConfigError(
             "engine.default",
-            'is "deepgram", which needs engines.deepgram.api_key; set the key, or let "sphinx" '
-            "stand in to try relayd",
+            'is "deepgram", which needs engines.deepgram.api_key; set the key, or leave this empty '
+            "for an engine on this machine",
         )
 
 

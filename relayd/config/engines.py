@@ -16,9 +16,10 @@ class EngineChoice:
     default: str = attrs.field(
         default="",
         metadata=about(
-            'Empty means "deepgram" where its api_key is set, else "sphinx".',
+            'Empty means "deepgram" where its api_key is set, else "moonshine" where its extra is '
+            'installed, else "sphinx".',
             unit="name",
-            choices=("", "deepgram", "sphinx"),
+            choices=("", "deepgram", "moonshine", "sphinx"),
         ),
     )
 
@@ -139,6 +140,14 @@ class Engines:
 
     deepgram: Deepgram = attrs.field(
         factory=Deepgram, metadata=about("Deepgram's live API: one upstream stream a session.")
+    )
+    moonshine: LocalProcesses = attrs.field(
+        factory=LocalProcesses,
+        metadata=about(
+            "Moonshine on this machine. It needs no key, understands English and writes "
+            "punctuation. A stream takes about 140 MiB, a core serves two of them with room to "
+            "spare. Needs the extra relayd[moonshine]."
+        ),
     )
     sphinx: LocalProcesses = attrs.field(
         factory=LocalProcesses,

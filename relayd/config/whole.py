@@ -82,22 +82,3 @@ class Config:
         """The longest between two beats of a daemon that lives, while PostgreSQL answers it."""
         waits = self.database.pool_seconds + self.database.statement_seconds
         return self.metering.heartbeat_seconds + waits
-
-    @property
-    def default_engine(self) -> str:
-        """The engine that serves the streams: the configured one, else the one that can."""
-        if self.engine.default:
-            return self.engine.default
-        return "deepgram" if self.engines.deepgram.api_key else "sphinx"
-
-    @property
-    def default_engine_reason(self) -> str:
-        """Why it is that one, for `relayd check` and the log at start."""
-        if self.engine.default:
-            return f"engine.default is {self.engine.default!r}"
-        if self.engines.deepgram.api_key:
-            return "engines.deepgram.api_key is set"
-        return (
-            "engines.deepgram.api_key is not set; sphinx is only good to try relayd with, "
-            "its words are poor"
-        )

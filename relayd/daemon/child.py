@@ -33,7 +33,7 @@ from relayd.daemon.process import Errand
 from relayd.daemon.serving import Serving
 from relayd.daemon.settings import edge_settings, share
 from relayd.database.opening import open_configured
-from relayd.engines.selection import open_engine
+from relayd.engines.selection import choose_engine, open_engine
 from relayd.errors import DatabaseUnavailable, OperatorError
 from relayd.payments.shop import open_shop
 from relayd.threads import Threads
@@ -116,7 +116,7 @@ class _Child:
         threads = Threads.build(database=config.database.pool_size)
         async with (
             open_configured(config.database, threads.database) as database,
-            open_engine(config.default_engine, config.engines, self.quotas) as engine,
+            open_engine(choose_engine(config).name, config.engines, self.quotas) as engine,
             open_shop(config.stripe, config.packages, database) as shop,
         ):
             if shop is not None:

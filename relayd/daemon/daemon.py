@@ -33,7 +33,7 @@ from relayd.daemon.settings import CONNECTIONS_MIN, edge_settings, processes_of
 from relayd.daemon.supervisor import Supervisor
 from relayd.database.opening import open_configured
 from relayd.database.pool import Pool
-from relayd.engines.selection import open_engine
+from relayd.engines.selection import choose_engine, open_engine
 from relayd.errors import OperatorError
 from relayd.ledger import sweeper
 from relayd.ledger.succession import Seat, succeed
@@ -112,9 +112,8 @@ class Daemon:
             open_configured(settings, threads.database, watched=True) as database,
         ):
             await migrate_schema(database)
-            log.info(
-                "engine chosen", engine=config.default_engine, reason=config.default_engine_reason
-            )
+            choice = choose_engine(config)
+            log.info("engine chosen", engine=choice.name, reason=choice.reason)
             async with (
                 self._seated(database) as seat,
                 open_shop(config.stripe, config.packages, database) as shop,
@@ -144,7 +143,7 @@ class Daemon:
     ) -> None:
         config, counters = self.config, Counters()
         async with (
-            open_engine(config.default_engine, config.engines, counters) as engine,
+            open_engine(choose_engine(config).name, config.engines, counters) as engine,
             trio.open_nursery() as nursery,
         ):
             serving = Serving(

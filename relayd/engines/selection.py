@@ -4,25 +4,59 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from relayd.config import Engines
+import attrs
+
+from relayd.config import Config, Engines
 from relayd.engines.deepgram.engine import Deepgram
 from relayd.engines.local.engine import check_local, open_local
 from relayd.engines.local.model import LocalModel
+from relayd.engines.moonshine import MOONSHINE
 from relayd.engines.sphinx import SPHINX
 from relayd.quotas.limits import Quotas
 from relayd.speech.engine import Engine
 
-__all__ = ["LOCAL", "check_engine", "open_engine"]
+__all__ = ["LOCAL", "Choice", "best_local", "check_engine", "choose_engine", "open_engine"]
 
-# Engines that need no network.
-LOCAL: Final[dict[str, LocalModel]] = {one.engine: one for one in (SPHINX,)}
+# Engines that need no network, the best first.
+LOCAL: Final[dict[str, LocalModel]] = {one.engine: one for one in (MOONSHINE, SPHINX)}
+
+
+@attrs.frozen
+class Choice:
+    """An engine's name, and why it is that one, for `relayd check` and the log at start."""
+
+    name: str
+    reason: str
+
+
+def choose_engine(config: Config) -> Choice:
+    """The configured engine, else the best of those that can serve."""
+    if config.engine.default:
+        return Choice(config.engine.default, f"engine.default is {config.engine.default!r}")
+    if config.engines.deepgram.api_key:
+        return Choice("deepgram", "engines.deepgram.api_key is set")
+    local = best_local()
+    if local == MOONSHINE.engine:
+        return Choice(
+            local, "engines.deepgram.api_key is not set, and this one runs on the machine"
+        )
+    return Choice(
+        local,
+        "engines.deepgram.api_key is not set; its words are poor: install relayd with its extra"
+        f" `{MOONSHINE.extra}` for better ones",
+    )
+
+
+def best_local() -> str:
+    """The name of the best local engine that is installed; the last one where none is."""
+    return next((name for name, model in LOCAL.items() if not model.missing), SPHINX.engine)
 
 
 @asynccontextmanager
 async def open_engine(
     name: str, engines: Engines, quotas: Quotas | None = None
 ) -> AsyncIterator[Engine]:
-    """Run the engine of this name (see ``Config.default_engine``) while entered.
+    """Run the engine of this name while entered.
 
     Raises MissingExtra where its packages are not installed, ConfigError for its settings.
     """

@@ -106,7 +106,7 @@ def test_every_secret_can_come_from_systemd(tmp_path: Path) -> None:
         (tmp_path / name).write_text(values.get(name, "s" * 40))
     config = load(write(tmp_path, ""), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
     assert config.database.url.reveal() == "postgresql://h/d"
-    assert config.default_engine == "deepgram"
+    assert config.engines.deepgram.api_key
 
 
 def test_relative_paths_start_at_the_file(tmp_path: Path) -> None:
@@ -148,16 +148,6 @@ def test_without_any_source_the_way_on_is_told(
     monkeypatch.setattr("relayd.config.loading.DEFAULT_PATHS", (Path("relayd.toml"),))
     with pytest.raises(ConfigError, match=r"no relayd\.toml.*relayd init"):
         load(None, {})
-
-
-def test_the_default_engine_follows_the_key(tmp_path: Path) -> None:
-    """Deepgram serves where its key is set, sphinx where not, and the reason is said."""
-    assert read(tmp_path, "").default_engine == "sphinx"
-    assert "not set" in read(tmp_path, "").default_engine_reason
-    with_key = read(tmp_path, '[engines.deepgram]\napi_key = "k"\n')
-    assert with_key.default_engine == "deepgram"
-    chosen = read(tmp_path, '[engine]\ndefault = "sphinx"\n[engines.deepgram]\napi_key = "k"\n')
-    assert chosen.default_engine == "sphinx"
 
 
 def test_inherited_socket_is_no_address(tmp_path: Path) -> None:

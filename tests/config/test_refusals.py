@@ -54,12 +54,13 @@ REFUSALS = [
         "database.statement_seconds together (11)",
     ),
     ("[metering]\nhold_seconds = 60", "metering.dead_seconds", "flush_seconds together (65)"),
-    ("[engine]\ndefault = 'whisper'", "engine.default", '"deepgram", "sphinx"'),
+    ("[engine]\ndefault = 'whisper'", "engine.default", '"deepgram", "moonshine", "sphinx"'),
     ("[engine]\ndefault = 'deepgram'", "engine.default", "needs engines.deepgram.api_key"),
     ("[engines.deepgram]\nurl = 'ws://api.deepgram.com'", "engines.deepgram.url", "unencrypted"),
     ("[engines.deepgram]\nurl = 'https://api.deepgram.com'", "engines.deepgram.url", "wss://"),
     ("[engines.deepgram]\nurl = 'wss://k@h.example'", "engines.deepgram.url", "neither a key"),
     ("[engines.sphinx]\nworkers_spare = 9", "engines.sphinx.workers_spare", "not be above"),
+    ("[engines.moonshine]\nworkers_spare = 9", "engines.moonshine.workers_spare", "not be above"),
     ("[auth]\nsecret_file = 7", "auth.secret_file", "a path in quotes"),
 ]
 

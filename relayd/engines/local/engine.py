@@ -155,6 +155,8 @@ def _listening(plan: StreamPlan) -> dict[str, Any]:
         "endpointing_ms": int(endpointing) if endpointing.isdigit() else None,
         "vad_events": plan.options.get("vad_events") == ("true",),
         "utterance_end_ms": int(utterance_end[0]) if utterance_end else None,
+        "punctuated": plan.options.get("punctuate") != ("false",)
+        or plan.options.get("smart_format") == ("true",),
     }
 
 

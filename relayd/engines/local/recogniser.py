@@ -33,6 +33,8 @@ class Listening:
     endpointing_ms: int | None = None
     vad_events: bool = False
     utterance_end_ms: int | None = None
+    # With punctuation and capitals, where the model writes them.
+    punctuated: bool = True
 
 
 @attrs.frozen
@@ -86,6 +88,12 @@ class Model(Protocol):
 
     def partial(self) -> Sequence[Heard] | None:
         """The words so far; None where it is not yet time to look."""
+
+    def cut(self) -> bytes:
+        """Take away and return the end of an utterance that grew too long, or nothing of it.
+
+        The next utterance begins with it.
+        """
 
     def end(self, *, hurried: bool) -> Sequence[Heard]:
         """All words of the utterance. ``hurried``: the app waits for them, so no long last look."""
@@ -176,8 +184,12 @@ class Recogniser:
 
     def _cut(self) -> None:
         """End the utterance although the speaker goes on."""
+        rest = self._model.cut()
+        self._utterance_samples -= len(rest) // SAMPLE_BYTES
         self._end(speech_final=False)
         self._begin(self._utterance_start + self._utterance_samples)
+        self._model.hear(rest)
+        self._utterance_samples += len(rest) // SAMPLE_BYTES
 
     def _end_early(self, *, from_finalize: bool) -> None:
         rest = bytes(self._pending)
@@ -214,7 +226,7 @@ class Recogniser:
             "end": round(min(start + word.end, end), 3),
             "confidence": round(min(max(word.confidence, 0.0), 1.0), 4),
         }
-        if word.punctuated_word is not None:
+        if word.punctuated_word is not None and self._listening.punctuated:
             placed["punctuated_word"] = word.punctuated_word
         return placed
 

@@ -92,6 +92,10 @@ class SphinxDecoder:
         self._unseen_bytes = 0
         return list(self._words(final=False))
 
+    def cut(self) -> bytes:
+        """Nothing: what was decoded can't be taken back."""
+        return b""
+
     def end(self, *, hurried: bool) -> list[Heard]:
         """All words of the utterance, from a second look at it where there is time for one."""
         self._decoder.end_utt()

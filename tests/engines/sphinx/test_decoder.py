@@ -6,6 +6,7 @@ import attrs
 import pytest
 
 from relayd.engines.local.recogniser import Listening, Recogniser
+from relayd.engines.sphinx import decoder
 from relayd.engines.sphinx.decoder import SphinxDecoder, clean_word, load
 from tests.engines.local.spoken import INAUGURAL
 
@@ -41,13 +42,13 @@ class WrittenDown:
 def asked(seconds: int, *, hurried: bool = False, busy_seconds: float = 0.0) -> list[str]:
     """What the package is asked at the end of an utterance that came second by second."""
     package = WrittenDown()
-    decoder = SphinxDecoder(package)
-    decoder._busy_since -= busy_seconds
-    decoder.begin()
+    model = SphinxDecoder(package)
+    model._busy_since -= busy_seconds
+    model.begin()
     for _ in range(seconds):
-        decoder.hear(SECOND)
+        model.hear(SECOND)
     package.asked.clear()
-    decoder.end(hurried=hurried)
+    model.end(hurried=hurried)
     return package.asked
 
 
@@ -79,11 +80,11 @@ def test_there_is_not_always_time_for_it(seconds: int, hurried: bool, busy_secon
 def test_an_utterance_leaves_nothing_to_the_next() -> None:
     """The second look is at this utterance alone."""
     package = WrittenDown()
-    decoder = SphinxDecoder(package)
+    model = SphinxDecoder(package)
     for _ in range(3):
-        decoder.begin()
-        decoder.hear(SECOND)
-        decoder.end(hurried=False)
+        model.begin()
+        model.hear(SECOND)
+        model.end(hurried=False)
     assert package.asked.count("1 s at once") == 3
 
 
@@ -97,6 +98,8 @@ def finals(audio: bytes) -> str:
 
 
 @pytest.mark.system
-def test_a_real_room_is_half_understood() -> None:
+def test_a_real_room_is_half_understood(monkeypatch: pytest.MonkeyPatch) -> None:
     """0.32 of the words are wrong when each utterance is looked at again; without that, all are."""
+    # However slow the machine is just now.
+    monkeypatch.setattr(decoder, "BUSY_SHARE_MAX", 100.0)
     assert INAUGURAL.error(finals(INAUGURAL.samples)) <= 0.4

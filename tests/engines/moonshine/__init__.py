@@ -1,0 +1,1 @@
+"""Moonshine as a local model."""
