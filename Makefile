@@ -11,10 +11,11 @@ PYTEST_ARGS ?=
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 DEMO_ARGS ?=
 BENCH_ARGS ?=
+MUTANTS ?=
 # What the benchmark measures beside relayd, as far as it comes from npm.
 PEER := bench/peers/node
 
-.PHONY: help demo test pictures check format bench install lock example clean
+.PHONY: help demo test pictures check format bench mutants install lock example clean
 .DEFAULT_GOAL := help
 
 help:
@@ -22,6 +23,7 @@ help:
 	@echo 'make test     every test, those with real sockets, processes and PostgreSQL too'
 	@echo 'make check    format, lint, types and the quick tests'
 	@echo 'make bench    the benchmark of docs/performance.md'
+	@echo 'make mutants  break the code on purpose and count what the tests notice; MUTANTS="ledger" for one room'
 	@echo 'make install  as a service: PREFIX=$(PREFIX), $(SYSCONFDIR), $(UNITDIR) (as root)'
 	@echo 'make format   let ruff rewrite the sources'
 	@echo 'make pictures take those of the README anew, in a browser'
@@ -55,6 +57,10 @@ format: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp $(PEER)/node_modules/installed.stamp
 	@exec $(VENV)/bin/python -m bench $(BENCH_ARGS)
 
+# Not a part of any check: it takes hours. tests/mutants/unnoticed.md has what it found.
+mutants: $(VENV)/dev.stamp
+	@exec $(VENV)/bin/python -m tests.mutants $(MUTANTS)
+
 example: $(VENV)/dev.stamp
 	$(VENV)/bin/python -m relayd.config.example > relayd.toml.example
 
@@ -72,7 +78,7 @@ lock:
 	@command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 2; }
 	$(UV_COMPILE) $(RELAYD) --extra embedded --extra local -o requirements.lock
 	$(UV_COMPILE) $(RELAYD) --extra embedded --extra local --extra microphone --extra dev \
-		--group pyproject.toml:bench -c requirements.lock -o requirements-dev.lock
+		--group pyproject.toml:bench --group pyproject.toml:mutants -c requirements.lock -o requirements-dev.lock
 	$(UV_COMPILE) --group pyproject.toml:moonshine -c requirements-dev.lock -o requirements-moonshine.lock
 
 clean:

@@ -1,0 +1,1 @@
+"""Breaks made on purpose, to see which of them no test notices."""
