@@ -45,7 +45,7 @@ class Principal:
 
 
 class Authenticator(Protocol):
-    """Checks access tokens; pure computation, no I/O."""
+    """Checks what an app says that it is. It may wait; raises `DatabaseUnavailable`."""
 
-    def authenticate(self, token: str) -> Principal | None:
+    async def authenticate(self, token: str) -> Principal | None:
         """The token's owner, or None for a wrong or expired token."""

@@ -15,7 +15,7 @@ import trio
 
 from relayd import logs
 from relayd.accounts.accounts import Accounts
-from relayd.accounts.tokens import AccessTokens
+from relayd.accounts.tokens import AccessTokens, TokenAuthenticator
 from relayd.clock import lease_clock
 from relayd.config import Config
 from relayd.daemon.core import Core
@@ -108,7 +108,7 @@ class Serving:
         ledger = PostgresLedger(self.database, self.boot_id, policy, pause_seconds)
         tokens = AccessTokens(config.auth.secret.reveal().encode())
         return Sessions(
-            Ports(tokens, self.engine, ledger, clock=lease_clock),
+            Ports(TokenAuthenticator(tokens), self.engine, ledger, clock=lease_clock),
             session_limits(config.limits, config.metering),
             log_end,
         )

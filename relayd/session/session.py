@@ -27,6 +27,7 @@ import trio
 from relayd.clock import Clock
 from relayd.errors import (
     ClientGone,
+    DatabaseUnavailable,
     LedgerUnavailable,
     UpstreamClosed,
     UpstreamError,
@@ -103,7 +104,7 @@ class Session:
                 await self._converse()
             except* ClientGone:
                 self._client_gone()
-            except* LedgerUnavailable:
+            except* DatabaseUnavailable:
                 self.ending.give(EndReason.SERVICE_UNAVAILABLE)
             except* UpstreamError as group:
                 self._upstream_failed(group)
@@ -148,7 +149,12 @@ class Session:
                 EndReason.AUTH_FAILED, f"{problem}The first message must be the auth message."
             )
             return None
-        principal = self.ports.authenticator.authenticate(auth.token)
+        principal: Principal | None = None
+        with trio.move_on_after(self.limits.settle_seconds) as patience:
+            principal = await self.ports.authenticator.authenticate(auth.token)
+        if patience.cancelled_caught:
+            self.ending.give(EndReason.SERVICE_UNAVAILABLE)
+            return None
         if principal is None:
             self.ending.give(EndReason.AUTH_FAILED)
             return None

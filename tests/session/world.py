@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import attrs
 import trio
 
+from relayd.errors import DatabaseUnavailable
 from relayd.identity import Principal
 from relayd.session.dialect import Hello
 from relayd.session.limits import SessionLimits
@@ -28,6 +29,9 @@ class World:
     """One user, one session about to run."""
 
     credit_ms: int = 600_000
+    # What checking a token takes, and whether it can be done.
+    authenticating_seconds: float = 0.0
+    accounts_away: bool = False
     limits: SessionLimits = attrs.field(factory=defaults.limits)
     manner: Manner = NATIVE
     user_id: UUID = attrs.field(factory=uuid4)
@@ -55,8 +59,11 @@ class World:
         self.client.at_once = at_once
         self.engine.at_once = at_once
 
-    def authenticate(self, token: str) -> Principal | None:
+    async def authenticate(self, token: str) -> Principal | None:
         """The session's Authenticator."""
+        await trio.sleep(self.authenticating_seconds)
+        if self.accounts_away:
+            raise DatabaseUnavailable("the accounts are switched off")
         return Principal(self.user_id) if token == TOKEN else None
 
     async def run(self, play: Callable[[], Awaitable[object]] | None = None) -> Report:

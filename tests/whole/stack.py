@@ -15,7 +15,7 @@ import trio.testing
 from quart_trio import QuartTrio
 
 from relayd import config
-from relayd.accounts.tokens import AccessTokens
+from relayd.accounts.tokens import AccessTokens, TokenAuthenticator
 from relayd.client.stream import Stream, open_stream
 from relayd.client.transport import Address
 from relayd.daemon.session_log import log_end
@@ -121,7 +121,9 @@ async def open_stack(
             config.Deepgram(api_key=config.Secret(KEY), url="ws://localhost:1"),
             stand_in.connector(nursery, trio.testing.memory_stream_pair),
         )
-        sessions = Sessions(Ports(tokens, engine, ledger), limits or defaults.limits(), log_end)
+        sessions = Sessions(
+            Ports(TokenAuthenticator(tokens), engine, ledger), limits or defaults.limits(), log_end
+        )
         app = create_app(
             Services(
                 accounts=make_accounts(store),

@@ -1,0 +1,33 @@
+"""Finding out who it is, which may take its time."""
+
+import pytest
+import trio
+from trio.testing import MockClock
+
+from relayd.session.endings import EndReason
+from tests.session.audio import frame
+from tests.session.world import World
+
+
+async def test_an_authenticator_may_wait(autojump_clock: MockClock) -> None:
+    """Who it is may take a while to find out, and nothing that comes meanwhile is lost."""
+    world = World(authenticating_seconds=2)
+    world.sign_in()
+    world.client.speak(frame(100))
+    world.client.say(type="stop")
+
+    report = await world.run()
+
+    assert world.client.heard[0][0] == 2
+    assert (report.reason, report.used_ms) == (EndReason.COMPLETED, 100)
+
+
+@pytest.mark.parametrize("world", [World(accounts_away=True), World(authenticating_seconds=60)])
+async def test_accounts_out_of_reach(autojump_clock: MockClock, world: World) -> None:
+    """An app whose token can't be checked now is told to try again, not that it is wrong."""
+    world.sign_in()
+
+    report = await world.run()
+
+    assert report.reason is EndReason.SERVICE_UNAVAILABLE
+    assert trio.current_time() <= world.limits.settle_seconds
