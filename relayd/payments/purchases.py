@@ -23,7 +23,7 @@ __all__ = [
     "begin",
     "close_unknown",
     "expire_lost",
-    "find_own",
+    "find",
     "give_up",
     "paid_among",
     "recent",
@@ -37,12 +37,14 @@ LOST_HOURS = 25
 
 @attrs.frozen
 class Purchase:
-    """What somebody bought, as their own page asks for it."""
+    """What somebody bought, for the page that they return to after paying."""
 
     id: UUID
+    user_id: UUID
     package_id: str
+    label: str
     seconds: int
-    state: PurchaseState
+    state: PurchaseState = attrs.field(converter=PurchaseState)
 
 
 @attrs.frozen
@@ -196,16 +198,16 @@ def _after(before: PurchaseState, said: PurchaseState) -> PurchaseState:
     return before
 
 
-def find_own(connection: Connection, user_id: UUID, session_id: str) -> Purchase | None:
-    """A user's purchase by its Session; None also for somebody else's."""
+def find(connection: Connection, session_id: str) -> Purchase | None:
+    """A purchase by its Session, whosever it is."""
     row = connection.execute(
         """
-        SELECT id, package_id, seconds, status FROM purchases
-        WHERE checkout_session_id = %s AND user_id = %s
+        SELECT id, user_id, package_id, label, seconds, status FROM purchases
+        WHERE checkout_session_id = %s
         """,
-        (session_id, user_id),
+        (session_id,),
     ).fetchone()
-    return None if row is None else Purchase(row[0], row[1], row[2], PurchaseState(row[3]))
+    return None if row is None else Purchase(*row)
 
 
 def paid_among(connection: Connection, session_ids: Sequence[str]) -> set[str]:

@@ -173,15 +173,19 @@ class Shop:
         With ``look`` Stripe is asked about one that is pending, so that a payment whose message
         was lost is credited by the page that its buyer sees.
         """
-        own = await self._own(principal.user_id, checkout_session_id)
-        if not look or own is None or own.state is not PurchaseState.PENDING:
-            return own
-        try:
-            with trio.move_on_after(LOOK_SECONDS):
-                await self.fulfil(checkout_session_id)
-        except StripeUnavailable as error:
-            log.warning("purchase not looked up", purchase=own.id, problem=str(error))
-        return await self._own(principal.user_id, checkout_session_id)
+        found = await self._find(checkout_session_id)
+        if found is None or found.user_id != principal.user_id:
+            return None
+        return await self._fresh(checkout_session_id, found) if look else found
+
+    async def any_purchase(self, checkout_session_id: str) -> Purchase | None:
+        """Anybody's purchase, as fresh as Stripe lets us know; None where there is none.
+
+        What is told of it must be fit for whoever has the Session's id, which can't be guessed
+        but stands in the address of the page that a buyer returns to.
+        """
+        found = await self._find(checkout_session_id)
+        return None if found is None else await self._fresh(checkout_session_id, found)
 
     async def purchases(self, principal: Principal) -> list[Bought]:
         """What this user has bought, newest first."""
@@ -214,8 +218,19 @@ class Shop:
         """Compare with Stripe's lists once. Raises `StripeUnavailable`."""
         return await self.reconciliation.compare(since)
 
-    async def _own(self, user_id: UUID, session_id: str) -> Purchase | None:
-        return await self.database.transact(purchases.find_own, user_id, session_id)
+    async def _find(self, session_id: str) -> Purchase | None:
+        return await self.database.transact(purchases.find, session_id)
+
+    async def _fresh(self, session_id: str, known: Purchase) -> Purchase | None:
+        """The purchase after asking Stripe, where it waits for an answer."""
+        if known.state is not PurchaseState.PENDING:
+            return known
+        try:
+            with trio.move_on_after(LOOK_SECONDS):
+                await self.fulfil(session_id)
+        except StripeUnavailable as error:
+            log.warning("purchase not looked up", purchase=known.id, problem=str(error))
+        return await self._find(session_id)
 
     async def _create_session(self, order: Order) -> CheckoutSession:
         session = await self.stripe.create_session(order)

@@ -219,7 +219,11 @@ def _stripped(error: stripe.StripeError) -> BaseException | None:
 
 
 def _parameters(order: Order) -> SessionCreateParams:
-    metadata = {"purchase_id": str(order.id), "package_id": order.package_id}
+    metadata = {
+        "purchase_id": str(order.id),
+        "package_id": order.package_id,
+        "user_id": str(order.buyer.user_id),
+    }
     parameters: SessionCreateParams = {
         "mode": "payment",
         "client_reference_id": str(order.id),

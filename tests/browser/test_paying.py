@@ -33,6 +33,20 @@ def buy(page: Page) -> None:
     expect(page.get_by_role("button", name="Pay", exact=True)).to_be_visible()
 
 
+def order(caller: APIRequestContext, shop: Daemon, person: Person) -> str:
+    """Begin a purchase as an app does; the address that it opens in a browser."""
+    signed_in = caller.post(
+        f"{shop.url}/auth/login", data={"email": person.email, "password": person.password}
+    ).json()
+    answer = caller.post(
+        f"{shop.url}/billing/checkout",
+        headers={"Authorization": f"Bearer {signed_in['token']}"},
+        data={"package_id": "pack_500"},
+    )
+    assert answer.ok, answer.text()
+    return str(answer.json()["checkout_url"])
+
+
 def pay_later(page: Page) -> None:
     """Pay in a way that takes its time, and come back."""
     buy(page)
@@ -204,6 +218,57 @@ def test_somebody_elses_purchase(
     other.open(page.url.removeprefix(shop.url))
     expect(other.page.get_by_text("This account has no such purchase.")).to_be_visible()
     other.guard.expect("404")
+
+
+def test_a_buyer_from_an_app(
+    visits: Visits, shop: Daemon, person: Person, caller: APIRequestContext
+) -> None:
+    """In a browser that knows nobody the page thanks, says what was bought, and who has it."""
+    page = visits.begin(shop).page
+    page.goto(order(caller, shop, person))
+    with no_webhooks(caller, shop):
+        page.get_by_role("button", name="Pay", exact=True).click()
+        page.wait_for_url("**/billing/success**")
+        expect(page.get_by_text("Thank you for buying 500 minutes.")).to_be_visible()
+    expect(page.get_by_text("Your app has them already")).to_be_visible()
+    expect(page.get_by_role("link", name="Sign in")).to_be_visible()
+    expect(page.get_by_role("link", name="To the dashboard")).to_be_hidden()
+    expect(page.get_by_role("button", name="Receipt")).to_be_hidden()
+    expect_fit(page)
+
+
+def test_a_buyer_from_an_app_who_pays_later(
+    visits: Visits, shop: Daemon, person: Person, caller: APIRequestContext
+) -> None:
+    """The page looks again by itself, says so, and says when the app has the minutes."""
+    visit = visits.begin(shop)
+    page = visit.page
+    page.goto(order(caller, shop, person))
+    page.get_by_role("button", name="Pay later").click()
+    page.get_by_role("link", name="Return to the shop").click()
+    expect(page.get_by_text("This page looks again for a minute.")).to_be_visible()
+    expect_fit(page)
+    bank = visit.another_page()
+    bank.goto(f"{shop.elsewhere[0]}/pay/{session_id(page)}/bank")
+    bank.get_by_role("button", name="Payment succeeds").click()
+    expect(page.get_by_text("Your app has them already")).to_be_visible()
+
+
+def test_a_buyer_from_an_app_who_pays_nothing(
+    visits: Visits, shop: Daemon, person: Person, caller: APIRequestContext
+) -> None:
+    """Nothing was charged, and the way back is to the app."""
+    visit = visits.begin(shop)
+    page = visit.page
+    page.goto(order(caller, shop, person))
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.get_by_role("heading", name="Nothing was bought")).to_be_visible()
+    expect(page.get_by_text("go back to your app")).to_be_visible()
+    expect(page.get_by_role("link", name="To the dashboard")).to_be_hidden()
+    expect_fit(page)
+    visit.open("/billing/success?session_id=cs_test_none")
+    expect(page.get_by_text("There is no such purchase here.")).to_be_visible()
+    visit.guard.expect("404")
 
 
 def test_a_server_that_sells_nothing(visits: Visits, closed_shop: Daemon, person: Person) -> None:

@@ -216,6 +216,22 @@ async def test_the_return_page(stall: Stall) -> None:
     assert len(stall.stripe.calls) == asked
 
 
+async def test_the_return_page_of_nobody(stall: Stall) -> None:
+    """A browser that knows nobody makes up for a lost message too; what is unknown stays that."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    stall.stripe.pay(session_id)
+
+    found = await stall.shop.any_purchase(session_id)
+    assert found is not None
+    assert (found.state, found.label, found.user_id) == (PurchaseState.PAID, "Pack", who.user_id)
+    assert await stall.entries() == [("purchase", MS)]
+    asked = len(stall.stripe.calls)
+    assert await stall.shop.any_purchase(session_id) == found
+    assert await stall.shop.any_purchase("cs_test_none") is None
+    assert len(stall.stripe.calls) == asked
+
+
 async def test_the_return_page_without_stripe(stall: Stall) -> None:
     """Where Stripe is away the page says what is known."""
     who = await stall.user()

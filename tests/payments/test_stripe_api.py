@@ -85,12 +85,16 @@ def refusal(status: int, **error: str) -> httpx.Response:
 
 
 async def test_the_session_that_is_asked_for() -> None:
-    """Mode payment, metadata on session and payment, our reference, a key, no method types."""
+    """Mode payment, metadata on session and payment (whose it is, too), a key, no method types."""
     wire = Wire([answer(SESSION)])
 
     session = await api_on(wire).create_session(ORDER)
 
-    metadata = {"purchase_id": str(ORDER.id), "package_id": "pack"}
+    metadata = {
+        "purchase_id": str(ORDER.id),
+        "package_id": "pack",
+        "user_id": str(BUYER.user_id),
+    }
     sent = wire.form()
     assert sent == {
         "mode": "payment",

@@ -81,6 +81,10 @@ class Till:
         """Know of none."""
         return await self._say()
 
+    async def any_purchase(self, *_: Any) -> Any:
+        """Know of none."""
+        return await self._say()
+
     async def purchases(self, *_: Any) -> Any:
         """Know of none."""
         return await self._say()
@@ -238,6 +242,7 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "auth_failed": unsigned,
     "rate_limited": again,
     "billing_checkout rate_limited": too_many(CheckoutRefusal.UNKNOWN_PACKAGE, 10),
+    "billing_summary rate_limited": too_many(None, 60),
     "billing_receipt rate_limited": too_many(ReceiptRefusal.NO_RECEIPT, 60),
     "service_unavailable": outage,
     "webhooks_stripe_webhook service_unavailable": shopping(DatabaseUnavailable("gone")),

@@ -12,10 +12,10 @@ from relayd.payments.purchases import Purchase
 from relayd.payments.receipts import Bought, ReceiptRefusal
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
 
-__all__ = ["FakeSeller"]
+__all__ = ["PENDING", "FakeSeller"]
 
 URL = CheckoutUrl("https://stripe.test/1", "cs_test_1")
-PENDING = Purchase(uuid4(), "pack_500", 30_000, PurchaseState.PENDING)
+PENDING = Purchase(uuid4(), uuid4(), "pack_500", "500 minutes", 30_000, PurchaseState.PENDING)
 ACCEPTED = Accepted()
 
 
@@ -44,6 +44,12 @@ class FakeSeller:
         """One of the user's own."""
         await trio.lowlevel.checkpoint()
         self.asked.append((checkout_session_id, look))
+        return self.found
+
+    async def any_purchase(self, checkout_session_id: str) -> Purchase | None:
+        """Anybody's."""
+        await trio.lowlevel.checkpoint()
+        self.asked.append((checkout_session_id,))
         return self.found
 
     async def purchases(self, principal: Principal) -> Sequence[Bought]:

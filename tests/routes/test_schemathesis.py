@@ -29,6 +29,7 @@ NEVER_ACCEPTED = {
     "POST /webhooks/stripe",
     "GET /billing/purchases/{checkout_session_id}",
     "GET /billing/purchases/{checkout_session_id}/receipt",
+    "GET /billing/purchases/{checkout_session_id}/summary",
 }
 
 

@@ -17,7 +17,7 @@ const PAGES = {
   "/register": { title: "Create an account", template: "register", show: (root) => entry(root, "register", () => go("/dashboard")) },
   "/dashboard": { title: "Dashboard", template: "dashboard", member: true, show: (root) => dashboard(root, { facts: about, lost, found, over }) },
   "/account": { title: "Account", template: "account", member: true, show: (root) => { account(root, { facts: about, failed, out: () => signedOut("You are signed out everywhere.") }); } },
-  "/billing/success": { title: "Your purchase", template: "success", member: true, show: (root) => purchase(root, new URLSearchParams(location.search).get("session_id") ?? "", failed) },
+  "/billing/success": { title: "Your purchase", template: "success", member: true, guests: true, show: bought },
   "/billing/cancel": { title: "Nothing was bought", template: "cancel", show: (root) => { talkElsewhere(root); } },
 };
 
@@ -69,7 +69,9 @@ async function show({ first = false } = {}) {
   leavePage();
   leavePage = () => {};
   found();
-  if (page.member) {
+  // Apps send people here to pay, in a browser that may know nobody.
+  const guest = Boolean(page.guests) && !mayBeSignedIn() && !user();
+  if (page.member && !guest) {
     const before = mayBeSignedIn();
     try {
       if (!before && !user()) throw new SignedOut();
@@ -81,14 +83,14 @@ async function show({ first = false } = {}) {
     }
     if (mine !== showing) return;
   }
-  showMember(page.member || mayBeSignedIn());
   document.title = `${page.title} · relayd`;
   main.replaceChildren(document.getElementById(page.template).content.cloneNode(true));
+  showMember((page.member && !guest) || mayBeSignedIn());
   for (const link of document.querySelectorAll(".top nav a")) {
     if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  leavePage = page.show(main) ?? (() => {});
+  leavePage = page.show(main, { guest }) ?? (() => {});
   about.then((said) => showSeller(main, said.seller));
   showBar();
   showWarnings();
@@ -105,6 +107,10 @@ function signIn(root) {
     next = "/dashboard";
     go(path, { replace: true });
   });
+}
+
+function bought(root, { guest }) {
+  return purchase(root, new URLSearchParams(location.search).get("session_id") ?? "", { member: !guest, failed });
 }
 
 /** The sign-in is over: to the sign-in page, and back from there. */

@@ -4,12 +4,13 @@ import { Refused, call, wording } from "./api.js";
 import { amount } from "./format.js";
 import { part } from "./page.js";
 import { openReceipt } from "./purchases.js";
+import { GUEST, MEMBER } from "./verdicts.js";
 import { claimed } from "./words.js";
 
 // Seconds between questions: most payments are settled before the first.
 const WAITS = [1, 1, 1, 2, 3, 5, 5, 10, 10, 10, 10];
 
-const VERDICTS = {
+const HEADLINES = {
   paid: ["good", "✓", "Paid"],
   pending: ["", "…", "Not settled yet"],
   failed: ["bad", "!", "The payment failed"],
@@ -18,8 +19,13 @@ const VERDICTS = {
   trouble: ["bad", "!", "Can't be looked up right now"],
 };
 
-/** Show it. `failed` gets the errors that concern the whole page. Returns a function that stops asking. */
-export function purchase(root, sessionId, failed) {
+/**
+ * Show it: to a member who is signed in and sees their own purchases, or to a guest who paid from an app. `failed` gets the
+ * errors that concern the whole page. Returns a function that stops asking.
+ */
+export function purchase(root, sessionId, { member, failed }) {
+  const said = member ? MEMBER : GUEST;
+  const path = `/billing/purchases/${sessionId}${member ? "" : "/summary"}`;
   const again = part(root, "again");
   let round = 0;
   again.addEventListener("click", look);
@@ -32,7 +38,7 @@ export function purchase(root, sessionId, failed) {
     const mine = ++round;
     again.hidden = true;
     for (const wait of [...WAITS, null]) {
-      const state = await ask();
+      const state = await ask(wait !== null);
       if (mine !== round) return;
       if (state !== "pending" || wait === null) return;
       await new Promise((resolve) => { setTimeout(resolve, wait * 1000); });
@@ -40,26 +46,20 @@ export function purchase(root, sessionId, failed) {
     }
   }
 
-  async function ask() {
-    if (!/^[\w-]{1,255}$/.test(sessionId)) return verdict("unknown", "The address of this page lacks the number of a purchase. Your dashboard shows what you have.");
+  // `looking`: whether this page asks again by itself.
+  async function ask(looking) {
+    if (!/^[\w-]{1,255}$/.test(sessionId)) return verdict("unknown", said.nameless());
     try {
-      const found = await call(`/billing/purchases/${sessionId}`);
-      await show(found);
-      return found.status;
+      const found = await call(path, { signedIn: member });
+      again.hidden = found.status !== "pending";
+      const balance = member && found.status === "paid" ? await left() : "";
+      return verdict(found.status, said[found.status](found, looking) + balance);
     } catch (error) {
-      if (error instanceof Refused && [404, 422].includes(error.status)) return verdict("unknown", "This account has no such purchase. If you bought with another account, sign in with that one.");
+      if (error instanceof Refused && [404, 422].includes(error.status)) return verdict("unknown", said.unknown());
       failed(error);
       again.hidden = false;
       return verdict("trouble", `${wording(error)} A purchase that was paid is not lost: its minutes are added in any case.`);
     }
-  }
-
-  async function show({ status, seconds }) {
-    if (status === "paid") return verdict("paid", `${amount(seconds)} were added.${await left()}`);
-    again.hidden = status !== "pending";
-    if (status === "pending") return verdict("pending", "Some ways of paying take a while, a bank transfer even days. You needn't wait here: the minutes are added by themselves as soon as the money is there.");
-    if (status === "failed") return verdict("failed", "No minutes were added, and nothing should have been charged. You can try again from the dashboard, perhaps another way.");
-    return verdict("expired", "It was open for too long. Nothing was charged. You can start again from the dashboard.");
   }
 
   async function left() {
@@ -71,12 +71,12 @@ export function purchase(root, sessionId, failed) {
   }
 
   function verdict(name, words) {
-    const [kind, sign, headline] = VERDICTS[name];
+    const [kind, sign, headline] = HEADLINES[name];
     part(root, "sign").className = `mark-sign ${kind}`;
     part(root, "sign").textContent = sign;
     if (part(root, "headline").textContent !== headline) part(root, "headline").textContent = headline;
     part(root, "words").textContent = words;
-    part(root, "receipt").hidden = name !== "paid";
+    part(root, "receipt").hidden = !member || name !== "paid";
     return name;
   }
 }

@@ -27,6 +27,7 @@ __all__ = [
     "exempt",
     "protection_of",
     "rate_limited",
+    "rate_limited_by",
     "unauthenticated",
 ]
 
@@ -78,19 +79,30 @@ def authenticated(
 
 
 def rate_limited(view: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-    """Count the request against its address before anything is read or computed for it."""
+    """Count the request among its address's attempts to sign in, before anything is read for it."""
+    return rate_limited_by(_signing_in)(view)
 
-    @functools.wraps(view)
-    async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        # None for a Unix socket: whoever comes that way counts as one.
-        block = address_block(requester_address())
-        services = wiring().services
-        wait = await services.quotas.admit([Rate(f"auth {block}", services.requests_per_minute)])
-        if wait > 0:
-            raise RATE_LIMITED.problem(retry_after_seconds=math.ceil(wait))
-        return await view(*args, **kwargs)
 
-    return _marked(guarded, Protection.RATE_LIMITED)
+def rate_limited_by(
+    rate: Callable[[str], Rate],
+) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+    """The same by a rate of its own, made for the block of addresses that a request comes from.
+
+    Whoever comes by a Unix socket, from no address, counts as one.
+    """
+
+    def limit(view: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
+        @functools.wraps(view)
+        async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            block = str(address_block(requester_address()))
+            wait = await wiring().services.quotas.admit([rate(block)])
+            if wait > 0:
+                raise RATE_LIMITED.problem(retry_after_seconds=math.ceil(wait))
+            return await view(*args, **kwargs)
+
+        return _marked(guarded, Protection.RATE_LIMITED)
+
+    return limit
 
 
 def exempt(reason: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -115,6 +127,10 @@ def bearer_token() -> str | None:
 def unauthenticated() -> Problem:
     """The one answer to a missing, wrong, expired or ended token."""
     return AUTH_FAILED.problem()
+
+
+def _signing_in(block: str) -> Rate:
+    return Rate(f"auth {block}", wiring().services.requests_per_minute)
 
 
 def _marked(view: Callable[P, R], protection: Protection) -> Callable[P, R]:

@@ -66,6 +66,9 @@ class Sales(Protocol):
     ) -> Awaitable[Purchase | None]:
         """One of the user's own, after asking Stripe where it may help and ``look`` allows."""
 
+    def any_purchase(self, checkout_session_id: str) -> Awaitable[Purchase | None]:
+        """Anybody's, after asking Stripe where it may help, for whoever has the Session's id."""
+
     def purchases(self, principal: Principal) -> Awaitable[Sequence[Bought]]:
         """What this user has bought, newest first."""
 

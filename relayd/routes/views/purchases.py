@@ -1,4 +1,4 @@
-"""GET /billing/purchases, and each one's receipt: what a user has bought."""
+"""GET /billing/purchases, each one's receipt and summary: what was bought."""
 
 import math
 from typing import Annotated, Final, Self, assert_never
@@ -11,7 +11,11 @@ from relayd.payments.receipts import Bought, ReceiptRefusal
 from relayd.routes.toolkit.description import Answer, Link, Topic, described
 from relayd.routes.toolkit.forms import Form, Time, told
 from relayd.routes.toolkit.problems import Problem, Refusal
-from relayd.routes.toolkit.protection import RATE_LIMITED, authenticated
+from relayd.routes.toolkit.protection import (
+    RATE_LIMITED,
+    authenticated,
+    rate_limited_by,
+)
 from relayd.routes.toolkit.wiring import wiring
 from relayd.routes.views.billing import blueprint
 from relayd.routes.views.sales import (
@@ -27,13 +31,18 @@ from relayd.routes.views.sales import (
     is_session_id,
     look_rate,
     open_shop,
+    summary_rate,
 )
 
 __all__ = ["blueprint"]
 
+NO_SUCH_PURCHASE: Final = Refusal(404, UNKNOWN_PURCHASE.code, "There is no such purchase.")
 NO_RECEIPT: Final = Refusal(
     404, "no_receipt", "There is no receipt: the purchase is not paid, or none was made for it."
 )
+
+Label = Annotated[str, told("Its name when it was sold.", "500 minutes")]
+SoldSeconds = Annotated[int, Meta(ge=1), told("What was sold.", 30_000)]
 
 
 class Listed(Form):
@@ -41,8 +50,8 @@ class Listed(Form):
 
     checkout_session_id: SessionId
     package_id: PackageId
-    label: Annotated[str, told("Its name when it was sold.", "500 minutes")]
-    seconds: Annotated[int, Meta(ge=1), told("What was sold.", 30_000)]
+    label: Label
+    seconds: SoldSeconds
     price_cents: PriceCents
     currency: Currency
     status: PurchaseStatus
@@ -81,6 +90,14 @@ class Receipt(Form):
             format="uri",
         ),
     ]
+
+
+class Summary(Form):
+    """What was bought and how that stands; nothing of whoever bought it, nor what it cost."""
+
+    label: Label
+    seconds: SoldSeconds
+    status: PurchaseStatus
 
 
 _OF_ONE: Final = Link(path={"checkout_session_id": "$response.body#/0/checkout_session_id"})
@@ -127,6 +144,30 @@ async def receipt(principal: Principal, checkout_session_id: str) -> Receipt:
     if isinstance(found, ReceiptRefusal):
         raise _problem(found)
     return Receipt(receipt_url=found)
+
+
+@blueprint.get("/purchases/<checkout_session_id>/summary")
+@rate_limited_by(summary_rate)
+@described(
+    Topic.BILLING,
+    gives={200: Answer("What it is, and how it stands.", Summary)},
+    path={"checkout_session_id": SessionId},
+    refuses=[NO_SUCH_PURCHASE, SALES_OFF],
+    more=(
+        "For the page that one returns to after paying from an app, in a browser that is not "
+        "signed in. Whoever has the Session's id, which can't be guessed, may read this much. Asks "
+        "Stripe while the purchase is pending."
+    ),
+)
+async def summary(checkout_session_id: str) -> Summary:
+    """What somebody bought, without a token."""
+    shop = open_shop()
+    if not is_session_id(checkout_session_id):
+        raise NO_SUCH_PURCHASE.problem()
+    found = await shop.any_purchase(checkout_session_id)
+    if found is None:
+        raise NO_SUCH_PURCHASE.problem()
+    return Summary(label=found.label, seconds=found.seconds, status=found.state.value)
 
 
 def _problem(refusal: ReceiptRefusal) -> Problem:

@@ -24,6 +24,7 @@ __all__ = [
     "is_session_id",
     "look_rate",
     "open_shop",
+    "summary_rate",
 ]
 
 SALES_OFF: Final = Refusal(503, "sales_off", "Nothing is for sale here at the moment.")
@@ -36,7 +37,7 @@ PAYMENTS_UNAVAILABLE: Final = Refusal(
 UNKNOWN_PURCHASE: Final = Refusal(404, "unknown_purchase", "You have no such purchase.")
 RETRY_SECONDS: Final = 10
 
-# Questions of a user that go on to Stripe.
+# Questions of a user, or of an address without one, that go on to Stripe.
 _LOOKS_PER_MINUTE: Final = 60
 _SESSION_ID: Final = re.compile(r"cs_[A-Za-z0-9_]{1,250}")
 
@@ -66,3 +67,8 @@ def open_shop() -> Sales:
 def look_rate(principal: Principal) -> Rate:
     """How often a user's questions may go on to Stripe."""
     return Rate(f"looks {principal.user_id}", _LOOKS_PER_MINUTE)
+
+
+def summary_rate(block: str) -> Rate:
+    """How often purchases may be asked about from a block of addresses, nobody being signed in."""
+    return Rate(f"summaries {block}", _LOOKS_PER_MINUTE)

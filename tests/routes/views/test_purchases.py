@@ -2,11 +2,13 @@
 
 import datetime as dt
 
+import attrs
 import pytest
+import trio.testing
 
 from relayd.payments.ports import PurchaseState
 from relayd.payments.receipts import Bought, ReceiptRefusal
-from tests.routes.selling import FakeSeller
+from tests.routes.selling import PENDING, FakeSeller
 from tests.routes.views.test_billing import selling, signed_in
 from tests.routes.world import refusal
 
@@ -88,6 +90,46 @@ async def test_only_so_many_receipts() -> None:
     path = "/billing/purchases/cs_test_1/receipt"
     statuses = [(await world.ask(path, token=token)).status_code for _ in range(61)]
     assert statuses == [200] * 60 + [429]
+
+
+@pytest.mark.parametrize("state", PurchaseState, ids=lambda state: state.value)
+async def test_a_summary(state: PurchaseState) -> None:
+    """Without a token one learns what was bought and how that stands, and nothing else."""
+    seller = FakeSeller(found=attrs.evolve(PENDING, state=state))
+    response = await selling(seller).ask("/billing/purchases/cs_test_1/summary")
+    assert response.status_code == 200
+    assert await response.get_json() == {
+        "label": "500 minutes",
+        "seconds": 30_000,
+        "status": state.value,
+    }
+    assert seller.asked == [("cs_test_1",)]
+
+
+@pytest.mark.parametrize("key", ["cs_test_1", "x", "cs_%00", "cs_" + "a" * 300, "cs_é"])
+async def test_no_such_summary(key: str) -> None:
+    """What nobody bought, and what is no Session at all, is not found."""
+    seller = FakeSeller(found=None)
+    response = await selling(seller).ask(f"/billing/purchases/{key}/summary")
+    assert await refusal(response) == (404, "unknown_purchase")
+    assert seller.asked == ([("cs_test_1",)] if key == "cs_test_1" else [])
+
+
+async def test_only_so_many_summaries(autojump_clock: trio.testing.MockClock) -> None:
+    """Sixty a minute from an address, which keep nobody there from signing in."""
+    world = selling(FakeSeller())
+    path = "/billing/purchases/cs_test_1/summary"
+    answers = [await world.ask(path) for _ in range(61)]
+    assert [one.status_code for one in answers] == [200] * 60 + [429]
+    assert await refusal(answers[-1]) == (429, "rate_limited")
+    assert (await world.ask(path, peer="192.0.2.77")).status_code == 200
+    await signed_in(world)
+
+
+async def test_no_summaries_where_sales_are_off() -> None:
+    """Without a key the code says so."""
+    response = await selling(None).ask("/billing/purchases/cs_test_1/summary")
+    assert await refusal(response) == (503, "sales_off")
 
 
 @pytest.mark.parametrize("path", ["/billing/purchases", "/billing/purchases/cs_test_1/receipt"])
