@@ -12,11 +12,12 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.accounts import sign_ins, users
+from relayd.accounts import deletion, sign_ins, users
 from relayd.accounts.emails import normalise
 from relayd.accounts.lifetimes import Keeper, Lifetimes
 from relayd.accounts.outcomes import (
     ChangeRefusal,
+    Credentials,
     LoginRefusal,
     PasswordRefusal,
     RefreshRefusal,
@@ -145,15 +146,10 @@ class Accounts:
         """Change one's own password: every sign-in ends, and a new one begins for who asked."""
         if problem(new) is not None:
             return PasswordRefusal.INVALID_PASSWORD
-        if not is_checkable(present):
-            return PasswordRefusal.WRONG
-        known = await self.database.transact(users.find_credentials_by_id, principal.user_id)
-        if known is None:
-            return PasswordRefusal.OVERTAKEN
-        verdict = await self.passwords.verify(present, known.password_hash)
-        if verdict is Verdict.MISMATCH:
-            return PasswordRefusal.WRONG
-        hashed = None if verdict is Verdict.BUSY else await self.passwords.hash(new)
+        known = await self._proven(principal, present)
+        if isinstance(known, PasswordRefusal):
+            return known
+        hashed = await self.passwords.hash(new)
         if hashed is None:
             return PasswordRefusal.BUSY
         refresh = RefreshToken()
@@ -161,6 +157,20 @@ class Accounts:
             users.change_password, known, hashed, self._terms(refresh, keeper)
         )
         return PasswordRefusal.OVERTAKEN if made is None else self._signed_in(made, refresh, keeper)
+
+    async def delete_own(self, principal: Principal, password: str) -> User | PasswordRefusal:
+        """Delete one's own account for good; what stays of it is nobody's.
+
+        Every sign-in ends, live sessions at their next renewal. Credit that is left is lost; what
+        was used and paid stays in the books. The address may register anew.
+        """
+        known = await self._proven(principal, password)
+        if isinstance(known, PasswordRefusal):
+            return known
+        nobody = await self.database.transact(
+            deletion.delete_user, known.user.id, known.password_hash
+        )
+        return PasswordRefusal.OVERTAKEN if nobody is None else nobody
 
     async def authenticate(self, token: str) -> Principal | None:
         """The owner of an access token whose sign-in still stands.
@@ -219,6 +229,14 @@ class Accounts:
         """Let a user log in again; old sign-ins stay ended."""
         return await self._set_disabled(email, disabled=False)
 
+    async def delete(self, email: str) -> User | ChangeRefusal:
+        """Delete an account for good, as its owner can: see `delete_own`."""
+        user = await self.find(email)
+        if user is None:
+            return ChangeRefusal.UNKNOWN_USER
+        nobody = await self.database.transact(deletion.delete_user, user.id, None)
+        return ChangeRefusal.UNKNOWN_USER if nobody is None else nobody
+
     async def set_password(self, email: str, password: str) -> User | ChangeRefusal:
         """Change a password and end every sign-in."""
         address = normalise(email)
@@ -238,6 +256,21 @@ class Accounts:
             return ChangeRefusal.UNKNOWN_USER
         user = await self.database.transact(users.set_disabled, address, disabled)
         return ChangeRefusal.UNKNOWN_USER if user is None else user
+
+    async def _proven(self, principal: Principal, password: str) -> Credentials | PasswordRefusal:
+        """What a signed-in user's own password was found to match."""
+        if not is_checkable(password):
+            return PasswordRefusal.WRONG
+        known = await self.database.transact(users.find_credentials_by_id, principal.user_id)
+        if known is None:
+            return PasswordRefusal.OVERTAKEN
+        match await self.passwords.verify(password, known.password_hash):
+            case Verdict.MATCH:
+                return known
+            case Verdict.MISMATCH:
+                return PasswordRefusal.WRONG
+            case Verdict.BUSY:
+                return PasswordRefusal.BUSY
 
     async def _new_account(self, email: str, password: str) -> tuple[str, str] | RegisterRefusal:
         """The address in its one spelling, and the hashed password."""

@@ -82,10 +82,11 @@ class RefreshRefusal(enum.Enum):
 
 
 class PasswordRefusal(enum.Enum):
-    """Why a user's own change of password was not made."""
+    """Why nothing came of what a user's own password is asked for again."""
 
     # The password that should be the present one is not.
     WRONG = enum.auto()
+    # The next one can't be one.
     INVALID_PASSWORD = enum.auto()
     # The account was disabled or its password changed meanwhile.
     OVERTAKEN = enum.auto()

@@ -56,9 +56,12 @@ def find_credentials(connection: Connection, email: str) -> Credentials | None:
 
 
 def find_credentials_by_id(connection: Connection, user_id: UUID) -> Credentials | None:
-    """What a signed-in user's present password is checked against."""
+    """What a signed-in user's present password is checked against; None once deleted."""
     row = connection.execute(
-        "SELECT id, email, created_at, disabled_at, password_hash FROM users WHERE id = %s",
+        """
+        SELECT id, email, created_at, disabled_at, password_hash FROM users
+        WHERE id = %s AND deleted_at IS NULL
+        """,
         (user_id,),
     ).fetchone()
     return None if row is None else Credentials(User(*row[:4]), row[4])
@@ -74,11 +77,11 @@ def find_user(connection: Connection, key: UUID | str) -> User | None:
 
 
 def list_users(connection: Connection, after: str, limit: int) -> list[User]:
-    """A page of accounts in the order of their addresses, beginning after this one."""
+    """A page of accounts by address, beginning after this one; nobody who was deleted."""
     rows = connection.execute(
         """
         SELECT id, email, created_at, disabled_at FROM users
-        WHERE email > %s ORDER BY email LIMIT %s
+        WHERE email > %s AND deleted_at IS NULL ORDER BY email LIMIT %s
         """,
         (after, limit),
     )

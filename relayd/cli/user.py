@@ -5,9 +5,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from relayd.cli.exits import Exit
-from relayd.cli.operator import accounts, run
+from relayd.cli.operator import accounts, find_user, run
 from relayd.cli.options import Subparsers, add_command, add_config, add_group, add_json
 from relayd.cli.output import print_json, print_table, say
+from relayd.durations import seconds
 from relayd.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -19,11 +20,11 @@ __all__ = ["add"]
 
 
 def add(subparsers: Subparsers) -> None:
-    """Register `user add`, `list`, `disable`, `enable` and `password`."""
+    """Register `user add`, `list`, `disable`, `enable`, `password` and `delete`."""
     group = add_group(
         subparsers,
         "user",
-        summary="add, list and disable accounts, change passwords",
+        summary="add, list, disable and delete accounts, change passwords",
         details="Accounts. Every change is seen by running daemons.",
     )
     _add_add(group)
@@ -31,6 +32,7 @@ def add(subparsers: Subparsers) -> None:
     _add_disable(group)
     _add_enable(group)
     _add_password(group)
+    _add_delete(group)
 
 
 def _add_add(group: Subparsers) -> None:
@@ -105,6 +107,27 @@ def _add_password(group: Subparsers) -> None:
     _add_password_stdin(command)
 
 
+def _add_delete(group: Subparsers) -> None:
+    command = add_command(
+        group,
+        "delete",
+        _run_delete,
+        summary="delete an account for good",
+        details=(
+            "Take the person out of the account: address, password and the addresses that\n"
+            "sessions came from. Sign-ins end at once, live sessions at their next renewal\n"
+            "(metering.flush_seconds). Credit that is left is lost. The ledger, purchases and\n"
+            "sessions stay, under a name that says nothing; the customer at Stripe stays too.\n"
+            "Without --yes nothing is deleted, and what would be lost is said."
+        ),
+        examples=(
+            "  relayd user delete ada@example.org\n  relayd user delete ada@example.org --yes"
+        ),
+    )
+    _add_email(command)
+    command.add_argument("--yes", action="store_true", help="delete it: this can't be undone")
+
+
 def _add_email(command: argparse.ArgumentParser) -> None:
     command.add_argument("email", metavar="EMAIL", help="the account's address")
     add_config(command)
@@ -166,6 +189,28 @@ def _run_password(arguments: argparse.Namespace) -> int:
         return await accounts(database, config).set_password(arguments.email, password)
 
     return _answer(arguments, run(arguments, action), "changed the password of")
+
+
+def _run_delete(arguments: argparse.Namespace) -> int:
+    async def action(database: "Database", config: "Config") -> "User | ChangeRefusal":
+        if not arguments.yes:
+            raise OperatorError(await _loss(database, config, arguments.email))
+        return await accounts(database, config).delete(arguments.email)
+
+    return _answer(arguments, run(arguments, action), f"deleted {arguments.email}, who is now")
+
+
+async def _loss(database: "Database", config: "Config", email: str) -> str:
+    """What deleting would cost, and how to go on. Raises OperatorError for nobody's address."""
+    from relayd.ledger.wallet import Wallet
+
+    user = await find_user(database, config, email)
+    has = await Wallet(database).balance(user.id)
+    left = 0 if has is None else seconds(has.balance_ms)
+    return (
+        f"nothing was deleted: {user.email} has {left:.10g} s of credit, which would be lost for "
+        "good; to go on, add --yes"
+    )
 
 
 def _read_password(arguments: argparse.Namespace) -> str:

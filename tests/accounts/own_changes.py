@@ -1,6 +1,13 @@
-"""What users change themselves, on every store: passwords, and signing out everywhere."""
+"""What users change themselves, on every store: passwords, sign-ins, and their account's end."""
 
-from relayd.accounts.outcomes import LoginRefusal, PasswordRefusal, RefreshRefusal, SignedIn
+from relayd.accounts.outcomes import (
+    ChangeRefusal,
+    LoginRefusal,
+    PasswordRefusal,
+    RefreshRefusal,
+    SignedIn,
+    User,
+)
 from tests.accounts.contract import Store
 from tests.accounts.world import EMAIL, PASSWORD, make_accounts, refreshed, registered
 
@@ -57,3 +64,56 @@ class OwnChangesContract:
         outcome = await accounts.change_password(signed_in.principal, PASSWORD, NEXT)
         assert outcome is PasswordRefusal.OVERTAKEN
         assert await accounts.login(EMAIL, PASSWORD) is LoginRefusal.DISABLED
+
+    async def test_deleting_the_own_account(self, store: Store) -> None:
+        """Every sign-in ends at once, and nobody can sign in with what was the account's."""
+        accounts = make_accounts(store.database)
+        first = await registered(accounts)
+        second = await accounts.login(EMAIL, PASSWORD)
+        other = await registered(accounts, "bob@example.com")
+        assert isinstance(second, SignedIn)
+        nobody = await accounts.delete_own(first.principal, PASSWORD)
+        assert isinstance(nobody, User)
+        assert (nobody.id, nobody.email) == (first.user.id, f"deleted {first.user.id}")
+        for signed_in in (first, second):
+            assert await accounts.authenticate(signed_in.token) is None
+            assert await accounts.refresh(signed_in.refresh_token) is RefreshRefusal.ENDED
+        for address in (EMAIL, nobody.email):
+            assert await accounts.login(address, PASSWORD) is LoginRefusal.WRONG
+            assert await accounts.find(address) is None
+            assert await accounts.enable(address) is ChangeRefusal.UNKNOWN_USER
+        assert [user.email for user in await accounts.list()] == ["bob@example.com"]
+        assert await accounts.authenticate(other.token) == other.principal
+
+    async def test_registering_anew_after_a_deletion(self, store: Store) -> None:
+        """The address is free, and what comes is another user; this one can be deleted too."""
+        accounts = make_accounts(store.database)
+        before = await registered(accounts)
+        await accounts.delete_own(before.principal, PASSWORD)
+        after = await registered(accounts)
+        assert after.user.id != before.user.id
+        assert isinstance(await accounts.delete_own(after.principal, PASSWORD), User)
+        await registered(accounts)
+
+    async def test_refused_deletions(self, store: Store) -> None:
+        """A wrong password deletes nothing; who is disabled or deleted already is overtaken."""
+        accounts = make_accounts(store.database)
+        owner = (await registered(accounts)).principal
+        for wrong in ("wrong horse", "x" * 5000):
+            assert await accounts.delete_own(owner, wrong) is PasswordRefusal.WRONG
+        assert isinstance(await accounts.login(EMAIL, PASSWORD), SignedIn)
+        await accounts.disable(EMAIL)
+        assert await accounts.delete_own(owner, PASSWORD) is PasswordRefusal.OVERTAKEN
+        assert isinstance(await accounts.delete(EMAIL), User)
+        assert await accounts.delete_own(owner, PASSWORD) is PasswordRefusal.OVERTAKEN
+        changed = await accounts.change_password(owner, PASSWORD, NEXT)
+        assert changed is PasswordRefusal.OVERTAKEN
+
+    async def test_the_operator_deletes(self, store: Store) -> None:
+        """However the address is spelled, and once: then there is nobody of it."""
+        accounts = make_accounts(store.database)
+        signed_in = await registered(accounts)
+        assert isinstance(await accounts.delete(f" {EMAIL.upper()} "), User)
+        assert await accounts.authenticate(signed_in.token) is None
+        for nobody in (EMAIL, f"deleted {signed_in.user.id}", "nonsense"):
+            assert await accounts.delete(nobody) is ChangeRefusal.UNKNOWN_USER

@@ -1,4 +1,4 @@
-"""The account page: a new password, and an end to every sign-in."""
+"""The account page: a new password, an end to every sign-in, and to the account."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -70,3 +70,35 @@ def test_signing_out_everywhere(visits: Visits, closed_shop: Daemon, person: Per
     expect(page.get_by_text("You are signed out everywhere.")).to_be_visible()
     expect_signed_out(there.page)
     there.guard.expect("401")
+
+
+def test_deleting_the_account(visits: Visits, closed_shop: Daemon, person: Person) -> None:
+    """The password is asked for, then one is asked once more; it ends on the first page."""
+    here, there = visits.begin(closed_shop), visits.begin(closed_shop)
+    there.sign_in(person)
+    page = here.sign_in(person)
+    page.get_by_role("link", name="Account").click()
+    delete = page.get_by_role("button", name="Delete the account…")
+    sure = page.get_by_role("dialog", name="Delete the account?")
+    for password, answer in [
+        ("wrong horse battery", "Delete for good"),
+        (person.password, "Cancel"),
+    ]:
+        page.get_by_label("Your password").fill(password)
+        delete.click()
+        expect_fit(page)
+        sure.get_by_role("button", name=answer).click()
+        expect(sure).to_be_hidden()
+        if answer != "Cancel":
+            expect(page.get_by_role("alert")).to_have_text("The present password is wrong.")
+    here.guard.expect("403")
+    delete.click()
+    sure.get_by_role("button", name="Delete for good").click()
+    page.wait_for_url(f"{here.url}/")
+    expect(page.get_by_role("link", name="Create account").first).to_be_visible()
+    expect_signed_out(there.page)
+    there.guard.expect("401")
+    again = visits.begin(closed_shop)
+    again.sign_in(person, person.password)
+    expect(again.page.get_by_role("alert")).to_have_text("The address or the password is wrong.")
+    again.guard.expect("401")

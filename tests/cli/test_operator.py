@@ -31,6 +31,8 @@ def test_an_account_from_made_to_disabled(relayd: Command) -> None:
         (("user", "add", EMAIL, "--password-stdin"), "\n", "password is empty"),
         (("user", "add", EMAIL), "", "use --password-stdin"),
         (("user", "disable", EMAIL), "", "has no account"),
+        (("user", "delete", EMAIL), "", "has no account"),
+        (("user", "delete", EMAIL, "--yes"), "", "has no account"),
         (("credit", "grant", EMAIL, "5", "--reason", "x"), "", "has no account"),
         (("credit", "grant", EMAIL, "-5", "--reason", "x"), "", "above 0 seconds"),
         (("credit", "adjust", EMAIL, "0", "--reason", "x"), "", "changes nothing"),
@@ -45,6 +47,29 @@ def test_refusals_are_one_line(
     assert (code, out) == (Exit.USAGE, "")
     assert told in err
     assert len(err.splitlines()) == 1
+
+
+def test_a_deleted_account(relayd: Command) -> None:
+    """Unless one says --yes it only says what would be lost; then the address is free again."""
+    relayd("user", "add", EMAIL, "--password-stdin", stdin="correct horse\n")
+    relayd("credit", "grant", EMAIL, "600.5", "--reason", "x")
+    code, out, err = relayd("user", "delete", EMAIL)
+    assert (code, out) == (Exit.USAGE, "")
+    assert "600.5 s of credit, which would be lost" in err
+    (listed,) = answered(relayd("user", "list", "--json"))
+
+    gone = answered(relayd("user", "delete", EMAIL, "--yes", "--json"))
+
+    assert gone["email"] == f"deleted {listed['id']}"
+    assert gone["disabled_at"] is not None
+    assert answered(relayd("user", "list", "--json")) == []
+    assert relayd("audit")[:2] == (Exit.OK, "balanced\n")
+    again = answered(
+        relayd("user", "add", EMAIL, "--password-stdin", "--json", stdin="correct horse\n")
+    )
+    assert again["id"] != listed["id"]
+    told = relayd("user", "delete", EMAIL, "--yes")
+    assert told[:2] == (Exit.OK, f"deleted {EMAIL}, who is now deleted {again['id']}\n")
 
 
 def test_credit_is_booked_exactly_and_once(relayd: Command) -> None:

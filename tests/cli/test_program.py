@@ -29,7 +29,7 @@ COMMANDS = tuple(commands(parser(), ""))
 def test_every_command_of_the_manual_is_there() -> None:
     """What the documents promise can be called."""
     named = {" ".join(one) for one in COMMANDS}
-    accounts = {"user add", "user list", "user disable", "user password"}
+    accounts = {"user add", "user list", "user disable", "user password", "user delete"}
     credit = {"credit grant", "credit adjust"}
     others = {"init", "check", "migrate", "serve", "demo", "transcribe", "sessions", "audit"}
     assert accounts | credit | others <= named

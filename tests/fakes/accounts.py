@@ -100,7 +100,9 @@ class MemoryAccounts:
     def find_credentials_by_id(self, user_id: UUID) -> Credentials | None:
         """See `users`."""
         user = self.find_user(user_id)
-        return None if user is None else Credentials(user, self.hashes[user.id])
+        if user is None or not self.hashes[user.id]:
+            return None
+        return Credentials(user, self.hashes[user.id])
 
     def find_user(self, key: UUID | str) -> User | None:
         """See `users`."""
@@ -108,7 +110,8 @@ class MemoryAccounts:
 
     def list_users(self, after: str, limit: int) -> list[User]:
         """See `users`."""
-        return [self.users[email] for email in sorted(self.users) if email > after][:limit]
+        listed = [email for email in sorted(self.users) if not email.startswith("deleted ")]
+        return [self.users[email] for email in listed if email > after][:limit]
 
     def set_disabled(self, email: str, disabled: bool) -> User | None:
         """See `users`."""
@@ -139,6 +142,22 @@ class MemoryAccounts:
         self.hashes[user.id] = password_hash
         self.end_sign_ins(user.id)
         return Rotation(user, self._insert_sign_in(user.id, terms), terms.first_seconds)
+
+    def delete_user(self, user_id: UUID, password_hash: str | None) -> User | None:
+        """See `deletion`."""
+        user = self.find_user(user_id)
+        if user is None or user.email.startswith("deleted "):
+            return None
+        own = password_hash is not None
+        if own and (user.disabled_at or self.hashes[user_id] != password_hash):
+            return None
+        del self.users[user.email]
+        self.hashes[user_id] = ""
+        self.end_sign_ins(user_id)
+        since = user.disabled_at or self.now
+        nobody = attrs.evolve(user, email=f"deleted {user_id}", disabled_at=since)
+        self.users[nobody.email] = nobody
+        return nobody
 
     def start_sign_in(self, user_id: UUID, password_hash: str, terms: Terms) -> UUID | None:
         """See `sign_ins`."""

@@ -18,7 +18,8 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),
 ]
 
-# Neither is in an example of the document, so that no case changes this user's password.
+# Neither is in an example of the document, so that no case changes this user's password
+# or deletes the account.
 EMAIL, PASSWORD = "grace@example.com", "battery staple 7"
 CASES = 5_000
 # What needs a browser's cookie, the very password that no case knows, Stripe's signature, a
@@ -26,6 +27,7 @@ CASES = 5_000
 NEVER_ACCEPTED = {
     "POST /session/refresh",
     "POST /session/password",
+    "DELETE /account",
     "POST /webhooks/stripe",
     "GET /billing/purchases/{checkout_session_id}",
     "GET /billing/purchases/{checkout_session_id}/receipt",

@@ -1,4 +1,4 @@
-// The account page: the password, and signing out everywhere.
+// The account page: the password, signing out everywhere, and deleting the account.
 
 import { call, changePassword, leave, wording } from "./api.js";
 import { stopped } from "./conversation.js";
@@ -7,6 +7,7 @@ import { date } from "./format.js";
 import { mayEnd } from "./leaving.js";
 import { part, tell } from "./page.js";
 import { purchases } from "./purchases.js";
+import { deleting } from "./signing-out.js";
 
 /** Make the page work. `facts` are the server's; `failed` is told what went wrong outside of forms, `out` that all sign-ins are over. */
 export async function account(root, { facts, failed, out }) {
@@ -31,6 +32,11 @@ export async function account(root, { facts, failed, out }) {
     } catch (error) {
       tell(part(root, "everywhere-problem"), wording(error));
     }
+  });
+
+  const deletion = part(root, "deletion");
+  submits(deletion, part(deletion, "deletion-problem"), async () => {
+    if (await deleting(deletion.elements.password.value)) location.replace("/");
   });
 
   purchases(root, facts);

@@ -61,6 +61,13 @@ export async function changePassword(password, next) {
   return keep(await call("/session/password", { method: "POST", body: { password, new_password: next } }));
 }
 
+/** Delete the account; this browser's sign-in has ended with it, and its cookie goes too. */
+export async function deleteAccount(password) {
+  await call("/account", { method: "DELETE", body: { password } });
+  // A cookie that stays opens nothing any more.
+  await leave().catch(() => {});
+}
+
 /** Sign out here, or everywhere. */
 export async function leave(everywhere = false) {
   if (everywhere) await call("/session/logout-everywhere", { method: "POST" });

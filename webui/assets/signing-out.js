@@ -1,6 +1,6 @@
-// Before one signs out: a talk may run, and words are kept in this browser.
+// Before one signs out or deletes the account: a talk may run, and words are kept in this browser.
 
-import { user } from "./api.js";
+import { deleteAccount, user } from "./api.js";
 import { ask } from "./asking.js";
 import { conversation, stopped } from "./conversation.js";
 import { forget, kept } from "./words.js";
@@ -17,6 +17,22 @@ export async function signingOut() {
   if (answer === "stay") return false;
   const whose = user()?.id ?? "";
   await stopped();
-  if (answer === "forget") await forget(...(await kept(whose).catch(() => [])).map(({ id }) => id)).catch(() => {});
+  if (answer === "forget") await forgetWords(whose);
   return true;
+}
+
+/** Ask once more, then delete the account and forget its words; whether it was done. Raises what the server refuses. */
+export async function deleting(password) {
+  const text = "This can't be undone. Minutes that are left and words kept in this browser are lost"
+    + (conversation.running ? ", and your talk ends." : ".");
+  if (await ask("Delete the account?", text, [["delete", "Delete for good"], ["stay", "Cancel"]]) !== "delete") return false;
+  const whose = user()?.id ?? "";
+  await stopped();
+  await deleteAccount(password);
+  await forgetWords(whose);
+  return true;
+}
+
+async function forgetWords(whose) {
+  await forget(...(await kept(whose).catch(() => [])).map(({ id }) => id)).catch(() => {});
 }

@@ -53,7 +53,7 @@ class Topic(enum.Enum):
             "can read. Requests of other sites' pages are refused."
         ),
     )
-    ACCOUNT = "Account", "Who one is, and what one has used."
+    ACCOUNT = "Account", "Who one is, what one has used, and an end to it."
     BILLING = "Billing", "What is left, and buying more."
     SERVICE = "Service", "The daemon itself."
 

@@ -25,6 +25,7 @@ __all__ = [
     "authenticated",
     "bearer_token",
     "exempt",
+    "principal_of_request",
     "protection_of",
     "rate_limited",
     "rate_limited_by",
@@ -69,11 +70,7 @@ def authenticated(
 
     @functools.wraps(view)
     async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        token = bearer_token()
-        principal = await wiring().services.accounts.authenticate(token) if token else None
-        if principal is None:
-            raise unauthenticated()
-        return await view(principal, *args, **kwargs)
+        return await view(await principal_of_request(), *args, **kwargs)
 
     return _marked(guarded, Protection.AUTHENTICATED)
 
@@ -113,6 +110,15 @@ def exempt(reason: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return _marked(view, Protection.EXEMPT)
 
     return mark
+
+
+async def principal_of_request() -> Principal:
+    """Whose access token it carries, one whose sign-in stands."""
+    token = bearer_token()
+    principal = await wiring().services.accounts.authenticate(token) if token else None
+    if principal is None:
+        raise unauthenticated()
+    return principal
 
 
 def bearer_token() -> str | None:

@@ -1,4 +1,4 @@
-"""GET /account/*: who one is, and what one has used."""
+"""/account/*: who one is, what one has used, and an end to it."""
 
 import datetime as dt
 from typing import Annotated, Final, Self
@@ -7,16 +7,30 @@ from uuid import UUID
 from msgspec import Meta
 from quart import Blueprint
 
+from relayd import logs
+from relayd.accounts.outcomes import PasswordRefusal
 from relayd.durations import seconds
 from relayd.identity import Principal
 from relayd.ledger.outcomes import DayUsage, SessionRecord
-from relayd.routes.toolkit.description import Answer, Topic, described
+from relayd.routes.toolkit.bodies import read_form
+from relayd.routes.toolkit.description import Answer, Body, Topic, described
 from relayd.routes.toolkit.forms import Form, Seconds, Time, told
-from relayd.routes.toolkit.protection import authenticated, unauthenticated
-from relayd.routes.toolkit.wiring import wiring
+from relayd.routes.toolkit.problems import UNAVAILABLE
+from relayd.routes.toolkit.protection import (
+    AUTH_FAILED,
+    authenticated,
+    principal_of_request,
+    rate_limited,
+    unauthenticated,
+)
+from relayd.routes.toolkit.wiring import requester_address, wiring
+from relayd.routes.views.auth import password_problem
 from relayd.routes.views.credits import CreditLeft
+from relayd.routes.views.signing_in import WRONG_PASSWORD, PresentPassword
 
 __all__ = ["blueprint"]
+
+log = logs.get(__name__)
 
 _USAGE_DAYS: Final = 30
 _USAGE_SESSIONS: Final = 10
@@ -86,6 +100,18 @@ class Usage(Form):
     ]
 
 
+class Deletion(Form):
+    """That one means it."""
+
+    password: PresentPassword
+
+
+class Deleted(Form):
+    """The account is gone."""
+
+    deleted: Annotated[bool, told("Always true.", sample=True, const=True)]
+
+
 blueprint = Blueprint("account", __name__, url_prefix="/account")
 
 
@@ -121,3 +147,26 @@ async def usage(principal: Principal) -> Usage:
     return Usage(
         days=[UsageDay.of(day) for day in days], sessions=[EndedSession.of(one) for one in sessions]
     )
+
+
+@blueprint.delete("")
+@rate_limited
+@described(
+    Topic.ACCOUNT,
+    takes=Body(Deletion),
+    gives={200: Answer("Deleted; every sign-in has ended.", Deleted)},
+    refuses=(AUTH_FAILED, WRONG_PASSWORD, UNAVAILABLE),
+    schemes=("bearer",),
+    more="Credit that is left is lost. Live sessions end when they next renew their hold on "
+    "credit. What was used and paid stays in the books, without the person. The address may "
+    "register anew.",
+)
+async def delete() -> Deleted:
+    """Delete the account for good."""
+    principal = await principal_of_request()
+    meant = await read_form(Deletion)
+    outcome = await wiring().services.accounts.delete_own(principal, meant.password)
+    if isinstance(outcome, PasswordRefusal):
+        raise password_problem(outcome)
+    log.info("account deleted", user=principal.user_id, address=requester_address())
+    return Deleted(deleted=True)

@@ -9,6 +9,7 @@ from relayd import logs
 from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import (
     LoginRefusal,
+    PasswordRefusal,
     RefreshRefusal,
     RegisterRefusal,
     SignedIn,
@@ -31,6 +32,7 @@ from relayd.routes.views.signing_in import (
     INVALID_EMAIL,
     INVALID_PASSWORD,
     INVALID_REFRESH_TOKEN,
+    WRONG_PASSWORD,
     LoginCredentials,
     Presented,
     Registration,
@@ -38,7 +40,7 @@ from relayd.routes.views.signing_in import (
     TokenPair,
 )
 
-__all__ = ["blueprint", "busy", "take_login", "take_registration"]
+__all__ = ["blueprint", "password_problem", "take_login", "take_registration"]
 
 log = logs.get(__name__)
 
@@ -177,7 +179,7 @@ def _register_problem(refusal: RegisterRefusal, password: str) -> Problem:
         case RegisterRefusal.EMAIL_TAKEN:
             return EMAIL_TAKEN.problem()
         case RegisterRefusal.BUSY:
-            return busy()
+            return _busy()
         case _:
             assert_never(refusal)
 
@@ -190,12 +192,28 @@ def _login_problem(refusal: LoginRefusal) -> Problem:
         case LoginRefusal.DISABLED:
             return ACCOUNT_DISABLED.problem()
         case LoginRefusal.BUSY:
-            return busy()
+            return _busy()
         case _:
             assert_never(refusal)
 
 
-def busy() -> Problem:
+def password_problem(refusal: PasswordRefusal, new: str = "") -> Problem:
+    """Why nothing came of one's own password; ``new``: the one that was to follow."""
+    match refusal:
+        case PasswordRefusal.WRONG:
+            # Not 401: the access token is fine.
+            return WRONG_PASSWORD.problem()
+        case PasswordRefusal.INVALID_PASSWORD:
+            return INVALID_PASSWORD.problem(problem(new))
+        case PasswordRefusal.OVERTAKEN:
+            return unauthenticated()
+        case PasswordRefusal.BUSY:
+            return _busy()
+        case _:
+            assert_never(refusal)
+
+
+def _busy() -> Problem:
     """The queue for the password threads is full."""
     return UNAVAILABLE.problem(
         "Too many sign-ins at once. Try again shortly.", retry_after_seconds=_BUSY_SECONDS

@@ -5,7 +5,7 @@ and from other sites, and what a page gets is a short-lived access token for its
 that another site caused are refused before anything else.
 """
 
-from typing import Annotated, Final, Literal, assert_never
+from typing import Annotated, Final, Literal
 
 from quart import Blueprint, Response, request
 
@@ -16,20 +16,17 @@ from relayd.accounts.outcomes import (
     RefreshRefusal,
     SignedIn,
 )
-from relayd.accounts.passwords import problem
-from relayd.identity import Principal
 from relayd.routes.toolkit.bodies import read_form
 from relayd.routes.toolkit.description import Answer, Body, Topic, answered, described
 from relayd.routes.toolkit.forms import Form, told
-from relayd.routes.toolkit.problems import UNAVAILABLE, Problem, Refusal, answer
+from relayd.routes.toolkit.problems import UNAVAILABLE, Refusal, answer
 from relayd.routes.toolkit.protection import (
     AUTH_FAILED,
-    bearer_token,
+    principal_of_request,
     rate_limited,
-    unauthenticated,
 )
 from relayd.routes.toolkit.wiring import requester_address, wiring
-from relayd.routes.views.auth import busy, take_login, take_registration
+from relayd.routes.views.auth import password_problem, take_login, take_registration
 from relayd.routes.views.signing_in import (
     ACCOUNT_DISABLED,
     EMAIL_TAKEN,
@@ -37,11 +34,13 @@ from relayd.routes.views.signing_in import (
     INVALID_EMAIL,
     INVALID_PASSWORD,
     INVALID_REFRESH_TOKEN,
+    WRONG_PASSWORD,
     AccessToken,
     ExpiresIn,
     LoginCredentials,
     NewPassword,
     Owner,
+    PresentPassword,
     Registration,
     SignedOut,
 )
@@ -61,7 +60,6 @@ HINT: Final = "__Host-relayd-hint"
 CROSS_SITE: Final = Refusal(
     403, "cross_site", "This is for the pages of this server alone. Apps use /auth/*."
 )
-WRONG_PASSWORD: Final = Refusal(403, "wrong_password", "The present password is wrong.")
 
 
 class PageToken(Form):
@@ -75,7 +73,7 @@ class PageToken(Form):
 class PasswordChange(Form):
     """The present password and the next one."""
 
-    password: Annotated[str, told("The present one.", "correct horse", format="password")]
+    password: PresentPassword
     new_password: NewPassword
 
 
@@ -176,7 +174,7 @@ async def logout() -> Response:
 )
 async def logout_everywhere() -> Response:
     """End every sign-in of the user, apps and live sessions too."""
-    principal = await _principal()
+    principal = await principal_of_request()
     await wiring().services.accounts.logout_everywhere(principal)
     log.info("signed out everywhere", user=principal.user_id, address=requester_address())
     return _forgotten(answered(SignedOut(signed_out=True)))
@@ -194,23 +192,15 @@ async def logout_everywhere() -> Response:
 )
 async def password() -> Response:
     """Change the password. Every sign-in ends, this browser gets a new one."""
-    principal = await _principal()
+    principal = await principal_of_request()
     change = await read_form(PasswordChange)
     outcome = await wiring().services.accounts.change_password(
         principal, change.password, change.new_password, Keeper.BROWSER
     )
     if isinstance(outcome, PasswordRefusal):
-        raise _password_problem(outcome, change.new_password)
+        raise password_problem(outcome, change.new_password)
     log.info("password changed", user=principal.user_id, address=requester_address())
     return _signed_in(outcome)
-
-
-async def _principal() -> Principal:
-    token = bearer_token()
-    principal = await wiring().services.accounts.authenticate(token) if token else None
-    if principal is None:
-        raise unauthenticated()
-    return principal
 
 
 def _presented() -> str:
@@ -248,18 +238,3 @@ def _set(response: Response, name: str, value: str, seconds: int, *, hidden: boo
         httponly=hidden,
         samesite="Strict",
     )
-
-
-def _password_problem(refusal: PasswordRefusal, new: str) -> Problem:
-    match refusal:
-        case PasswordRefusal.WRONG:
-            # Not 401: the access token is fine.
-            return WRONG_PASSWORD.problem()
-        case PasswordRefusal.INVALID_PASSWORD:
-            return INVALID_PASSWORD.problem(problem(new))
-        case PasswordRefusal.OVERTAKEN:
-            return unauthenticated()
-        case PasswordRefusal.BUSY:
-            return busy()
-        case _:
-            assert_never(refusal)

@@ -18,11 +18,13 @@ __all__ = [
     "INVALID_EMAIL",
     "INVALID_PASSWORD",
     "INVALID_REFRESH_TOKEN",
+    "WRONG_PASSWORD",
     "AccessToken",
     "ExpiresIn",
     "LoginCredentials",
     "NewPassword",
     "Owner",
+    "PresentPassword",
     "Presented",
     "Registration",
     "SignedOut",
@@ -41,11 +43,13 @@ ACCOUNT_DISABLED: Final = Refusal(403, "account_disabled", "This account is disa
 INVALID_REFRESH_TOKEN: Final = Refusal(
     401, "invalid_refresh_token", "This sign-in has ended or expired. Sign in again."
 )
+WRONG_PASSWORD: Final = Refusal(403, "wrong_password", "The present password is wrong.")
 
 AccessToken = Annotated[
     str, told("The access token, for Authorization: Bearer.", "eyJhbGciOi…", minLength=1)
 ]
 ExpiresIn = Annotated[int, Meta(ge=1), told("Seconds that the access token is good for.", 604_800)]
+PresentPassword = Annotated[str, told("The present one.", "correct horse", format="password")]
 NewPassword = Annotated[
     str,
     told(

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import trio
 from werkzeug.datastructures import Headers
+from werkzeug.routing import Rule
 
 from relayd.routes.app import _refuse_unprotected
 from relayd.routes.toolkit.protection import Protection, exempt, protection_of, rate_limited
@@ -13,13 +14,15 @@ from tests.routes.world import CREDENTIALS, World, refusal
 # What a browser says of requests from our own pages.
 OURS = {"Sec-Fetch-Site": "same-origin"}
 
-# Written out, so that a route which changes its protection changes this page too.
+# Written out, so that a route which changes its protection changes this page too. A method stands
+# where the address has another route.
 EXPECTED = {
     "/": Protection.EXEMPT,
     "/register": Protection.EXEMPT,
     "/signin": Protection.EXEMPT,
     "/dashboard": Protection.EXEMPT,
     "/account": Protection.EXEMPT,
+    "DELETE /account": Protection.RATE_LIMITED,
     "/billing/success": Protection.EXEMPT,
     "/billing/cancel": Protection.EXEMPT,
     "/assets/<version>/<path:name>": Protection.EXEMPT,
@@ -57,11 +60,16 @@ EXPECTED = {
 OWN_RATES = {"/billing/purchases/<checkout_session_id>/summary"}
 
 
+def told(rule: Rule) -> str:
+    """An address, and what is done there where it isn't read or posted to."""
+    return f"DELETE {rule.rule}" if "DELETE" in (rule.methods or ()) else rule.rule
+
+
 async def test_every_route() -> None:
     """The URL map holds no route that is not on the list, and none without its protection."""
     app = World().app
     found = {
-        rule.rule: protection_of(app.view_functions[rule.endpoint])
+        told(rule): protection_of(app.view_functions[rule.endpoint])
         for rule in app.url_map.iter_rules()
     }
     assert found == EXPECTED
@@ -125,22 +133,23 @@ async def test_two_authorizations() -> None:
 
 
 @pytest.mark.parametrize(
-    "path",
+    "route",
     [p for p, kind in EXPECTED.items() if kind.name[:2] == "RA" and p not in OWN_RATES],
 )
-async def test_rate_limit(path: str, autojump_clock: trio.testing.MockClock) -> None:
+async def test_rate_limit(route: str, autojump_clock: trio.testing.MockClock) -> None:
     """Ten a minute, whatever they contain; then 429 until the time in Retry-After is over."""
     world = World()
+    method, path = route.split() if " " in route else ("POST", route)
     bodies: list[dict[str, Any]] = [{"json": {}}, {"data": b"\xff"}]
     for number in range(10):
-        response = await world.ask(path, "POST", headers=OURS, **bodies[number % 2])
+        response = await world.ask(path, method, headers=OURS, **bodies[number % 2])
         assert response.status_code in {200, 401, 415, 422}
         await trio.sleep(1)
-    refused = await world.post(path, CREDENTIALS, headers=OURS)
+    refused = await world.ask(path, method, headers=OURS, json=CREDENTIALS)
     assert await refusal(refused) == (429, "rate_limited")
     assert refused.headers["Retry-After"] == "50"
     await trio.sleep(50)
-    assert (await world.post(path, {}, headers=OURS)).status_code != 429
+    assert (await world.ask(path, method, headers=OURS, json={})).status_code != 429
 
 
 async def test_one_budget() -> None:

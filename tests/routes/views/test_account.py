@@ -2,8 +2,8 @@
 
 import pytest
 
-from tests.accounts.world import EMAIL
-from tests.routes.world import World, refusal
+from tests.accounts.world import EMAIL, PASSWORD
+from tests.routes.world import CREDENTIALS, World, refusal
 
 
 async def test_me() -> None:
@@ -76,3 +76,43 @@ async def test_account_without_balance() -> None:
     world.wallet.balance_ms = None
     for path in ["/account/me", "/billing/balance"]:
         assert await refusal(await world.ask(path, token=pair["token"])) == (401, "auth_failed")
+
+
+async def test_deleting() -> None:
+    """With the password again the account is gone, its sign-ins too, and the address is free."""
+    world = World()
+    pair = await world.register()
+    asked = {"token": pair["token"], "json": {"password": PASSWORD}}
+    response = await world.ask("/account", "DELETE", **asked)
+    assert (response.status_code, await response.get_json()) == (200, {"deleted": True})
+    assert await refusal(await world.ask("/account/me", token=pair["token"])) == (
+        401,
+        "auth_failed",
+    )
+    assert await refusal(await world.ask("/account", "DELETE", **asked)) == (401, "auth_failed")
+    assert await refusal(await world.post("/auth/login", CREDENTIALS)) == (
+        401,
+        "invalid_credentials",
+    )
+    await world.register()
+
+
+async def test_deleting_takes_the_password() -> None:
+    """Whoever finds an open screen, or a token, can't delete the account."""
+    world = World()
+    token = (await world.register())["token"]
+    for body, refused in [
+        ({"password": "not this one"}, (403, "wrong_password")),
+        ({}, (422, "missing_field")),
+        ({"password": None}, (422, "invalid_field")),
+    ]:
+        response = await world.ask("/account", "DELETE", token=token, json=body)
+        assert await refusal(response) == refused
+    assert (await world.ask("/account/me", token=token)).status_code == 200
+
+
+async def test_the_page_beside_it() -> None:
+    """The address of the deletion is that of the account's page, which stays one."""
+    world = World()
+    assert (await world.ask("/account")).status_code == 200
+    assert (await world.ask("/account", "POST")).status_code == 405
