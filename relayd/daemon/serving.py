@@ -77,7 +77,8 @@ class Serving:
         sessions = self._sessions()
         hub = Hub()
         # Quart's types name every ASGI event, the edge takes them as plain mappings.
-        app = cast("App", create_app(self._services(sessions, hub)))
+        application = create_app(self._services(sessions, hub))
+        app = cast("App", application)
         core = Core(self.database, sessions, self.boot_id, self.config.metering.heartbeat_seconds)
         async with core.running(), trio.open_nursery() as background:
             background.start_soon(listen, self.database.conninfo, hub)
@@ -90,6 +91,7 @@ class Serving:
                         self.entrance.listeners,
                         tls=self.entrance.tls,
                         quotas=self.quotas,
+                        bodies=application.body_rules,
                     )
                 )
                 _calm_collector()

@@ -22,6 +22,7 @@ from relayd import logs
 from relayd.edge import streams
 from relayd.edge.addresses import Network
 from relayd.edge.asgi import App, serve_websocket
+from relayd.edge.body import BodyRules
 from relayd.edge.hangup import EpollHangups, Hangups
 from relayd.edge.http import HttpConnection, hypercorn_config
 from relayd.edge.keepalive import Keepalive
@@ -54,6 +55,7 @@ class Door:
     watch: Watch
     tls: ssl.SSLContext | None
     quotas: Quotas
+    bodies: BodyRules
     _nursery: trio.Nursery
     _config: Config
     _context: WorkerContext = attrs.field(factory=lambda: WorkerContext(None))
@@ -201,7 +203,9 @@ class Door:
     async def _carry(self, stream: trio.abc.Stream, peer: Peer) -> None:
         # One after the other in one task, each letting go of what it needed: a WebSocket carries
         # neither Hypercorn's objects nor an HTTP parser through its life.
-        http = HttpConnection(self.app, stream, peer, self.settings, self._config, self._context)
+        http = HttpConnection(
+            self.app, stream, peer, self.settings, self._config, self._context, self.bodies
+        )
         self._http.add(http)
         try:
             if self.draining:
@@ -223,6 +227,7 @@ async def open_door(
     tls: ssl.SSLContext | None = None,
     hangups: Hangups | None = None,
     quotas: Quotas | None = None,
+    bodies: BodyRules | None = None,
 ) -> AsyncIterator[Door]:
     """A door and its background tasks; leaving the context cuts what is still connected."""
     async with trio.open_nursery() as nursery:
@@ -238,7 +243,9 @@ async def open_door(
 
         watch = Watch(settings, keepalive, hangups, spawn)
         door_quotas = Counters() if quotas is None else quotas
-        yield Door(app, settings, watch, tls, door_quotas, nursery, hypercorn_config(settings))
+        rules = bodies or BodyRules()
+        http = hypercorn_config(settings)
+        yield Door(app, settings, watch, tls, door_quotas, rules, nursery, http)
         nursery.cancel_scope.cancel()
 
 
@@ -256,10 +263,11 @@ async def serve(
     *,
     tls: ssl.SSLContext | None = None,
     quotas: Quotas | None = None,
+    bodies: BodyRules | None = None,
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Listen until cancelled; hands out the door, whose `stop_accepting` begins a drain."""
-    async with open_door(app, settings, tls=tls, quotas=quotas) as door:
+    async with open_door(app, settings, tls=tls, quotas=quotas, bodies=bodies) as door:
         task_status.started(door)
         await door.listen(listeners)
         # What the drain left: WebSockets that their owner has yet to end.

@@ -10,14 +10,18 @@ protocol the way Hypercorn itself switches to HTTP/2: by an exception from the h
 each request's head.
 """
 
+import math
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from typing import Any, Final, NoReturn
+from urllib.parse import unquote
 
 import attrs
 import h11
 import trio
 from hypercorn.config import Config
 from hypercorn.events import Closed, Event, RawData, Updated
+from hypercorn.protocol.events import Event as StreamEvent
+from hypercorn.protocol.events import Response
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
@@ -26,7 +30,9 @@ from relayd import logs
 from relayd.edge import streams
 from relayd.edge.access import Answer, Silence
 from relayd.edge.asgi import App
+from relayd.edge.body import BodyPolicy, BodyRules
 from relayd.edge.host import has_proper_host
+from relayd.edge.inbox import INBOX_PARTS, Inbox, open_inbox
 from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.takeover import Takeover
@@ -35,9 +41,6 @@ from relayd.websocket import handshake
 __all__ = ["HttpConnection", "hypercorn_config"]
 
 log = logs.get(__name__)
-
-# Body parts of 16 KiB that wait for the application; with the read under way 80 KiB.
-_INBOX_PARTS: Final = 4
 
 # A response is sent in slices, each under its own deadline: a slow reader of a long response is
 # fine as long as it reads.
@@ -51,7 +54,7 @@ def hypercorn_config(settings: EdgeSettings) -> Config:
     """What Hypercorn's classes read of their configuration, set the way the edge needs it."""
     config = Config()
     config.h11_max_incomplete_size = settings.head_bytes
-    config.max_app_queue_size = _INBOX_PARTS
+    config.max_app_queue_size = INBOX_PARTS
     config.include_server_header = False
     config.logger_class = Silence  # type: ignore[assignment]
     return config
@@ -72,7 +75,17 @@ class _Refused(Exception):  # noqa: N818 - likewise
 class _Http1(H11Protocol):
     """Hypercorn's protocol with its own hook for switching protocols, answered our way."""
 
-    body_bytes_max: int
+    rules: BodyRules
+    # Of the request under way.
+    policy: BodyPolicy
+    # Whether some of its body is still to come.
+    body_unread: Callable[[], bool]
+
+    async def stream_send(self, event: StreamEvent) -> None:
+        """Called for each part of an answer; one before the end of the body is the last."""
+        if isinstance(event, Response) and self.body_unread():
+            event.headers.append((b"connection", b"close"))
+        await super().stream_send(event)
 
     async def _check_protocol(self, event: h11.Request) -> None:
         """Called for each request's head, before anything is made of it."""
@@ -82,45 +95,38 @@ class _Http1(H11Protocol):
         if status is not None:
             await self._send_error_response(status)
             raise _Refused
+        self.policy = self._policy_of(event)
+        if _announced_bytes(event) > self.policy.bytes_max:
+            await self._refuse_too_large()
+            raise _Refused
 
     def _verdict(self, request: h11.Request) -> int | None:
         """The status to refuse a request with, for what its head shows."""
-        length = dict(request.headers).get(b"content-length", b"0")
         if request.http_version not in {b"1.0", b"1.1"}:
             return 505
         if not request.target.startswith(b"/") or not has_proper_host(request.headers):
             return 400
-        if len(length) > _LENGTH_DIGITS_MAX or int(length) > self.body_bytes_max:
-            return 413
         return None
 
+    def _policy_of(self, request: h11.Request) -> BodyPolicy:
+        path = bytes(request.target).partition(b"?")[0]
+        return self.rules.of(request.method.decode("ascii").upper(), unquote(path.decode("ascii")))
 
-@attrs.define(eq=False)
-class _Inbox:
-    """What came for one application call. Never blocks a reader whose application is done."""
+    async def _refuse_too_large(self) -> None:
+        body = self.rules.too_large
+        headers = [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
+        if body:
+            headers.append((b"content-type", b"application/json"))
+        headers += self.config.response_headers("h11")
+        await self._send_h11_event(h11.Response(status_code=413, headers=headers))
+        await self._send_h11_event(h11.Data(data=body))
+        await self._send_h11_event(h11.EndOfMessage())
 
-    send: trio.MemorySendChannel[Any]
-    receiver: trio.MemoryReceiveChannel[Any]
-    # Whether the client did, before the application was done.
-    left: bool = False
 
-    async def put(self, event: Any) -> None:
-        """Queue a body part; a disconnect overtakes nothing, but needs no room either."""
-        if event["type"] == "http.disconnect":
-            self.left = True
-            self.send.close()
-            return
-        try:
-            await self.send.send(event)
-        except (trio.BrokenResourceError, trio.ClosedResourceError):
-            log.debug("body part dropped")
-
-    async def receive(self) -> Any:
-        """ASGI's receive."""
-        try:
-            return await self.receiver.receive()
-        except trio.EndOfChannel:
-            return {"type": "http.disconnect"}
+def _announced_bytes(request: h11.Request) -> float:
+    """What a request's Content-Length says; h11 has seen to it that it is a number."""
+    length = dict(request.headers).get(b"content-length", b"0")
+    return math.inf if len(length) > _LENGTH_DIGITS_MAX else int(length)
 
 
 @attrs.define(eq=False)
@@ -133,6 +139,7 @@ class HttpConnection:
     settings: EdgeSettings
     config: Config
     context: WorkerContext
+    rules: BodyRules
     # Bounds the whole: moved on at every change of phase, so no phase needs a task or timer.
     lasting: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _reading: trio.CancelScope = attrs.field(factory=trio.CancelScope)
@@ -142,7 +149,9 @@ class HttpConnection:
     _idle: bool = True
     _head_begun: bool = False
     _draining: bool = False
-    _body_bytes: int = 0
+    # Of the request under way.
+    _inbox: Inbox | None = None
+    _raw_bytes: int = 0
 
     async def run(self) -> Takeover | None:
         """Serve requests to the end of the connection, or to a request for a WebSocket.
@@ -185,7 +194,8 @@ class HttpConnection:
             self.peer.server,
             self._from_protocol,
         )
-        protocol.body_bytes_max = self.settings.body_bytes
+        protocol.rules = self.rules
+        protocol.body_unread = self._body_unread
         return protocol
 
     async def _serve(self) -> Takeover | None:
@@ -205,19 +215,51 @@ class HttpConnection:
     async def _read(self) -> None:
         while True:
             try:
-                data = await self.stream.receive_some(streams.READ_BYTES)
+                data = await self._receive()
+            except trio.TooSlowError:
+                log.info("request body too slow", address=self.peer.address)
+                await self._await_answer()
             except streams.LOST:
                 return
             if self._idle and not self._head_begun:
                 self._head_begun = True
                 self._allow(self.settings.header_seconds)
-            self._body_bytes += len(data)
-            await self._protocol.handle(RawData(bytes(data)))
+            self._raw_bytes += len(data)
+            await self._protocol.handle(RawData(data))
             if not data:
                 return
-            if self._body_bytes > self.settings.body_bytes + 2 * self.settings.head_bytes:
+            if self._inbox is not None and self._is_too_much(self._inbox):
                 log.info("request body cut off", address=self.peer.address)
-                return
+                await self._await_answer()
+
+    async def _receive(self) -> bytes:
+        inbox = self._inbox
+        if inbox is None or not inbox.streaming:
+            return bytes(await self.stream.receive_some(streams.READ_BYTES))
+        # Its sender's part here, then the view's.
+        self._allow(inbox.policy.seconds + self.settings.request_seconds)
+        began = trio.current_time()
+        try:
+            with trio.fail_after(inbox.patience_seconds):
+                data = bytes(await self.stream.receive_some(streams.READ_BYTES))
+        except trio.TooSlowError:
+            inbox.too_slow()
+            raise
+        inbox.patience_seconds -= trio.current_time() - began
+        return data
+
+    def _is_too_much(self, inbox: Inbox) -> bool:
+        """Of a body that has no end yet. Parts that say more of themselves than they hold count."""
+        if inbox.whole or inbox.policy.streamed:
+            return inbox.refused
+        return (
+            inbox.refused or self._raw_bytes > inbox.policy.bytes_max + 2 * self.settings.head_bytes
+        )
+
+    async def _await_answer(self) -> NoReturn:
+        """Read no more: the application has this long to say why, which ends the connection."""
+        self._allow(self.settings.refusal_seconds)
+        await trio.sleep_forever()
 
     def _allow(self, seconds: float) -> None:
         if not self._draining:
@@ -236,7 +278,8 @@ class HttpConnection:
                 # Its head was out before the drain and said nothing of an end.
                 self._reading.cancel()
             self._head_begun = False
-            self._body_bytes = 0
+            self._raw_bytes = 0
+            self._inbox = None
             settings = self.settings
             self._allow(settings.keep_alive_seconds if event.idle else settings.request_seconds)
 
@@ -260,27 +303,38 @@ class HttpConnection:
     ) -> Callable[[Any], Awaitable[None]]:
         """Start the application on a request; returns where its events go."""
         assert self._nursery is not None
-        sender, receiver = trio.open_memory_channel[Any](config.max_app_queue_size)
-        inbox = _Inbox(sender, receiver)
+        policy = self._protocol.policy
+        settings = self.settings
+        # A view may rest over a part of a streamed body; of a whole one's end its framework is
+        # the first judge.
+        view_seconds = settings.request_seconds if policy.streamed else settings.refusal_seconds
+        self._allow(policy.seconds + view_seconds)
+        self._inbox = inbox = open_inbox(policy, self._body_over, config.max_app_queue_size)
+        if inbox.body is not None:
+            scope["extensions"]["relayd.body"] = inbox.body
         self._nursery.start_soon(self._call, scope, inbox, send)
         return inbox.put
 
-    async def _call(
-        self, scope: Any, inbox: _Inbox, send: Callable[[Any], Awaitable[None]]
-    ) -> None:
+    def _body_unread(self) -> bool:
+        return self._inbox is not None and not self._inbox.whole
+
+    def _body_over(self) -> None:
+        self._allow(self.settings.request_seconds)
+
+    async def _call(self, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
         answer = Answer(scope, send, self.settings.trusted_proxies)
         try:
             await self._answer(inbox, answer)
         finally:
             answer.note()
 
-    async def _answer(self, inbox: _Inbox, answer: Answer) -> None:
+    async def _answer(self, inbox: Inbox, answer: Answer) -> None:
         path = answer.scope["path"]
         try:
             await self.app(answer.scope, inbox.receive, answer.send)
         except* Exception:
             log.exception("application failed", path=path, milliseconds=answer.milliseconds)
-        inbox.receiver.close()
+        inbox.close()
         try:
             await answer.conclude(left=inbox.left)
         except h11.LocalProtocolError:

@@ -23,10 +23,12 @@ class EdgeSettings:
     # HTTP. A head has to be complete this soon after its first byte (or after connecting).
     header_seconds: float
     keep_alive_seconds: float
-    # From the end of the head to the end of the response, body included.
+    # From the end of the body to the end of the response; also what a view may take over one
+    # part of a streamed body. How long a body may take is its route's (`edge.body`).
     request_seconds: float = 60
+    # Once a body is too large or too slow, for the application to say so.
+    refusal_seconds: float = 5
     head_bytes: int = 16_384
-    body_bytes: int = 1_048_576
     # One slice of a response; a reader of less than 64 KiB in that time is cut off.
     http_send_seconds: float = 20
     handshake_seconds: float = 10

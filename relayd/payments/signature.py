@@ -14,13 +14,14 @@ import stripe
 from relayd.config import Secret
 from relayd.payments.events import Event
 
-__all__ = ["Rejected", "Standard", "read_event"]
+__all__ = ["Rejected", "Standard", "judge_header", "read_event"]
 
 # Stripe's own advice, into the past; and as much into the future, which its library lets pass.
 TOLERANCE_SECONDS: Final = 300
 _ID: Final = re.compile(r"[A-Za-z0-9_]{1,255}")
 _TYPE: Final = re.compile(r"[a-z0-9_.]{1,100}")
 _TIME: Final = re.compile(r"t=([0-9]{1,12})")
+_SIGNATURE: Final = re.compile(r"(?:^|,)v1=[0-9a-f]{64}(?:,|$)")
 _DETAIL_LENGTH: Final = 100
 
 
@@ -40,6 +41,19 @@ class Standard:
     secrets: Sequence[Secret]
     api_version: str
     live: bool | None
+
+
+def judge_header(header: str | None) -> Rejected | None:
+    """What a message's header alone shows: without a time and an HMAC of SHA-256 it is no good.
+
+    https://docs.stripe.com/webhooks/signature
+    """
+    # compare_digest, in Stripe's library, raises for anything but ASCII.
+    if not header or not header.isascii():
+        return Rejected("bad_signature", "The header Stripe-Signature is missing.")
+    if _timestamp(header) is None or not _SIGNATURE.search(header):
+        return Rejected("bad_signature", "The header Stripe-Signature is malformed.")
+    return None
 
 
 def read_event(raw: bytes, header: str | None, standard: Standard, now: float) -> Event | Rejected:
@@ -72,9 +86,10 @@ def _check_signature(
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
         return Rejected("malformed_event", "The body is not UTF-8.")
-    # compare_digest, inside, raises for anything but ASCII.
-    if not header or not header.isascii():
-        return Rejected("bad_signature", "The header Stripe-Signature is missing.")
+    malformed = judge_header(header)
+    if malformed is not None:
+        return malformed
+    assert header is not None
     if not any(_signed(text, header, secret) for secret in secrets):
         return Rejected("bad_signature", "No signature fits.")
     signed_at = _timestamp(header)

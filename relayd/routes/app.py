@@ -8,13 +8,20 @@ from quart_trio import QuartTrio
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from relayd import logs
+from relayd.edge.body import BodyRules
 from relayd.errors import DatabaseUnavailable
 from relayd.routes.pages import views as pages
 from relayd.routes.toolkit.body_policy import BodyPolicies
 from relayd.routes.toolkit.cross_origin import allow, answer_preflight
 from relayd.routes.toolkit.description import body_policy_of
 from relayd.routes.toolkit.probe import Probe
-from relayd.routes.toolkit.problems import UNAVAILABLE, Problem, answer
+from relayd.routes.toolkit.problems import (
+    BODY_TOO_LARGE,
+    UNAVAILABLE,
+    Problem,
+    answer,
+    encoded_refusal,
+)
 from relayd.routes.toolkit.protection import protection_of
 from relayd.routes.toolkit.security_headers import harden
 from relayd.routes.toolkit.wiring import EXTENSION, Services, Wiring
@@ -46,6 +53,11 @@ class Application(QuartTrio):
         super().__init__("relayd", static_folder=None)
         self.body_policies = BodyPolicies(self.url_map, self.view_functions, body_policy_of)
         self.request_class = self.body_policies.request_class()
+
+    @property
+    def body_rules(self) -> BodyRules:
+        """What the edge needs to know of bodies before it reads one."""
+        return BodyRules(self.body_policies.of, encoded_refusal(BODY_TOO_LARGE.problem()))
 
     def log_exception(
         self,

@@ -3,7 +3,8 @@
 import trio
 import trio.testing
 
-from relayd.edge.http import _Inbox
+from relayd.edge.body import BodyPolicy
+from relayd.edge.inbox import Inbox, open_inbox
 
 
 def body(data: bytes) -> dict[str, object]:
@@ -14,9 +15,9 @@ def body(data: bytes) -> dict[str, object]:
 LEFT = {"type": "http.disconnect"}
 
 
-def inbox(parts: int) -> _Inbox:
+def inbox(parts: int) -> Inbox:
     """One with this much room."""
-    return _Inbox(*trio.open_memory_channel[object](parts))
+    return open_inbox(BodyPolicy(1000, 10), lambda: None, parts)
 
 
 async def test_a_disconnect_needs_no_room(autojump_clock: trio.testing.MockClock) -> None:

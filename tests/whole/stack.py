@@ -134,6 +134,8 @@ async def open_stack(
             )
         )
         hangups = NoHangups()
-        async with open_door(cast("App", app), defaults.edge(), hangups=hangups) as door:
+        async with open_door(
+            cast("App", app), defaults.edge(), hangups=hangups, bodies=app.body_rules
+        ) as door:
             yield Stack(nursery, app, door, sessions, ledger, stand_in, tokens, principal)
         nursery.cancel_scope.cancel()

@@ -26,6 +26,7 @@ __all__ = [
     "RefusalReason",
     "RefusedAnswer",
     "answer",
+    "encoded_refusal",
 ]
 
 
@@ -131,8 +132,18 @@ def answer(error: HTTPException) -> Response:
         label = "refused" if usual is None else usual.code
         message = "The request was refused." if usual is None else usual.message
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
-    body = encode(RefusedAnswer(error=RefusalReason(code=label, message=message)))
-    return Response(body, status=status, headers=headers, content_type="application/json")
+    return Response(
+        _encoded(label, message), status=status, headers=headers, content_type="application/json"
+    )
+
+
+def encoded_refusal(problem: Problem) -> bytes:
+    """The body of such an answer, for who gives it before there is a request."""
+    return _encoded(problem.label, problem.message)
+
+
+def _encoded(label: str, message: str) -> bytes:
+    return encode(RefusedAnswer(error=RefusalReason(code=label, message=message)))
 
 
 def _headers(problem: Problem) -> dict[str, str]:

@@ -9,6 +9,7 @@ from typing import Final, Protocol, cast
 from uuid import UUID
 
 import attrs
+import trio
 from quart import Quart, current_app, has_websocket_context, request, websocket
 
 from relayd import config
@@ -122,6 +123,8 @@ class Wiring:
 
     services: Services
     probe: Probe
+    # Webhooks whose bodies are in memory: 8 MiB at most, whoever sends them.
+    webhook_bodies: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(8))
 
 
 def services_of(app: Quart) -> Services:

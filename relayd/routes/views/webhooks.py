@@ -1,22 +1,31 @@
-"""POST /webhooks/stripe: Stripe's messages, kept and answered at once."""
+"""POST /webhooks/stripe: Stripe's messages, kept and answered at once.
+
+Anybody can send a body here. So its signature's form is judged before any of it is read, and few
+bodies are in memory at a time.
+"""
 
 from typing import Annotated, Final
 
+import trio
 from quart import Blueprint, request
 
 from relayd.edge.body import BodyPolicy
-from relayd.payments.signature import Rejected
-from relayd.routes.toolkit.bodies import read_bytes
+from relayd.payments.signature import Rejected, judge_header
 from relayd.routes.toolkit.description import Answer, Body, Topic, described
 from relayd.routes.toolkit.forms import Form, told
 from relayd.routes.toolkit.problems import BODY_TIMEOUT, BODY_TOO_LARGE, UNAVAILABLE, Refusal
 from relayd.routes.toolkit.protection import exempt
+from relayd.routes.toolkit.streamed import gather
+from relayd.routes.toolkit.wiring import Sales, wiring
 from relayd.routes.views.sales import SALES_OFF, open_shop
 
 __all__ = ["blueprint"]
 
 # A dispute's evidence is 150,000 characters at most, in JSON and in up to four bytes each.
-_POLICY: Final = BodyPolicy(bytes_max=1024 * 1024, seconds=10)
+_POLICY: Final = BodyPolicy(bytes_max=1024 * 1024, seconds=10, streamed=True)
+# For somebody else's body; Stripe tries again for days.
+_TURN_SECONDS: Final = 10
+_RETRY_SECONDS: Final = 10
 
 BAD_SIGNATURE: Final = Refusal(
     400, "bad_signature", "The signature is missing, does not fit or is too old or too new."
@@ -64,9 +73,23 @@ async def stripe_webhook() -> Received:
     """Take an event of Stripe's."""
     shop = open_shop()
     signatures = request.headers.getlist("Stripe-Signature")
-    outcome = await shop.webhook(
-        await read_bytes(), signatures[0] if len(signatures) == 1 else None
-    )
+    signature = signatures[0] if len(signatures) == 1 else None
+    outcome: object = judge_header(signature)
+    if outcome is None:
+        outcome = await _read_in_turn(shop, signature)
     if isinstance(outcome, Rejected):
         raise _REFUSALS[outcome.code].problem(outcome.message)
     return Received(received=True)
+
+
+async def _read_in_turn(shop: Sales, signature: str | None) -> object:
+    reading = wiring().webhook_bodies
+    try:
+        with trio.fail_after(_TURN_SECONDS):
+            await reading.acquire()
+    except trio.TooSlowError:
+        raise UNAVAILABLE.problem(retry_after_seconds=_RETRY_SECONDS) from None
+    try:
+        return await shop.webhook(await gather(_POLICY.seconds), signature)
+    finally:
+        reading.release()

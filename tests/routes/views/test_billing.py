@@ -15,6 +15,7 @@ from tests.routes.selling import FakeSeller
 from tests.routes.world import World, refusal
 
 BODY = {"package_id": "pack_500"}
+SIGNED = {"Stripe-Signature": f"t=1,v1={'0' * 64}"}
 
 
 def selling(seller: FakeSeller | None, public_url: str = "") -> World:
@@ -159,21 +160,17 @@ async def test_a_webhook() -> None:
     seller = FakeSeller()
     world = selling(seller)
     raw = b'{ "a":1 }' + b" " * (1024 * 1024 - 9)
-    response = await world.ask(
-        "/webhooks/stripe", "POST", data=raw, headers={"Stripe-Signature": "t=1,v1=00"}
-    )
+    response = await world.ask("/webhooks/stripe", "POST", data=raw, headers=SIGNED)
     assert await response.get_json() == {"received": True}
-    assert seller.asked == [(raw, "t=1,v1=00")]
+    assert seller.asked == [(raw, SIGNED["Stripe-Signature"])]
 
 
 async def test_a_huge_webhook() -> None:
     """More than a mebibyte is refused unread; other routes take less."""
     world = selling(FakeSeller())
     big = b" " * (1024 * 1024 + 1)
-    assert await refusal(await world.ask("/webhooks/stripe", "POST", data=big)) == (
-        413,
-        "body_too_large",
-    )
+    response = await world.ask("/webhooks/stripe", "POST", data=big, headers=SIGNED)
+    assert await refusal(response) == (413, "body_too_large")
     small = b" " * (64 * 1024 + 1)
     headers = {"Content-Type": "application/json"}
     response = await world.ask("/auth/login", "POST", data=small, headers=headers)
@@ -186,5 +183,17 @@ async def test_a_huge_webhook() -> None:
 async def test_a_rejected_webhook(code: str) -> None:
     """Whatever is wrong with a body is a 400 with its reason."""
     world = selling(FakeSeller(verdict=Rejected(code, "Because.")))
-    response = await world.ask("/webhooks/stripe", "POST", data=b"\xff")
+    response = await world.ask("/webhooks/stripe", "POST", data=b"\xff", headers=SIGNED)
     assert await refusal(response) == (400, code)
+
+
+@pytest.mark.parametrize(
+    "header", [None, "t=1", f"v1={'0' * 64}", f"t=1,v1={'0' * 63}", f"t=1,v0={'0' * 64}"]
+)
+async def test_a_webhook_that_nobody_signed(header: str | None) -> None:
+    """A header that can't be Stripe's is refused for itself; the body is not looked at."""
+    seller = FakeSeller()
+    headers = {} if header is None else {"Stripe-Signature": header}
+    response = await selling(seller).ask("/webhooks/stripe", "POST", data=b"{}", headers=headers)
+    assert await refusal(response) == (400, "bad_signature")
+    assert seller.asked == []

@@ -1,0 +1,45 @@
+"""Bodies of routes whose policy is streamed: taken part by part, or gathered by a view's leave.
+
+On relayd's own edge nothing is read ahead of who takes it. Under another ASGI server the same
+routes work, with what that server and Quart read ahead.
+"""
+
+import trio
+from quart import request
+
+from relayd.edge.body import BodyTooLarge, BodyTooSlow, StreamedBody
+from relayd.errors import ClientGone
+from relayd.routes.toolkit.problems import BODY_TIMEOUT, BODY_TOO_LARGE
+
+__all__ = ["gather", "take_part"]
+
+
+async def take_part() -> bytes:
+    """The next part of the request's body; empty at its end. Refuses what its policy doesn't take.
+
+    Who sends it waits until the view takes more.
+    """
+    body = request.scope.get("extensions", {}).get("relayd.body")
+    if not isinstance(body, StreamedBody):
+        return await anext(request.body, b"")
+    try:
+        return await body.take()
+    except BodyTooLarge:
+        raise BODY_TOO_LARGE.problem() from None
+    except BodyTooSlow:
+        raise BODY_TIMEOUT.problem() from None
+    except ClientGone:
+        # Quart hears of it in the same moment, and cancels the view.
+        await trio.sleep_forever()
+
+
+async def gather(seconds: float) -> bytes:
+    """All of it, within this time; what a view does after it has judged the head."""
+    gathered = bytearray()
+    try:
+        with trio.fail_after(seconds):
+            while part := await take_part():
+                gathered += part
+    except trio.TooSlowError:
+        raise BODY_TIMEOUT.problem() from None
+    return bytes(gathered)
