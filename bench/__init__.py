@@ -22,4 +22,5 @@ goals        pure: what the figures must be
 table        figures → docs/performance.md
 processes    another question: how many frames a second several processes carry
 renewals     another question: how many renewals a second PostgreSQL takes
+uploads      another question: how fast gigabytes pass the edge, and in how much memory
 """
