@@ -86,3 +86,13 @@ def test_free_credit_pays_debt_and_no_more() -> None:
 
     assert owing == Account(user_id, 2000, 2000, 6000)
     assert rich == Account(user_id, 4000, 2000, 0)
+
+
+def test_what_is_used_leaves_hold_and_balance() -> None:
+    """Use comes out of the hold; setting aside moves nothing out, giving back pays debt."""
+    user_id = uuid4()
+    account = Account(user_id, 9000, 4000, 0)
+
+    assert account.charged(1500) == Account(user_id, 7500, 2500, 0)
+    assert account.holding(2000) == Account(user_id, 9000, 6000, 0)
+    assert Account(user_id, 4000, 4000, 700).holding(-1000) == Account(user_id, 3300, 3000, 0)

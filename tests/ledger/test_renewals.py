@@ -13,7 +13,15 @@ from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
 from relayd.ledger.holds import Policy
 from relayd.ledger.postgres import PostgresLedger
-from relayd.ledger.renewals import BATCH, PAUSE_SECONDS, Renewal, Renewals, renew, renew_free
+from relayd.ledger.renewals import (
+    BATCH,
+    PAUSE_SECONDS,
+    Renewal,
+    Renewals,
+    pause_within,
+    renew,
+    renew_free,
+)
 from relayd.ledger.sweeper import register_boot
 from relayd.session.ports import OpenRequest, Renewed, Revoked
 from tests.conftest import DeclaredErrors
@@ -71,6 +79,12 @@ async def ask_all(renewals: Renewals, asked: Sequence[Renewal]) -> dict[UUID, Re
 def some(number: int) -> list[Renewal]:
     """Renewals of as many sessions, each with totals of its own."""
     return [Renewal(uuid4(), 0, 1000 + at) for at in range(number)]
+
+
+@pytest.mark.parametrize(("flush_seconds", "pause"), [(60, 0.1), (2, 0.1), (1, 0.05), (0.1, 0.005)])
+def test_pause_fits_the_flushes(flush_seconds: float, pause: float) -> None:
+    """A tenth of a second at most, and a twentieth of what may pass between two records."""
+    assert pause_within(flush_seconds) == pytest.approx(pause)
 
 
 async def test_one_alone_does_not_wait(autojump_clock: MockClock) -> None:

@@ -224,6 +224,7 @@ class Beats:
     async def transact(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         """Take a beat."""
         assert function is boots.beat
+        assert args == (BOOT,)
         self.asked.append(trio.current_time())
         answer = self.script.pop(0) if self.script else 0.0
         if isinstance(answer, Exception):

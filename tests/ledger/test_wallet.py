@@ -39,6 +39,8 @@ async def test_grant_and_adjust(database: Database) -> None:
     granted = await wallet.grant(who.user_id, 5000, "welcome", "g1")
     adjusted = await wallet.adjust(who.user_id, -6000, "mistake", "a1")
 
+    assert isinstance(adjusted, Booked)
+    assert await wallet.balance(who.user_id) == adjusted.balance
     assert granted == Booked(Balance(5000, 0, 0), repeated=False)
     assert adjusted == Booked(Balance(0, 0, 1000), repeated=False)
     assert await wallet.grant(uuid4(), 1, "x", "g2") is BookingRefusal.UNKNOWN_USER
@@ -67,6 +69,8 @@ async def test_sessions_live_and_recent(database: Database) -> None:
     )
     assert past.email == f"{who.user_id}@example.org"
     assert await wallet.live_sessions(uuid4()) == []
+    assert await wallet.recent_sessions(uuid4()) == []
+    assert await wallet.recent_sessions(who.user_id, 0) == []
 
 
 async def test_usage_by_day(database: Database) -> None:

@@ -6,6 +6,7 @@ histories are left out, since what only they would notice lacks a test that stat
 """
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -137,11 +138,11 @@ def _config(room: Room) -> str:
     return f"""
 [tool.mutmut]
 source_paths = ["relayd"]
-only_mutate = {list(room.sources)}
+only_mutate = {json.dumps(room.sources)}
 also_copy = ["bench", "docs", "schema", "systemd", "tests", "webui"]
 pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:schemathesis"]
-pytest_add_cli_args_test_selection = {[*room.tests, *ignored]}
-do_not_mutate_patterns = {list(UNTOUCHED)}
+pytest_add_cli_args_test_selection = {json.dumps([*room.tests, *ignored])}
+do_not_mutate_patterns = {json.dumps(UNTOUCHED)}
 process_isolation = "forkserver"
 use_git_change_detection = false
 """
