@@ -8,7 +8,7 @@ import trio.testing
 
 from relayd.routes.toolkit.problems import INTERNAL_ERROR
 from tests.routes.document import operations, validator
-from tests.routes.refusing import SCENARIOS, Call, Till, open_shop
+from tests.routes.refusing import SCENARIOS, SIGNED, Call, Till, open_shop
 from tests.routes.world import World, refusal
 
 # A bug's answer, which no request brings about; tests/routes/test_app.py makes one.
@@ -63,7 +63,7 @@ async def test_a_slow_body(name: str, autojump_clock: trio.testing.MockClock) ->
     asked = call(name)
     world = World()
     open_shop(world, Till())
-    headers = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"}
+    headers = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"} | SIGNED
     if asked.is_authenticated:
         headers["Authorization"] = f"Bearer {(await world.register())['token']}"
     client = world.app.test_client()
