@@ -27,6 +27,7 @@ from relayd.engines.selection import LOCAL, open_engine
 from relayd.speech.engine import Engine
 from relayd.speech.plan import StreamPlan
 from relayd.speech.words import Transcript
+from relayd.websocket.pump import open_pump
 
 __all__ = ["Stream", "main", "word_errors"]
 
@@ -129,7 +130,7 @@ async def _measure(name: str, streams: int, audio: bytes, said: str) -> str:
         await trio.sleep(len(audio) / _BYTES_PER_SECOND * 0.9)
         sizes.extend(procfs.usage(one) for one in procfs.children(os.getpid()))
 
-    async with open_engine(name, engines) as engine:
+    async with open_pump() as pump, open_engine(name, engines, pump) as engine:
         # All processes have loaded their model; that is not what is measured.
         await trio.sleep(settings.open_seconds)
         async with trio.open_nursery() as nursery:

@@ -37,6 +37,7 @@ from relayd.engines.selection import choose_engine, open_engine
 from relayd.errors import DatabaseUnavailable, OperatorError
 from relayd.payments.shop import open_shop
 from relayd.threads import Threads
+from relayd.websocket.pump import open_pump
 
 __all__ = ["main"]
 
@@ -116,7 +117,8 @@ class _Child:
         threads = Threads.build(database=config.database.pool_size)
         async with (
             open_configured(config.database, threads.database) as database,
-            open_engine(choose_engine(config).name, config.engines, self.quotas) as engine,
+            open_pump() as pump,
+            open_engine(choose_engine(config).name, config.engines, pump, self.quotas) as engine,
             open_shop(config.stripe, config.packages, database) as shop,
         ):
             if shop is not None:
@@ -128,6 +130,7 @@ class _Child:
                 shop,
                 entrance,
                 self.quotas,
+                pump,
                 threads.passwords,
                 boot_id=self.errand.boot_id,
                 stop=self.stop,

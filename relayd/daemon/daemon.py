@@ -41,6 +41,7 @@ from relayd.payments.margins import refuse_losses
 from relayd.payments.shop import Shop, open_shop
 from relayd.quotas.counters import Counters
 from relayd.threads import Threads
+from relayd.websocket.pump import open_pump
 
 __all__ = ["run"]
 
@@ -143,7 +144,8 @@ class Daemon:
     ) -> None:
         config, counters = self.config, Counters()
         async with (
-            open_engine(choose_engine(config).name, config.engines, counters) as engine,
+            open_pump() as pump,
+            open_engine(choose_engine(config).name, config.engines, pump, counters) as engine,
             trio.open_nursery() as nursery,
         ):
             serving = Serving(
@@ -153,6 +155,7 @@ class Daemon:
                 shop,
                 entrance,
                 counters,
+                pump,
                 threads.passwords,
                 stop=self.stop,
             )

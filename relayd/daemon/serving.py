@@ -39,6 +39,7 @@ from relayd.routes.toolkit.wiring import Services
 from relayd.session.registry import Sessions
 from relayd.session.session import Ports
 from relayd.speech.engine import Engine
+from relayd.websocket.pump import Pump
 
 if TYPE_CHECKING:
     from relayd.edge.asgi import App
@@ -65,6 +66,7 @@ class Serving:
     shop: Shop | None
     entrance: Entrance
     quotas: Quotas
+    pump: Pump
     hashing: trio.CapacityLimiter
     boot_id: UUID = attrs.field(factory=uuid4)
     stop: trio.Event = attrs.field(factory=trio.Event)
@@ -89,6 +91,7 @@ class Serving:
                         app,
                         self.entrance.settings,
                         self.entrance.listeners,
+                        self.pump,
                         tls=self.entrance.tls,
                         quotas=self.quotas,
                         bodies=application.body_rules,

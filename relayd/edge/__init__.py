@@ -8,6 +8,6 @@ and nothing else.
     http        drives Hypercorn's class; hands over requests for a WebSocket
     body        what routes take of bodies                inbox     what comes for one call
     takeover    the answer to such a request
-    asgi        one application call for a WebSocket      websocket the connection itself
-    keepalive   pings and their deadlines                 hangup    peers that leave unread
+    asgi        one application call for a WebSocket
+    websocket   an app's connection as its session sees it
 """

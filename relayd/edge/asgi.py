@@ -16,14 +16,13 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.edge import streams
 from relayd.edge.host import has_proper_host
 from relayd.edge.peer import Peer
+from relayd.edge.settings import EdgeSettings
 from relayd.edge.takeover import Takeover
-from relayd.edge.watch import Watch
-from relayd.edge.websocket import WebSocket
+from relayd.edge.websocket import ClientSocket, Terms
 from relayd.errors import ClientGone
-from relayd.websocket import handshake
+from relayd.websocket import handshake, streams
 from relayd.websocket.frames import ABNORMAL, NO_STATUS, NORMAL
 from relayd.websocket.handshake import Accepted, Refused
 
@@ -40,10 +39,10 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 class Connection:
     """What ``scope["extensions"]["relayd.connection"]`` is."""
 
-    _websocket: WebSocket
+    _websocket: ClientSocket
     taken: bool = False
 
-    def take(self) -> WebSocket:
+    def take(self) -> ClientSocket:
         """The connection, a `relayd.session.ports.Client`. Take it before accepting."""
         self.taken = True
         return self._websocket
@@ -59,7 +58,9 @@ class _Phase(enum.Enum):
     OVER = enum.auto()
 
 
-async def serve_websocket(app: App, takeover: Takeover, peer: Peer, watch: Watch) -> None:
+async def serve_websocket(
+    app: App, takeover: Takeover, peer: Peer, settings: EdgeSettings, terms: Terms
+) -> None:
     """Answer one upgrade request, and carry the WebSocket to its end."""
     request = takeover.request
     accepted = (
@@ -70,10 +71,10 @@ async def serve_websocket(app: App, takeover: Takeover, peer: Peer, watch: Watch
     if isinstance(accepted, Refused):
         log.info("handshake refused", address=peer.address, problem=accepted.problem)
         await takeover.refuse(accepted)
-        await streams.depart(takeover.stream, watch.settings.close_seconds)
+        await streams.depart(takeover.stream, settings.close_seconds)
         return
-    websocket = WebSocket(takeover.stream, peer.address, watch, takeover.early)
-    await _Exchange(app, accepted, websocket, watch, takeover).run(peer)
+    websocket = ClientSocket(takeover.stream, peer.address, terms, takeover.early)
+    await _Exchange(app, accepted, websocket, settings, takeover).run(peer)
 
 
 @attrs.define(eq=False)
@@ -82,8 +83,8 @@ class _Exchange:
 
     app: App
     accepted: Accepted
-    websocket: WebSocket
-    watch: Watch
+    websocket: ClientSocket
+    settings: EdgeSettings
     takeover: Takeover | None
     phase: _Phase = _Phase.REQUEST
     connected: bool = False
@@ -101,7 +102,7 @@ class _Exchange:
         failed = True
         try:
             with self.scope:
-                self.scope.deadline = trio.current_time() + self.watch.settings.request_seconds
+                self.scope.deadline = trio.current_time() + self.settings.request_seconds
                 failed = await self._call(peer)
             await self._conclude(failed=failed)
         finally:
@@ -125,7 +126,7 @@ class _Exchange:
             # It neither accepted nor refused.
             await self._deny(500, [])
         if self.phase is not _Phase.OPEN:
-            await streams.depart(self.websocket.stream, self.watch.settings.close_seconds)
+            await streams.depart(self.websocket.stream, self.settings.close_seconds)
             return
         if not self.websocket.closed:
             failed = failed or self.connection.taken
@@ -146,8 +147,8 @@ class _Exchange:
         try:
             message = await self.websocket.receive()
         except ClientGone:
-            code = self.websocket.peer_code or NO_STATUS
-            reason = self.websocket.peer_reason
+            farewell = self.websocket.farewell
+            code, reason = (farewell.code, farewell.reason) if farewell else (NO_STATUS, "")
             return {"type": "websocket.disconnect", "code": code, "reason": reason}
         text = message if isinstance(message, str) else None
         data = message if isinstance(message, bytes) else None
@@ -198,9 +199,9 @@ class _Exchange:
             # No fault of the application's: it learns of it when it receives.
             lost = True
         self.scope.deadline = math.inf
+        self.websocket.start(lost=lost)
         if not self.connection.taken:
             self.websocket.on_gone(self._abandon)
-        self.websocket.start(lost=lost)
         self._answer(_Phase.OPEN)
 
     async def _deny(
@@ -226,7 +227,7 @@ class _Exchange:
     def _abandon(self) -> None:
         """The peer ended it: the application is told, and has this long to end too."""
         if not self.connection.taken:
-            seconds = self.watch.settings.abandon_seconds
+            seconds = self.settings.abandon_seconds
             self.scope.deadline = trio.current_time() + seconds
 
     def _scope(self, peer: Peer) -> Event:

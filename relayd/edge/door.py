@@ -9,7 +9,7 @@ import contextlib
 import errno
 import socket
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -19,19 +19,18 @@ from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 
 from relayd import logs
-from relayd.edge import streams
 from relayd.edge.addresses import Network
 from relayd.edge.asgi import App, serve_websocket
 from relayd.edge.body import BodyRules
-from relayd.edge.hangup import EpollHangups, Hangups
 from relayd.edge.http import HttpConnection, hypercorn_config
-from relayd.edge.keepalive import Keepalive
 from relayd.edge.peer import Peer, address_block, peer_of
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.tls import shake_hands
-from relayd.edge.watch import Watch
+from relayd.edge.websocket import Terms
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Cap, Quotas
+from relayd.websocket import streams
+from relayd.websocket.pump import Pump
 
 __all__ = ["Door", "open_door", "serve"]
 
@@ -52,7 +51,7 @@ class Door:
 
     app: App
     settings: EdgeSettings
-    watch: Watch
+    terms: Terms
     tls: ssl.SSLContext | None
     quotas: Quotas
     bodies: BodyRules
@@ -216,50 +215,34 @@ class Door:
             self._http_left.set()
         del http
         if takeover is not None:
-            await serve_websocket(self.app, takeover, peer, self.watch)
+            await serve_websocket(self.app, takeover, peer, self.settings, self.terms)
 
 
 @asynccontextmanager
 async def open_door(
     app: App,
     settings: EdgeSettings,
+    pump: Pump,
     *,
     tls: ssl.SSLContext | None = None,
-    hangups: Hangups | None = None,
     quotas: Quotas | None = None,
     bodies: BodyRules | None = None,
 ) -> AsyncIterator[Door]:
-    """A door and its background tasks; leaving the context cuts what is still connected."""
+    """A door whose WebSockets are the pump's; leaving the context cuts what is still connected."""
     async with trio.open_nursery() as nursery:
-        keepalive = Keepalive()
-        nursery.start_soon(keepalive.run)
-        if hangups is None:
-            epoll = EpollHangups()
-            nursery.start_soon(epoll.run)
-            hangups = epoll
-
-        def spawn(job: Callable[[], Awaitable[None]]) -> None:
-            nursery.start_soon(_guarded, job)
-
-        watch = Watch(settings, keepalive, hangups, spawn)
+        terms = Terms.of(settings, pump)
         door_quotas = Counters() if quotas is None else quotas
         rules = bodies or BodyRules()
         http = hypercorn_config(settings)
-        yield Door(app, settings, watch, tls, door_quotas, rules, nursery, http)
+        yield Door(app, settings, terms, tls, door_quotas, rules, nursery, http)
         nursery.cancel_scope.cancel()
-
-
-async def _guarded(job: Callable[[], Awaitable[None]]) -> None:
-    try:
-        await job()
-    except Exception:
-        log.exception("connection failed")
 
 
 async def serve(
     app: App,
     settings: EdgeSettings,
     listeners: Sequence[trio.SocketListener],
+    pump: Pump,
     *,
     tls: ssl.SSLContext | None = None,
     quotas: Quotas | None = None,
@@ -267,7 +250,7 @@ async def serve(
     task_status: trio.TaskStatus[Door] = trio.TASK_STATUS_IGNORED,
 ) -> None:
     """Listen until cancelled; hands out the door, whose `stop_accepting` begins a drain."""
-    async with open_door(app, settings, tls=tls, quotas=quotas, bodies=bodies) as door:
+    async with open_door(app, settings, pump, tls=tls, quotas=quotas, bodies=bodies) as door:
         task_status.started(door)
         await door.listen(listeners)
         # What the drain left: WebSockets that their owner has yet to end.

@@ -27,7 +27,6 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 from relayd import logs
-from relayd.edge import streams
 from relayd.edge.access import Answer, Silence
 from relayd.edge.asgi import App
 from relayd.edge.body import BodyPolicy, BodyRules
@@ -36,7 +35,7 @@ from relayd.edge.inbox import INBOX_PARTS, Inbox, open_inbox
 from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.takeover import Takeover
-from relayd.websocket import handshake
+from relayd.websocket import handshake, streams
 
 __all__ = ["HttpConnection", "hypercorn_config"]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import trio
 
 from relayd import logs
-from relayd.edge import streams
 from relayd.errors import ConfigError
+from relayd.websocket import streams
+from relayd.websocket.tls import TlsStream
 
 __all__ = ["shake_hands", "tls_context"]
 
@@ -18,6 +19,8 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     """The server's context. Raises `ConfigError` for files that can't be used."""
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
+    # Keys don't change within a connection: nothing has to be written in order to read.
+    context.options |= ssl.OP_NO_RENEGOTIATION
     # Without this a client may choose h2, and then a WebSocket can't be opened.
     context.set_alpn_protocols(["http/1.1"])
     try:
@@ -35,9 +38,9 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
 
 async def shake_hands(
     stream: trio.SocketStream, context: ssl.SSLContext, seconds: float
-) -> trio.SSLStream[trio.SocketStream] | None:
+) -> TlsStream | None:
     """TLS on a fresh connection; None, and the connection cut, when it fails or takes too long."""
-    secure = trio.SSLStream(stream, context, server_side=True)
+    secure = TlsStream(stream, context, server_side=True)
     done = False
     try:
         with trio.move_on_after(seconds):
@@ -47,5 +50,5 @@ async def shake_hands(
         log.debug("TLS handshake failed", problem=problem)
     finally:
         if not done:
-            streams.cut(stream)
+            streams.cut(secure)
     return secure if done else None

@@ -14,6 +14,7 @@ from relayd.engines.moonshine import MOONSHINE
 from relayd.engines.sphinx import SPHINX
 from relayd.quotas.limits import Quotas
 from relayd.speech.engine import Engine
+from relayd.websocket.pump import Pump, open_pump
 
 __all__ = ["LOCAL", "Choice", "best_local", "check_engine", "choose_engine", "open_engine"]
 
@@ -54,14 +55,16 @@ def best_local() -> str:
 
 @asynccontextmanager
 async def open_engine(
-    name: str, engines: Engines, quotas: Quotas | None = None
+    name: str, engines: Engines, pump: Pump, quotas: Quotas | None = None
 ) -> AsyncIterator[Engine]:
     """Run the engine of this name while entered.
+
+    Its WebSockets are the pump's.
 
     Raises MissingExtra where its packages are not installed, ConfigError for its settings.
     """
     if name == "deepgram":
-        yield Deepgram(engines.deepgram)
+        yield Deepgram(engines.deepgram, pump)
     else:
         async with open_local(LOCAL[name], getattr(engines, name), quotas) as engine:
             yield engine
@@ -70,5 +73,6 @@ async def open_engine(
 async def check_engine(name: str, engines: Engines) -> str | None:
     """Try the engine of this name; return what is wrong and what to do, None for nothing."""
     if name == "deepgram":
-        return await Deepgram(engines.deepgram).check()
+        async with open_pump() as pump:
+            return await Deepgram(engines.deepgram, pump).check()
     return await check_local(LOCAL[name], getattr(engines, name))

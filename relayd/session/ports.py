@@ -38,8 +38,13 @@ class Client(Protocol):
         tell says None for ever.
         """
 
-    async def receive(self) -> str | bytes:
-        """The next message: text, or binary (possibly empty). Cancel-safe."""
+    async def receive(self, take: Callable[[str | bytes], bool] = ...) -> str | bytes:
+        """Offer each message to ``take`` as it comes; return the first that it doesn't take.
+
+        A message is text, or binary (possibly empty). ``take`` is called in whatever task reads
+        the connection, and must not wait; by itself it takes nothing. While nobody receives,
+        nothing is read. Cancel-safe.
+        """
 
     def send_at_once(self, message: str) -> bool:
         """Send one text message if that needs no waiting; False where nothing was sent."""

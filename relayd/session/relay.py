@@ -23,6 +23,7 @@ from relayd.session.limits import SessionLimits
 from relayd.session.outbox import Outbox
 from relayd.session.ports import Client
 from relayd.speech.engine import Upstream
+from relayd.speech.words import UpstreamEvent
 
 __all__ = ["Relay"]
 
@@ -40,6 +41,8 @@ class Relay:
     limits: SessionLimits
     results: int = 0
     malformed: int = 0
+    # Of the frame that could not be passed up at once.
+    _admitted: int = 0
     _heard_at: float = attrs.field(factory=trio.current_time)
     _listening: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _finishing: trio.CancelScope = attrs.field(factory=trio.CancelScope)
@@ -75,36 +78,37 @@ class Relay:
 
     async def read_upstream(self) -> None:
         """Pass results on until the engine ends the stream."""
-        while (event := await self.upstream.receive()) is not None:
-            self.results += 1
-            self.outbox.say(self.dialect.result(event))
+        await self.upstream.receive(self._pass_down)
         self._upstream_read.set()
         # Without effect where the engine was told to finish.
         self.ending.give(EndReason.UPSTREAM_CLOSED)
 
+    def _pass_down(self, event: UpstreamEvent) -> bool:
+        """Say a result to the client; called in the task that read it."""
+        self.results += 1
+        self.outbox.say(self.dialect.result(event))
+        return True
+
+    def _pass_up(self, message: str | bytes) -> bool:
+        """Send audio to the engine, if that needs no waiting; called in the task that read it."""
+        if isinstance(message, str):
+            return False
+        if not message:
+            return True
+        self._heard_at = trio.current_time()
+        self._admitted = self.allowance.admit(len(message))
+        return self._admitted == len(message) and self.upstream.send_audio_at_once(message)
+
     async def _take_message(self) -> bool:
-        # One scope for as many frames as need no waiting: it costs as much as all else about one.
         message: str | bytes = b""
-        admitted = 0
         with trio.CancelScope(deadline=self._heard_at + self.limits.idle_seconds) as listening:
             # The scope is the way to stop the listening without cutting a frame on its way up.
             self._listening = listening
-            while True:
-                message = await self.client.receive()
-                if isinstance(message, str):
-                    break
-                if message:
-                    self._heard_at = trio.current_time()
-                    admitted = self.allowance.admit(len(message))
-                    if admitted < len(message) or not self.upstream.send_audio_at_once(message):
-                        break
-                    message = b""
-                if self.ending.reason is not None:
-                    break
+            message = await self.client.receive(self._pass_up)
         if isinstance(message, str):
             return await self._obey(message)
         if message:
-            return await self._pass_on(message, admitted)
+            return await self._pass_on(message, self._admitted)
         return self._still_listening()
 
     def _still_listening(self) -> bool:

@@ -3,7 +3,7 @@
 An adapter raises only `relayd.errors.UpstreamError` and its kinds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Final, Protocol
 
@@ -37,8 +37,12 @@ class Upstream(Protocol):
     async def finish(self) -> None:
         """No more audio: the engine delivers its last results and then ends the stream."""
 
-    async def receive(self) -> UpstreamEvent | None:
-        """The next event; None once the engine ended the stream after `finish`."""
+    async def receive(self, take: Callable[[UpstreamEvent], bool] = ...) -> UpstreamEvent | None:
+        """Offer each event to ``take`` as it comes; return the first that it doesn't take.
+
+        ``take`` is called in whatever task reads the engine, and must not wait; by itself it takes
+        nothing. None: the engine ended the stream after `finish`.
+        """
 
     @property
     def reported_ms(self) -> int | None:

@@ -1,8 +1,11 @@
-"""RFC 6455, once, for both roles: the app's connections and those to engines.
+"""RFC 6455, once, for both roles: the apps' connections and those to engines.
 
-frames      what goes out: data, pings, pongs, closes; masked where we are the client
-decoder     what comes in, without I/O: messages, what to answer, and each breach
-handshake   the opening, both halves, without I/O      upgrade   the client's over a stream
-masking     the mask of a client's frames
-inlet       reading a bare socket                      outlet    sending, at once if it can be
+handshake    the opening, both halves, without I/O     upgrade   the client's over a stream
+connection   one end of an open one: what the protocol asks of it, and its deadlines
+role         which end, and how patient                take      what a receiver is offered
+decoder      what comes in, without I/O                frames    what goes out
+farewell     how one ended                             masking   in C where there is a wheel
+pump         works off all sockets that are ready      wires     bytes without waiting
+keepalive    one beat for all: pings and deadlines     streamed  wires over any Trio stream
+tls          OpenSSL on the socket                     streams   cut, or left so that it is read
 """

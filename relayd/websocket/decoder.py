@@ -44,7 +44,7 @@ _PONGS_MAX: Final = 16
 # Section 7.4 and IANA's registry: what a peer may put into a close frame.
 _CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 
-# The first two bytes of what nearly every read brings: audio of an app, a result of an engine.
+# What nearly every read begins with: an app's audio, an engine's result, of 126 to 65,535 bytes.
 _AUDIO: Final = bytes((FINAL | BINARY, MASKED | TWO_BYTES))
 _RESULT: Final = bytes((FINAL | TEXT, TWO_BYTES))
 
@@ -90,18 +90,18 @@ class Decoder:
         "_pings",
         "_total",
         "_utf8",
+        "answers_due",
         "bounds",
         "ended",
         "masked",
-        "ponged",
     )
 
     def __init__(self, bounds: Bounds, *, masked: bool) -> None:
         self.bounds = bounds
         self.masked = masked
         self.ended: Ended | None = None
-        # Whether a pong came; whoever waits for one sets it back.
-        self.ponged = False
+        # Whether `answers` has something to send.
+        self.answers_due = False
         self._data = b""
         self._at = 0
         # The frame under way: its opcode or -1, and how much of its payload is to come.
@@ -127,59 +127,37 @@ class Decoder:
 
     def answers(self) -> bytes:
         """Pongs that are due, as frames; empties the list."""
-        pings, self._pings = self._pings, []
+        pings, self._pings, self.answers_due = self._pings, [], False
         # Who gets masked frames sends bare ones, and the other way round.
         return b"".join(pong_frame(ping, masked=not self.masked) for ping in pings)
 
-    @property
-    def answers_due(self) -> bool:
-        """Whether `answers` has something to send."""
-        return bool(self._pings)
+    def only_message(self, data: bytes) -> str | bytes | None:
+        """The message, where what was read is one whole frame and nothing was left before it.
 
-    def next_message(self) -> str | bytes | None:
-        """The next whole message; None when more bytes are needed or the peer's half ended."""
-        if self._at >= len(self._data):
+        That is the hot path: it is so with nearly every read. None: it isn't, `feed` it.
+        """
+        if self._data or self._kind >= 0 or self._opcode >= 0 or self.ended is not None:
             return None
-        if self._kind < 0 and self._opcode < 0:
-            # The hot path: nearly every read brings one whole message in one frame.
-            message = self._whole_audio() if self.masked else self._whole_result()
-            if message is not None:
-                return message
-        return self._next_in_pieces()
-
-    def _whole_audio(self) -> bytes | None:
-        """A binary message of 126 to 65,535 bytes in one masked frame, if that is what comes."""
-        data, at = self._data, self._at
-        if data[at : at + 2] != _AUDIO:
-            return None
-        end = at + 8 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if end > len(data) or not CONTROL_BYTES_MAX < end - at - 8 <= self.bounds.message_bytes:
-            return None
-        self._at = end
-        return mask(data[at + 8 : end], data[at + 4 : at + 8])
-
-    def _whole_result(self) -> str | None:
-        """A text of that size in one bare frame, if that is what comes."""
-        data, at = self._data, self._at
-        if data[at : at + 2] != _RESULT:
-            return None
-        end = at + 4 + int.from_bytes(data[at + 2 : at + 4], "big")
-        if end > len(data) or not CONTROL_BYTES_MAX < end - at - 4 <= self.bounds.text_bytes:
+        head, size = data[:2], int.from_bytes(data[2:4], "big")
+        if self.masked:
+            if head != _AUDIO or size != len(data) - 8 or size > self.bounds.message_bytes:
+                return None
+            return mask(data[8:], data[4:8]) if size > CONTROL_BYTES_MAX else None
+        if head != _RESULT or size != len(data) - 4 or size > self.bounds.text_bytes:
             return None
         try:
-            text = data[at + 4 : end].decode()
+            return data[4:].decode() if size > CONTROL_BYTES_MAX else None
         except UnicodeDecodeError:
             # The long way round says so.
             return None
-        self._at = end
-        return text
 
-    def _next_in_pieces(self) -> str | bytes | None:
+    def next_message(self) -> str | bytes | None:
+        """The next whole message; None when more bytes are needed or the peer's half ended."""
         while self.ended is None:
             if self._opcode < 0 and not self._read_header():
-                return None
+                break
             if self._left and self._at >= len(self._data):
-                return None
+                break
             chunk = self._take()
             if self._opcode >= CLOSE:
                 self._control += chunk
@@ -189,6 +167,9 @@ class Decoder:
                 message = self._collect(chunk)
                 if message is not None:
                     return message
+        if self._at >= len(self._data):
+            # What was read is not kept for longer than it takes.
+            self._data, self._at = b"", 0
         return None
 
     def _read_header(self) -> bool:
@@ -312,9 +293,8 @@ class Decoder:
         self._control = b""
         if opcode == PING:
             self._pings = [*self._pings[1 - _PONGS_MAX :], payload]
-        elif opcode == PONG:
-            self.ponged = True
-        else:
+            self.answers_due = True
+        elif opcode == CLOSE:
             self._finish_close(payload)
 
     def _finish_close(self, payload: bytes) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import struct
+from collections.abc import Iterator
 from typing import Final
 
 from relayd.websocket.masking import mask
@@ -31,6 +32,8 @@ MASKED: Final = 0x80
 TWO_BYTES: Final = 126
 EIGHT_BYTES: Final = 127
 TWO_BYTES_MAX: Final = 0xFFFF
+_TWO_BYTE_HEAD: Final = struct.Struct("!BBH")
+_EIGHT_BYTE_HEAD: Final = struct.Struct("!BBQ")
 
 
 def data_frame(message: str | bytes, *, masked: bool = False) -> bytes:
@@ -65,11 +68,24 @@ def _frame(opcode: int, payload: bytes, masked: bool) -> bytes:
     if size <= CONTROL_BYTES_MAX:
         head = bytes((first, bit | size))
     elif size <= TWO_BYTES_MAX:
-        head = struct.pack("!BBH", first, bit | TWO_BYTES, size)
+        head = _TWO_BYTE_HEAD.pack(first, bit | TWO_BYTES, size)
     else:
-        head = struct.pack("!BBQ", first, bit | EIGHT_BYTES, size)
+        head = _EIGHT_BYTE_HEAD.pack(first, bit | EIGHT_BYTES, size)
     if not masked:
         return head + payload
-    # Of strong entropy (section 5.3): an intermediary must not be spoken to through us.
-    key = os.urandom(4)
+    key = next(_keys)
     return b"".join((head, key, mask(payload, key)))
+
+
+def _draw_keys() -> Iterator[bytes]:
+    """Masks of strong entropy (section 5.3), so that nobody speaks to an intermediary through us.
+
+    Drawn a thousand at a time: asking the kernel for each takes longer than masking.
+    """
+    while True:
+        drawn = os.urandom(4096)
+        for at in range(0, len(drawn), 4):
+            yield drawn[at : at + 4]
+
+
+_keys: Final = _draw_keys()

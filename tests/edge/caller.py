@@ -17,8 +17,9 @@ from wsproto.events import CloseConnection, Event
 from relayd.edge.door import Door, open_door
 from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
-from relayd.edge.websocket import WebSocket
+from relayd.edge.websocket import ClientSocket
 from relayd.errors import ClientGone
+from relayd.websocket.pump import open_pump
 from tests import defaults
 from tests.websocket.wire import frame
 
@@ -27,10 +28,10 @@ __all__ = [
     "SETTINGS",
     "UPGRADE",
     "Caller",
-    "FakeHangups",
     "Log",
     "call",
     "frame",
+    "opened_door",
     "session",
     "until",
 ]
@@ -139,25 +140,10 @@ class Caller:
 
 
 @attrs.define(eq=False)
-class FakeHangups:
-    """Nothing hangs up unless the test says so."""
-
-    watched: dict[int, Callable[[], object]] = attrs.field(factory=dict)
-
-    def watch(self, descriptor: int, hung_up: Callable[[], object]) -> None:
-        """Remember it."""
-        self.watched[descriptor] = hung_up
-
-    def forget(self, descriptor: int, hung_up: Callable[[], object]) -> None:
-        """Forget it."""
-        self.watched.pop(descriptor, None)
-
-
-@attrs.define(eq=False)
 class SinkApp:
     """An application that takes each WebSocket and runs a function on it; HTTP says hello."""
 
-    session: Callable[[WebSocket], Any]
+    session: Callable[[ClientSocket], Any]
     requests: list[str] = attrs.field(factory=list)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -175,7 +161,7 @@ class SinkApp:
         await self.session(websocket)
 
 
-def sink_app(session: Callable[[WebSocket], Any]) -> SinkApp:
+def sink_app(session: Callable[[ClientSocket], Any]) -> SinkApp:
     """See `SinkApp`."""
     return SinkApp(session)
 
@@ -190,7 +176,7 @@ class Log:
         """Note it."""
         self.entries.append((trio.current_time(), what))
 
-    async def receive_all(self, websocket: WebSocket) -> None:
+    async def receive_all(self, websocket: ClientSocket) -> None:
         """A session that receives to the end."""
         websocket.on_gone(lambda: self.add("on_gone"))
         try:
@@ -204,6 +190,15 @@ class Log:
         return [what for _, what in self.entries]
 
 
+@asynccontextmanager
+async def opened_door(
+    app: Any, settings: EdgeSettings = SETTINGS, **others: Any
+) -> AsyncIterator[Door]:
+    """A door with a pump of its own."""
+    async with open_pump() as pump, open_door(app, settings, pump, **others) as door:
+        yield door
+
+
 def call(door: Door, nursery: trio.Nursery, *, lockstep: bool = False) -> Caller:
     """Connect in memory; with ``lockstep`` the server's sends wait until they are read."""
     pair = trio.testing.lockstep_stream_pair if lockstep else trio.testing.memory_stream_pair
@@ -214,11 +209,11 @@ def call(door: Door, nursery: trio.Nursery, *, lockstep: bool = False) -> Caller
 
 @asynccontextmanager
 async def session(
-    run: Callable[[WebSocket], Any], settings: EdgeSettings = SETTINGS, *, lockstep: bool = False
+    run: Callable[[ClientSocket], Any], settings: EdgeSettings = SETTINGS, *, lockstep: bool = False
 ) -> AsyncIterator[Caller]:
     """A caller whose WebSocket is open, and the function that has it at the other end."""
     async with (
-        open_door(sink_app(run), settings, hangups=FakeHangups()) as door,
+        opened_door(sink_app(run), settings) as door,
         trio.open_nursery() as nursery,
     ):
         caller = call(door, nursery, lockstep=lockstep)

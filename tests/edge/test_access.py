@@ -11,9 +11,8 @@ import trio.testing
 from hypercorn.config import Config
 
 from relayd.edge.access import Silence
-from relayd.edge.door import open_door
 from tests.conftest import DeclaredErrors
-from tests.edge.caller import PEER, SETTINGS, Caller, FakeHangups, call
+from tests.edge.caller import PEER, SETTINGS, Caller, call, opened_door
 
 GET = b"GET /some HTTP/1.1\r\nHost: x\r\n\r\n"
 HEADERS = [(b"content-length", b"4")]
@@ -115,7 +114,7 @@ async def test_one_line(
     app, client, status = case
     caplog.set_level(logging.INFO)
     async with (
-        open_door(app, SETTINGS, hangups=FakeHangups()) as door,
+        opened_door(app, SETTINGS) as door,
         trio.open_nursery() as nursery,
     ):
         caller = call(door, nursery)
@@ -132,7 +131,7 @@ async def test_the_client_leaves_while_the_end_is_sent(
     """Its leaving and the answer's end are one end, also where they come at once."""
     caplog.set_level(logging.INFO)
     async with (
-        open_door(swift, SETTINGS, hangups=FakeHangups()) as door,
+        opened_door(swift, SETTINGS) as door,
         trio.open_nursery() as nursery,
     ):
         # In lockstep both follow from the client's last read; which comes first is Trio's choice.
@@ -149,7 +148,7 @@ async def test_requests_of_one_connection(
     """A connection that is kept has a line for each of its requests, none for its own end."""
     caplog.set_level(logging.INFO)
     async with (
-        open_door(swift, SETTINGS, hangups=FakeHangups()) as door,
+        opened_door(swift, SETTINGS) as door,
         trio.open_nursery() as nursery,
     ):
         caller = call(door, nursery)
@@ -181,7 +180,7 @@ async def test_whose_request_it_was(
     caplog.set_level(logging.INFO)
     settings = attrs.evolve(SETTINGS, trusted_proxies=trusted)
     async with (
-        open_door(swift, settings, hangups=FakeHangups()) as door,
+        opened_door(swift, settings) as door,
         trio.open_nursery() as nursery,
     ):
         caller = call(door, nursery)

@@ -10,16 +10,15 @@ import trio
 import trio.testing
 from wsproto.events import BytesMessage, TextMessage
 
-from relayd.edge.door import open_door
 from tests.conftest import DeclaredErrors
-from tests.edge.caller import SETTINGS, UPGRADE, Caller, FakeHangups, call, frame
+from tests.edge.caller import SETTINGS, UPGRADE, Caller, call, frame, opened_door
 
 
 @asynccontextmanager
 async def opened(app: Any) -> AsyncIterator[Caller]:
     """A door for one application, with one caller."""
     async with (
-        open_door(app, SETTINGS, hangups=FakeHangups()) as door,
+        opened_door(app, SETTINGS) as door,
         trio.open_nursery() as nursery,
     ):
         yield call(door, nursery)

@@ -9,9 +9,8 @@ import trio
 import trio.testing
 
 from relayd.edge.body import BodyPolicy, BodyRules, BodyTooLarge, BodyTooSlow, StreamedBody
-from relayd.edge.door import open_door
 from relayd.errors import ClientGone
-from tests.edge.caller import SETTINGS, Caller, FakeHangups, call
+from tests.edge.caller import SETTINGS, Caller, call, opened_door
 
 MIB = 2**20
 WHOLE = BodyPolicy(1000, 10)
@@ -45,7 +44,7 @@ def streaming(view: View) -> Any:
 async def calling(app: Any) -> AsyncIterator[Caller]:
     """A connection to it."""
     async with (
-        open_door(app, SETTINGS, hangups=FakeHangups(), bodies=RULES) as door,
+        opened_door(app, SETTINGS, bodies=RULES) as door,
         trio.open_nursery() as nursery,
     ):
         # In lockstep: what the edge has not read, its sender has not sent.

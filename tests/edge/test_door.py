@@ -14,20 +14,20 @@ import trio.testing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.edge.door import Door, open_door
+from relayd.edge.door import Door
 from relayd.edge.listeners import open_listeners
 from relayd.edge.peer import address_block
 from relayd.edge.settings import EdgeSettings
-from relayd.edge.websocket import WebSocket
+from relayd.edge.websocket import ClientSocket
 from relayd.errors import ClientGone
 from relayd.quotas.counters import Counters
 from tests import defaults
-from tests.edge.caller import SETTINGS, Caller, FakeHangups, Log, SinkApp, frame, until
+from tests.edge.caller import SETTINGS, Caller, Log, SinkApp, frame, opened_door, until
 
 
 def door_for(app: Any) -> Any:
     """An open door without a watcher."""
-    return open_door(app, SETTINGS, hangups=FakeHangups())
+    return opened_door(app, SETTINGS)
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ async def listening(
     """A real listener on a free port."""
     listeners = await open_listeners(["127.0.0.1:0"], settings)
     host, port = listeners[0].socket.getsockname()[:2]
-    async with open_door(SinkApp(run), settings) as door, trio.open_nursery() as nursery:
+    async with opened_door(SinkApp(run), settings) as door, trio.open_nursery() as nursery:
         await nursery.start(door.listen, listeners)
         yield door, (host, port)
         nursery.cancel_scope.cancel()
@@ -149,7 +149,7 @@ async def test_exempt_networks_have_no_cap_per_address() -> None:
             await caller.stream.aclose()
 
 
-async def stalled(websocket: WebSocket, log: Log) -> None:
+async def stalled(websocket: ClientSocket, log: Log) -> None:
     """A session that does not receive until it is told that the client is gone."""
     gone = trio.Event()
     websocket.on_gone(gone.set)
@@ -202,7 +202,7 @@ async def test_accepted_sockets_are_bounded_by_the_kernel() -> None:
     """TCP_USER_TIMEOUT and the buffers are what the settings say (Linux doubles buffers)."""
     found = {}
 
-    async def look(websocket: WebSocket) -> None:
+    async def look(websocket: ClientSocket) -> None:
         assert isinstance(websocket.stream, trio.SocketStream)
         option = websocket.stream.getsockopt
         found["timeout"] = option(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT)
@@ -221,7 +221,7 @@ async def test_a_client_that_never_reads_is_cut() -> None:
     """Past the kernel's bounded buffers a send blocks, and its deadline ends the connection."""
     ended = {}
 
-    async def flood(websocket: WebSocket) -> None:
+    async def flood(websocket: ClientSocket) -> None:
         sent = 0
         try:
             while True:

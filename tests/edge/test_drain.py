@@ -5,8 +5,7 @@ from typing import Any
 import trio
 import trio.testing
 
-from relayd.edge.door import open_door
-from tests.edge.caller import SETTINGS, FakeHangups, call
+from tests.edge.caller import SETTINGS, call, opened_door
 
 GET = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
 
@@ -20,7 +19,7 @@ async def answer(send: Any, body: bytes) -> None:
 
 def door_for(app: Any) -> Any:
     """An open door without a watcher."""
-    return open_door(app, SETTINGS, hangups=FakeHangups())
+    return opened_door(app, SETTINGS)
 
 
 async def test_drain_ends_the_idle_and_lets_the_busy_finish(

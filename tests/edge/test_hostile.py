@@ -17,13 +17,14 @@ from quart import websocket
 from quart_trio import QuartTrio
 from wsproto.events import TextMessage
 
-from relayd.edge.door import Door, open_door, serve
+from relayd.edge.door import Door, serve
 from relayd.edge.listeners import open_listeners
-from relayd.edge.websocket import WebSocket
+from relayd.edge.websocket import ClientSocket
 from relayd.errors import ClientGone
+from relayd.websocket.pump import open_pump
 from tests import defaults
 from tests.conftest import DeclaredErrors
-from tests.edge.caller import UPGRADE, Caller, FakeHangups, call, frame
+from tests.edge.caller import UPGRADE, Caller, call, frame, opened_door
 
 CASES = int(os.environ.get("EDGE_FUZZ_CASES", "20000"))
 
@@ -43,10 +44,10 @@ REQUESTS = {
 }
 
 
-def take(scope: Any) -> WebSocket:
+def take(scope: Any) -> ClientSocket:
     """What the stream route does."""
     taken = scope["extensions"]["relayd.connection"].take()
-    assert isinstance(taken, WebSocket)
+    assert isinstance(taken, ClientSocket)
     return taken
 
 
@@ -89,7 +90,7 @@ def quart_app() -> QuartTrio:
 async def in_memory() -> AsyncIterator[tuple[Door, trio.Nursery]]:
     """A door in memory."""
     async with (
-        open_door(quart_app(), defaults.edge(), hangups=FakeHangups()) as door,
+        opened_door(quart_app(), defaults.edge()) as door,
         trio.open_nursery() as nursery,
     ):
         yield door, nursery
@@ -132,10 +133,10 @@ async def test_each_request_over_real_sockets(declared_errors: DeclaredErrors) -
     settings = defaults.edge()
     listeners = await open_listeners(["127.0.0.1:0"], settings)
     address = listeners[0].socket.getsockname()
-    async with trio.open_nursery() as nursery:
+    async with open_pump() as pump, trio.open_nursery() as nursery:
 
         async def serving(*, task_status: trio.TaskStatus[Any]) -> None:
-            await serve(quart_app(), settings, listeners, task_status=task_status)
+            await serve(quart_app(), settings, listeners, pump, task_status=task_status)
 
         await nursery.start(serving)
         neighbour = Caller(await trio.open_tcp_stream(*address))
@@ -239,4 +240,4 @@ async def test_mutated_handshakes_and_frames(
                 await undisturbed(neighbour)
         await undisturbed(neighbour)
         assert not door._http
-        assert len(door.watch.keepalive._members) == 1
+        assert len(door.terms.pump.keepalive._members) == 1

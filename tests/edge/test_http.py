@@ -9,16 +9,15 @@ from quart import request
 from quart_trio import QuartTrio
 from wsproto.events import TextMessage
 
-from relayd.edge.door import open_door
 from relayd.edge.settings import EdgeSettings
-from relayd.edge.websocket import WebSocket
+from relayd.edge.websocket import ClientSocket
 from tests.conftest import DeclaredErrors
-from tests.edge.caller import SETTINGS, UPGRADE, FakeHangups, SinkApp, call, frame
+from tests.edge.caller import SETTINGS, UPGRADE, SinkApp, call, frame, opened_door
 
 GET = b"GET /hello HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
-async def greet(websocket: WebSocket) -> None:
+async def greet(websocket: ClientSocket) -> None:
     """A session of one message."""
     await websocket.send("welcome")
     await websocket.close(1000, "")
@@ -26,7 +25,7 @@ async def greet(websocket: WebSocket) -> None:
 
 def door_for(app: Any, settings: EdgeSettings = SETTINGS) -> Any:
     """An open door without a watcher."""
-    return open_door(app, settings, hangups=FakeHangups())
+    return opened_door(app, settings)
 
 
 async def answer(send: Any, body: bytes) -> None:

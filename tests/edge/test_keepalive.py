@@ -4,7 +4,7 @@ import trio
 import trio.testing
 from wsproto.events import Ping
 
-from relayd.edge.websocket import WebSocket
+from relayd.edge.websocket import ClientSocket
 from tests.edge.caller import Log, frame, session
 
 
@@ -24,7 +24,7 @@ async def test_a_half_open_peer_is_torn_down(autojump_clock: trio.testing.MockCl
     log = Log()
     async with session(log.receive_all):
         await trio.sleep(30)
-        assert log.seen() == ["on_gone", "connection lost"]
+        assert log.seen() == ["on_gone", "answers no ping"]
         assert 20 <= log.entries[0][0] <= 22
 
 
@@ -34,7 +34,7 @@ async def test_silence_does_not_count_while_nobody_reads(
     """A session whose engine stalls does not lose a client that answered."""
     log = Log()
 
-    async def run(websocket: WebSocket) -> None:
+    async def run(websocket: ClientSocket) -> None:
         await trio.sleep(100)
         log.add(await websocket.receive())
 

@@ -13,13 +13,13 @@ import pytest
 import trio
 from wsproto.events import TextMessage
 
-from relayd.edge.door import Door, open_door
+from relayd.edge.door import Door
 from relayd.edge.listeners import open_listeners
 from relayd.edge.tls import tls_context
-from relayd.edge.websocket import WebSocket
+from relayd.edge.websocket import ClientSocket
 from relayd.errors import ConfigError
 from tests import defaults
-from tests.edge.caller import Caller, Log, SinkApp, frame, until
+from tests.edge.caller import Caller, Log, SinkApp, frame, opened_door, until
 
 SETTINGS = defaults.edge(handshake_seconds=0.3, close_seconds=0.2)
 
@@ -40,14 +40,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @asynccontextmanager
 async def secure_door(
-    certificate: Path, session: Callable[[WebSocket], Any] | None = None
+    certificate: Path, session: Callable[[ClientSocket], Any] | None = None
 ) -> AsyncIterator[tuple[Door, int]]:
     """A TLS listener; by itself its WebSockets receive to their end."""
     session = session or Log().receive_all
     listeners = await open_listeners(["127.0.0.1:0"], SETTINGS)
     tls = tls_context(certificate / "cert.pem", certificate / "key.pem")
     async with (
-        open_door(SinkApp(session), SETTINGS, tls=tls) as door,
+        opened_door(SinkApp(session), SETTINGS, tls=tls) as door,
         trio.open_nursery() as nursery,
     ):
         await nursery.start(door.listen, listeners)
@@ -95,7 +95,7 @@ async def test_a_client_gone_behind_what_nobody_reads(certificate: Path) -> None
     """Under TLS too it is found by what its kernel answers to a ping."""
     gone = trio.Event()
 
-    async def stalled(websocket: WebSocket) -> None:
+    async def stalled(websocket: ClientSocket) -> None:
         websocket.on_gone(gone.set)
         await gone.wait()
 

@@ -25,6 +25,9 @@ class FakeClient:
     peer_code: int | None = None
     _callbacks: list[Callable[[], object]] = attrs.field(factory=list)
     _gone: bool = False
+    # Offered what is said while somebody receives, where this client's socket works at once.
+    _take: Callable[[str | bytes], bool] | None = None
+    _refused: bool = False
     _to_relay: trio.MemorySendChannel[str | bytes] = attrs.field(init=False)
     _from_app: trio.MemoryReceiveChannel[str | bytes] = attrs.field(init=False)
 
@@ -35,15 +38,24 @@ class FakeClient:
 
     def say(self, **message: Any) -> None:
         """Send a JSON message to the relay."""
-        self._to_relay.send_nowait(json.dumps(message))
+        self._deliver(json.dumps(message))
 
     def speak(self, audio: str | bytes) -> None:
         """Send audio to the relay: a binary message, or what a dialect makes of it."""
-        self._to_relay.send_nowait(audio)
+        self._deliver(audio)
 
     def send_text(self, text: str) -> None:
         """Send text as it is."""
-        self._to_relay.send_nowait(text)
+        self._deliver(text)
+
+    def _deliver(self, message: str | bytes) -> None:
+        """Have it taken here and now, as from a socket; else it waits for who receives."""
+        take, self._take = self._take, None
+        if take is not None and take(message):
+            self._take = take
+            return
+        self._refused = take is not None
+        self._to_relay.send_nowait(message)
 
     def hang_up(self, code: int = 1006, *, noticed: bool = True) -> None:
         """Leave with this code, or just vanish.
@@ -67,12 +79,21 @@ class FakeClient:
 
     # What the session sees.
 
-    async def receive(self) -> str | bytes:
-        """The next scripted message."""
+    async def receive(self, take: Callable[[str | bytes], bool] = lambda _: False) -> str | bytes:
+        """The next scripted message that isn't taken."""
         try:
-            return await self._from_app.receive()
+            while True:
+                if self.at_once and not self._from_app.statistics().current_buffer_used:
+                    self._take = take
+                message = await self._from_app.receive()
+                self._take = None
+                if self._refused or not take(message):
+                    self._refused = False
+                    return message
         except trio.EndOfChannel:
             raise ClientGone("hung up") from None
+        finally:
+            self._take = None
 
     def send_at_once(self, message: str) -> bool:
         """Keep the message, where this client takes messages without waiting."""

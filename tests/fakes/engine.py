@@ -1,6 +1,6 @@
 """A speech engine in memory: hears audio, says scripted words, fails when told to."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -87,15 +87,20 @@ class FakeUpstream:
             self.say(self.engine.last_words)
             self.end()
 
-    async def receive(self) -> UpstreamEvent | None:
-        """The next scripted event."""
-        try:
-            event = await self._results.receive()
-        except trio.EndOfChannel:
-            return None
-        if isinstance(event, UpstreamError):
-            raise event
-        return event
+    async def receive(
+        self, take: Callable[[UpstreamEvent], bool] = lambda _: False
+    ) -> UpstreamEvent | None:
+        """The next scripted event that isn't taken."""
+        while True:
+            await trio.lowlevel.checkpoint()
+            try:
+                event = await self._results.receive()
+            except trio.EndOfChannel:
+                return None
+            if isinstance(event, UpstreamError):
+                raise event
+            if not take(event):
+                return event
 
 
 @attrs.define(eq=False)

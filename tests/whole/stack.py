@@ -4,7 +4,7 @@ The ledger is the in-memory one and passwords aren't hashed, so that no thread r
 mock clock may jump.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID, uuid4
@@ -27,6 +27,7 @@ from relayd.routes.toolkit.wiring import Services
 from relayd.session.limits import SessionLimits
 from relayd.session.registry import Sessions
 from relayd.session.session import Ports
+from relayd.websocket.pump import open_pump
 from tests import defaults
 from tests.accounts.world import make_accounts
 from tests.fakes.accounts import MemoryAccounts
@@ -36,23 +37,11 @@ from tests.standin import Script, StandIn
 if TYPE_CHECKING:
     from relayd.edge.asgi import App
 
-__all__ = ["NoHangups", "Stack", "open_stack"]
+__all__ = ["Stack", "open_stack"]
 
 SECRET = b"a secret of the tests, long enough for HS256"
 KEY = "standin-key"
 ORIGIN = "https://app.example"
-
-
-class NoHangups:
-    """Memory streams have no descriptor to watch."""
-
-    def watch(self, descriptor: int, hung_up: Callable[[], object]) -> None:
-        """Never called."""
-        raise AssertionError("a memory stream has no descriptor")
-
-    def forget(self, descriptor: int, hung_up: Callable[[], object]) -> None:
-        """Never called."""
-        raise AssertionError("a memory stream has no descriptor")
 
 
 @attrs.define(eq=False)
@@ -116,9 +105,10 @@ async def open_stack(
     stand_in = StandIn(scripts=list(scripts) or [Script()])
     tokens = AccessTokens(SECRET)
     store = MemoryAccounts()
-    async with trio.open_nursery() as nursery:
+    async with open_pump() as pump, trio.open_nursery() as nursery:
         engine = Deepgram(
             config.Deepgram(api_key=config.Secret(KEY), url="ws://localhost:1"),
+            pump,
             stand_in.connector(nursery, trio.testing.memory_stream_pair),
         )
         sessions = Sessions(
@@ -133,9 +123,8 @@ async def open_stack(
                 origins=(ORIGIN,),
             )
         )
-        hangups = NoHangups()
         async with open_door(
-            cast("App", app), defaults.edge(), hangups=hangups, bodies=app.body_rules
+            cast("App", app), defaults.edge(), pump, bodies=app.body_rules
         ) as door:
             yield Stack(nursery, app, door, sessions, ledger, stand_in, tokens, principal)
         nursery.cancel_scope.cancel()

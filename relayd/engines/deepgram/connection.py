@@ -1,11 +1,9 @@
-"""One WebSocket connection to Deepgram: opened, kept alive, watched, and cut.
+"""One WebSocket connection to Deepgram: opened, kept alive, and explained when it ends.
 
-It belongs to the nursery it is held in and raises nothing into it: however it ends, the end is
-a value (`Failure`) or shows as a closed connection. No deadline is set per frame: audio goes
-out ten times a second, so one watching task looks after all of them.
+It has no task of its own. What goes out, goes out in the call of whoever sends; what comes is read
+by the pump; and the beat that watches over all WebSockets says that this one lives.
 """
 
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -16,207 +14,145 @@ from relayd import logs
 from relayd.engines.deepgram import errors
 from relayd.engines.deepgram.errors import Failure
 from relayd.engines.deepgram.messages import CLOSE_STREAM, KEEP_ALIVE
-from relayd.engines.deepgram.websocket import Ended, WebSocket
-from relayd.websocket.handshake import Answered, Turned
-from relayd.websocket.handshake import Request as Upgrade
+from relayd.websocket.connection import WebSocket
+from relayd.websocket.decoder import Bounds
+from relayd.websocket.farewell import Cause
+from relayd.websocket.frames import NORMAL
+from relayd.websocket.handshake import Answered, Request, Turned
+from relayd.websocket.keepalive import BEAT_SECONDS
+from relayd.websocket.pump import Pump
+from relayd.websocket.role import Pace, Role
+from relayd.websocket.take import Take
 from relayd.websocket.upgrade import upgrade
 
-__all__ = ["Connect", "Connection", "Pace", "Request", "hold"]
+__all__ = ["PING_SECONDS", "PONG_SECONDS", "Caller", "Connect", "Connection"]
 
 log = logs.get(__name__)
 
 # Deepgram's timeouts don't count pings; they are there to notice a far end that is gone while
 # the socket's buffer (minutes of audio) still takes every send.
-_PING_SECONDS: Final = 15.0
-_PONG_SECONDS: Final = 5.0
+PING_SECONDS: Final = 15.0
+PONG_SECONDS: Final = 5.0
+
+# A result is a few KiB, a long one with words some tens.
+MESSAGE_BYTES: Final = 256 * 2**10
+_BOUNDS: Final = Bounds(MESSAGE_BYTES, MESSAGE_BYTES)
 
 Connect = Callable[[], Awaitable[trio.abc.Stream]]
 
 
 @attrs.frozen
-class Request:
-    """What the upgrade asks for. ``host`` stands in the Host header."""
+class Caller:
+    """Opens connections. ``host`` stands in the Host header.
 
+    A stream that is silent for ``keepalive_seconds`` says that it lives.
+    """
+
+    connect: Connect
+    pump: Pump
     host: str
-    target: str
     headers: tuple[tuple[bytes, bytes], ...] = attrs.field(repr=False)
-
-
-@attrs.frozen
-class Pace:
-    """Seconds: how long a send may take, and how often an idle stream says that it lives."""
-
-    send_seconds: float
+    pace: Pace
     keepalive_seconds: float
+
+    async def call(self, target: str) -> "Connection | Failure":
+        """Open a connection, or say why there is none. Raises nothing but cancellation."""
+        stream: trio.abc.Stream | None = None
+        answer: Answered | Turned | None = None
+        try:
+            stream = await self.connect()
+            answer = await upgrade(stream, Request(self.host, target, self.headers))
+        except Exception as error:  # noqa: BLE001  nothing that answers may end a session's task
+            return errors.unreachable(self.host, error)
+        finally:
+            if stream is not None and not isinstance(answer, Answered):
+                await trio.aclose_forcefully(stream)
+        if isinstance(answer, Turned):
+            return errors.refused(answer.status, answer.headers, answer.body)
+        websocket = WebSocket(stream, Role.CLIENT, self.pump, _BOUNDS, self.pace, answer.early)
+        return Connection(websocket, answer.headers, self.keepalive_seconds)
 
 
 @attrs.define(eq=False)
 class Connection:
-    """An open connection. Sends raise `Ended`; `explain` then says why it ended."""
+    """An open connection. Everything raises `Closed` after its end; `explain` says why then."""
 
     websocket: WebSocket
-    pace: Pace
-    # Why we cut it ourselves.
-    failure: Failure | None = None
+    headers: tuple[tuple[bytes, bytes], ...]
+    keepalive_seconds: float
     finishing: bool = False
-    # Until `hold` lets go: the reading may break off without a reason for the closing.
-    held: bool = True
-    # Since when the send that is under way has been; None between sends.
-    _sending_since: float | None = None
-    _sent_at: float = attrs.field(factory=trio.current_time)
+    # Whether anything was sent since the last beat, and since when nothing was.
+    _spoke: bool = True
+    _sent_at: float = 0
+
+    def __attrs_post_init__(self) -> None:
+        self.websocket.pump.keepalive.join(self)
 
     @property
     def closed(self) -> bool:
         """Whether it ended, or is ending."""
-        return self.websocket.closed is not None or not self.held
+        return self.websocket.closed
 
     @property
     def request_id(self) -> str:
         """Deepgram's name for this stream."""
-        return errors.request_id(self.websocket.headers)
+        return errors.request_id(self.headers)
+
+    @property
+    def orderly(self) -> bool:
+        """Whether it was closed by the far end, with the code for an ordinary end."""
+        farewell = self.websocket.farewell
+        return farewell is not None and farewell.code == NORMAL
 
     def explain(self) -> Failure:
         """Why it ended."""
-        reason = self.websocket.closed
-        if self.failure is not None:
-            return self.failure
-        # No reason at all: the reading broke off on bytes that are no WebSocket.
-        return errors.closed(reason.code, reason.reason) if reason else errors.closed(1006, None)
+        farewell = self.websocket.farewell
+        if farewell is None:
+            return errors.closed(1006, None)
+        if farewell.cause is Cause.STALLED:
+            return errors.stalled(self.websocket.pace.send_seconds)
+        if farewell.cause is Cause.SILENT:
+            return errors.unanswered(self.websocket.pace.pong_seconds)
+        told = farewell.cause is not Cause.LOST
+        return errors.closed(farewell.code, farewell.reason if told else None)
 
-    async def receive(self) -> str | bytes:
-        """Return the next message; those that came before the end still do."""
-        return await self.websocket.receive()
+    async def receive(self, take: Take) -> str | bytes:
+        """The next message that ``take`` doesn't take; those that came before the end still do."""
+        return await self.websocket.receive(take)
 
     async def send(self, message: str | bytes) -> None:
-        """Send one message; `watch` is its deadline."""
-        if self._sending_since is not None:
-            # An earlier send was cancelled half-way: what follows it could not be read.
-            self.failure = self.failure or errors.stalled(self.pace.send_seconds)
-            raise Ended
-        self._sending_since = trio.current_time()
-        try:
-            await self.websocket.send(message)
-        except Ended:
-            self._sending_since = None
-            raise
-        self._sent_at = self._sending_since
-        self._sending_since = None
+        """Send one message."""
+        self._spoke = True
+        await self.websocket.send(message)
 
     def send_at_once(self, audio: bytes) -> bool:
         """Send audio if that needs no waiting; False where nothing was sent."""
-        if self._sending_since is not None or not self.websocket.send_at_once(audio):
-            return False
-        self._sent_at = trio.current_time()
-        return True
+        if self.websocket.send_at_once(audio):
+            self._spoke = True
+            return True
+        return False
 
     async def finish(self) -> None:
         """Say that no more audio comes."""
         self.finishing = True
         await self.send(CLOSE_STREAM)
 
-    async def watch(self) -> None:
-        """Say that the stream lives while nothing else does, and cut it when it does not."""
-        ping_at = trio.current_time() + _PING_SECONDS
-        try:
-            while not self.closed:
-                now = trio.current_time()
-                # A ping would only wait behind a send, which has its own deadline.
-                sending = self._sending_since is not None
-                look_at = self._due() if sending else min(self._due(), ping_at)
-                if now < look_at:
-                    await trio.sleep_until(look_at)
-                elif now >= self._due():
-                    await self._keep_alive()
-                else:
-                    await self._ping()
-                    ping_at = trio.current_time() + _PING_SECONDS
-        except Ended:
-            return
+    def beat(self, now: float) -> None:
+        """Say that the stream lives while nothing else does."""
+        if self._spoke:
+            self._spoke = False
+            # It was after the last beat.
+            self._sent_at = now - BEAT_SECONDS
+        elif now - self._sent_at >= self.keepalive_seconds and not self.finishing:
+            # Where the socket takes nothing, the WebSocket's own beat has an eye on it.
+            self.websocket.send_at_once(KEEP_ALIVE)
+            self._sent_at = now
 
-    def _due(self) -> float:
-        """When to look again: a send runs out of time, or the silence has lasted too long."""
-        if self._sending_since is not None:
-            return self._sending_since + self.pace.send_seconds
-        if self.finishing:
-            return trio.current_time() + _PING_SECONDS
-        # A send that begins after this look has the whole of its time left at the next.
-        patience = min(self.pace.keepalive_seconds, self.pace.send_seconds)
-        return self._sent_at + patience
+    async def close(self, take: Take) -> None:
+        """Say goodbye, but not for long; what still comes is offered to ``take``."""
+        await self.websocket.close(NORMAL, take=take)
 
-    async def _keep_alive(self) -> None:
-        if self._sending_since is not None:
-            await self._cut(errors.stalled(self.pace.send_seconds))
-            return
-        with trio.move_on_after(self.pace.send_seconds) as patience:
-            await self.websocket.send(KEEP_ALIVE)
-        if patience.cancelled_caught:
-            await self._cut(errors.stalled(self.pace.send_seconds))
-        self._sent_at = trio.current_time()
-
-    async def _ping(self) -> None:
-        with trio.move_on_after(_PONG_SECONDS) as patience:
-            await self.websocket.ping()
-        if patience.cancelled_caught:
-            await self._cut(errors.unanswered(_PONG_SECONDS))
-
-    async def _cut(self, failure: Failure) -> None:
-        """Close the transport, which fails every send and receive that waits for it."""
-        self.failure = self.failure or failure
-        await trio.aclose_forcefully(self.websocket.stream)
-
-    async def close(self, seconds: float) -> None:
-        """Say goodbye, but not for long."""
-        if self._sending_since is not None:
-            return  # Half a frame went out: nothing that follows it could be read.
-        with trio.move_on_after(seconds), contextlib.suppress(Ended):
-            await self.websocket.close()
-
-
-async def hold(
-    connect: Connect,
-    request: Request,
-    pace: Pace,
-    *,
-    task_status: trio.TaskStatus[Connection | Failure] = trio.TASK_STATUS_IGNORED,
-) -> None:
-    """Open a connection and carry it to its end; starts with it, or with why there is none.
-
-    Raises nothing but cancellation.
-    """
-    stream: trio.abc.Stream | None = None
-    connection: Connection | None = None
-    cause: Exception | None = None
-    try:
-        stream = await connect()
-        answer = await upgrade(stream, Upgrade(request.host, request.target, request.headers))
-        if isinstance(answer, Turned):
-            task_status.started(errors.refused(answer.status, answer.headers, answer.body))
-            return
-        connection = await _begin(stream, answer, pace)
-        task_status.started(connection)
-        await connection.watch()
-    except Exception as error:  # noqa: BLE001  nothing an engine sends may end a session's task
-        cause = error
-    finally:
-        if stream is not None:
-            await trio.aclose_forcefully(stream)
-        if connection is not None:
-            connection.held = False
-    if cause is None:
-        return
-    if connection is None:
-        task_status.started(_explain(request.host, cause))
-    else:
-        log.warning("deepgram connection broke", error=type(cause).__name__)
-
-
-async def _begin(stream: trio.abc.Stream, answer: Answered, pace: Pace) -> Connection:
-    websocket = WebSocket(stream, answer.headers)
-    # What came together with the answer is answered too, and at once.
-    await websocket.begin(answer.early)
-    return Connection(websocket, pace)
-
-
-def _explain(host: str, cause: Exception) -> Failure:
-    """Why no connection was opened."""
-    return errors.unreachable(host, cause)
+    def release(self) -> None:
+        """Close the socket; nothing of the connection is left."""
+        self.websocket.pump.keepalive.leave(self)
+        self.websocket.release()

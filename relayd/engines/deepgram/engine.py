@@ -12,12 +12,15 @@ import trio
 
 import relayd
 from relayd import config
-from relayd.engines.deepgram.connection import Connect, Pace, Request, hold
+from relayd.engines.deepgram.connection import PING_SECONDS, PONG_SECONDS, Caller, Connect
 from relayd.engines.deepgram.messages import query
 from relayd.engines.deepgram.stream import DeepgramStream
 from relayd.errors import ConfigError, UpstreamError
 from relayd.speech import options
 from relayd.speech.plan import ConfigRefusal, StreamPlan
+from relayd.websocket.pump import Pump
+from relayd.websocket.role import Pace
+from relayd.websocket.tls import TlsStream
 
 __all__ = ["Deepgram"]
 
@@ -30,7 +33,9 @@ class Deepgram:
 
     name: Final = "deepgram"
 
-    def __init__(self, settings: config.Deepgram, connect: Connect | None = None) -> None:
+    def __init__(
+        self, settings: config.Deepgram, pump: Pump, connect: Connect | None = None
+    ) -> None:
         """``connect`` gives the transport of a connection; by default TCP, with TLS for wss."""
         unknown = sorted(set(settings.paid_features) - options.PAID_OPTIONS)
         if unknown:
@@ -42,17 +47,21 @@ class Deepgram:
         self._policy = options.Policy(
             settings.model, settings.language, frozenset(settings.paid_features)
         )
-        self._pace = Pace(settings.send_seconds, settings.keepalive_seconds)
-        self._headers = (
-            (b"Authorization", b"Token " + _header_value(settings.api_key)),
-            (b"User-Agent", b"relayd/" + relayd.__version__.encode()),
-        )
         url = urlsplit(settings.url)
         assert url.hostname is not None
         assert url.scheme == "wss" or _is_loopback(url.hostname)
-        self._host = url.netloc
         self._path = url.path.rstrip("/") + "/v1/listen?"
-        self._connect = connect or _dialler(url.hostname, url.port, tls=url.scheme == "wss")
+        self._caller = Caller(
+            connect or _dialler(url.hostname, url.port, tls=url.scheme == "wss"),
+            pump,
+            url.netloc,
+            (
+                (b"Authorization", b"Token " + _header_value(settings.api_key)),
+                (b"User-Agent", b"relayd/" + relayd.__version__.encode()),
+            ),
+            Pace(PING_SECONDS, PONG_SECONDS, settings.send_seconds, settings.close_seconds),
+            settings.keepalive_seconds,
+        )
 
     def plan(self, config: Mapping[str, Any]) -> StreamPlan | ConfigRefusal:
         """Check a client's ``config`` object."""
@@ -61,21 +70,16 @@ class Deepgram:
     @asynccontextmanager
     async def open(self, plan: StreamPlan) -> AsyncIterator[DeepgramStream]:
         """Open a stream. Raises `UpstreamError`; what the body raises leaves as it is."""
-        raised: Exception | None = None
-        async with trio.open_nursery() as nursery:
-            stream = DeepgramStream(self.settings, plan, nursery, partial(hold, *self._call(plan)))
-            try:
-                await stream.connect()
-                yield stream
-                await stream.close()
-            except Exception as error:  # noqa: BLE001  raised again below, outside the group
-                raised = error
-            finally:
-                nursery.cancel_scope.cancel()
-                with trio.move_on_after(_DRAIN_SECONDS, shield=True):
-                    await stream.drain()
-        if raised is not None:
-            raise raised
+        call = partial(self._caller.call, self._path + query(plan))
+        stream = DeepgramStream(self.settings, plan, call)
+        try:
+            await stream.connect()
+            yield stream
+            await stream.close()
+        finally:
+            with trio.move_on_after(_DRAIN_SECONDS, shield=True):
+                await stream.drain()
+            stream.release()
 
     async def check(self) -> str | None:
         """Open a stream and close it without audio, which costs nothing. What is wrong, or None."""
@@ -87,11 +91,6 @@ class Deepgram:
         except UpstreamError as error:
             return error.hint
         return None
-
-    def _call(self, plan: StreamPlan) -> tuple[Connect, Request, Pace]:
-        """What opens a connection for this plan."""
-        request = Request(self._host, self._path + query(plan), self._headers)
-        return self._connect, request, self._pace
 
 
 def _header_value(key: config.Secret) -> bytes:
@@ -105,17 +104,19 @@ def _header_value(key: config.Secret) -> bytes:
 def _dialler(host: str, port: int | None, *, tls: bool) -> Connect:
     """Return what opens a transport to this address."""
     context = ssl.create_default_context() if tls else None
+    if context is not None:
+        # Keys don't change within a connection: nothing has to be written in order to read.
+        context.options |= ssl.OP_NO_RENEGOTIATION
 
     async def dial() -> trio.abc.Stream:
         tcp = await trio.open_tcp_stream(host, port or (443 if tls else 80))
         if context is None:
             return tcp
-        # HTTPS-compatible: Deepgram's load balancers close without TLS's goodbye.
-        encrypted = trio.SSLStream(tcp, context, server_hostname=host, https_compatible=True)
+        encrypted = TlsStream(tcp, context, server_hostname=host)
         try:
             await encrypted.do_handshake()
         except BaseException:
-            await trio.aclose_forcefully(tcp)
+            encrypted.close()
             raise
         return encrypted
 

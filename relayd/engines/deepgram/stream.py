@@ -5,7 +5,9 @@ audio for ten seconds or so, whatever keeps it alive, and an app may well be sil
 after `ready`. Nothing is lost then, so the connection is opened anew when audio comes.
 """
 
+import contextlib
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import attrs
 import trio
@@ -22,17 +24,24 @@ from relayd.engines.deepgram.messages import (
     Unreadable,
     parse,
 )
-from relayd.engines.deepgram.websocket import Ended
 from relayd.errors import UpstreamError, UpstreamRejected
 from relayd.speech.plan import StreamPlan
 from relayd.speech.words import UpstreamEvent
+from relayd.websocket.farewell import Closed
 
 __all__ = ["DeepgramStream"]
 
 log = logs.get(__name__)
 
-# Opens and carries one connection, in the task it is started in.
-Hold = Callable[..., Awaitable[None]]
+# Opens a connection for this stream, or says why there is none.
+Call = Callable[[], Awaitable[Connection | Failure]]
+
+# Offered an event, whether it is taken.
+Take = Callable[[UpstreamEvent], bool]
+
+
+def _no_event(event: UpstreamEvent) -> bool:
+    return False
 
 
 @attrs.define(eq=False)
@@ -41,10 +50,11 @@ class DeepgramStream:
 
     settings: config.Deepgram
     plan: StreamPlan
-    nursery: trio.Nursery
-    hold: Hold
+    call: Call
     _connection: Connection = attrs.field(init=False)
     _heard: Heard = attrs.field(init=False)
+    # An event whose taker had no room for it.
+    _refused: UpstreamEvent | None = None
     _audio_sent: bool = False
     _finishing: bool = False
     _told: bool = False
@@ -59,9 +69,10 @@ class DeepgramStream:
         seconds = self.settings.open_seconds
         found: Connection | Failure = errors.too_slow(seconds)
         with trio.move_on_after(seconds):
-            found = await self.nursery.start(self.hold)
+            found = await self.call()
         if isinstance(found, Failure):
             raise self._tell(found)
+        self.release()
         self._connection = found
 
     async def send_audio(self, audio: bytes) -> None:
@@ -91,27 +102,26 @@ class DeepgramStream:
         if not self._connection.closed:
             try:
                 await self._connection.finish()
-            except Ended as ended:
-                raise self._tell(self._connection.explain()) from ended
+            except Closed as closed:
+                raise self._tell(self._connection.explain()) from closed
 
-    async def receive(self) -> UpstreamEvent | None:
-        """Return the next event; None once the stream ended as it should."""
+    async def receive(self, take: Take = _no_event) -> UpstreamEvent | None:
+        """Return the next event that isn't taken; None once the stream ended as it should."""
         while True:
             connection = self._connection
             try:
-                raw = await connection.receive()
-            except Ended as ended:
+                await connection.receive(partial(self._hear, take))
+            except Closed as closed:
                 if connection is not self._connection:
                     continue
                 if self._over():
                     return None
                 if self._audio_sent or self._undecodable():
-                    raise self._tell(self._connection.explain()) from ended
+                    raise self._tell(self._connection.explain()) from closed
                 await self._stirred.wait()
                 continue
-            event = self._note(raw)
-            if event is not None:
-                return event
+            event, self._refused = self._refused, None
+            return event
 
     @property
     def reported_ms(self) -> int | None:
@@ -120,23 +130,25 @@ class DeepgramStream:
 
     async def close(self) -> None:
         """Say goodbye where the stream was not finished."""
-        await self._connection.close(self.settings.close_seconds)
+        await self._connection.close(self._overhear)
 
     async def drain(self) -> None:
         """Read what came before the end: Deepgram states its total before it hangs up."""
         if not hasattr(self, "_connection") or not self._connection.closed:
             return
-        try:
-            while True:
-                self._note(await self._connection.receive())
-        except Ended:
-            return
+        with contextlib.suppress(Closed):
+            await self._connection.receive(self._overhear)
+
+    def release(self) -> None:
+        """Nothing of the connection is left."""
+        if hasattr(self, "_connection"):
+            self._connection.release()
 
     async def _send(self, message: str | bytes) -> None:
         try:
             await self._connection.send(message)
-        except Ended as ended:
-            raise self._tell(self._connection.explain()) from ended
+        except Closed as closed:
+            raise self._tell(self._connection.explain()) from closed
 
     def _stir(self) -> None:
         self._stirred.set()
@@ -146,35 +158,45 @@ class DeepgramStream:
         """Whether this end is the one that was asked for."""
         if not self._finishing:
             return False
-        reason = self._connection.websocket.closed
-        orderly = reason is not None and reason.code == 1000  # noqa: PLR2004  RFC 6455's "normal"
-        return orderly or self._heard.total is not None or not self._audio_sent
+        return self._connection.orderly or self._heard.total is not None or not self._audio_sent
 
     def _undecodable(self) -> bool:
         """Whether it would only be refused again."""
         return isinstance(self._connection.explain().error, UpstreamRejected)
 
+    def _hear(self, take: Take, raw: str | bytes) -> bool:
+        """Pass on what a message says, if it says something and there is room for it."""
+        event = self._note(raw)
+        if event is None or take(event):
+            return True
+        self._refused = event
+        return False
+
+    def _overhear(self, raw: str | bytes) -> bool:
+        """Take what is still said: its figures count, its words come too late."""
+        self._note(raw)
+        return True
+
     def _note(self, raw: str | bytes) -> UpstreamEvent | None:
         message = parse(raw)
         self._heard.note(message)
-        request_id = self._connection.request_id
-        match message:
-            case Metadata():
-                return None
-            case Notice(kind, variant, description):
-                log.warning(
-                    "deepgram said",
-                    kind=kind,
-                    variant=variant,
-                    text=description,
-                    request=request_id,
-                )
-                return None
-            case Unreadable(problem):
-                log.debug("deepgram message passed over", problem=problem, request=request_id)
-                return None
-            case _:
-                return message
+        if isinstance(message, Notice):
+            log.warning(
+                "deepgram said",
+                kind=message.kind,
+                variant=message.variant,
+                text=message.description,
+                request=self._connection.request_id,
+            )
+        elif isinstance(message, Unreadable):
+            log.debug(
+                "deepgram message passed over",
+                problem=message.problem,
+                request=self._connection.request_id,
+            )
+        elif not isinstance(message, Metadata):
+            return message
+        return None
 
     def _tell(self, failure: Failure) -> UpstreamError:
         """Tell the operator, once a stream; the error is for the session."""

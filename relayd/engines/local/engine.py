@@ -5,7 +5,7 @@ here understand English only.
 """
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -119,8 +119,16 @@ class LocalStream:
         """No more audio: the rest of the results follows, then None."""
         await self._write(Frame(FrameKind.FINISH))
 
-    async def receive(self) -> UpstreamEvent | None:
-        """The next event; None after the last."""
+    async def receive(
+        self, take: Callable[[UpstreamEvent], bool] = lambda _: False
+    ) -> UpstreamEvent | None:
+        """The next event that isn't taken; None after the last."""
+        while (event := await self._next_event()) is not None:
+            if not take(event):
+                return event
+        return None
+
+    async def _next_event(self) -> UpstreamEvent | None:
         while not self._ended:
             message = await self._worker.read()
             self._reported_ms = message.get("heard_ms", self._reported_ms)

@@ -21,10 +21,13 @@ class PlainClient:
     peer_code: None = None
     _closed: bool = False
 
-    async def receive(self) -> str | bytes:
-        """The next message; Quart hands an empty binary one over as None."""
-        message: str | bytes | None = await websocket.receive()
-        return b"" if message is None else message
+    async def receive(self, take: Callable[[str | bytes], bool] = lambda _: False) -> str | bytes:
+        """The next message that isn't taken; Quart hands an empty binary one over as None."""
+        while True:
+            received: str | bytes | None = await websocket.receive()
+            message = b"" if received is None else received
+            if not take(message):
+                return message
 
     def send_at_once(self, message: str) -> bool:
         """Never: the server's own sending is asynchronous."""

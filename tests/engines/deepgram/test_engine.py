@@ -1,5 +1,7 @@
 """The Deepgram engine where all goes well, against the stand-in under a mock clock."""
 
+from typing import TYPE_CHECKING, cast
+
 import attrs
 import pytest
 import trio
@@ -19,6 +21,9 @@ from tests.engines.deepgram.wired import (
     read_all,
     send_seconds,
 )
+
+if TYPE_CHECKING:
+    from relayd.websocket.pump import Pump
 
 
 async def test_a_stream_goes_from_audio_to_the_last_words(autojump_clock: MockClock) -> None:
@@ -164,19 +169,24 @@ async def test_what_the_session_raises_leaves_as_it_is(autojump_clock: MockClock
     assert caught.value is error
 
 
+def make(settings: config.Deepgram) -> Deepgram:
+    """An engine of which nothing is opened."""
+    return Deepgram(settings, cast("Pump", None))
+
+
 def test_only_loopback_is_reached_unencrypted() -> None:
     """The key and the audio cross a network encrypted or not at all."""
     with pytest.raises(AssertionError):
-        Deepgram(attrs.evolve(SETTINGS, url="ws://deepgram.example"))
-    Deepgram(attrs.evolve(SETTINGS, url="ws://[::1]:80"))
-    Deepgram(attrs.evolve(SETTINGS, url="wss://deepgram.example"))
+        make(attrs.evolve(SETTINGS, url="ws://deepgram.example"))
+    make(attrs.evolve(SETTINGS, url="ws://[::1]:80"))
+    make(attrs.evolve(SETTINGS, url="wss://deepgram.example"))
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel"])
 def test_a_key_that_is_none_is_the_operators_error(key: str) -> None:
     """A pasted key with rubbish in it is refused by name, without being shown."""
     with pytest.raises(ConfigError) as caught:
-        Deepgram(attrs.evolve(SETTINGS, api_key=config.Secret(key)))
+        make(attrs.evolve(SETTINGS, api_key=config.Secret(key)))
     assert caught.value.key == "engines.deepgram.api_key"
     assert key not in str(caught.value)
 
@@ -184,7 +194,7 @@ def test_a_key_that_is_none_is_the_operators_error(key: str) -> None:
 def test_a_paid_feature_must_be_one() -> None:
     """A typing mistake in the operator's list is found at the start."""
     with pytest.raises(ConfigError) as caught:
-        Deepgram(attrs.evolve(SETTINGS, paid_features=("diarise",)))
+        make(attrs.evolve(SETTINGS, paid_features=("diarise",)))
     assert "diarise" in str(caught.value)
-    allowed = Deepgram(attrs.evolve(SETTINGS, paid_features=("diarize",)))
+    allowed = make(attrs.evolve(SETTINGS, paid_features=("diarize",)))
     assert isinstance(allowed.plan({"diarize": True}), StreamPlan)

@@ -126,7 +126,7 @@ async def test_an_engine_that_is_gone_is_noticed_by_its_missing_pong(
         error = await failure(stream)
         assert isinstance(error, UpstreamClosed)
         assert "no ping" in error.hint
-        assert trio.current_time() == pytest.approx(20)
+        assert 20 <= trio.current_time() <= 20.5
 
 
 async def test_a_stream_that_stays_silent_goes_on(autojump_clock: MockClock) -> None:
@@ -183,4 +183,4 @@ async def test_what_is_sent_after_a_cut_send_is_refused(autojump_clock: MockCloc
             await send_seconds(stream, 60)
         assert scope.cancelled_caught
         with pytest.raises(UpstreamUnavailable):
-            await stream.finish()
+            await stream.send_audio(FRAME)

@@ -10,8 +10,9 @@ from trio.testing import MockClock
 from relayd import config
 from relayd.engines.deepgram.engine import Deepgram
 from relayd.errors import UpstreamError, UpstreamRejected, UpstreamUnavailable
+from relayd.websocket.pump import open_pump
 from tests.conftest import DeclaredErrors
-from tests.engines.deepgram.wired import FRAME, KEY, SETTINGS, Bench, bench
+from tests.engines.deepgram.wired import FRAME, KEY, SETTINGS, Bench, bench, listening
 from tests.standin import Fault, Script
 
 FAILED = "deepgram stream failed"
@@ -136,8 +137,8 @@ async def test_an_address_that_can_not_be_reached_is_told(
         await trio.lowlevel.checkpoint()
         raise OSError("all attempts to connect failed")
 
-    engine = Deepgram(SETTINGS, fail)
-    hint = await engine.check()
+    async with open_pump() as pump:
+        hint = await Deepgram(SETTINGS, pump, fail).check()
     declared_errors.expect(FAILED)
     assert hint is not None
     assert "can't connect to localhost:1 (all attempts to connect failed)" in hint
@@ -158,7 +159,8 @@ async def test_a_reopening_that_fails_ends_the_stream(
 ) -> None:
     """Where the silent start was hung up on and the second connection is refused."""
     async with bench(Script(), Script(refuse=402)) as b, b.engine.open(b.plan()) as stream:
-        await trio.sleep(60)
+        async with listening(stream):
+            await trio.sleep(60)
         with pytest.raises(UpstreamUnavailable) as caught:
             await stream.send_audio(FRAME)
         assert "402" in caught.value.hint

@@ -17,6 +17,7 @@ from relayd.engines.deepgram.engine import Deepgram
 from relayd.errors import UpstreamClosed, UpstreamError, UpstreamUnavailable
 from relayd.speech.plan import StreamPlan
 from relayd.speech.words import Transcript
+from relayd.websocket.pump import open_pump
 from tests.conftest import DeclaredErrors
 from tests.engines.deepgram.wired import FRAME, SETTINGS, failure, read_all
 from tests.standin import Fault, Script, StandIn
@@ -30,11 +31,11 @@ PATIENCE = 20
 async def served(*scripts: Script, **settings: Any) -> AsyncIterator[tuple[StandIn, Deepgram]]:
     """A stand-in on a loopback port, and an engine that dials it."""
     stand_in = StandIn(scripts=list(scripts) or [Script()])
-    async with trio.open_nursery() as nursery:
+    async with open_pump() as pump, trio.open_nursery() as nursery:
         with trio.fail_after(PATIENCE):
             port = await nursery.start(stand_in.serve, "127.0.0.1", 0)
             url = f"ws://127.0.0.1:{port}"
-            yield stand_in, Deepgram(attrs.evolve(SETTINGS, url=url, **settings))
+            yield stand_in, Deepgram(attrs.evolve(SETTINGS, url=url, **settings), pump)
         nursery.cancel_scope.cancel()
 
 
@@ -136,7 +137,7 @@ async def test_tls_is_spoken_only_with_a_trusted_certificate(
             await stream.do_handshake()
             await stand_in.serve_stream(stream)
 
-    async with trio.open_nursery() as nursery:
+    async with open_pump() as pump, trio.open_nursery() as nursery:
         (listener,) = await trio.open_ssl_over_tcp_listeners(
             0, context, host="127.0.0.1", https_compatible=True
         )
@@ -146,11 +147,11 @@ async def test_tls_is_spoken_only_with_a_trusted_certificate(
         port = tcp.socket.getsockname()[1]
         settings = attrs.evolve(SETTINGS, url=f"wss://127.0.0.1:{port}")
         with trio.fail_after(PATIENCE):
-            hint = await Deepgram(settings).check()
+            hint = await Deepgram(settings, pump).check()
             declared_errors.expect("deepgram stream failed")
             assert "not trusted (self-signed certificate)" in (hint or "")
             monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-            engine = Deepgram(settings)
+            engine = Deepgram(settings, pump)
             async with engine.open(plan(engine)) as stream:
                 await stream.send_audio(FRAME)
                 await stream.finish()
@@ -167,10 +168,10 @@ async def test_an_unencrypted_far_end_is_not_talked_to(declared_errors: Declared
         heard.extend(await stream.receive_some(4096))
         await stream.send_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
 
-    async with trio.open_nursery() as nursery:
+    async with open_pump() as pump, trio.open_nursery() as nursery:
         listeners = await nursery.start(partial(trio.serve_tcp, listen, 0, host="127.0.0.1"))
         port = listeners[0].socket.getsockname()[1]
-        engine = Deepgram(attrs.evolve(SETTINGS, url=f"wss://127.0.0.1:{port}"))
+        engine = Deepgram(attrs.evolve(SETTINGS, url=f"wss://127.0.0.1:{port}"), pump)
         with trio.fail_after(PATIENCE), pytest.raises(UpstreamError) as caught:
             async with engine.open(plan(engine)):
                 pytest.fail("it opened")

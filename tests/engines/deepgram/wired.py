@@ -16,6 +16,7 @@ from relayd.engines.deepgram.stream import DeepgramStream
 from relayd.errors import UpstreamError
 from relayd.speech.plan import StreamPlan
 from relayd.speech.words import UpstreamEvent
+from relayd.websocket.pump import open_pump
 from tests.standin import Script, StandIn
 
 __all__ = [
@@ -57,8 +58,8 @@ async def bench(
 ) -> AsyncIterator[Bench]:
     """An engine whose connections follow these scripts."""
     stand_in = StandIn(scripts=list(scripts) or [Script()])
-    async with trio.open_nursery() as nursery:
-        yield Bench(stand_in, Deepgram(settings, stand_in.connector(nursery, pair)))
+    async with open_pump() as pump, trio.open_nursery() as nursery:
+        yield Bench(stand_in, Deepgram(settings, pump, stand_in.connector(nursery, pair)))
         nursery.cancel_scope.cancel()
 
 
@@ -72,8 +73,12 @@ async def send_seconds(stream: DeepgramStream, seconds: float) -> None:
 async def read_all(stream: DeepgramStream) -> list[UpstreamEvent]:
     """Every event to the end."""
     events: list[UpstreamEvent] = []
-    while (event := await stream.receive()) is not None:
+
+    def take(event: UpstreamEvent) -> bool:
         events.append(event)
+        return True
+
+    assert await stream.receive(take) is None
     return events
 
 

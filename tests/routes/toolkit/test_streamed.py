@@ -11,13 +11,12 @@ import trio.testing
 from quart import Blueprint
 
 from relayd.edge.body import BodyPolicy
-from relayd.edge.door import open_door
 from relayd.routes.toolkit.description import Answer, Body, Topic, described
 from relayd.routes.toolkit.forms import Form
 from relayd.routes.toolkit.protection import exempt
 from relayd.routes.toolkit.streamed import take_part
 from relayd.routes.toolkit.wiring import EXTENSION, Wiring
-from tests.edge.caller import SETTINGS, Caller, FakeHangups, call
+from tests.edge.caller import SETTINGS, Caller, call, opened_door
 from tests.routes.selling import FakeSeller
 from tests.routes.world import World
 
@@ -60,7 +59,7 @@ async def calling(world: World) -> AsyncIterator[list[Caller]]:
     """Ten connections to its app."""
     app = world.app
     async with (
-        open_door(cast("App", app), SETTINGS, hangups=FakeHangups(), bodies=app.body_rules) as door,
+        opened_door(cast("App", app), SETTINGS, bodies=app.body_rules) as door,
         trio.open_nursery() as nursery,
     ):
         yield [call(door, nursery, lockstep=True) for _ in range(10)]

@@ -4,7 +4,7 @@ import pytest
 import trio
 import trio.testing
 
-from relayd.edge import streams
+from relayd.websocket import streams
 from tests.edge.caller import until
 
 

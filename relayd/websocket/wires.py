@@ -1,0 +1,328 @@
+"""Bytes to and from the other end without waiting: a socket in the pump, or any Trio stream.
+
+A wire tells its owner what came, and sends what it is given at once where the other end takes it.
+What was taken in part is finished as soon as the other end takes more, before anything else. All of
+it is synchronous, so that audio passes from one wire to another without a switch of task.
+"""
+
+import errno
+import os
+import select
+import ssl
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+import trio
+
+from relayd.websocket import streams
+from relayd.websocket.streamed import StreamWire
+from relayd.websocket.streams import READ_BYTES
+from relayd.websocket.tls import TlsStream
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from relayd.websocket.pump import Pump
+
+__all__ = ["Owner", "SocketWire", "Wire", "wire_of"]
+
+_IN: Final = select.EPOLLIN
+_OUT: Final = select.EPOLLOUT
+_HALF: Final = select.EPOLLRDHUP
+# The last two are reported whether one asks for them or not.
+_HUNG_UP: Final = _HALF | select.EPOLLHUP | select.EPOLLERR
+
+
+class Owner(Protocol):
+    """Who a wire belongs to. Nothing here may wait."""
+
+    def heard(self, data: bytes) -> bool:
+        """Take what was read (nothing: the end); whether `go_on` has more of it to do."""
+
+    def go_on(self) -> bool:
+        """Work on at what was heard; whether there is still more to do."""
+
+    def lost(self) -> None:
+        """Reading failed: the connection broke."""
+
+    def drained(self) -> None:
+        """What waited to be sent is out, or never will be (`Wire.broken`)."""
+
+    def hung_up(self) -> None:
+        """The other end left, unnoticed by anybody who reads, because nobody does."""
+
+
+class Wire(Protocol):
+    """One connection's bytes."""
+
+    # What it runs over.
+    stream: trio.abc.Stream
+    # Whether the owner wants to hear.
+    reading: bool
+    # Nothing more can be sent.
+    broken: bool
+    # Since when something waits to be sent; None while nothing does.
+    waiting_since: float | None
+
+    @property
+    def holds_unread(self) -> bool:
+        """Whether something came that nobody has read. Streams in memory don't say."""
+
+    def send_at_once(self, data: bytes) -> bool:
+        """Send if nothing waits before it and part of it is taken now; False: nothing was sent."""
+
+    def push(self, data: bytes) -> None:
+        """Send now or as soon as can be, behind what waits. Bounded by who calls."""
+
+    def listen(self) -> None:
+        """Tell the owner what comes, until ``reading`` is set back."""
+
+    def end(self) -> None:
+        """Say that nothing more will be sent, where the transport can."""
+
+    def close(self, *, reset: bool = False) -> None:
+        """Close at once. With ``reset``, what the peer has not read is dropped."""
+
+
+def wire_of(stream: trio.abc.Stream, pump: "Pump", owner: Owner) -> Wire:
+    """Take a stream over: a socket, with or without TLS, goes into the pump."""
+    if isinstance(stream, TlsStream):
+        return _TlsWire(stream, pump, owner)
+    if isinstance(stream, trio.SocketStream):
+        return SocketWire(stream, stream.socket.fileno(), pump, owner)
+    return StreamWire(stream, pump, owner)
+
+
+class SocketWire:
+    """A bare socket in the pump."""
+
+    __slots__ = (
+        "_asked",
+        "_behind",
+        "_hung_up",
+        "_listening",
+        "_owner",
+        "_pump",
+        "_read",
+        "_read_wants_write",
+        "_rest",
+        "_write",
+        "_write_wants_read",
+        "broken",
+        "number",
+        "reading",
+        "stream",
+        "waiting_since",
+    )
+
+    def __init__(
+        self, stream: trio.SocketStream | TlsStream, number: int, pump: "Pump", owner: Owner
+    ) -> None:
+        self.stream: trio.abc.Stream = stream
+        # The descriptor; -1 once it is closed.
+        self.number = number
+        self.reading = False
+        # Where the socket was closed before we came, reading finds out.
+        self.broken = number < 0
+        self.waiting_since: float | None = None
+        self._pump = pump
+        self._owner = owner
+        self._rest = b""
+        # What epoll is asked for now, and what goes into that. It is told to be silent only once
+        # it spoke and nobody wanted to hear, which is seldom: a session always reads.
+        self._asked = 0
+        self._listening = True
+        self._hung_up = False
+        # Whether the owner has yet to work through what it heard: until then nothing is read.
+        self._behind = False
+        self._read: Callable[[int], bytes] = partial(os.read, number)
+        self._write: Callable[[bytes], int] = partial(os.write, number)
+        # TLS may have to write in order to read on, and the other way round.
+        self._read_wants_write = False
+        self._write_wants_read = False
+        self._ask()
+
+    @property
+    def holds_unread(self) -> bool:
+        """Whether epoll was told to be silent."""
+        return not self._listening
+
+    def _look_behind(self) -> None:
+        """Come back for what was taken from the socket, but not read. Nothing without TLS."""
+
+    def send_at_once(self, data: bytes) -> bool:
+        """Send if nothing waits before it and the socket takes part of it."""
+        if self._rest or self.broken:
+            return False
+        try:
+            sent = self._write(data)
+        except BlockingIOError:
+            return False
+        except ssl.SSLWantWriteError:
+            # It is encrypted, and part of it may be out: it must be offered again, nothing else.
+            sent = 0
+        except ssl.SSLWantReadError:
+            self._write_wants_read = True
+            sent = 0
+        except OSError:
+            # Whoever waits to send will find out why.
+            self.broken = True
+            return False
+        if sent < len(data):
+            self._keep(data[sent:])
+        return True
+
+    def push(self, data: bytes) -> None:
+        """Send now or behind what waits."""
+        if self._rest:
+            self._rest += data
+        elif not self.send_at_once(data) and not self.broken:
+            self._keep(data)
+
+    def _keep(self, rest: bytes) -> None:
+        self._rest = rest
+        self.waiting_since = trio.current_time()
+        self._ask()
+
+    def listen(self) -> None:
+        """Hear, from here on."""
+        self.reading = True
+        self._behind = False
+        if not self._listening:
+            self._listening = True
+            self._hung_up = False
+            self._ask()
+        self._look_behind()
+
+    def work(self, events: int) -> None:
+        """Do what the pump found that can be done."""
+        if events == _IN and self.reading and not self._write_wants_read:
+            # Nearly always. What follows is the same at length.
+            self._hear()
+            return
+        if self._rest and (events & ~_IN or self._write_wants_read):
+            self._flush()
+        if not (events & ~_OUT or self._read_wants_write):
+            return
+        if self.reading:
+            self._hear()
+        elif self.number >= 0:
+            self._fall_silent(events)
+
+    def work_on(self) -> None:
+        """Go on where a turn left off."""
+        self._behind = self.reading and self._owner.go_on()
+        if self._behind:
+            self._pump.again(self)
+        elif self.reading:
+            self._hear_behind()
+
+    def _hear_behind(self) -> None:
+        """Read what was taken from the socket already. Nothing without TLS."""
+
+    def _hear(self) -> None:
+        if self._behind:
+            return
+        try:
+            data = self._read(READ_BYTES)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return
+        except ssl.SSLWantWriteError:
+            self._read_wants_write = True
+            self._ask()
+            return
+        except OSError:
+            self._owner.lost()
+            return
+        if self._read_wants_write:
+            self._read_wants_write = False
+            self._ask()
+        if self._owner.heard(data):
+            self._behind = True
+            self._pump.again(self)
+        elif len(data) == READ_BYTES and self.reading:
+            self._look_behind()
+
+    def _flush(self) -> None:
+        self._write_wants_read = False
+        try:
+            sent = self._write(self._rest)
+        except (BlockingIOError, ssl.SSLWantWriteError):
+            sent = 0
+        except ssl.SSLWantReadError:
+            self._write_wants_read = True
+            sent = 0
+        except OSError:
+            self.broken = True
+            sent = len(self._rest)
+        if sent:
+            self._rest = self._rest[sent:]
+        if not self._rest:
+            self.waiting_since = None
+            self._owner.drained()
+        self._ask()
+
+    def _fall_silent(self, events: int) -> None:
+        """Something came and nobody wants it now: have epoll say no more of it."""
+        self._listening = False
+        if events & _HUNG_UP and not self._hung_up:
+            self._hung_up = True
+            self._owner.hung_up()
+        self._ask()
+
+    def _ask(self) -> None:
+        """Have epoll watch for what there is to do."""
+        wanted = 0 if self._hung_up else _HALF
+        if self._listening or self._write_wants_read:
+            wanted |= _IN
+        if (self._rest and not self._write_wants_read) or self._read_wants_write:
+            wanted |= _OUT
+        if wanted != self._asked and self.number >= 0:
+            self._pump.ask(self, wanted, before=self._asked)
+            self._asked = wanted
+
+    def end(self) -> None:
+        """End our half."""
+        if isinstance(self.stream, trio.SocketStream):
+            try:
+                self.stream.socket.shutdown(trio.socket.SHUT_WR)
+            except OSError:
+                self.broken = True
+
+    def close(self, *, reset: bool = False) -> None:
+        """Leave the pump and close."""
+        if self.number >= 0 and self._asked:
+            self._pump.ask(self, 0, before=self._asked)
+        # The number may soon be another's.
+        self.number = -1
+        self._read = self._write = _refuse
+        self._asked = 0
+        self.reading = False
+        self.broken = True
+        self._rest = b""
+        self.waiting_since = None
+        streams.cut(self.stream, reset=reset)
+
+
+def _refuse(_: object) -> Any:
+    raise OSError(errno.EBADF, "closed")
+
+
+class _TlsWire(SocketWire):
+    """A socket in the pump that OpenSSL reads and writes."""
+
+    __slots__ = ("_tls",)
+
+    def __init__(self, stream: TlsStream, pump: "Pump", owner: Owner) -> None:
+        self._tls = stream.tls
+        super().__init__(stream, self._tls.fileno(), pump, owner)
+        self._read = self._tls.read
+        self._write = self._tls.write
+
+    def _look_behind(self) -> None:
+        if self.number >= 0 and self._tls.pending():
+            self._pump.again(self)
+
+    def _hear_behind(self) -> None:
+        if self._tls.pending():
+            self._hear()

@@ -1,0 +1,253 @@
+"""One end of a WebSocket over real sockets, plain and under TLS, in both roles."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+import trio
+import trio.testing
+from trio.testing import MockClock
+from wsproto.events import BytesMessage, TextMessage
+
+from relayd.websocket import connection, wires
+from relayd.websocket.connection import WebSocket
+from relayd.websocket.farewell import Cause, Closed, Farewell
+from relayd.websocket.role import Role
+from tests.conftest import DeclaredErrors
+from tests.websocket.ends import PACE, Peer, Transport, both_roles, ends
+from tests.websocket.wire import frame
+
+MEMORY = Transport("memory")
+LOCKSTEP = Transport("memory", lockstep=True)
+SMALL = 4096
+
+both_sockets = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+
+
+def socket_transport(tls: bool, certificate: Path, buffer_bytes: int | None = None) -> Transport:
+    """A pair of sockets, perhaps with little room."""
+    return Transport("socket", certificate if tls else None, buffer_bytes)
+
+
+async def receive_all(websocket: WebSocket) -> None:
+    """Somebody who receives to the end, and doesn't mind which."""
+    with contextlib.suppress(Closed):
+        while True:
+            await websocket.receive()
+
+
+@pytest.mark.system
+@both_roles
+@both_sockets
+async def test_a_socket_is_left_unread_too(
+    role: Role, tls: bool, certificate: Path, autojump_clock: MockClock
+) -> None:
+    """What nobody takes stays in the kernel, and the pump doesn't run hot over it."""
+    transport = socket_transport(tls, certificate, SMALL)
+    async with ends(role, transport) as (websocket, peer), trio.open_nursery() as nursery:
+        sent = 0
+
+        async def flood() -> None:
+            nonlocal sent
+            while sent < 1000:
+                await peer.say(BytesMessage(data=bytes(1000)))
+                sent += 1
+
+        nursery.start_soon(flood)
+        # With a clock that only jumps when all is quiet, a pump that ran hot would never get here.
+        await trio.sleep(1)
+        held_back_at = sent
+        assert held_back_at < 1000
+        assert websocket._wire.holds_unread
+        for _ in range(1000):
+            assert await websocket.receive() == bytes(1000)
+        assert sent == 1000
+
+
+@pytest.mark.system
+@both_roles
+@both_sockets
+async def test_the_rest_of_a_frame_goes_out_by_itself(
+    role: Role, tls: bool, certificate: Path, autojump_clock: MockClock
+) -> None:
+    """What a full socket took in part is completed once there is room, not with the next send."""
+    transport = socket_transport(tls, certificate, SMALL)
+    async with ends(role, transport) as (websocket, peer):
+        sent = 0
+        while websocket.send_at_once(bytes([sent % 256]) * 30_000):
+            sent += 1
+        assert sent
+        assert websocket._wire.waiting_since is not None
+        for number in range(sent):
+            got = b""
+            while len(got) < 30_000:
+                event = await peer.event()
+                assert isinstance(event, BytesMessage)
+                got += bytes(event.data)
+            assert got == bytes([number % 256]) * 30_000
+        assert trio.current_time() == 0
+        assert websocket.send_at_once("there is room again")
+
+
+@pytest.mark.system
+@both_roles
+@both_sockets
+async def test_frames_keep_their_order_over_a_full_socket(
+    role: Role, tls: bool, certificate: Path
+) -> None:
+    """Those that waited and those that did not, from several tasks, arrive once and whole."""
+    transport = socket_transport(tls, certificate, SMALL)
+    async with ends(role, transport) as (websocket, peer), trio.open_nursery() as nursery:
+        order: list[int] = []
+
+        async def send(first: int) -> None:
+            for number in range(first, first + 100):
+                message = str(number).ljust(700)
+                if websocket.send_at_once(message):
+                    order.append(number)
+                    await trio.lowlevel.checkpoint()
+                else:
+                    order.append(number)
+                    await websocket.send(message)
+
+        for first in (0, 1000):
+            nursery.start_soon(send, first)
+        got: list[int] = []
+        text = ""
+        while len(got) < 200:
+            event = await peer.event()
+            assert isinstance(event, TextMessage)
+            text += event.data
+            if event.message_finished:
+                assert len(text) == 700
+                got.append(int(text))
+                text = ""
+        assert got == order
+
+
+@pytest.mark.system
+@both_roles
+async def test_what_openssl_holds_is_read_too(
+    role: Role, certificate: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
+) -> None:
+    """A record that was read in part leaves nothing on the socket that epoll could tell of."""
+    monkeypatch.setattr(wires, "READ_BYTES", 100)
+    async with ends(role, socket_transport(True, certificate)) as (websocket, peer):
+        await peer.say(*[TextMessage(data="x" * 70)] * 50)
+        with trio.fail_after(1):
+            assert [await websocket.receive() for _ in range(20)] == ["x" * 70] * 20
+            seen: list[str | bytes] = []
+
+            def take(message: str | bytes) -> bool:
+                seen.append(message)
+                return len(seen) < 30
+
+            await websocket.receive(take)
+
+
+@pytest.mark.system
+@both_roles
+async def test_tls_that_must_read_to_write(
+    role: Role, certificate: Path, autojump_clock: MockClock
+) -> None:
+    """And write to read: then the one waits for the other, and the pump doesn't run hot."""
+    import ssl  # noqa: PLC0415
+
+    async with ends(role, socket_transport(True, certificate)) as (websocket, peer):
+        wire = websocket._wire
+        assert isinstance(wire, wires.SocketWire)
+        read, write = wire._read, wire._write
+
+        def write_later(data: bytes) -> int:
+            wire._write = write
+            raise ssl.SSLWantReadError
+
+        wire._write = write_later
+        assert websocket.send_at_once("waits for something to read")
+        await trio.sleep(1)
+        assert wire.waiting_since is not None
+        await peer.say(TextMessage(data="something"))
+        assert await peer.event() == TextMessage(data="waits for something to read")
+        assert await websocket.receive() == "something"
+
+        def read_later(most: int) -> bytes:
+            wire._read = read
+            raise ssl.SSLWantWriteError
+
+        wire._read = read_later
+        await peer.say(TextMessage(data="read once it can be written"))
+        assert await websocket.receive() == "read once it can be written"
+
+
+@pytest.mark.system
+@both_roles
+@both_sockets
+async def test_a_peer_that_takes_no_more_is_cut(
+    role: Role, tls: bool, certificate: Path, autojump_clock: MockClock
+) -> None:
+    """Within the deadline of a send, though nobody waits for one."""
+    transport = socket_transport(tls, certificate, SMALL)
+    async with ends(role, transport) as (websocket, _):
+        while websocket.send_at_once(bytes(30_000)):
+            pass
+        await trio.sleep(4.9)
+        assert websocket.farewell is None
+        await trio.sleep(0.5)
+        assert websocket.farewell == Farewell(Cause.STALLED, 1006, "does not read")
+        with pytest.raises(Closed):
+            await websocket.send("more")
+
+
+@pytest.mark.system
+@both_roles
+@both_sockets
+async def test_a_peer_that_floods_leaves_its_neighbours_their_turn(
+    role: Role, tls: bool, certificate: Path
+) -> None:
+    """Thousands of messages that came in one read are taken some at a time."""
+    flooded: list[str | bytes] = []
+
+    def take(message: str | bytes) -> bool:
+        flooded.append(message)
+        return True
+
+    transport = socket_transport(tls, certificate)
+    async with ends(role, transport) as (websocket, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(websocket.receive, take)
+        await peer.send(frame(1, b"x", key=peer.key) * 2000)
+        while len(flooded) < 2000:
+            before = len(flooded)
+            await trio.lowlevel.checkpoint()
+            # Trio may put two turns of the pump between two of ours.
+            assert len(flooded) - before <= 2 * connection.TURN_MESSAGES
+        nursery.cancel_scope.cancel()
+
+
+@pytest.mark.system
+async def test_a_fault_in_the_pump_ends_that_connection_only(
+    declared_errors: DeclaredErrors, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is logged with its traceback, and the others go on."""
+    transport = Transport("socket")
+    async with (
+        ends(Role.SERVER, transport) as (websocket, peer),
+        transport.pair(Role.SERVER) as (ours, theirs),
+        trio.open_nursery() as nursery,
+    ):
+        neighbour = WebSocket(ours, Role.SERVER, websocket.pump, websocket.bounds, PACE)
+        other = Peer(theirs, Role.CLIENT)
+        nursery.start_soon(receive_all, websocket)
+
+        def fail(data: bytes) -> bool:
+            raise ZeroDivisionError
+
+        broken = websocket._wire
+        assert isinstance(broken, wires.SocketWire)
+        monkeypatch.setattr(broken, "_owner", type("Broken", (), {"heard": fail}))
+        await peer.say(TextMessage(data="x"))
+        await other.say(TextMessage(data="still there"))
+        assert await neighbour.receive() == "still there"
+        assert broken.number < 0
+        declared_errors.expect("connection failed")
+        neighbour.release()
+        nursery.cancel_scope.cancel()
