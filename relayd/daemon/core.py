@@ -58,13 +58,6 @@ class Core:
             with trio.move_on_after(FAREWELL_SECONDS, shield=True):
                 await self._say_goodbye()
 
-    async def drain(self, seconds: float) -> bool:
-        """End every session in order; whether all were settled within so many seconds."""
-        with trio.move_on_after(seconds):
-            await self.sessions.drain()
-            return True
-        return False
-
     async def _say_goodbye(self) -> None:
         try:
             await sweeper.end_boot(self.database, self.boot_id)

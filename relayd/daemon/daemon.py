@@ -163,7 +163,7 @@ class Daemon:
             accounts = Accounts.configured(database, config.auth, threads.passwords, counters)
             keeping = Keeping(config, database, accounts, shop, serving.boot_id)
             nursery.start_soon(keeping.run)
-            nursery.start_soon(self._tell_alive)
+            nursery.start_soon(self.manager.tell_alive)
             await serving.run(lambda: self._on_started(entrance))
             nursery.cancel_scope.cancel()
         if serving.farewell_said:
@@ -190,11 +190,6 @@ class Daemon:
         line = f"relayd listening on {' '.join(entrance.urls)}"
         self.manager.ready(line)
         self.started(line)
-
-    async def _tell_alive(self) -> None:
-        while self.manager.watchdog_seconds is not None:
-            self.manager.alive()
-            await trio.sleep(self.manager.watchdog_seconds)
 
     @asynccontextmanager
     async def _seated(self, database: Pool) -> AsyncIterator[Seat]:

@@ -12,7 +12,7 @@ import trio
 
 from relayd import logs
 from relayd.accounts.accounts import Accounts
-from relayd.background import keep
+from relayd.background import guarded, keep
 from relayd.config import Config
 from relayd.database import migrate
 from relayd.database.ports import Database
@@ -61,9 +61,11 @@ class Keeping:
         """Settle what a process that is known to be dead left open, as soon as that can be."""
         while True:
             try:
-                await sweeper.end_boot(self.database, boot_id)
-                # A look of its own: it knows nobody long enough to take them for dead.
-                await sweeper.Sweeper(self.database, self.boot_id, self._patience).sweep()
+                # A fault of ours is the sweeper's to try again; it ends nobody's streams.
+                with guarded("dead process can't be settled", boot=boot_id):
+                    await sweeper.end_boot(self.database, boot_id)
+                    # A look of its own: it knows nobody long enough to take them for dead.
+                    await sweeper.Sweeper(self.database, self.boot_id, self._patience).sweep()
             except DatabaseUnavailable as error:
                 log.warning("a dead process is not settled yet", boot=boot_id, problem=str(error))
                 await trio.sleep(BURY_AGAIN_SECONDS)

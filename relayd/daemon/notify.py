@@ -10,6 +10,8 @@ import socket
 import time
 from typing import Final
 
+import trio
+
 __all__ = ["Manager"]
 
 _MICROSECONDS: Final = 1_000_000
@@ -39,9 +41,11 @@ class Manager:
         """The drain has begun."""
         self._tell("STOPPING=1\nSTATUS=draining")
 
-    def alive(self) -> None:
-        """Not hung."""
-        self._tell("WATCHDOG=1")
+    async def tell_alive(self) -> None:
+        """Say again and again that this loop turns, if the manager wants to know."""
+        while self.watchdog_seconds is not None:
+            self._tell("WATCHDOG=1")
+            await trio.sleep(self.watchdog_seconds)
 
     def _tell(self, text: str) -> None:
         if not self._address:

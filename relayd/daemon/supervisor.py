@@ -70,7 +70,8 @@ class Supervisor:
             for process in [self._begin(slot) for slot in self._slots]:
                 await self._await_start(process)
             started()
-            nursery.start_soon(self._tell_alive)
+            # Processes that hang are killed and replaced, so this loop speaks for all of them.
+            nursery.start_soon(self.manager.tell_alive)
             await self.stop.wait()
             self.manager.stopping()
             await self._drain()
@@ -205,12 +206,6 @@ class Supervisor:
             await process.over.wait()
         process.kill()
         await process.over.wait()
-
-    async def _tell_alive(self) -> None:
-        """Processes that hang are killed and replaced, so this loop speaks for all of them."""
-        while self.manager.watchdog_seconds is not None:
-            self.manager.alive()
-            await trio.sleep(self.manager.watchdog_seconds)
 
 
 async def _wait_then_cancel(event: trio.Event, nursery: trio.Nursery) -> None:

@@ -92,7 +92,7 @@ async def test_a_killed_daemon_is_settled_by_another(autojump_clock: MockClock) 
         assert dead.end_reason == "swept"
         assert 20_000 - world.limits.flush_seconds * 1000 <= dead.used_ms <= 20_000
         world.ledger.assert_balanced()
-        await other.core.drain(10)
+        await other.core.sessions.drain()
     world.assert_books()
 
 
@@ -102,7 +102,7 @@ async def test_a_daemon_that_ends_in_order_leaves_nothing(autojump_clock: MockCl
     host = Host(world, 1)
     async with host.serving():
         await trio.sleep(3)
-        assert await host.core.drain(10)
+        await host.core.sessions.drain()
     assert host.core.farewell_said
     assert world.ledger.books.boots[host.core.boot_id].ended
     world.assert_books()
