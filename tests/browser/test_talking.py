@@ -87,6 +87,7 @@ def test_by_keyboard(visits: Visits, shop: Daemon, person: Person) -> None:
     expect(talk_state(page)).to_have_text("Listening. Speak now.")
     expect(page.get_by_role("button", name="Stop")).to_be_focused()
     page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("dialog")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(talk_state(page)).to_have_text("Listening. Speak now.")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from relayd.cli.exits import Exit
+from relayd.engines.selection import best_local
 from tests.cli.commands import Command, answered
 from tests.conftest import DeclaredErrors
 
@@ -20,7 +21,8 @@ def test_check_looks_at_everything(relayd: Command) -> None:
     tried = {"configuration", "sales", "database", "schema", "books", "engine"}
     assert set(found) == tried | packages
     assert "= 166.63 cents (27.8 %)" in found["package pack_500"]["detail"]
-    assert "sphinx, because engines.deepgram.api_key is not set" in found["engine"]["detail"]
+    engine = found["engine"]["detail"]
+    assert f"{best_local()}, because engines.deepgram.api_key is not set" in engine
 
 
 def test_check_says_what_to_do(

@@ -22,6 +22,9 @@ const WAIT_MS = 20_000;
 
 let access = null;
 let renewing = null;
+// Whether a sign-out is under way, and how many were begun.
+let leaving = false;
+let departures = 0;
 
 /** Who is signed in, as far as this page knows. */
 export function user() {
@@ -30,9 +33,10 @@ export function user() {
 
 /** One request to our own server. Raises Offline, SignedOut or Refused. */
 export async function call(path, { method = "GET", body, signedIn = true, signal } = {}) {
+  const began = departures;
   let answer = await request(path, { method, body, signal, token: signedIn ? await token() : null });
   if (signedIn && answer.status === 401) {
-    access = null;
+    refused(began);
     answer = await request(path, { method, body, signal, token: await token() });
     if (answer.status === 401) throw new SignedOut();
   }
@@ -41,9 +45,10 @@ export async function call(path, { method = "GET", body, signedIn = true, signal
 
 /** An answer that is read piece by piece. */
 export async function open(path, signal) {
+  const began = departures;
   const answer = await request(path, { token: await token(), signal, waits: false });
   if (answer.status === 401) {
-    access = null;
+    refused(began);
     await token();
     throw new Refused(401, "auth_failed", "Signed in anew.", 0);
   }
@@ -70,9 +75,21 @@ export async function deleteAccount(password) {
 
 /** Sign out here, or everywhere. */
 export async function leave(everywhere = false) {
-  if (everywhere) await call("/session/logout-everywhere", { method: "POST" });
-  else await call("/session/logout", { method: "POST", signedIn: false });
+  departures += 1;
+  leaving = true;
+  try {
+    if (everywhere) await call("/session/logout-everywhere", { method: "POST" });
+    else await call("/session/logout", { method: "POST", signedIn: false });
+    access = null;
+  } finally {
+    leaving = false;
+  }
+}
+
+// What was asked before one left, or while one leaves, brings no sign-in back.
+function refused(began) {
   access = null;
+  if (leaving || began !== departures) throw new SignedOut();
 }
 
 /** Forget the token, not the cookie. */

@@ -27,6 +27,7 @@ const showBar = talkbar(part(document, "bar"), document.getElementById("talkbar"
 let leavePage = () => {};
 let showing = 0;
 let retry = null;
+let signingOff = false;
 // Said on the sign-in page, and where to go from there.
 let reason = "";
 let next = "/dashboard";
@@ -115,6 +116,7 @@ function bought(root, { guest }) {
 
 /** The sign-in is over: to the sign-in page, and back from there. */
 function over(words = "Your sign-in has ended. Sign in again.") {
+  if (signingOff) return;
   forget();
   next = location.pathname + location.search;
   reason = words;
@@ -132,11 +134,14 @@ function signedOut(words) {
 
 async function signOut() {
   if (!await signingOut()) return;
+  signingOff = true;
   try {
     await leave();
   } catch (error) {
     // The cookie is still there: saying that one is signed out would not be true.
     return void failed(error, signOut);
+  } finally {
+    signingOff = false;
   }
   signedOut("You are signed out.");
 }

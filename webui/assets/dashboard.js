@@ -22,6 +22,7 @@ const USAGE_MS = 15_000;
 export function dashboard(root, { facts, lost, found, over }) {
   let before = null;
   let usageAt = 0;
+  let left = false;
   const bars = chart(part(root, "chart"));
   const following = follow({ told, lost: () => lost(following.retry), found, over });
   const leaveTalk = talking(part(root, "talk"), { ended: () => setTimeout(usage, SETTLED_MS) });
@@ -29,6 +30,7 @@ export function dashboard(root, { facts, lost, found, over }) {
   usage();
 
   return () => {
+    left = true;
     following.stop();
     leaveTalk();
     leaveBuying();
@@ -65,15 +67,17 @@ export function dashboard(root, { facts, lost, found, over }) {
   }
 
   async function usage() {
+    if (left) return;
     const [days, sessions] = [part(root, "chart"), part(root, "sessions")];
     usageAt = Date.now();
     try {
       const used = await call("/account/usage");
+      if (left) return;
       found();
       bars.show(used.days);
       sessions.replaceChildren(used.sessions.length ? table(used.sessions) : make("p", { class: "muted" }, "You have not talked yet. Your sessions will be listed here: when, how long, and how each ended."));
     } catch (error) {
-      if (troubled(error, usage)) return;
+      if (left || troubled(error, usage)) return;
       for (const one of [days, sessions]) one.replaceChildren(again(wording(error), usage));
     } finally {
       for (const one of [days, sessions]) one.removeAttribute("aria-busy");
