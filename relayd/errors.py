@@ -14,10 +14,15 @@ port has one exception, raised by its adapter `from` the library's own.
     │   └── LedgerUnavailable         … as the session sees it
     ├── StripeUnavailable         Stripe can't be reached, or refuses what it was asked
     ├── ClientGone                the app's connection ended
-    └── UpstreamError             an engine's stream
-        ├── UpstreamUnavailable       it could not be opened, or stalled
-        ├── UpstreamClosed            it went away in the middle
-        └── UpstreamRejected          it refuses this client's configuration or audio
+    ├── UpstreamError             an engine's stream
+    │   ├── UpstreamUnavailable       it could not be opened, or stalled
+    │   ├── UpstreamClosed            it went away in the middle
+    │   └── UpstreamRejected          it refuses this client's configuration or audio
+    ├── FileEngineError           an engine that transcribes files
+    │   ├── EngineBusy                it asks to be left alone for a while
+    │   ├── EngineOff                 it refuses the operator: a key, a bill, a model
+    │   └── EngineFailed              it crashed, or answered what is no answer
+    └── Unreadable                a recording that can't be opened, or is not to be
 """
 
 # ruff: noqa: N818 - named for what happened, as trio names its own
@@ -27,12 +32,17 @@ __all__ = [
     "ConfigError",
     "DatabaseRefused",
     "DatabaseUnavailable",
+    "EngineBusy",
+    "EngineFailed",
+    "EngineOff",
+    "FileEngineError",
     "LedgerUnavailable",
     "MigrationRefused",
     "MissingExtra",
     "OperatorError",
     "RelaydError",
     "StripeUnavailable",
+    "Unreadable",
     "UpstreamClosed",
     "UpstreamError",
     "UpstreamRejected",
@@ -123,3 +133,44 @@ class UpstreamClosed(UpstreamError):
 
 class UpstreamRejected(UpstreamError):
     """The engine refuses this client's configuration or can't decode its audio."""
+
+
+class FileEngineError(RelaydError):
+    """An engine did not transcribe a file, and the file is not known to be at fault.
+
+    ``hint`` is for the operator's log and says what to do; it names no caller and no word.
+    """
+
+    def __init__(self, hint: str) -> None:
+        super().__init__(hint)
+        self.hint = hint
+
+
+class EngineBusy(FileEngineError):
+    """The engine can't take more now (429, 5xx, no connection); it may in ``retry_seconds``."""
+
+    def __init__(self, hint: str, retry_seconds: float) -> None:
+        super().__init__(hint)
+        self.retry_seconds = retry_seconds
+
+
+class EngineOff(FileEngineError):
+    """The engine refuses whoever asks (401, 402, no such model): the operator must look."""
+
+    refused = True
+
+
+class EngineFailed(FileEngineError):
+    """The engine crashed on this file, took too long, or answered what can't be read."""
+
+
+class Unreadable(RelaydError):
+    """A recording is broken, empty, without audio, too long or not what it claims to be.
+
+    ``code`` is for programs; the text is for the caller, a sentence that says what is wrong.
+    """
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message

@@ -1,1 +1,1 @@
-"""What is said between sessions and engines: formats, options, plans, words, and their seam."""
+"""What callers and engines say to each other: formats, options, words, documents, their seams."""
