@@ -8,6 +8,7 @@ Imports point downwards only; a test keeps it so.
     routes       thin Quart blueprints             edge      the socket: accept, guard, WebSocket
     engines · ledger · accounts · database         adapters: the ports, spoken to the outside
     payments     packages, Stripe, and what it means for the ledger: also an adapter
+    storage      recordings and transcripts, in a folder or an object store: also an adapter
     events       what changed in the database, told to who is looking
     dialects     what apps speak: one file for each wire protocol
     session      one live stream, from first byte to settled books; the ports it needs

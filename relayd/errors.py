@@ -12,6 +12,9 @@ port has one exception, raised by its adapter `from` the library's own.
     │   └── MissingExtra              an optional package is not installed
     ├── DatabaseUnavailable       PostgreSQL can't be reached or did not answer in time
     │   └── LedgerUnavailable         … as the session sees it
+    ├── StorageUnavailable        recordings and transcripts can't be kept or read right now
+    │   ├── StorageFull               … because the disk is full, or nearly so
+    │   └── ObjectMissing             … one that isn't there
     ├── StripeUnavailable         Stripe can't be reached, or refuses what it was asked
     ├── ClientGone                the app's connection ended
     ├── UpstreamError             an engine's stream
@@ -39,8 +42,11 @@ __all__ = [
     "LedgerUnavailable",
     "MigrationRefused",
     "MissingExtra",
+    "ObjectMissing",
     "OperatorError",
     "RelaydError",
+    "StorageFull",
+    "StorageUnavailable",
     "StripeUnavailable",
     "Unreadable",
     "UpstreamClosed",
@@ -93,6 +99,18 @@ class DatabaseUnavailable(RelaydError):
 
 class LedgerUnavailable(DatabaseUnavailable):
     """The ledger can't be reached. Nothing is known about whether the call took effect."""
+
+
+class StorageUnavailable(RelaydError):
+    """The store of recordings and transcripts can't be reached, or refuses."""
+
+
+class StorageFull(StorageUnavailable):
+    """There is no room, or less than the operator wants to keep free."""
+
+
+class ObjectMissing(StorageUnavailable):
+    """The store answers, and has no such object."""
 
 
 class StripeUnavailable(RelaydError):

@@ -17,6 +17,7 @@ from relayd.config.packages import Package
 from relayd.config.secret import Secret
 from relayd.config.seller import Seller
 from relayd.config.server import Server
+from relayd.config.storage import Storage
 from relayd.config.stripe import Stripe
 from relayd.config.whole import Config
 
@@ -36,6 +37,7 @@ __all__ = [
     "Secret",
     "Seller",
     "Server",
+    "Storage",
     "Stripe",
     "load",
 ]

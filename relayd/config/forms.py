@@ -19,9 +19,12 @@ __all__ = [
     "public_url",
     "split",
     "split_url",
+    "storage_endpoint",
+    "storage_url",
 ]
 
 _PORT_MAX: Final = 65_535
+_STORES: Final = {"s3", "gs", "az"}
 _SCHEMES: Final = {"ws", "wss", "http", "https"}
 
 
@@ -115,6 +118,32 @@ def engine_url(text: str) -> str | None:
         return "must hold neither a key or password, a query nor a fragment"
     if parts.scheme == "ws" and not is_loopback(parts.hostname or ""):
         return "ws:// sends audio and the key unencrypted: use wss:// (ws:// only to loopback)"
+    return None
+
+
+def storage_url(text: str) -> str | None:
+    """A folder, or a bucket; empty for the folder that relayd has anyway."""
+    parts = urlsplit(text)
+    if not text or (parts.scheme == "file" and not parts.netloc and parts.path.startswith("/")):
+        return None
+    if parts.scheme not in _STORES or not parts.netloc:
+        return 'must be "s3://bucket/folder", "gs://…", "az://…" or "file:///folder", or empty'
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        return "must hold neither a key or password, a query nor a fragment"
+    return None
+
+
+def storage_endpoint(text: str) -> str | None:
+    """Where a store like S3 listens; unencrypted to this machine alone."""
+    if not text:
+        return None
+    parts = split_url(text)
+    if parts is None or parts.scheme not in {"http", "https"}:
+        return 'must be an https:// URL, for example "https://s3.example.org"'
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        return "must hold neither a key or password, a query nor a fragment"
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        return "http:// sends recordings unencrypted: use https:// (http:// only to loopback)"
     return None
 
 

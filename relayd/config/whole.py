@@ -18,6 +18,7 @@ from relayd.config.metering import Metering
 from relayd.config.packages import DEFAULT_PACKAGES, Package
 from relayd.config.seller import Seller
 from relayd.config.server import Server
+from relayd.config.storage import Storage
 from relayd.config.stripe import Stripe
 
 __all__ = ["Config"]
@@ -55,6 +56,10 @@ class Config:
     limits: Limits = attrs.field(
         factory=Limits, metadata=about("What one stream may take, in time and in memory.")
     )
+    storage: Storage = attrs.field(
+        factory=Storage,
+        metadata=about("Where recordings and transcripts are, until they are deleted."),
+    )
     stripe: Stripe = attrs.field(
         factory=Stripe,
         metadata=about("Selling credit through Stripe Checkout; docs/payments.md says how."),
@@ -76,6 +81,11 @@ class Config:
     )
     # The file that was read; None where the environment said everything.
     path: Path | None = None
+
+    @property
+    def files_directory(self) -> Path:
+        """What `[storage] directory` comes to."""
+        return self.storage.directory or self.database.data_directory.parent / "relayd-files"
 
     @property
     def beat_seconds(self) -> float:
