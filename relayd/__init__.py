@@ -6,6 +6,7 @@ Imports point downwards only; a test keeps it so.
     checks       what `relayd check` looks at      backups   the database in a file, and back
     daemon       the root nursery: database, sessions, listener, signals, drain
     routes       thin Quart blueprints             edge      the socket: accept, guard, WebSocket
+    transcriptions  recordings handed in whole      jobs     the queue that they wait in
     engines · ledger · accounts · database         adapters: the ports, spoken to the outside
     payments     packages, Stripe, and what it means for the ledger: also an adapter
     storage      recordings and transcripts, in a folder or an object store: also an adapter

@@ -6,6 +6,7 @@ Secret             a value that never prints itself; `.reveal()` is the only way
 """
 
 from relayd.config.auth import Auth
+from relayd.config.batch import Batch
 from relayd.config.costs import Costs
 from relayd.config.database import Database
 from relayd.config.engines import Deepgram, EngineChoice, Engines, LocalProcesses
@@ -23,6 +24,7 @@ from relayd.config.whole import Config
 
 __all__ = [
     "Auth",
+    "Batch",
     "Config",
     "Costs",
     "Database",

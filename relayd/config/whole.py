@@ -8,6 +8,7 @@ from pathlib import Path
 import attrs
 
 from relayd.config.auth import Auth
+from relayd.config.batch import Batch
 from relayd.config.costs import Costs
 from relayd.config.database import Database
 from relayd.config.engines import EngineChoice, Engines
@@ -59,6 +60,10 @@ class Config:
     storage: Storage = attrs.field(
         factory=Storage,
         metadata=about("Where recordings and transcripts are, until they are deleted."),
+    )
+    batch: Batch = attrs.field(
+        factory=Batch,
+        metadata=about("Recordings handed in whole: who works on them, and how many there may be."),
     )
     stripe: Stripe = attrs.field(
         factory=Stripe,

@@ -75,6 +75,36 @@ RULES: Final[dict[str, LiteralString]] = {
             OR NOT (r.charged_ms BETWEEN 0 AND r.held_ms)
             OR bool_or(e.user_id <> r.user_id)
     """,
+    "a job holds its reservation while it waits or runs, and costs what was charged of it": """
+        SELECT t.id AS transcription_id, t.user_id, t.state, t.hold_ms, t.charged_ms,
+               r.held_ms AS reserved_ms, r.charged_ms AS settled_ms, r.ended_at AS settled_at
+        FROM transcriptions AS t LEFT JOIN reservations AS r ON r.id = t.id
+        WHERE CASE
+            WHEN t.queued_at IS NULL OR t.hold_ms = 0 THEN
+                r.id IS NOT NULL OR coalesce(t.charged_ms, 0) <> 0
+            ELSE r.id IS NULL OR r.user_id <> t.user_id OR r.held_ms <> t.hold_ms
+                OR (r.ended_at IS NULL) <> (t.state IN ('queued', 'running', 'cancelling'))
+                OR r.charged_ms IS DISTINCT FROM t.charged_ms
+        END
+    """,
+    "a lane counts the jobs that are in it": """
+        SELECT user_id, l.queued, l.queued_ms, l.delayed, l.running, l.running_max,
+               j.queued AS jobs_queued, j.queued_ms AS jobs_queued_ms,
+               j.delayed AS jobs_delayed, j.running AS jobs_running
+        FROM lanes AS l FULL JOIN (
+            SELECT user_id,
+                   count(*) FILTER (WHERE state = 'queued' AND NOT delayed) AS queued,
+                   coalesce(sum(measured_ms) FILTER (WHERE state = 'queued' AND NOT delayed),
+                            0)::bigint AS queued_ms,
+                   count(*) FILTER (WHERE state = 'queued' AND delayed) AS delayed,
+                   count(*) FILTER (WHERE state IN ('running', 'cancelling')) AS running
+            FROM transcriptions WHERE state IN ('queued', 'running', 'cancelling')
+            GROUP BY user_id) AS j USING (user_id)
+        WHERE (coalesce(l.queued, 0), coalesce(l.queued_ms, 0), coalesce(l.delayed, 0),
+               coalesce(l.running, 0))
+           <> (coalesce(j.queued, 0), coalesce(j.queued_ms, 0), coalesce(j.delayed, 0),
+               coalesce(j.running, 0))
+    """,
     "one entry per paid purchase, of its seconds, and none without": """
         SELECT p.id AS purchase_id, p.user_id, p.status, p.seconds,
                count(e.id) AS entries, coalesce(sum(e.amount_ms), 0)::bigint AS entries_ms

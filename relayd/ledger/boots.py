@@ -16,7 +16,7 @@ __all__ = ["Pulse", "beat", "bury", "end", "has_ended", "left_open", "pulses", "
 
 @attrs.frozen
 class Pulse:
-    """A boot with open sessions, as its row stands now."""
+    """A boot with open sessions or running jobs, as its row stands now."""
 
     boot_id: UUID
     beats: int
@@ -76,13 +76,17 @@ def end(connection: Connection, boot_id: UUID) -> None:
 
 
 def pulses(connection: Connection, own_boot_id: UUID) -> list[Pulse]:
-    """The other boots that have open sessions."""
+    """The other boots that have open sessions, or jobs that they work on."""
     rows = connection.execute(
         """
         SELECT boot_id, beats, ended_at IS NOT NULL FROM boots AS b
-        WHERE boot_id <> %s AND EXISTS (
-            SELECT FROM transcription_sessions AS s
-            WHERE s.boot_id = b.boot_id AND s.ended_at IS NULL)
+        WHERE boot_id <> %s AND (
+            EXISTS (
+                SELECT FROM transcription_sessions AS s
+                WHERE s.boot_id = b.boot_id AND s.ended_at IS NULL)
+            OR EXISTS (
+                SELECT FROM transcriptions AS t
+                WHERE t.boot_id = b.boot_id AND t.state IN ('running', 'cancelling')))
         """,
         (own_boot_id,),
     ).fetchall()

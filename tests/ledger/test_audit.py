@@ -26,6 +26,8 @@ pytestmark = pytest.mark.system
     SESSION,
     ENTRY,
     RESERVATION,
+    JOB,
+    LANE,
     PURCHASE,
     TAKEN_BACK,
     FROZEN,

@@ -1,0 +1,1 @@
+"""The queue of recordings: lanes, claims, endings, and what a dead worker left behind."""

@@ -1,0 +1,39 @@
+"""What a recording costs: integers, and every rounding in one place.
+
+A second of audio costs its model's rate, in thousandths of a second of credit. What is set aside
+is the measured length, rounded up to a whole second; what is charged is what was decoded, never
+more than was measured. Both are rounded up to a millisecond, so that nothing is free and what is
+charged never exceeds what was set aside.
+"""
+
+from typing import Final
+
+__all__ = ["RATE_PER_MILLE", "charge_ms", "cost_ms", "hold_ms", "rate_of"]
+
+# A second of credit for a second of audio.
+RATE_PER_MILLE: Final = 1000
+
+
+def rate_of(model: str) -> int:
+    """What a second of audio costs with this model, in thousandths of a second of credit."""
+    del model
+    return RATE_PER_MILLE
+
+
+def cost_ms(audio_ms: int, rate_per_mille: int) -> int:
+    """Credit for so much audio."""
+    return -(-audio_ms * rate_per_mille // 1000)
+
+
+def hold_ms(measured_ms: int, rate_per_mille: int) -> int:
+    """What is set aside for a recording of this length."""
+    return cost_ms(_whole_seconds(measured_ms), rate_per_mille)
+
+
+def charge_ms(decoded_ms: int, measured_ms: int, rate_per_mille: int) -> int:
+    """What a recording costs of which so much was transcribed."""
+    return cost_ms(min(decoded_ms, _whole_seconds(measured_ms)), rate_per_mille)
+
+
+def _whole_seconds(audio_ms: int) -> int:
+    return -(-audio_ms // 1000) * 1000

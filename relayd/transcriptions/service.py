@@ -1,0 +1,160 @@
+"""What the rest of the program does with recordings: hand in, look, cancel, delete.
+
+A recording goes through these calls in this order:
+
+    begin        where its upload takes a while: a row, so that it can be looked at and given up
+    measuring    it is all there; its packets are being counted
+    submit       it is in the store and measured: a place in the queue and a hold, or a `Refusal`
+    refuse       … or it turned out to be no recording
+    look         state, place, times, progress; `result` names the document once it is done
+
+`submit` alone is enough for what was uploaded and measured in one request.
+"""
+
+from uuid import UUID
+
+import attrs
+
+from relayd import config
+from relayd.database.ports import Connection, Database
+from relayd.jobs.costs import rate_of
+from relayd.jobs.ending import Ending
+from relayd.jobs.lanes import Terms
+from relayd.transcriptions import ending, listing, records, submitting
+from relayd.transcriptions.estimates import standing
+from relayd.transcriptions.outcomes import (
+    Filters,
+    Page,
+    QueueStats,
+    Refusal,
+    Standing,
+    State,
+    Submission,
+    Submitted,
+    Transcription,
+    Upload,
+    UserStats,
+)
+from relayd.transcriptions.submitting import Offer
+
+__all__ = ["Transcriptions", "terms_of"]
+
+# While its packets are counted: the child that does it is bounded well below this.
+MEASURING_SECONDS = 3600
+
+
+def terms_of(settings: config.Batch) -> Terms:
+    """What every user may have in the queue, as configured."""
+    return Terms(
+        priority=0,
+        running_max=settings.running_per_user,
+        queued_max=settings.queued_per_user,
+        audio_ms_max=settings.audio_minutes_max * 60_000,
+    )
+
+
+@attrs.frozen
+class Transcriptions:
+    """Every call is one transaction and raises `DatabaseUnavailable`.
+
+    A user sees their own recordings alone: another's is None, as one that isn't there.
+    """
+
+    database: Database
+    settings: config.Batch
+
+    async def begin(self, upload: Upload) -> Transcription:
+        """Record an upload; it expires unless it goes on within ``batch.upload_hours``.
+
+        Called again with the same id, it is the same upload.
+        """
+        return await self.database.transact(submitting.begin, upload, self._upload_seconds)
+
+    async def goes_on(self, upload_id: UUID) -> Transcription | None:
+        """Give an upload more time because something of it came; None where it is over."""
+        return await self.database.transact(
+            submitting.prolong, upload_id, State.UPLOADING, self._upload_seconds
+        )
+
+    async def measuring(self, upload_id: UUID) -> Transcription | None:
+        """Say that an upload is complete and is being measured; None where it is over."""
+        return await self.database.transact(
+            submitting.prolong, upload_id, State.PROBING, MEASURING_SECONDS
+        )
+
+    async def refuse(
+        self, user_id: UUID, upload_id: UUID, reason: str, problem: str
+    ) -> Transcription | None:
+        """End an upload as failed, with a code and a sentence; it costs nothing.
+
+        None where it is over.
+        """
+        failed = Ending("failed", reason=reason, problem=problem)
+        return await self.database.transact(
+            ending.refuse_upload, user_id, upload_id, failed, self.settings.result_days
+        )
+
+    async def submit(
+        self, submission: Submission, terms: Terms | None = None
+    ) -> Submitted | Refusal:
+        """Queue a recording and set aside what it costs, both or nothing.
+
+        The same idempotency key with the same fingerprint is the same recording, also at the same
+        moment; with another one it is refused. ``terms`` are by default what is configured.
+        """
+        offer = Offer(
+            terms or terms_of(self.settings),
+            rate_of(submission.model),
+            self.settings.aging_seconds,
+        )
+
+        def submit(connection: Connection) -> Submitted | Refusal:
+            answer = submitting.submit(connection, submission, offer)
+            if isinstance(answer, Refusal):
+                return answer
+            transcription, repeated = answer
+            return Submitted(standing(connection, transcription), repeated)
+
+        return await self.database.transact(submit)
+
+    async def look(self, user_id: UUID, transcription_id: UUID) -> Standing | None:
+        """How a recording stands; its ``shown`` is None where it was deleted."""
+
+        def look(connection: Connection) -> Standing | None:
+            found = records.read(connection, user_id, transcription_id)
+            return None if found is None else standing(connection, found)
+
+        return await self.database.transact(look)
+
+    async def page(
+        self, user_id: UUID, filters: Filters, before: int | None = None, most: int = 50
+    ) -> Page:
+        """Their recordings, newest first; ``before`` is the `next_number` of the page before."""
+        return await self.database.transact(listing.page, user_id, filters, before, most)
+
+    async def cancel(self, user_id: UUID, transcription_id: UUID) -> Transcription | None:
+        """End it: what waits costs nothing, what runs costs what was transcribed.
+
+        What has ended stays as it is. None where there is none.
+        """
+        return await self.database.transact(
+            ending.cancel, user_id, transcription_id, self.settings.result_days
+        )
+
+    async def delete(self, user_id: UUID, transcription_id: UUID) -> Transcription | None:
+        """Take audio and words away, cancelling first; None where there is none."""
+        return await self.database.transact(
+            ending.delete, user_id, transcription_id, self.settings.result_days
+        )
+
+    async def user_stats(self, user_id: UUID) -> UserStats:
+        """What a user has in the queue, and had lately."""
+        return await self.database.transact(listing.user_stats, user_id)
+
+    async def queue_stats(self) -> QueueStats:
+        """The whole queue, for the operator."""
+        return await self.database.transact(listing.queue_stats)
+
+    @property
+    def _upload_seconds(self) -> float:
+        return self.settings.upload_hours * 3600

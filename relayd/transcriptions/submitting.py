@@ -1,0 +1,192 @@
+"""Taking a recording: its row, its hold and its place in the queue in one transaction."""
+
+from uuid import UUID
+
+import attrs
+from psycopg.types.json import Jsonb
+
+from relayd.database.ports import Connection
+from relayd.jobs import costs, lanes
+from relayd.jobs.lanes import Change, Lane, Terms
+from relayd.ledger import balances
+from relayd.ledger.balances import Reservation
+from relayd.ledger.outcomes import ReservationRefusal
+from relayd.transcriptions.outcomes import (
+    Refusal,
+    RefusalReason,
+    State,
+    Submission,
+    Transcription,
+    Upload,
+)
+from relayd.transcriptions.records import COLUMNS, of_row
+
+__all__ = ["Offer", "begin", "prolong", "submit"]
+
+_REFUSALS = {
+    ReservationRefusal.UNKNOWN_USER: RefusalReason.UNKNOWN_USER,
+    ReservationRefusal.CREDIT_FROZEN: RefusalReason.CREDIT_FROZEN,
+    ReservationRefusal.INSUFFICIENT_CREDITS: RefusalReason.INSUFFICIENT_CREDITS,
+    ReservationRefusal.ID_TAKEN: RefusalReason.UPLOAD_OVER,
+}
+
+
+@attrs.frozen
+class Offer:
+    """On what terms, and at what price, a submission is taken."""
+
+    terms: Terms
+    rate_per_mille: int
+    aging_seconds: float
+
+
+def begin(connection: Connection, upload: Upload, seconds: float) -> Transcription:
+    """Record an upload that is given up after so many seconds; the same id again is the same."""
+    row = connection.execute(
+        f"""
+        INSERT INTO transcriptions
+            (id, user_id, state, name, model, options, metadata, expires_at)
+        VALUES (%(id)s, %(user)s, 'uploading', %(name)s, %(model)s, %(options)s, %(metadata)s,
+                now() + make_interval(secs => %(seconds)s))
+        ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING {COLUMNS}
+        """,  # noqa: S608 - the columns are a constant
+        {
+            "id": upload.id,
+            "user": upload.user_id,
+            "name": upload.name,
+            "model": upload.model,
+            "options": Jsonb(upload.options),
+            "metadata": Jsonb(upload.metadata),
+            "seconds": seconds,
+        },
+    ).fetchone()
+    assert row is not None
+    return of_row(row)
+
+
+def prolong(
+    connection: Connection, upload_id: UUID, state: State, seconds: float
+) -> Transcription | None:
+    """Say how far an upload is, and give it more time; None where it is over."""
+    assert state in {State.UPLOADING, State.PROBING}
+    row = connection.execute(
+        f"""
+        UPDATE transcriptions
+        SET state = %(state)s, expires_at = now() + make_interval(secs => %(seconds)s)
+        WHERE id = %(id)s AND state IN ('uploading', %(state)s) RETURNING {COLUMNS}
+        """,  # noqa: S608
+        {"id": upload_id, "state": state.value, "seconds": seconds},
+    ).fetchone()
+    return None if row is None else of_row(row)
+
+
+def submit(
+    connection: Connection, asked: Submission, offer: Offer
+) -> tuple[Transcription, bool] | Refusal:
+    """Queue a recording and set aside what it costs; whether it was there before, or why not.
+
+    Nothing of the books is changed where it is refused.
+    """
+    account = balances.lock(connection, asked.user_id)
+    if account is None:
+        return Refusal(RefusalReason.UNKNOWN_USER)
+    known = _known(connection, asked)
+    if known is not None:
+        return known
+    lane = lanes.enter(connection, asked.user_id, offer.terms)
+    hold_ms = costs.hold_ms(asked.measured_ms, offer.rate_per_mille)
+    refusal = _exceeded(asked, lane, offer.terms)
+    if refusal is None and _is_over(connection, asked):
+        refusal = Refusal(RefusalReason.UPLOAD_OVER)
+    if refusal is None and hold_ms:
+        refusal = _hold(connection, asked, hold_ms, account.free_ms)
+    if refusal is not None:
+        return refusal
+    transcription = _queue(connection, asked, offer.rate_per_mille, hold_ms)
+    entered = Change(queued=1, queued_ms=asked.measured_ms)
+    lanes.change(connection, asked.user_id, entered, offer.aging_seconds)
+    return transcription, False
+
+
+def _exceeded(asked: Submission, lane: Lane, terms: Terms) -> Refusal | None:
+    """What of the terms a further recording of this length would break."""
+    if asked.measured_ms > terms.audio_ms_max:
+        return Refusal(RefusalReason.TOO_LONG, asked.measured_ms, terms.audio_ms_max)
+    if lane.waiting >= terms.queued_max:
+        return Refusal(RefusalReason.QUEUE_FULL, lane.waiting + 1, terms.queued_max)
+    return None
+
+
+def _hold(connection: Connection, asked: Submission, hold_ms: int, free_ms: int) -> Refusal | None:
+    reservation = Reservation(asked.id, asked.user_id, hold_ms, "transcription")
+    held = balances.hold(connection, reservation)
+    if isinstance(held, ReservationRefusal):
+        return Refusal(_REFUSALS[held], hold_ms, free_ms)
+    return None
+
+
+def _known(
+    connection: Connection, asked: Submission
+) -> tuple[Transcription, bool] | Refusal | None:
+    """What an earlier request of the same key, or id, came to."""
+    row = connection.execute(
+        f"""
+        SELECT fingerprint IS NOT DISTINCT FROM %(fingerprint)s, {COLUMNS} FROM transcriptions
+        WHERE user_id = %(user)s
+          AND (idempotency_key = %(key)s OR (id = %(id)s AND queued_at IS NOT NULL))
+        """,  # noqa: S608
+        {
+            "user": asked.user_id,
+            "key": asked.idempotency_key,
+            "id": asked.id,
+            "fingerprint": asked.fingerprint,
+        },
+    ).fetchone()
+    if row is None:
+        return None
+    same, *columns = row
+    return (of_row(tuple(columns)), True) if same else Refusal(RefusalReason.KEY_TAKEN)
+
+
+def _is_over(connection: Connection, asked: Submission) -> bool:
+    """Whether the upload of this id can't be handed in any more; if not, it is locked."""
+    row = connection.execute(
+        "SELECT user_id, state FROM transcriptions WHERE id = %s FOR UPDATE", (asked.id,)
+    ).fetchone()
+    if row is None:
+        return False
+    owner_id, state = row
+    return owner_id != asked.user_id or state not in {"uploading", "probing"}
+
+
+def _queue(
+    connection: Connection, asked: Submission, rate_per_mille: int, hold_ms: int
+) -> Transcription:
+    """The row, made, or taken from its upload."""
+    row = connection.execute(
+        f"""
+        INSERT INTO transcriptions AS t
+            (id, user_id, state, name, model, options, metadata, idempotency_key, fingerprint,
+             source, measured_ms, rate_per_mille, hold_ms, queued_at)
+        VALUES (%(id)s, %(user_id)s, 'queued', %(name)s, %(model)s, %(options)s, %(metadata)s,
+                %(idempotency_key)s, %(fingerprint)s, %(source)s, %(measured_ms)s, %(rate)s,
+                %(hold_ms)s, clock_timestamp())
+        ON CONFLICT (id) DO UPDATE
+        SET state = 'queued', name = excluded.name, model = excluded.model,
+            options = excluded.options, metadata = excluded.metadata,
+            idempotency_key = excluded.idempotency_key, fingerprint = excluded.fingerprint,
+            source = excluded.source, measured_ms = excluded.measured_ms,
+            rate_per_mille = excluded.rate_per_mille, hold_ms = excluded.hold_ms,
+            queued_at = excluded.queued_at, expires_at = NULL
+        RETURNING {COLUMNS}
+        """,  # noqa: S608
+        {
+            **attrs.asdict(asked),
+            "options": Jsonb(asked.options),
+            "metadata": Jsonb(asked.metadata),
+            "rate": rate_per_mille,
+            "hold_ms": hold_ms,
+        },
+    ).fetchone()
+    assert row is not None
+    return of_row(row)

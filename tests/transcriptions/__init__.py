@@ -1,0 +1,1 @@
+"""Recordings handed in whole."""
