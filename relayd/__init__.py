@@ -8,6 +8,7 @@ Imports point downwards only; a test keeps it so.
     routes       thin Quart blueprints             edge      the socket: accept, guard, WebSocket
     transcriptions  recordings handed in whole      jobs     the queue that they wait in
     engines · ledger · accounts · database         adapters: the ports, spoken to the outside
+    media        what is in a recording, and its sound; opened in a child only
     payments     packages, Stripe, and what it means for the ledger: also an adapter
     storage      recordings and transcripts, in a folder or an object store: also an adapter
     events       what changed in the database, told to who is looking
@@ -18,6 +19,7 @@ Imports point downwards only; a test keeps it so.
     quotas       how many at once, how many in a while
     websocket    RFC 6455, once: the app's connections and those to engines
     background   loops that nothing ends, and items that hold up none of the others
+    children     processes that we start for ourselves
     config · logs · threads · clock · durations · errors               what everyone may use
 
     client       the streaming client that apps embed; imports nothing of the daemon

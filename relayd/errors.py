@@ -25,6 +25,7 @@ port has one exception, raised by its adapter `from` the library's own.
     │   ├── EngineBusy                it asks to be left alone for a while
     │   ├── EngineOff                 it refuses the operator: a key, a bill, a model
     │   └── EngineFailed              it crashed, or answered what is no answer
+    ├── MediaFailed               a recording wasn't opened, for a reason that is not in it
     └── Unreadable                a recording that can't be opened, or is not to be
 """
 
@@ -40,6 +41,7 @@ __all__ = [
     "EngineOff",
     "FileEngineError",
     "LedgerUnavailable",
+    "MediaFailed",
     "MigrationRefused",
     "MissingExtra",
     "ObjectMissing",
@@ -180,6 +182,10 @@ class EngineOff(FileEngineError):
 
 class EngineFailed(FileEngineError):
     """The engine crashed on this file, took too long, or answered what can't be read."""
+
+
+class MediaFailed(RelaydError):
+    """Opening a recording failed for a reason that is not in it: the disk, memory, its process."""
 
 
 class Unreadable(RelaydError):

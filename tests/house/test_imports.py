@@ -18,8 +18,17 @@ GROUND = {
     "speech",
     "quotas",
     "websocket",
+    "children",
 }
-ADAPTERS = {"engines", "ledger", "accounts", "database", "payments", "storage"}
+ADAPTERS = {
+    "engines",
+    "media",
+    "ledger",
+    "accounts",
+    "database",
+    "payments",
+    "storage",
+}
 ADAPTERS |= {"jobs", "transcriptions"}
 
 # What each package may import of relayd beside itself. Whatever is not here must be added with
@@ -29,6 +38,7 @@ BELOW: dict[str, set[str]] = {
     "logs": set(),
     "threads": set(),
     "background": {"errors", "logs"},
+    "children": set(),
     "clock": set(),
     "durations": set(),
     "config": {"errors"},
@@ -46,6 +56,7 @@ BELOW: dict[str, set[str]] = {
     "transcriptions": GROUND | {"database", "ledger", "jobs"},
     "engines": GROUND,
     "storage": GROUND,
+    "media": GROUND,
     "events": GROUND | {"database"},
     "edge": GROUND | {"session"},
     "routes": GROUND | {"session", "dialects", "edge", "events"} | ADAPTERS,

@@ -1,22 +1,15 @@
 """What runs in the process of one stream: `main`, with a function that loads the model.
 
 Decoding takes a core, and some decoders hold the interpreter's lock, so none runs in the daemon.
-The process must not outlive the daemon, however that ended: a thread waits for the hang-up of
-the standard input, which the kernel reports even while audio is still queued there. (A
-parent-death signal would not do: Linux sends it when the *thread* that started the child
-ends, and Trio starts processes from short-lived threads.)
 """
 
-import contextlib
 import json
-import os
-import select
 import signal
-import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO, Final
 
+from relayd.children import inside
+from relayd.children.inside import Emit
 from relayd.engines.local.audio import Converter
 from relayd.engines.local.frames import Frame, FrameKind, read_frame
 from relayd.engines.local.recogniser import Listening, Model, Recogniser
@@ -27,9 +20,6 @@ __all__ = ["Stream", "main"]
 # Decoding yields to the relaying of audio.
 NICENESS: Final = 10
 
-# Where memory runs out, a recogniser goes before the daemon does (-1000 … 1000).
-OOM_SCORE: Final = 500
-
 # One frame is at most 4 s of audio (8 kHz G.711): a decoder that has not done with it by then
 # never will, and the kernel ends the process.
 WEDGED_SECONDS: Final = 60
@@ -37,23 +27,10 @@ WEDGED_SECONDS: Final = 60
 # The engine's own figure is refreshed this often, in milliseconds of audio.
 HEARD_STEP_MS: Final = 1000
 
-Emit = Callable[[dict[str, Any]], None]
-
 
 def main(load: Callable[[], Model]) -> int:
     """Load the model, say so, serve one stream; returns the exit status."""
-    commands, results = _take_pipes()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    threading.Thread(target=_end_with_the_daemon, args=(commands.fileno(),), daemon=True).start()
-    os.nice(NICENESS)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), encoding="ascii")
-
-    def emit(message: dict[str, Any]) -> None:
-        results.write(json.dumps(message).encode("ascii") + b"\n")
-        results.flush()
-
+    commands, emit = inside.begin(NICENESS)
     try:
         model = load()
         emit({"ready": True})
@@ -64,25 +41,6 @@ def main(load: Callable[[], Model]) -> int:
         emit({"failed": f"{type(error).__name__}: {error}"})
         return 1
     return 0
-
-
-def _take_pipes() -> tuple[BinaryIO, BinaryIO]:
-    """Keep the pipes for ourselves: what a library prints must not reach the results."""
-    commands = os.fdopen(os.dup(0), "rb")
-    results = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    return commands, results
-
-
-def _end_with_the_daemon(commands: int) -> None:
-    """Exit at once when nobody can write to the pipe any more. Runs in a thread."""
-    waiting = select.poll()
-    waiting.register(commands, 0)
-    waiting.poll()
-    os._exit(0)
 
 
 def _serve(commands: BinaryIO, model: Model, emit: Emit) -> None:

@@ -1,18 +1,15 @@
-"""The pipe's framing: frames down, lines up."""
+"""The pipe's framing: frames down."""
 
 import io
-import json
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.engines.local.frames import (
-    LINE_BYTES_MAX,
     PAYLOAD_BYTES_MAX,
     Frame,
     FrameKind,
-    Lines,
     read_frame,
 )
 
@@ -49,28 +46,3 @@ def test_audio_is_cut_into_small_frames_that_add_up(length: int) -> None:
 
     assert b"".join(payloads) == audio
     assert all(0 < len(payload) <= PAYLOAD_BYTES_MAX for payload in payloads)
-
-
-@given(st.data())
-def test_lines_do_not_depend_on_how_the_pipe_cuts_them(data: st.DataObject) -> None:
-    """Messages are found whatever the chunks are, in order and whole."""
-    messages = [{"n": n, "text": "wörd\n"} for n in range(4)]
-    stream = b"".join(json.dumps(message).encode() + b"\n" for message in messages)
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
-    lines, found = Lines(), []
-    for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True):
-        lines.feed(stream[start:end])
-        while (message := lines.next()) is not None:
-            found.append(message)
-
-    assert found == messages
-
-
-@pytest.mark.parametrize("line", [b"x" * (LINE_BYTES_MAX + 1), b"nonsense\n", b"[]\n", b"\xff\n"])
-def test_what_no_recogniser_writes_is_refused(line: bytes) -> None:
-    """A line too long, or one that holds no object, is an error."""
-    lines = Lines()
-    lines.feed(line)
-
-    with pytest.raises(ValueError):  # noqa: PT011 - any kind: the caller translates all
-        lines.next()

@@ -149,7 +149,7 @@ async def test_a_process_that_stalls_is_unavailable_and_takes_no_memory(
         with trio.fail_after(5), pytest.raises(UpstreamUnavailable) as stalled:
             await stream.send_audio(bytes(10_000_000))
 
-        assert len(stream._worker._unwritten) <= PAYLOAD_BYTES_MAX + 5
+        assert len(stream._worker._child._unwritten) <= PAYLOAD_BYTES_MAX + 5
     assert "took no audio" in stalled.value.hint
 
 
@@ -161,7 +161,7 @@ async def test_a_send_cut_short_leaves_the_stream_usable(engine: LocalEngine) ->
             while True:
                 # Five pages of a pipe that has sixteen: the last one goes in part.
                 await stream.send_audio(bytes(20_000))
-        assert 0 < len(stream._worker._unwritten) < 20_000
+        assert 0 < len(stream._worker._child._unwritten) < 20_000
         os.kill(stream._worker.process.pid, signal.SIGCONT)
         await stream.finish()
 

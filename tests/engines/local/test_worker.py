@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 import trio
 
-from relayd.engines.local.frames import Frame, FrameKind, Lines
+from relayd.children.lines import Lines
+from relayd.engines.local.frames import Frame, FrameKind
 from relayd.engines.local.worker import NICENESS
 
 pytestmark = pytest.mark.system
