@@ -42,6 +42,8 @@ class FakeLedger:
     lost: set[str] = attrs.field(factory=set)
     # Closing these is a bug.
     bad: set[UUID] = attrs.field(factory=set)
+    # What it was asked to do, and when.
+    asked: list[tuple[str, float]] = attrs.field(factory=list)
     # Like a thread, a call in progress does not feel cancellation.
     latency_seconds: float = 0.0
     # From taking effect to the answer; whoever is cancelled meanwhile doesn't learn it.
@@ -92,30 +94,31 @@ class FakeLedger:
 
     async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
         """See `relayd.session.ports.Ledger`."""
-        await self._arrive()
+        await self._arrive("open")
         return await self._answer("open", self.books.open(request, self.boot_id, self.policy))
 
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """See `relayd.session.ports.Ledger`."""
         assert 0 <= used_ms <= keep_ms
-        await self._arrive()
+        await self._arrive("renew")
         return await self._answer(
             "renew", self.books.renew(session_id, used_ms, keep_ms, self.policy)
         )
 
     async def close(self, settlement: Settlement) -> Closed:
         """See `relayd.session.ports.Ledger`."""
-        await self._arrive()
+        await self._arrive("close")
         if settlement.session_id in self.bad:
             raise ZeroDivisionError
         return await self._answer("close", self.books.close(settlement))
 
     async def balance_ms(self, user_id: UUID) -> int:
         """See `relayd.session.ports.Ledger`."""
-        await self._arrive()
+        await self._arrive("balance_ms")
         return await self._answer("balance_ms", self.books.accounts[user_id].unreserved_ms)
 
-    async def _arrive(self) -> None:
+    async def _arrive(self, name: str) -> None:
+        self.asked.append((name, trio.current_time()))
         await trio.lowlevel.checkpoint()
         with trio.CancelScope(shield=True):
             await trio.sleep(self.latency_seconds)

@@ -1,20 +1,20 @@
-"""`make mutants`: break one room in every small way that mutmut knows, and count what is noticed.
+"""`make mutants`: break rooms in every small way that mutmut knows, and count what is noticed.
 
-The checkout stays as it is: a copy of it is mutated, below the temporary directory. Each break is
-tried on the tests of its own room that run the broken function, the quick ones first; the long
-histories are left out, since what only they would notice lacks a test that states it.
+The checkout stays as it is: a copy of it is broken, below the temporary directory. Each break is
+tried on the tests of its own room; the long histories are left out, since what only they would
+notice lacks a test that states it.
 """
 
 import argparse
+import fnmatch
 import json
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -25,25 +25,25 @@ from psycopg.conninfo import make_conninfo
 from relayd.database import migrate
 from relayd.database.embedded import Attachment
 from tests.fixtures.postgres import FOREIGN_SERVER, TEMPLATE, create_database
+from tests.mutants.breaking import Break, break_file
+from tests.mutants.trials import ENVIRONMENT, Orders, Trial
 
 __all__ = ["ROOMS", "Room", "main"]
 
 ROOT: Final = Path(__file__).parents[2]
-# What the log says is for people; an assertion is never false in a program that is right.
-UNTOUCHED: Final = (
-    r"\blog\.\w+\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\)",
-    r"(?m)^\s*assert\b.*$",
-    r"(?m)^\s*__all__ = .*$",
-)
-# mutmut's names for what became of a break.
-NOTICED: Final = frozenset({"killed", "timeout", "segfault", "caught by type check"})
+# For mutmut, which looks for it in the working directory.
+CONFIGURATION: Final = """
+[tool.mutmut]
+source_paths = ["relayd"]
+track_dependencies = false
+"""
 
 
 @attrs.frozen
 class Room:
     """What is mutated, and the tests that are to notice."""
 
-    sources: Sequence[str]
+    sources: str
     tests: Sequence[str]
     # Long runs over what the others state one by one.
     without: Sequence[str] = ()
@@ -51,33 +51,44 @@ class Room:
 
 ROOMS: Final = {
     "ledger": Room(
-        ["relayd/ledger/*"],
+        "relayd/ledger/*.py",
         ["tests/ledger"],
         ["test_histories.py", "test_histories_postgres.py", "test_concurrency.py"],
     ),
     "payments": Room(
-        ["relayd/payments/*"],
+        "relayd/payments/*.py",
         ["tests/payments"],
         ["test_histories.py", "test_webhook_abuse.py", "test_losses.py"],
     ),
-    "session": Room(["relayd/session/*"], ["tests/session"]),
-    "websocket": Room(["relayd/websocket/*"], ["tests/websocket"]),
+    "session": Room("relayd/session/*.py", ["tests/session"], ["test_cancellation_sweep.py"]),
+    "websocket": Room("relayd/websocket/*.py", ["tests/websocket"]),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Mutate the named rooms, and say of each what was noticed."""
+    """Break the named rooms, and say of each what was noticed."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"{', '.join(ROOMS)}; else all")
-    parser.add_argument("--only", default="", help='a part, such as "relayd.ledger.holds*"')
+    parser.add_argument("--only", default="*", help='a part, such as "relayd.ledger.holds.*"')
     parser.add_argument("--jobs", type=int, default=2, help="breaks tried at once (2)")
+    parser.add_argument(
+        "--results", type=Path, help="a file to add to; what it says was noticed isn't tried again"
+    )
     options = parser.parse_args(arguments)
     for name in options.rooms:
         if name not in ROOMS:
             parser.error(f"no room is called {name}: {', '.join(ROOMS)}")
     with _postgres() as environment:
         for name in options.rooms or ROOMS:
-            _mutate(name, ROOMS[name], options.only, options.jobs, environment)
+            with tempfile.TemporaryDirectory(prefix=f"relayd-mutants-{name}-") as directory:
+                workshop = Workshop(Path(directory), environment, options.jobs)
+                breaks = [
+                    one
+                    for one in workshop.break_room(ROOMS[name])
+                    if fnmatch.fnmatch(one.name, options.only)
+                ]
+                results = options.results or workshop.copy / "results.jsonl"
+                _report(name, breaks, workshop.try_out(ROOMS[name], breaks, results))
     return 0
 
 
@@ -99,70 +110,79 @@ def _postgres() -> Iterator[dict[str, str]]:
         shutil.rmtree(directory)
 
 
-def _mutate(name: str, room: Room, only: str, jobs: int, environment: dict[str, str]) -> None:
-    with tempfile.TemporaryDirectory(prefix=f"relayd-mutants-{name}-") as directory:
-        copy = Path(directory)
-        _copy_checkout(copy)
-        with (copy / "pyproject.toml").open("a") as config:
-            config.write(_config(room))
-        command = [sys.executable, "-m", "mutmut"]
-        run = [*command, "run", f"--max-children={jobs}", *([only] if only else [])]
-        subprocess.run(run, cwd=copy, env=environment, check=True)  # noqa: S603 - our own words
-        shown = subprocess.run(  # noqa: S603 - our own words
-            [*command, "results", "--all", "true"],
-            cwd=copy,
-            env=environment,
+@attrs.frozen
+class Workshop:
+    """A copy of the checkout, to be broken."""
+
+    copy: Path
+    environment: dict[str, str]
+    jobs: int
+
+    def break_room(self, room: Room) -> list[Break]:
+        """Every break of the room; the files hold them from here on."""
+        self._copy_checkout()
+        with (self.copy / "pyproject.toml").open("a") as config:
+            config.write(CONFIGURATION)
+        with chdir(self.copy):
+            files = sorted(Path().glob(room.sources))
+            return [one for file in files for one in break_file(self.copy, file)]
+
+    def try_out(self, room: Room, breaks: Sequence[Break], results: Path) -> dict[str, Trial]:
+        """What the room's tests say to each, by its digest; kept in ``results``."""
+        noticed = {digest for digest, trial in _read(results).items() if trial.noticed}
+        untried = {one.name: one.digest for one in breaks if one.digest not in noticed}
+        if untried:
+            self._run(room, Orders(untried, results.absolute(), self.jobs))
+        return _read(results)
+
+    def _run(self, room: Room, orders: Orders) -> None:
+        written = self.copy / "orders.json"
+        orders.write(written)
+        ignored = [f"--ignore={tests}/{file}" for tests in room.tests for file in room.without]
+        subprocess.run(  # noqa: S603 - our own words
+            [
+                *(sys.executable, "-m", "pytest", "-q", "-s", "-p", "tests.mutants.trials"),
+                *("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:xdist"),
+                *(*room.tests, *ignored),
+            ],
+            cwd=self.copy,
+            env={
+                **self.environment,
+                ENVIRONMENT: str(written),
+                "HYPOTHESIS_PROFILE": "mutants",
+            },
             check=True,
+        )
+
+    def _copy_checkout(self) -> None:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],  # noqa: S607 - found on PATH
+            cwd=ROOT,
             capture_output=True,
+            check=True,
             text=True,
         )
-        _report(name, command, copy, environment, shown.stdout)
+        for file in filter(None, listed.stdout.split("\0")):
+            if (ROOT / file).is_file():
+                (self.copy / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / file, self.copy / file)
 
 
-def _copy_checkout(copy: Path) -> None:
-    listed = subprocess.run(
-        ["git", "ls-files", "-z"],  # noqa: S607 - found on PATH
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-        text=True,
-    )
-    for file in filter(None, listed.stdout.split("\0")):
-        if (ROOT / file).is_file():
-            (copy / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / file, copy / file)
+def _read(results: Path) -> dict[str, Trial]:
+    """The last word on each break, by its digest."""
+    lines = results.read_text().splitlines() if results.exists() else []
+    trials = [Trial(**json.loads(line)) for line in lines]
+    return {trial.digest: trial for trial in trials}
 
 
-def _config(room: Room) -> str:
-    ignored = [f"--ignore={tests}/{file}" for tests in room.tests for file in room.without]
-    return f"""
-[tool.mutmut]
-source_paths = ["relayd"]
-only_mutate = {json.dumps(room.sources)}
-also_copy = ["bench", "docs", "schema", "systemd", "tests", "webui"]
-pytest_add_cli_args = ["-p", "no:cacheprovider", "-p", "no:schemathesis"]
-pytest_add_cli_args_test_selection = {json.dumps([*room.tests, *ignored])}
-do_not_mutate_patterns = {json.dumps(UNTOUCHED)}
-process_isolation = "forkserver"
-use_git_change_detection = false
-"""
-
-
-def _report(
-    name: str, command: Sequence[str], copy: Path, environment: dict[str, str], results: str
-) -> None:
+def _report(name: str, breaks: Sequence[Break], trials: Mapping[str, Trial]) -> None:
     """How many were noticed, and each of the others as a difference."""
-    found = re.findall(r"^\s*(\S+): (.+?)\s*$", results, re.MULTILINE)
-    tried = [(key, became) for key, became in found if became not in {"not checked", "skipped"}]
-    unnoticed = [key for key, became in tried if became not in NOTICED]
-    for key in unnoticed:
-        shown = subprocess.run(  # noqa: S603 - our own words
-            [*command, "show", key], cwd=copy, env=environment, check=True, capture_output=True
-        )
-        print(shown.stdout.decode())
-    noticed = len(tried) - len(unnoticed)
-    share = 100 * noticed / len(tried) if tried else 0
-    print(f"{name}: {noticed} of {len(tried)} breaks noticed ({share:.1f} %)")
+    missed = [one for one in breaks if not trials[one.digest].noticed]
+    for one in missed:
+        print(f"{one.name} {trials[one.digest].by}\n{one.difference}")
+    noticed = len(breaks) - len(missed)
+    share = 100 * noticed / len(breaks) if breaks else 0
+    print(f"{name}: {noticed} of {len(breaks)} breaks noticed ({share:.1f} %)")
 
 
 if __name__ == "__main__":

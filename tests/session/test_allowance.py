@@ -11,6 +11,7 @@ from relayd.session.meter import Meter
 from relayd.session.ports import (
     Opened,
     Renewed,
+    Revoked,
 )
 from relayd.speech.formats import AudioFormat
 from tests import defaults
@@ -30,19 +31,63 @@ async def test_renews_at_its_own_pace(autojump_clock: MockClock) -> None:
 
 
 async def test_renews_when_half_is_used(autojump_clock: MockClock) -> None:
-    """Half of the hold used brings the next renewal forward, once."""
+    """Half of what the last answer left, used to the byte, brings the next renewal forward."""
     ledger = ScriptedLedger(full)
     allowance = make(ledger)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(allowance.keep)
         await trio.sleep(1)
 
-        for _ in range(151):
-            allowance.admit(len(frame(100)))
+        allowance.admit(len(frame(14_999)))
+        await trio.sleep(1)
+        assert ledger.asked == []
+        allowance.admit(len(frame(1)))
+        await trio.sleep(1)
+        # It left 30 s, 15 of them are half.
+        allowance.admit(len(frame(14_999)))
+        await trio.sleep(1)
+        assert len(ledger.asked) == 1
+        allowance.admit(len(frame(1)))
         await trio.sleep(1)
 
-        assert [(at, used_ms) for at, used_ms, _ in ledger.asked] == [(1, 15_100)]
+        assert [(at, used_ms) for at, used_ms, _ in ledger.asked] == [(2, 15_000), (4, 30_000)]
         nursery.cancel_scope.cancel()
+
+
+async def test_a_level_brings_no_renewal_forward(autojump_clock: MockClock) -> None:
+    """The client is told of its credit at once, the ledger is asked when it is time."""
+    ledger = ScriptedLedger(full)
+    said: list[int] = []
+    allowance = Allowance(
+        uuid4(),
+        ledger,
+        defaults.limits(flush_seconds=5, credits_low_seconds=(60,)),
+        Ending(),
+        Meter(AudioFormat(), 30_000),
+        Opened(30_000, final=False, balance_ms=61_000),
+        say_low=said.append,
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(allowance.keep)
+        await trio.sleep(1)
+        allowance.admit(len(frame(1000)))
+        await trio.sleep(1)
+
+        assert said == [60_000]
+        assert ledger.asked == []
+        nursery.cancel_scope.cancel()
+
+
+async def test_a_revoked_session_is_not_renewed_again(autojump_clock: MockClock) -> None:
+    """The reason is the ledger's, and nothing is asked after it."""
+    ledger = ScriptedLedger(lambda used_ms, keep_ms: Revoked.CREDIT_FROZEN)
+    allowance = make(ledger)
+
+    with trio.fail_after(60):
+        await allowance.keep()
+
+    assert allowance.ending.reason is EndReason.CREDIT_FROZEN
+    assert ledger.asked == [(5, 0, 30_000)]
 
 
 async def test_promises_all_that_it_holds(autojump_clock: MockClock) -> None:
@@ -193,6 +238,8 @@ async def test_the_reader_attends_at_marks_only(autojump_clock: MockClock) -> No
             if not marks or marks[-1] != allowance._alarm_bytes // 32:
                 marks.append(allowance._alarm_bytes // 32)
             allowance.admit(len(frame(100)))
+        # This hold is the last of the credit: to ask for more would be in vain.
+        await trio.sleep(1)
         nursery.cancel_scope.cancel()
 
     # The last mark lies beyond the hold: nothing is left to attend to.

@@ -5,8 +5,16 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relayd.dialects.native import NativeDialect
 from tests.conftest import DeclaredErrors
+from tests.fakes.client import FakeClient
 from tests.session.test_registry import registry_of, talker
 from tests.session.world import World
+
+
+def talker_that_stops() -> FakeClient:
+    """A client that signed in and is done."""
+    client = talker()
+    client.say(type="stop")
+    return client
 
 
 async def test_settles_late_when_the_ledger_was_away(autojump_clock: MockClock) -> None:
@@ -34,6 +42,22 @@ async def test_settles_late_when_the_ledger_was_away(autojump_clock: MockClock) 
         assert sessions.unsettled == 0
         assert world.ledger.balance_of(world.user_id) == 600_000 - 100
         world.assert_books()
+        nursery.cancel_scope.cancel()
+
+
+async def test_an_outage_is_asked_through_every_two_seconds(autojump_clock: MockClock) -> None:
+    """However long the ledger is away, books wait no longer than that for its return."""
+    world = World()
+    sessions = registry_of(world)
+    async with trio.open_nursery() as nursery:
+        world.ledger.lost.add("close")
+        await sessions.serve(talker_that_stops(), "192.0.2.1", NativeDialect())
+        nursery.start_soon(sessions.settle_late)
+        asked = world.ledger.asked
+        asked.clear()
+        await trio.sleep(9)
+
+        assert [at for name, at in asked if name == "close"] == [0, 2, 4, 6, 8]
         nursery.cancel_scope.cancel()
 
 

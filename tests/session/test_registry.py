@@ -5,6 +5,8 @@ import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
 from relayd.dialects.native import NativeDialect
+from relayd.identity import Principal
+from relayd.session.dialect import Hello
 from relayd.session.endings import EndReason
 from relayd.session.registry import Sessions
 from relayd.session.report import Report
@@ -37,6 +39,24 @@ async def test_counts_what_is_live(autojump_clock: MockClock) -> None:
         client.say(type="stop")
 
     assert len(sessions) == 0
+
+
+async def test_a_session_of_its_upgrade(autojump_clock: MockClock) -> None:
+    """Who said with the upgrade who it is has no first message to send; its address is kept."""
+    world = World()
+    client = FakeClient()
+    client.speak(bytes(3200))
+    client.say(type="stop")
+
+    report = await registry_of(world).serve(
+        client, "192.0.2.7", NativeDialect(), Hello(Principal(world.user_id))
+    )
+
+    assert (report.reason, report.used_ms) == (EndReason.COMPLETED, 100)
+    assert report.address == "192.0.2.7"
+    assert report.principal == Principal(world.user_id)
+    (row,) = world.ledger.books.sessions.values()
+    assert row.request.client_address == "192.0.2.7"
 
 
 async def test_drain_ends_all_in_order(autojump_clock: MockClock) -> None:

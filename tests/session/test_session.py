@@ -178,6 +178,40 @@ async def test_undecodable_audio_is_the_clients_to_mend(autojump_clock: MockCloc
     assert world.client.last("error")["message"] == "encoding: could not be decoded"
 
 
+async def test_an_engine_that_just_ends(autojump_clock: MockClock) -> None:
+    """A stream that the engine ends without being told to is a failure of the engine."""
+    world = World()
+
+    async def play() -> None:
+        world.sign_in()
+        await world.talk(1.0)
+        world.engine.stream.end()
+
+    report = await world.run(play)
+
+    assert report.reason is EndReason.UPSTREAM_CLOSED
+    assert trio.current_time() == 1.0
+
+
+async def test_every_result_is_said_and_counted(autojump_clock: MockClock) -> None:
+    """Interim or final, each reaches the client in order, and the report has their number."""
+    world = World()
+
+    async def play() -> None:
+        world.sign_in()
+        await wait_all_tasks_blocked()
+        world.engine.stream.say("he", is_final=False)
+        world.engine.stream.say("hello")
+        await wait_all_tasks_blocked()
+        world.client.say(type="stop")
+
+    report = await world.run(play)
+
+    heard = [one["text"] for _, one in world.client.heard if one["type"] == "transcript"]
+    assert heard == ["he", "hello", "goodbye"]
+    assert report.results == 3
+
+
 async def test_last_words_are_bounded(autojump_clock: MockClock) -> None:
     """An engine that never finishes delays the end by the deadline and no more."""
     world = World()
