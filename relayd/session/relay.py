@@ -71,8 +71,8 @@ class Relay:
     async def read_client(self) -> None:
         """Take the client's messages in order; the only task that sends to the engine."""
         try:
-            while self.ending.reason is None and await self._take_message():
-                pass
+            while self.ending.reason is None:
+                await self._take_message()
         finally:
             self._client_read.set()
 
@@ -99,38 +99,30 @@ class Relay:
         self._admitted = self.allowance.admit(len(message))
         return self._admitted == len(message) and self.upstream.send_audio_at_once(message)
 
-    async def _take_message(self) -> bool:
+    async def _take_message(self) -> None:
         message: str | bytes = b""
         with trio.CancelScope(deadline=self._heard_at + self.limits.idle_seconds) as listening:
             # The scope is the way to stop the listening without cutting a frame on its way up.
             self._listening = listening
             message = await self.client.receive(self._pass_up)
         if isinstance(message, str):
-            return await self._obey(message)
-        if message:
-            return await self._pass_on(message, self._admitted)
-        return self._still_listening()
-
-    def _still_listening(self) -> bool:
-        """The scope ended without a message: for a reason, or because of silence."""
-        if self.ending.reason is not None:
-            return False
-        if trio.current_time() >= self._heard_at + self.limits.idle_seconds:
+            await self._obey(message)
+        elif message:
+            await self._pass_on(message, self._admitted)
+        # Else the deadline may have been that of an earlier frame.
+        elif trio.current_time() >= self._heard_at + self.limits.idle_seconds:
             self.ending.give(EndReason.IDLE_TIMEOUT)
-        # Else the deadline was that of an earlier frame.
-        return self.ending.reason is None
 
-    async def _pass_on(self, audio: bytes, admitted: int) -> bool:
-        while True:
-            if admitted == len(audio):
-                await self.upstream.send_audio(audio)
-                return True
+    async def _pass_on(self, audio: bytes, admitted: int) -> None:
+        """Send audio of which this much is admitted, and the rest as more hold comes."""
+        while admitted < len(audio):
             if admitted:
                 await self.upstream.send_audio(audio[:admitted])
                 audio = audio[admitted:]
             if not await self._extend():
-                return False
+                return
             admitted = self.allowance.admit(len(audio))
+        await self.upstream.send_audio(audio)
 
     async def _extend(self) -> bool:
         """Wait for more hold, but not past the end of the session."""
@@ -144,23 +136,21 @@ class Relay:
         self._heard_at = trio.current_time()
         return extended
 
-    async def _obey(self, text: str) -> bool:
+    async def _obey(self, text: str) -> None:
         match self.dialect.parse(text):
             case Audio(data) if data:
                 self._heard_at = trio.current_time()
-                return await self._pass_on(data, self.allowance.admit(len(data)))
+                await self._pass_on(data, self.allowance.admit(len(data)))
             case Finalize():
                 await self.upstream.finalize()
             case KeepAlive():
                 self._heard_at = trio.current_time()
             case Finish():
                 self.ending.give(EndReason.COMPLETED)
-                return False
             case Introduction():
                 self._complain("This session is authenticated already.")
             case Malformed(problem):
                 self._complain(problem)
-        return True
 
     def _complain(self, problem: str) -> None:
         self.malformed += 1

@@ -111,13 +111,16 @@ class FakeEngine:
     # Whether audio is taken without a step in between.
     at_once: bool = False
     open_seconds: float = 0.0
-    open_error: UpstreamError | None = None
+    # An `UpstreamError`, or a group that holds one.
+    open_error: Exception | None = None
     plan_fault: Exception | None = None
     stalled: bool = False
     send_seconds: float = 0.0
     last_words: str | None = "goodbye"
     last_words_seconds: float = 0.0
     streams: list[FakeUpstream] = attrs.field(factory=list)
+    # How often a stream was asked for, opened or not.
+    dials: int = 0
 
     @property
     def stream(self) -> FakeUpstream:
@@ -142,6 +145,7 @@ class FakeEngine:
     @asynccontextmanager
     async def open(self, plan: StreamPlan) -> AsyncIterator[FakeUpstream]:
         """A stream, after a while, or an error."""
+        self.dials += 1
         await trio.sleep(self.open_seconds)
         if self.open_error is not None:
             raise self.open_error

@@ -8,6 +8,7 @@ notice lacks a test that states it.
 import argparse
 import fnmatch
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -61,7 +62,11 @@ ROOMS: Final = {
         ["test_histories.py", "test_webhook_abuse.py", "test_losses.py"],
     ),
     "session": Room("relayd/session/*.py", ["tests/session"], ["test_cancellation_sweep.py"]),
-    "websocket": Room("relayd/websocket/*.py", ["tests/websocket"]),
+    "websocket": Room(
+        "relayd/websocket/*.py",
+        ["tests/websocket"],
+        ["test_conformance.py::test_all_cases_over_sockets"],
+    ),
 }
 
 
@@ -74,6 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--results", type=Path, help="a file to add to; what it says was noticed isn't tried again"
     )
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=math.inf,
+        help="how much of the tests each break gets (all)",
+    )
     options = parser.parse_args(arguments)
     for name in options.rooms:
         if name not in ROOMS:
@@ -81,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with _postgres() as environment:
         for name in options.rooms or ROOMS:
             with tempfile.TemporaryDirectory(prefix=f"relayd-mutants-{name}-") as directory:
-                workshop = Workshop(Path(directory), environment, options.jobs)
+                workshop = Workshop(Path(directory), environment, options.jobs, options.seconds)
                 breaks = [
                     one
                     for one in workshop.break_room(ROOMS[name])
@@ -117,6 +128,8 @@ class Workshop:
     copy: Path
     environment: dict[str, str]
     jobs: int
+    # How much of the tests' time each break gets.
+    seconds: float
 
     def break_room(self, room: Room) -> list[Break]:
         """Every break of the room; the files hold them from here on."""
@@ -132,18 +145,24 @@ class Workshop:
         noticed = {digest for digest, trial in _read(results).items() if trial.noticed}
         untried = {one.name: one.digest for one in breaks if one.digest not in noticed}
         if untried:
-            self._run(room, Orders(untried, results.absolute(), self.jobs))
+            self._run(room, Orders(untried, results.absolute(), self.jobs, self.seconds))
         return _read(results)
 
     def _run(self, room: Room, orders: Orders) -> None:
         written = self.copy / "orders.json"
         orders.write(written)
-        ignored = [f"--ignore={tests}/{file}" for tests in room.tests for file in room.without]
+        left_out = [
+            f"--{'deselect' if '::' in one else 'ignore'}={tests}/{one}"
+            for tests in room.tests
+            for one in room.without
+        ]
         subprocess.run(  # noqa: S603 - our own words
             [
                 *(sys.executable, "-m", "pytest", "-q", "-s", "-p", "tests.mutants.trials"),
                 *("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:xdist"),
-                *(*room.tests, *ignored),
+                # Nobody reads what the tests say.
+                *("--tb=native", "--assert=plain"),
+                *(*room.tests, *left_out),
             ],
             cwd=self.copy,
             env={

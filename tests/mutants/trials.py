@@ -6,6 +6,8 @@ is seen before in a run without any break.
 """
 
 import contextlib
+import gc
+import itertools
 import json
 import os
 import resource
@@ -57,16 +59,18 @@ class Orders:
     # Gets one JSON object a line: `Trial`.
     results: Path
     jobs: int
+    # How much of the tests' time each break gets at most.
+    seconds: float
 
     def write(self, path: Path) -> None:
         """For a process whose environment names this file."""
-        path.write_text(json.dumps([self.breaks, str(self.results), self.jobs]))
+        path.write_text(json.dumps([self.breaks, str(self.results), self.jobs, self.seconds]))
 
     @classmethod
     def read(cls, path: Path) -> "Orders":
         """What was written."""
-        breaks, results, jobs = json.loads(path.read_text())
-        return cls(breaks, Path(results), jobs)
+        breaks, results, jobs, seconds = json.loads(path.read_text())
+        return cls(breaks, Path(results), jobs, seconds)
 
 
 @attrs.frozen
@@ -116,6 +120,9 @@ class Trials:
         config()  # While the working directory is still that of the checkout.
         session.config.pluginmanager.unregister(name="terminalreporter")
         self._survey(session)
+        # A collection in a fork would copy what it only looks at.
+        gc.collect()
+        gc.freeze()
         waiting = list(reversed(list(self.orders.breaks)))
         print(f"{len(session.items)} tests, {len(waiting)} breaks", flush=True)
         while waiting or self._running:
@@ -155,9 +162,7 @@ class Trials:
         return tests
 
     def _start(self, session: pytest.Session, name: str) -> None:
-        tests = self._tests.get(name.partition("__mutmut_")[0], set())
-        items = [item for item in session.items if item.nodeid in tests]
-        items.sort(key=lambda item: self._seconds[item.nodeid])
+        items = self._choose(session.items, name)
         if not items:
             self._note(name, noticed=False, by="no test runs it", since=time.monotonic())
             return
@@ -173,6 +178,20 @@ class Trials:
             with _alone():
                 self._try(items, running)
         self._running[pid] = running
+
+    def _choose(self, items: Sequence[pytest.Item], name: str) -> list[pytest.Item]:
+        """The tests that run what is broken: those of its own file first, the quickest first."""
+        function = name.partition("__mutmut_")[0]
+        tests = self._tests.get(function, set())
+        mirror = f"test_{function.rpartition('.')[0].rpartition('.')[2]}.py"
+        running = [item for item in items if item.nodeid in tests]
+        running.sort(key=lambda item: (item.path.name != mirror, self._seconds[item.nodeid]))
+        spent = itertools.accumulate(self._seconds[item.nodeid] for item in running)
+        return [
+            item
+            for item, seconds in zip(running, spent, strict=True)
+            if seconds <= self.orders.seconds
+        ]
 
     def _try(self, items: Sequence[pytest.Item], running: Running) -> None:
         """In a fork: run these until one fails."""

@@ -205,6 +205,7 @@ async def test_ends_for_this_reason(
     # Without the ledger it is settled later, by the registry.
     in_reach = reason is not EndReason.SERVICE_UNAVAILABLE
     assert report.settled is (in_reach if row.opened else None)
+    assert (report.fault is None) is (reason is not EndReason.INTERNAL_ERROR)
     types = world.client.types()
     assert types.count(manner.over) == row.session_end
     if row.session_end:

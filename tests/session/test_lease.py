@@ -3,10 +3,14 @@
 import trio
 from trio.testing import MockClock
 
+from relayd.dialects.native import NativeDialect
 from relayd.session.allowance import Allowance
+from relayd.session.endings import EndReason
+from relayd.session.session import Ports, Session
 from tests import defaults
 from tests.session.audio import frame
 from tests.session.scripted import ScriptedLedger, SleepyClock, full, make
+from tests.session.world import World
 
 FRAME = len(frame(100))
 
@@ -53,3 +57,25 @@ async def test_a_lease_counts_from_the_question(autojump_clock: MockClock) -> No
         assert clock() == 40.4
         assert allowance.admit(FRAME) == 0
         nursery.cancel_scope.cancel()
+
+
+async def test_a_session_measures_its_lease_by_the_clock_it_was_given(
+    autojump_clock: MockClock,
+) -> None:
+    """A machine that slept for longer than the lease wakes to sessions that admit nothing."""
+    clock = SleepyClock()
+    world = World(limits=defaults.limits(flush_seconds=5, lease_seconds=35))
+    ports = Ports(world, world.engine, world.ledger, clock=clock)
+    world.session = Session(world.client, "192.0.2.1", ports, world.limits, NativeDialect())
+
+    async def play() -> None:
+        world.sign_in()
+        await world.talk(1)
+        await trio.sleep(0.05)
+        clock.slept_seconds = 40
+        world.ledger.reachable = False
+        await world.talk(1)
+
+    report = await world.run(play)
+
+    assert (report.reason, report.used_ms) == (EndReason.SERVICE_UNAVAILABLE, 1000)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from wsproto.connection import Connection, ConnectionType
-from wsproto.events import BytesMessage, CloseConnection, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Pong, TextMessage
 from wsproto.utilities import RemoteProtocolError
 
 from relayd.websocket.decoder import Bounds, Decoder, Ended
@@ -27,7 +27,10 @@ def make(limit: int = 100_000, *, masked: bool = True, **bounds: int) -> Decoder
 
 
 def drain(frames: Decoder, data: bytes) -> list[str | bytes]:
-    """Feed bytes; the messages that came of them."""
+    """Feed bytes as a connection does; the messages that came of them."""
+    whole = frames.only_message(data)
+    if whole is not None:
+        return [whole]
     frames.feed(data)
     found = []
     while (message := frames.next_message()) is not None:
@@ -51,8 +54,12 @@ class Sent:
             opcode = 0 if index else (1 if self.text else 2)
             out += frame(opcode, part, fin=index == len(self.parts) - 1, key=key)
             if self.pings:
-                out += frame(9, b"%d" % index, key=key)
+                out += frame(9, b"ping %d" % index, key=key)
         return out
+
+    def pongs(self) -> list[bytes]:
+        """What is to be answered."""
+        return [b"ping %d" % index for index in range(len(self.parts) if self.pings else 0)]
 
     def message(self) -> str | bytes:
         """As the receiver shall see it."""
@@ -86,6 +93,17 @@ def test_any_cutting_gives_the_same_messages(
         at += cut
     assert found == [one.message() for one in sent]
     assert frames.ended is None
+    due = [ping for one in sent for ping in one.pongs()][-16:]
+    assert payloads(frames.answers(), masked=not masked) == due
+
+
+def payloads(answers: bytes, *, masked: bool) -> list[bytes]:
+    """What these pongs carry, as wsproto reads them."""
+    reader = Connection(ConnectionType.SERVER if masked else ConnectionType.CLIENT)
+    reader.receive_data(answers)
+    pongs = list(reader.events())
+    assert all(isinstance(pong, Pong) for pong in pongs)
+    return [bytes(pong.payload) for pong in pongs if isinstance(pong, Pong)]
 
 
 @given(st.binary(max_size=120), st.integers(1, 9), st.booleans())
@@ -140,6 +158,68 @@ def test_results_and_audio_of_every_size_class(masked: bool) -> None:
         assert drain(make(masked=masked, text_bytes=70_000), wire) == [bytes(size), "x" * size]
 
 
+@both_roles
+@pytest.mark.parametrize("size", [126, 127, 65_535])
+def test_what_sockets_mostly_bring_takes_the_short_way(masked: bool, size: int) -> None:
+    """One whole frame of an app's audio or an engine's result, up to the limit, and only that."""
+    key = KEY if masked else b""
+    payload = bytes(n % 128 for n in range(size))
+    message = payload if masked else payload.decode()
+    usual, other = (2, 1) if masked else (1, 2)
+    wire = frame(usual, payload, key=key)
+
+    assert make(size, masked=masked).only_message(wire) == message
+    assert make(size - 1, masked=masked).only_message(wire) is None
+    for unlike in (
+        wire[:-1],
+        wire + b"\x00",
+        frame(other, payload, key=key),
+        frame(usual, payload, key=key, fin=False),
+        frame(usual, payload, key=b"" if masked else KEY),
+    ):
+        assert make(masked=masked).only_message(unlike) is None
+
+
+@both_roles
+@pytest.mark.parametrize("size", [0, 1, 125, 65_536])
+def test_other_lengths_go_the_long_way(masked: bool, size: int) -> None:
+    """Short ones have another head, and longer ones too."""
+    decoder = make(masked=masked)
+    wire = frame(2 if masked else 1, b"a" * size, key=KEY if masked else b"")
+    assert decoder.only_message(wire) is None
+    decoder.feed(wire)
+    assert decoder.next_message() == (b"a" * size if masked else "a" * size)
+
+
+@both_roles
+def test_the_short_way_is_for_between_messages(masked: bool) -> None:
+    """Where anything is under way, or over, a whole frame is judged with what came before it."""
+    key = KEY if masked else b""
+    wire = frame(2 if masked else 1, b"a" * 200, key=key)
+    for before in (
+        wire[:1],
+        wire[:100],
+        frame(2, b"a", fin=False, key=key),
+        frame(9, b"ping", key=key)[:-1],
+        frame(8, key=key),
+    ):
+        decoder = make(masked=masked)
+        assert drain(decoder, before) == []
+        assert decoder.only_message(wire) is None
+    for before in (frame(2, b"a", key=key), frame(9, key=key), frame(1, b"b" * 150, key=key)):
+        decoder = make(masked=masked)
+        drain(decoder, before)
+        assert decoder.only_message(wire) is not None
+
+
+@both_roles
+def test_what_was_read_is_not_kept(masked: bool) -> None:
+    """While the rest of a frame is awaited, a connection holds no more than the message so far."""
+    decoder = make(masked=masked)
+    drain(decoder, frame(2, bytes(1000), key=KEY if masked else b"")[:-1])
+    assert decoder._data == b""
+
+
 def test_a_server_masks_nothing() -> None:
     """Section 5.1: a client fails the connection over a masked frame."""
     frames = make(masked=False)
@@ -167,6 +247,8 @@ def test_a_result_that_is_no_text(size: int) -> None:
         (frame(0, b"a"), 1002),  # continuation of nothing
         (frame(1, b"a", fin=False) + frame(1, b"b"), 1002),  # message within a message
         (b"\x82\xfe\x00\x05" + KEY, 1002),  # length not in its shortest form
+        (b"\x82\xfe\x00\x7d" + KEY, 1002),
+        (b"\x82\xff" + struct.pack("!Q", 65_535) + KEY, 1002),
         (b"\x82\xff" + struct.pack("!Q", 5) + KEY, 1002),
         (b"\x82\xff" + struct.pack("!Q", 1 << 63) + KEY, 1002),
         (frame(8, b"\x03"), 1002),  # half a close code
@@ -261,7 +343,7 @@ def test_a_flood_of_pings_holds_sixteen() -> None:
     ],
 )
 def test_a_close_is_echoed(payload: bytes, ended: Ended) -> None:
-    """A proper close frame ends the peer's half with its own code."""
-    frames = make()
+    """A proper close frame ends the peer's half with its own code; no limit is for it."""
+    frames = make(1)
     drain(frames, frame(8, payload) + frame(2, b"later"))
     assert frames.ended == ended
