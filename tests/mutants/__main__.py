@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--seconds",
         type=float,
         default=math.inf,
-        help="how much of the tests each break gets (all)",
+        help="how much of the processor each break gets (all)",
     )
     options = parser.parse_args(arguments)
     for name in options.rooms:
@@ -128,7 +128,7 @@ class Workshop:
     copy: Path
     environment: dict[str, str]
     jobs: int
-    # How much of the tests' time each break gets.
+    # How much of the processor each break gets.
     seconds: float
 
     def break_room(self, room: Room) -> list[Break]:

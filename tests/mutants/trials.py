@@ -59,7 +59,7 @@ class Orders:
     # Gets one JSON object a line: `Trial`.
     results: Path
     jobs: int
-    # How much of the tests' time each break gets at most.
+    # How much of the processor each break gets at most.
     seconds: float
 
     def write(self, path: Path) -> None:
@@ -104,7 +104,9 @@ class Trials:
 
     orders: Orders
     _failed: str | None = None
+    # By test, what the survey found: how long it takes, and how much of the processor.
     _seconds: dict[str, float] = attrs.field(factory=dict)
+    _costs: dict[str, float] = attrs.field(factory=dict)
     _tests: dict[str, set[str]] = attrs.field(factory=dict)
     _running: dict[int, Running] = attrs.field(factory=dict)
 
@@ -140,11 +142,11 @@ class Trials:
         if not pid:
             with _alone():
                 functions = self._record(session, directory)
-                found.write_text(json.dumps([self._seconds, functions, self._failed]))
+                found.write_text(json.dumps([self._seconds, self._costs, functions, self._failed]))
         _, status = os.waitpid(pid, 0)
         if status:
             sys.exit("the tests could not be run without a break")
-        self._seconds, functions, failed = json.loads(found.read_text())
+        self._seconds, self._costs, functions, failed = json.loads(found.read_text())
         if failed:
             sys.exit(f"without any break {failed} fails")
         self._tests = {function: set(tests) for function, tests in functions.items()}
@@ -155,7 +157,9 @@ class Trials:
         set_mutant_under_test("stats")
         tests = defaultdict(list)
         for item, following in _with_next(session.items):
+            began_at = time.process_time()
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
+            self._costs[item.nodeid] = time.process_time() - began_at
             for function in state()._stats:
                 tests[function].append(item.nodeid)
             state()._stats.clear()
@@ -185,8 +189,8 @@ class Trials:
         tests = self._tests.get(function, set())
         mirror = f"test_{function.rpartition('.')[0].rpartition('.')[2]}.py"
         running = [item for item in items if item.nodeid in tests]
-        running.sort(key=lambda item: (item.path.name != mirror, self._seconds[item.nodeid]))
-        spent = itertools.accumulate(self._seconds[item.nodeid] for item in running)
+        running.sort(key=lambda item: (item.path.name != mirror, self._costs[item.nodeid]))
+        spent = itertools.accumulate(self._costs[item.nodeid] for item in running)
         return [
             item
             for item, seconds in zip(running, spent, strict=True)
@@ -199,7 +203,7 @@ class Trials:
         _settle_in(running.directory)
         set_mutant_under_test(running.name)
         for item, following in _with_next(items):
-            _allow(BUSY_SECONDS + 3 * self._seconds[item.nodeid])
+            _allow(BUSY_SECONDS + 3 * self._costs[item.nodeid])
             item.ihook.pytest_runtest_protocol(item=item, nextitem=following)
             if self._failed:
                 break
