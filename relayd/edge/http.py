@@ -1,7 +1,7 @@
 """Drives Hypercorn's HTTP/1.1 protocol class over one Trio stream.
 
-The class itself is Hypercorn's, and so is its parser: the only one there is, so two parsers can't
-disagree about where a request ends. What is ours is everything around it, where the stock server
+The class itself is Hypercorn's, on h11's parser (`edge.parser`): the only one there is, so two
+parsers can't disagree about where a request ends. What is ours is everything around it, where the stock server
 falls short: sends are cancellable and under a deadline, a head and a request have one too, and an
 application that fails ends its own request only.
 
@@ -32,6 +32,7 @@ from relayd.edge.asgi import App
 from relayd.edge.body import BodyPolicy, BodyRules
 from relayd.edge.host import has_proper_host
 from relayd.edge.inbox import INBOX_PARTS, Inbox, open_inbox
+from relayd.edge.parser import Parser
 from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.takeover import Takeover
@@ -52,7 +53,6 @@ _LENGTH_DIGITS_MAX: Final = 18
 def hypercorn_config(settings: EdgeSettings) -> Config:
     """What Hypercorn's classes read of their configuration, set the way the edge needs it."""
     config = Config()
-    config.h11_max_incomplete_size = settings.head_bytes
     config.max_app_queue_size = INBOX_PARTS
     config.include_server_header = False
     config.logger_class = Silence  # type: ignore[assignment]
@@ -193,6 +193,7 @@ class HttpConnection:
             self.peer.server,
             self._from_protocol,
         )
+        protocol.connection = Parser(self.settings.head_bytes)
         protocol.rules = self.rules
         protocol.body_unread = self._body_unread
         return protocol
