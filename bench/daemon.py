@@ -79,7 +79,7 @@ def configuration(books: Books, engine_url: str, changes: Sections) -> dict[str,
         "auth": {**books.auth, "requests_per_minute": 10_000},
         "engine": {"default": "deepgram"},
         "engines.deepgram": {"api_key": "standin-key", "url": engine_url},
-        "limits": {"streams_per_user": 100},
+        "limits": {"streams_per_user": 100, "opens_per_minute": 10_000},
     }
     for name, values in changes.items():
         sections.setdefault(name, {}).update(values)

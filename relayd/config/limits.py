@@ -20,6 +20,25 @@ class Limits:
             most=1000,
         ),
     )
+    opens_per_minute: int = attrs.field(
+        default=30,
+        metadata=about(
+            "Streams that one account may open in a minute: each takes an engine's connection and "
+            "two rows, also one that says nothing.",
+            unit="streams a minute",
+            least=1,
+            most=100_000,
+        ),
+    )
+    requests_per_user: int = attrs.field(
+        default=300,
+        metadata=about(
+            "Requests of one account in a minute, from wherever it is signed in.",
+            unit="requests a minute",
+            least=10,
+            most=100_000,
+        ),
+    )
     auth_seconds: float = attrs.field(
         default=5,
         metadata=about(

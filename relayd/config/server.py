@@ -45,10 +45,19 @@ class Server:
     trusted_proxies: tuple[str, ...] = attrs.field(
         default=(),
         metadata=about(
-            "Reverse proxies whose X-Forwarded-For is believed. Nobody's by default, since anybody "
-            "can send that header. The proxy must append to it or overwrite it.",
+            "Reverse proxies that are believed about who asks. Nobody by default, since anybody "
+            "can say such things.",
             unit="IP addresses or networks",
             form=forms.network,
+        ),
+    )
+    forwarded_header: str = attrs.field(
+        default="X-Forwarded-For",
+        metadata=about(
+            "The header by which they say it; the other one is ignored, since a proxy passes on "
+            "what it doesn't set. The proxy must append to this one or overwrite it.",
+            unit="name",
+            choices=("X-Forwarded-For", "Forwarded"),
         ),
     )
     origins: tuple[str, ...] = attrs.field(
@@ -95,8 +104,9 @@ class Server:
     connections_per_address: int = attrs.field(
         default=100,
         metadata=about(
-            "Connections at once from one address (IPv6: one /64), so that one host can't take "
-            "them all. An office behind one address needs room; trusted proxies are exempt.",
+            "Connections at once from one address (IPv6: one /64; twice as many from a /56, four "
+            "times from a /48), so that one host can't take them all. An office behind one address "
+            "needs room. Behind a trusted proxy each address has so many requests and streams.",
             unit="connections",
             least=1,
             most=100_000,

@@ -21,7 +21,7 @@ from relayd.config import Config
 from relayd.daemon.core import Core
 from relayd.daemon.entrance import Entrance
 from relayd.daemon.session_log import log_end
-from relayd.daemon.settings import session_limits
+from relayd.daemon.settings import proxies_of, session_limits
 from relayd.database.pool import Pool
 from relayd.edge.door import Door, serve
 from relayd.events.credit import CreditReader
@@ -32,7 +32,7 @@ from relayd.ledger.postgres import Policy, PostgresLedger
 from relayd.ledger.renewals import pause_within
 from relayd.ledger.wallet import Wallet
 from relayd.payments.shop import Shop
-from relayd.quotas.limits import Quotas
+from relayd.quotas.limits import Quotas, Rate
 from relayd.routes.app import create_app
 from relayd.routes.toolkit.origins import own_origins
 from relayd.routes.toolkit.wiring import Services
@@ -113,10 +113,20 @@ class Serving:
         ledger = PostgresLedger(self.database, self.boot_id, policy, pause_seconds)
         tokens = AccessTokens(config.auth.secret.reveal().encode())
         return Sessions(
-            Ports(TokenAuthenticator(tokens), self.engine, ledger, clock=lease_clock),
+            Ports(
+                TokenAuthenticator(tokens),
+                self.engine,
+                ledger,
+                clock=lease_clock,
+                opens=self._count_opening,
+            ),
             session_limits(config.limits, config.metering),
             log_end,
         )
+
+    async def _count_opening(self, user_id: UUID) -> float:
+        rate = Rate(f"streams {user_id}", self.config.limits.opens_per_minute)
+        return await self.quotas.admit([rate])
 
     def _services(self, sessions: Sessions, hub: Hub) -> Services:
         config = self.config
@@ -126,10 +136,11 @@ class Serving:
             wallet=Wallet(self.database),
             database=self.database,
             sessions=sessions,
-            trusted_proxies=config.server.trusted_proxies,
+            proxies=proxies_of(config.server),
             origins=(*config.server.origins, *own),
             own_origins=own,
             requests_per_minute=config.auth.requests_per_minute,
+            requests_per_user=config.limits.requests_per_user,
             repository_url=config.server.repository_url,
             seller=config.seller,
             packages=config.packages,

@@ -3,13 +3,20 @@
 from typing import Final
 
 from relayd import config
-from relayd.edge.addresses import networks
+from relayd.edge.addresses import Proxies
 from relayd.edge.settings import EdgeSettings
 from relayd.engines.selection import LOCAL, choose_engine
 from relayd.session.limits import SessionLimits
 from relayd.threads import cores
 
-__all__ = ["CONNECTIONS_MIN", "edge_settings", "processes_of", "session_limits", "share"]
+__all__ = [
+    "CONNECTIONS_MIN",
+    "edge_settings",
+    "processes_of",
+    "proxies_of",
+    "session_limits",
+    "share",
+]
 
 # Of flush_seconds in [metering], between two renewals: the record has to be written within it, or a
 # killed process would lose a frame more.
@@ -35,12 +42,17 @@ def session_limits(limits: config.Limits, metering: config.Metering) -> SessionL
     )
 
 
+def proxies_of(server: config.Server) -> Proxies:
+    """Who is believed about who asks."""
+    return Proxies(server.trusted_proxies, server.forwarded_header)
+
+
 def edge_settings(server: config.Server, limits: config.Limits) -> EdgeSettings:
     """What a connection may take."""
     return EdgeSettings(
         connections_max=server.connections_max,
         connections_per_address=server.connections_per_address,
-        trusted_proxies=networks(server.trusted_proxies),
+        proxies=proxies_of(server),
         header_seconds=server.header_seconds,
         keep_alive_seconds=server.keep_alive_seconds,
         message_bytes=limits.message_bytes,

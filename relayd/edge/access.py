@@ -6,14 +6,14 @@ line is written where there is one end only: that of the application's call.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import attrs
 from hypercorn.config import Config
 
 from relayd import logs
-from relayd.edge.addresses import Network, requester
+from relayd.edge.addresses import Proxies
 
 __all__ = ["Answer", "Silence"]
 
@@ -36,8 +36,8 @@ class Answer:
 
     scope: Any
     _send: Callable[[Any], Awaitable[None]]
-    # The proxies that are believed about who asked.
-    trusted: Sequence[Network] = ()
+    # Those that are believed about who asked.
+    proxies: Proxies = attrs.field(factory=Proxies)
     # Of an answer that is whole.
     status: int | None = None
     _begun: int | None = None
@@ -70,5 +70,5 @@ class Answer:
             path=self.scope["path"],
             status="-" if self.status is None else self.status,
             milliseconds=self.milliseconds,
-            address=requester(self.scope, self.trusted),
+            address=self.proxies.requester(self.scope),
         )

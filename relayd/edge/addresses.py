@@ -16,7 +16,9 @@ from ipaddress import (
 )
 from typing import Any, Final
 
-__all__ = ["Network", "client_address", "networks", "requester"]
+import attrs
+
+__all__ = ["Network", "Proxies"]
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -25,57 +27,63 @@ Network = IPv4Network | IPv6Network
 _ENTRY_MAX: Final = 64
 
 
-def networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Parse configured networks (``10.0.0.0/8``, ``::1``); ValueError where one is wrong."""
+def _networks(texts: Iterable[str]) -> tuple[Network, ...]:
     return tuple(ip_network(text, strict=False) for text in texts)
 
 
-def requester(scope: Mapping[str, Any], trusted: Sequence[Network]) -> str:
-    """The address of whoever sent an ASGI request; empty where they came by a Unix socket."""
-    peer = (scope.get("client") or ("",))[0] or ""
-    values: dict[bytes, list[str]] = {b"x-forwarded-for": [], b"forwarded": []}
-    for name, value in scope["headers"]:
-        if name in values:
-            values[name].append(value.decode("latin-1"))
-    return client_address(peer, values[b"x-forwarded-for"], values[b"forwarded"], trusted)
+@attrs.frozen
+class Proxies:
+    """Those that are believed about who asks, and the one header by which they say so.
 
-
-def client_address(
-    peer: str,
-    x_forwarded_for: Sequence[str],
-    forwarded: Sequence[str],
-    trusted: Sequence[Network],
-) -> str:
-    """The address of the client, in its canonical spelling.
-
-    The header values come in the order of the request. Where both headers are there and
-    disagree, a proxy set one and passed the client's own on as the other: nobody can tell which
-    is which, so the request is counted as the proxy's.
+    ``networks``: as text (``10.0.0.0/8``, ``::1``); ValueError where one is wrong. ``header``:
+    ``X-Forwarded-For`` or ``Forwarded``. The other one is whatever a client says, since a proxy
+    passes on what it doesn't set.
     """
-    nearest = _parse(peer)
-    if nearest is None:
-        return peer
-    if not _is_trusted(nearest, trusted):
-        return str(nearest)
-    claims = []
-    if x_forwarded_for:
-        claims.append(_walk(nearest, _entries(x_forwarded_for), trusted))
-    if forwarded:
-        claims.append(_walk(nearest, map(_for_value, _entries(forwarded)), trusted))
-    return str(claims[0] if claims and len(set(claims)) == 1 else nearest)
 
+    networks: tuple[Network, ...] = attrs.field(default=(), converter=_networks)
+    header: str = "X-Forwarded-For"
 
-def _walk(nearest: Address, entries: Iterable[str], trusted: Sequence[Network]) -> Address:
-    """Follow the claims while trusted hops make them; stop before one that says nothing."""
-    believed = nearest
-    for entry in entries:
-        address = _parse_hop(entry)
-        if address is None:
-            return believed
-        believed = address
-        if not _is_trusted(address, trusted):
-            return believed
-    return believed
+    def trust(self, address: str) -> bool:
+        """Whether this is one of them."""
+        parsed = _parse(address)
+        return parsed is not None and self._has(parsed)
+
+    def client_of(self, peer: str, values: Sequence[str]) -> str:
+        """The address of the client, in its canonical spelling.
+
+        ``values`` are the header's, in the order of the request.
+        """
+        nearest = _parse(peer)
+        if nearest is None:
+            return peer
+        if not self._has(nearest):
+            return str(nearest)
+        entries = _entries(values) if values else ()
+        if self.header == "Forwarded":
+            entries = map(_for_value, entries)
+        return str(self._walk(nearest, entries))
+
+    def requester(self, scope: Mapping[str, Any]) -> str:
+        """The address of whoever sent an ASGI request; empty where they came by a Unix socket."""
+        peer = (scope.get("client") or ("",))[0] or ""
+        header = self.header.lower().encode()
+        values = [value.decode("latin-1") for name, value in scope["headers"] if name == header]
+        return self.client_of(peer, values)
+
+    def _walk(self, nearest: Address, entries: Iterable[str]) -> Address:
+        """Follow the claims while trusted hops make them; stop before one that says nothing."""
+        believed = nearest
+        for entry in entries:
+            address = _parse_hop(entry)
+            if address is None:
+                return believed
+            believed = address
+            if not self._has(address):
+                return believed
+        return believed
+
+    def _has(self, address: Address) -> bool:
+        return any(address in network for network in self.networks)
 
 
 def _entries(values: Sequence[str]) -> Iterable[str]:
@@ -117,7 +125,3 @@ def _parse(text: str) -> Address | None:
         # One host, one spelling: a zone is local to whoever wrote it.
         return address.ipv4_mapped or IPv6Address(int(address))
     return address
-
-
-def _is_trusted(address: Address, trusted: Sequence[Network]) -> bool:
-    return any(address in network for network in trusted)

@@ -16,6 +16,7 @@ import attrs
 import trio
 
 from relayd import logs
+from relayd.edge.clients import CROWDED, Clients
 from relayd.edge.host import has_proper_host
 from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
@@ -59,7 +60,7 @@ class _Phase(enum.Enum):
 
 
 async def serve_websocket(
-    app: App, takeover: Takeover, peer: Peer, settings: EdgeSettings, terms: Terms
+    app: App, takeover: Takeover, peer: Peer, clients: Clients, terms: Terms
 ) -> None:
     """Answer one upgrade request, and carry the WebSocket to its end."""
     request = takeover.request
@@ -70,11 +71,20 @@ async def serve_websocket(
     )
     if isinstance(accepted, Refused):
         log.info("handshake refused", address=peer.address, problem=accepted.problem)
-        await takeover.refuse(accepted)
-        await streams.depart(takeover.stream, settings.close_seconds)
+        await _turn_away(takeover, accepted, clients.settings)
         return
-    websocket = ClientSocket(takeover.stream, peer.address, terms, takeover.early)
-    await _Exchange(app, accepted, websocket, settings, takeover).run(peer)
+    asked = {"client": peer.client, "headers": request.headers}
+    async with clients.request(asked) as has_room:
+        if not has_room:
+            await _turn_away(takeover, Refused(429, CROWDED), clients.settings)
+            return
+        websocket = ClientSocket(takeover.stream, peer.address, terms, takeover.early)
+        await _Exchange(app, accepted, websocket, clients.settings, takeover).run(peer)
+
+
+async def _turn_away(takeover: Takeover, refused: Refused, settings: EdgeSettings) -> None:
+    await takeover.refuse(refused)
+    await streams.depart(takeover.stream, settings.close_seconds)
 
 
 @attrs.define(eq=False)

@@ -19,11 +19,11 @@ from hypercorn.config import Config
 from hypercorn.trio.worker_context import WorkerContext
 
 from relayd import logs
-from relayd.edge.addresses import Network
 from relayd.edge.asgi import App, serve_websocket
 from relayd.edge.body import BodyRules
+from relayd.edge.clients import CONNECTIONS, Clients
 from relayd.edge.http import HttpConnection, hypercorn_config
-from relayd.edge.peer import Peer, address_block, peer_of
+from relayd.edge.peer import Peer, peer_of
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.tls import shake_hands
 from relayd.edge.websocket import Terms
@@ -41,8 +41,6 @@ BACK_OFF_SECONDS: Final = 0.1
 _CAPACITY_ERRORS: Final = {errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS}
 # A flood of refused connections is one line this often, not one each.
 _COMPLAIN_SECONDS: Final = 10
-# What connections are counted under, alone and with their address.
-_CONNECTIONS: Final = "connections"
 
 
 @attrs.define(eq=False)
@@ -53,7 +51,7 @@ class Door:
     settings: EdgeSettings
     terms: Terms
     tls: ssl.SSLContext | None
-    quotas: Quotas
+    clients: Clients
     bodies: BodyRules
     _nursery: trio.Nursery
     _config: Config
@@ -129,35 +127,17 @@ class Door:
             streams.cut(stream)
             return
         if self.connections >= self.settings.connections_max:
-            self._refuse(stream, peer, _CONNECTIONS)
+            self._refuse(stream, peer, CONNECTIONS)
             return
         self.connections += 1
         self._nursery.start_soon(self._run_accepted, stream, peer)
 
     def _refuse(self, stream: trio.SocketStream, peer: Peer, full: str) -> None:
-        if full == _CONNECTIONS:
+        if full == CONNECTIONS:
             self._complain("connection refused: server.connections_max is reached", peer.address)
         else:
             self._complain("connection refused: too many from this address", peer.address)
         streams.cut(stream, reset=True)
-
-    def _places(self, peer: Peer) -> Sequence[Cap]:
-        """What this connection takes of what there is for all of them."""
-        settings = self.settings
-        places = [Cap(_CONNECTIONS, settings.connections_max)]
-        block = self._counted_block(peer)
-        if block:
-            places.append(Cap(f"{_CONNECTIONS} {block}", settings.connections_per_address))
-        return places
-
-    def _counted_block(self, peer: Peer) -> Network | None:
-        block = address_block(peer.address)
-        if block is None:
-            return None
-        for network in self.settings.trusted_proxies:
-            if network.version == block.version and block.network_address in network:
-                return None
-        return block
 
     def _complain(self, event: str, detail: object) -> None:
         now = trio.current_time()
@@ -166,10 +146,10 @@ class Door:
             log.warning(event, detail=detail, connections=self.connections)
 
     async def _run_accepted(self, stream: trio.SocketStream, peer: Peer) -> None:
-        places = self._places(peer)
+        places = self.clients.places_of(peer.address)
         taken: Sequence[Cap] = ()
         try:
-            full = await self.quotas.enter(places)
+            full = await self.clients.quotas.enter(places)
             if full is not None:
                 self._refuse(stream, peer, full)
                 return
@@ -185,7 +165,7 @@ class Door:
         finally:
             streams.cut(stream)
             self.connections -= 1
-            self.quotas.leave(taken)
+            self.clients.quotas.leave(taken)
 
     async def serve_stream(self, stream: trio.abc.Stream, peer: Peer | None = None) -> None:
         """Carry one connection over any Trio stream to its end. Raises nothing but cancellation."""
@@ -203,7 +183,13 @@ class Door:
         # One after the other in one task, each letting go of what it needed: a WebSocket carries
         # neither Hypercorn's objects nor an HTTP parser through its life.
         http = HttpConnection(
-            self.app, stream, peer, self.settings, self._config, self._context, self.bodies
+            self.app,
+            stream,
+            peer,
+            self.clients,
+            self._config,
+            self._context,
+            self.bodies,
         )
         self._http.add(http)
         try:
@@ -215,7 +201,7 @@ class Door:
             self._http_left.set()
         del http
         if takeover is not None:
-            await serve_websocket(self.app, takeover, peer, self.settings, self.terms)
+            await serve_websocket(self.app, takeover, peer, self.clients, self.terms)
 
 
 @asynccontextmanager
@@ -231,10 +217,10 @@ async def open_door(
     """A door whose WebSockets are the pump's; leaving the context cuts what is still connected."""
     async with trio.open_nursery() as nursery:
         terms = Terms.of(settings, pump)
-        door_quotas = Counters() if quotas is None else quotas
+        clients = Clients(settings, Counters() if quotas is None else quotas)
         rules = bodies or BodyRules()
         http = hypercorn_config(settings)
-        yield Door(app, settings, terms, tls, door_quotas, rules, nursery, http)
+        yield Door(app, settings, terms, tls, clients, rules, nursery, http)
         nursery.cancel_scope.cancel()
 
 

@@ -1,9 +1,9 @@
 """Drives Hypercorn's HTTP/1.1 protocol class over one Trio stream.
 
 The class itself is Hypercorn's, on h11's parser (`edge.parser`): the only one there is, so two
-parsers can't disagree about where a request ends. What is ours is everything around it, where the stock server
-falls short: sends are cancellable and under a deadline, a head and a request have one too, and an
-application that fails ends its own request only.
+parsers can't disagree about where a request ends. What is ours is everything around it, where the
+stock server falls short: sends are cancellable and under a deadline, a head and a request have one
+too, and an application that fails ends its own request only.
 
 A request that asks for a WebSocket, be it the first of a connection or a later one, leaves the
 protocol the way Hypercorn itself switches to HTTP/2: by an exception from the hook that looks at
@@ -30,10 +30,12 @@ from relayd import logs
 from relayd.edge.access import Answer, Silence
 from relayd.edge.asgi import App
 from relayd.edge.body import BodyPolicy, BodyRules
+from relayd.edge.clients import CROWDED, Clients
 from relayd.edge.host import has_proper_host
 from relayd.edge.inbox import INBOX_PARTS, Inbox, open_inbox
 from relayd.edge.parser import Parser
 from relayd.edge.peer import Peer
+from relayd.edge.refusal import refusal
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.takeover import Takeover
 from relayd.websocket import handshake, streams
@@ -135,7 +137,7 @@ class HttpConnection:
     app: App
     stream: trio.abc.Stream
     peer: Peer
-    settings: EdgeSettings
+    clients: Clients
     config: Config
     context: WorkerContext
     rules: BodyRules
@@ -151,6 +153,11 @@ class HttpConnection:
     # Of the request under way.
     _inbox: Inbox | None = None
     _raw_bytes: int = 0
+
+    @property
+    def settings(self) -> EdgeSettings:
+        """The door's."""
+        return self.clients.settings
 
     async def run(self) -> Takeover | None:
         """Serve requests to the end of the connection, or to a request for a WebSocket.
@@ -322,7 +329,7 @@ class HttpConnection:
         self._allow(self.settings.request_seconds)
 
     async def _call(self, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
-        answer = Answer(scope, send, self.settings.trusted_proxies)
+        answer = Answer(scope, send, self.settings.proxies)
         try:
             await self._answer(inbox, answer)
         finally:
@@ -331,7 +338,11 @@ class HttpConnection:
     async def _answer(self, inbox: Inbox, answer: Answer) -> None:
         path = answer.scope["path"]
         try:
-            await self.app(answer.scope, inbox.receive, answer.send)
+            async with self.clients.request(answer.scope) as has_room:
+                if has_room:
+                    await self.app(answer.scope, inbox.receive, answer.send)
+                else:
+                    await _refuse_one_too_many(answer)
         except* Exception:
             log.exception("application failed", path=path, milliseconds=answer.milliseconds)
         inbox.close()
@@ -339,3 +350,9 @@ class HttpConnection:
             await answer.conclude(left=inbox.left)
         except h11.LocalProtocolError:
             self.lasting.cancel()
+
+
+async def _refuse_one_too_many(answer: Answer) -> None:
+    headers, body = refusal(429, CROWDED)
+    await answer.send({"type": "http.response.start", "status": 429, "headers": headers})
+    await answer.send({"type": "http.response.body", "body": body})

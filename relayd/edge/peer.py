@@ -1,11 +1,9 @@
 """Who is on the other end of a connection."""
 
-import ipaddress
-
 import attrs
 import trio
 
-__all__ = ["Peer", "address_block", "peer_of"]
+__all__ = ["Peer", "peer_of"]
 
 _ADDRESS_FIELDS = 2
 
@@ -27,20 +25,6 @@ class Peer:
 def peer_of(stream: trio.SocketStream, *, tls: bool) -> Peer:
     """Who is connected to what; raises OSError when they left already."""
     return Peer(_address(stream.socket.getpeername()), _address(stream.socket.getsockname()), tls)
-
-
-def address_block(address: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    """What counts as one address: IPv4 itself (mapped ones too), of IPv6 the /64; None if none."""
-    try:
-        # A link-local address carries its interface behind a percent sign.
-        ip = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return None
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip.ipv4_mapped is None:
-            return ipaddress.IPv6Network((int(ip) >> 64 << 64, 64))
-        ip = ip.ipv4_mapped
-    return ipaddress.IPv4Network((int(ip), 32))
 
 
 def _address(name: object) -> tuple[str, int] | None:

@@ -2,7 +2,7 @@
 
 import attrs
 
-from relayd.edge.addresses import Network
+from relayd.edge.addresses import Proxies
 
 __all__ = ["EdgeSettings"]
 
@@ -14,11 +14,11 @@ class EdgeSettings:
     What has a value is nobody's to configure; the rest is the operator's (`relayd.config`).
     """
 
-    # How many connections at once, and from one address (IPv6: one /64). Trusted proxies
-    # speak for many people, so they are exempt from the second and believed about who asks.
+    # How many connections at once, and from one address (`quotas.blocks`). Proxies speak for many
+    # people: they are exempt from the second, which counts what they pass on for each of those.
     connections_max: int
     connections_per_address: int
-    trusted_proxies: tuple[Network, ...]
+    proxies: Proxies
 
     # HTTP. A head has to be complete this soon after its first byte (or after connecting).
     header_seconds: float

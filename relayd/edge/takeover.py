@@ -1,25 +1,14 @@
 """A request that asked for a WebSocket, until it is answered: by a 101 or an HTTP response."""
 
-import json
-from typing import Final
-
 import attrs
 import h11
 import trio
 
+from relayd.edge.refusal import refusal
 from relayd.websocket import handshake
 from relayd.websocket.handshake import Accepted, Refused
 
 __all__ = ["Takeover"]
-
-# What programs match in a refusal of ours, by its status.
-_CODES: Final = {
-    400: "bad_handshake",
-    403: "refused",
-    405: "method_not_allowed",
-    426: "upgrade_required",
-    500: "internal_error",
-}
 
 
 @attrs.define(eq=False)
@@ -43,17 +32,9 @@ class Takeover:
         await self._send(h11.InformationalResponse(status_code=101, headers=[*ours, *headers]))
 
     async def refuse(self, refused: Refused) -> None:
-        """Answer an improper request, in the form that every refusal of the HTTP interface has."""
-        message = f"{refused.problem[0].upper()}{refused.problem[1:]}."
-        error = {"code": _CODES[refused.status], "message": message}
-        body = json.dumps({"error": error}).encode()
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"cache-control", b"no-store"),
-            (b"content-length", str(len(body)).encode()),
-            *refused.headers,
-        ]
-        await self.respond(refused.status, headers)
+        """Answer an improper request, or one too many."""
+        headers, body = refusal(refused.status, refused.problem)
+        await self.respond(refused.status, [*headers, *refused.headers])
         await self.body(body, more=False)
 
     async def respond(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:

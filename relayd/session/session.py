@@ -17,7 +17,8 @@ client's socket. A task ends the session by giving a reason and returning. Cance
 outside means that the client is gone; nothing but that cancellation leaves `run`.
 """
 
-from collections.abc import Callable
+import math
+from collections.abc import Awaitable, Callable
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -52,6 +53,12 @@ __all__ = ["Ports", "Session"]
 ORDERLY_CLOSES: Final = frozenset({1000, 1001, 1005})
 
 
+async def _freely(user_id: UUID) -> float:
+    """Open as often as anybody likes."""
+    await trio.lowlevel.checkpoint()
+    return 0.0
+
+
 @attrs.frozen
 class Ports:
     """The adapters that a session runs on, and what else comes from outside."""
@@ -62,6 +69,8 @@ class Ports:
     # Measures leases; `relayd.clock.lease_clock` where machines may sleep.
     clock: Clock = trio.current_time
     new_id: Callable[[], UUID] = uuid4
+    # Counts a user's openings: seconds to wait, 0.0 meaning that one more is all right.
+    opens: Callable[[UUID], Awaitable[float]] = _freely
 
 
 @attrs.define(eq=False)
@@ -127,6 +136,8 @@ class Session:
             if hello is None:
                 return
             self._principal = hello.principal
+            if not await self._may_open(hello.principal):
+                return
             plan = self._plan(hello)
             if plan is None or not await self._open_ledger(plan):
                 return
@@ -159,6 +170,15 @@ class Session:
             self.ending.give(EndReason.AUTH_FAILED)
             return None
         return Hello(principal, auth.config)
+
+    async def _may_open(self, principal: Principal) -> bool:
+        wait = await self.ports.opens(principal.user_id)
+        if wait > 0:
+            self.ending.give(
+                EndReason.TOO_MANY_SESSIONS,
+                f"Streams were opened too often on this account. Wait {math.ceil(wait)} s.",
+            )
+        return wait == 0
 
     def _plan(self, hello: Hello) -> StreamPlan | None:
         plan = self.ports.engine.plan(hello.config)

@@ -55,9 +55,9 @@ def test_a_trusted_proxy_is_exempt_from_the_cap_of_an_address() -> None:
     """An address and a network are both taken, also one with host bits set."""
     server = config.Server(trusted_proxies=("192.0.2.1", "2001:db8::7/64"))
 
-    exempt = edge_settings(server, config.Limits()).trusted_proxies
+    proxies = edge_settings(server, config.Limits()).proxies
 
-    assert [str(network) for network in exempt] == ["192.0.2.1/32", "2001:db8::/64"]
+    assert [str(network) for network in proxies.networks] == ["192.0.2.1/32", "2001:db8::/64"]
 
 
 def test_a_session_renews_before_its_record_is_due() -> None:

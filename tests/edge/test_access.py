@@ -1,7 +1,6 @@
 """The access log: whatever ends a request, it has one line, with what became of it."""
 
 import logging
-from ipaddress import ip_network
 from typing import Any
 
 import attrs
@@ -11,6 +10,7 @@ import trio.testing
 from hypercorn.config import Config
 
 from relayd.edge.access import Silence
+from relayd.edge.addresses import Proxies
 from tests.conftest import DeclaredErrors
 from tests.edge.caller import PEER, SETTINGS, Caller, call, opened_door
 
@@ -168,7 +168,7 @@ async def test_hypercorn_writes_nothing(caplog: pytest.LogCaptureFixture) -> Non
 
 @pytest.mark.parametrize(
     ("trusted", "address"),
-    [((), PEER.address), ((ip_network("203.0.113.0/24"),), "198.51.100.7")],
+    [((), PEER.address), (("203.0.113.0/24",), "198.51.100.7")],
 )
 async def test_whose_request_it_was(
     trusted: Any,
@@ -178,7 +178,7 @@ async def test_whose_request_it_was(
 ) -> None:
     """Behind a proxy that is believed the line has the client's address, else the peer's."""
     caplog.set_level(logging.INFO)
-    settings = attrs.evolve(SETTINGS, trusted_proxies=trusted)
+    settings = attrs.evolve(SETTINGS, proxies=Proxies(trusted))
     async with (
         opened_door(swift, settings) as door,
         trio.open_nursery() as nursery,

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.edge.addresses import client_address, networks
+from relayd.edge.addresses import Proxies
 
-PROXIES = networks(["10.0.0.0/8", "fd00::/8", "192.0.2.1"])
+NETWORKS = ("10.0.0.0/8", "fd00::/8", "192.0.2.1")
+USUAL = Proxies(NETWORKS)
+STANDARD = Proxies(NETWORKS, "Forwarded")
 PROXY = "10.0.0.1"
 
 ADDRESSES = st.ip_addresses().map(str)
@@ -50,7 +52,7 @@ JUNK = st.text(st.characters(codec="latin-1")) | ADDRESSES | st.sampled_from(["f
 )
 def test_x_forwarded_for(peer: str, header: list[str], client: str) -> None:
     """Read from right to left, over trusted hops only, and no further than it makes sense."""
-    assert client_address(peer, header, [], PROXIES) == client
+    assert USUAL.client_of(peer, header) == client
 
 
 @pytest.mark.parametrize(
@@ -70,39 +72,55 @@ def test_x_forwarded_for(peer: str, header: list[str], client: str) -> None:
 )
 def test_forwarded(header: list[str], client: str) -> None:
     """RFC 7239's header says the same in its own way; an open quote swallows nothing."""
-    assert client_address(PROXY, [], header, PROXIES) == client
+    assert STANDARD.client_of(PROXY, header) == client
 
 
-def test_both_headers() -> None:
-    """Two headers that agree are believed; if they differ one is forged, and the proxy counts."""
-    agreed = client_address(PROXY, ["198.51.100.7"], ["for=198.51.100.7"], PROXIES)
-    assert agreed == "198.51.100.7"
-    assert client_address(PROXY, ["198.51.100.7"], ["for=203.0.113.1"], PROXIES) == PROXY
+@pytest.mark.parametrize(
+    ("proxies", "client"), [(USUAL, "198.51.100.7"), (STANDARD, "203.0.113.1")]
+)
+def test_one_header_counts(proxies: Proxies, client: str) -> None:
+    """The other one is the client's own word, which a proxy passes on."""
+    headers = [(b"x-forwarded-for", b"198.51.100.7"), (b"forwarded", b"for=203.0.113.1")]
+    scope = {"client": (PROXY, 4711), "headers": headers}
+    assert proxies.requester(scope) == client
 
 
-@given(OUTSIDE, st.lists(JUNK), st.lists(JUNK))
-def test_untrusted_peers(peer: str, x_forwarded_for: list[str], forwarded: list[str]) -> None:
+@pytest.mark.parametrize("proxies", [USUAL, STANDARD])
+def test_the_other_header_alone(proxies: Proxies) -> None:
+    """Where only the header came that isn't configured, the request is the proxy's."""
+    headers = {USUAL: (b"forwarded", b"for=198.51.100.7"), STANDARD: (b"x-forwarded-for", b"::7")}
+    other = headers[proxies]
+    assert proxies.requester({"client": (PROXY, 4711), "headers": [other]}) == PROXY
+
+
+both = pytest.mark.parametrize("proxies", [USUAL, STANDARD])
+
+
+@both
+@given(peer=OUTSIDE, header=st.lists(JUNK))
+def test_untrusted_peers(proxies: Proxies, peer: str, header: list[str]) -> None:
     """No header whatever moves the address of a peer that is not a proxy."""
-    assert client_address(peer, x_forwarded_for, forwarded, PROXIES) == peer
+    assert proxies.client_of(peer, header) == peer
 
 
 @given(st.lists(JUNK), OUTSIDE, st.lists(INSIDE, max_size=4))
 def test_what_proxies_append_wins(forged: list[str], client: str, hops: list[str]) -> None:
     """Whatever a client writes, the address that the outermost proxy saw is the one."""
     seen = [", ".join([*forged, client, *hops])]
-    assert client_address(PROXY, seen, [], PROXIES) == client
+    assert USUAL.client_of(PROXY, seen) == client
     quoted = [", ".join([*forged, *(f'for="{hop}"' for hop in [client, *hops])])]
-    assert client_address(PROXY, [], quoted, PROXIES) == client
+    assert STANDARD.client_of(PROXY, quoted) == client
 
 
-@given(st.one_of(INSIDE, OUTSIDE, st.text()), st.lists(JUNK), st.lists(JUNK))
-def test_never_raises(peer: str, x_forwarded_for: list[str], forwarded: list[str]) -> None:
+@both
+@given(peer=st.one_of(INSIDE, OUTSIDE, st.text()), header=st.lists(JUNK))
+def test_never_raises(proxies: Proxies, peer: str, header: list[str]) -> None:
     """The answer is an address in its canonical spelling, or the peer as it was given."""
-    client = client_address(peer, x_forwarded_for, forwarded, PROXIES)
+    client = proxies.client_of(peer, header)
     assert client == peer or client == str(ip_address(client))
 
 
 def test_networks() -> None:
     """A network that is none is refused when the app is made."""
     with pytest.raises(ValueError, match="does not appear"):
-        networks(["10.0.0.0/8", "nonsense"])
+        Proxies(("10.0.0.0/8", "nonsense"))

@@ -4,19 +4,16 @@ import errno
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 import attrs
 import pytest
 import trio
 import trio.testing
-from hypothesis import given
-from hypothesis import strategies as st
 
+from relayd.edge.addresses import Proxies
 from relayd.edge.door import Door
 from relayd.edge.listeners import open_listeners
-from relayd.edge.peer import address_block
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.websocket import ClientSocket
 from relayd.errors import ClientGone
@@ -28,36 +25,6 @@ from tests.edge.caller import SETTINGS, Caller, Log, SinkApp, frame, opened_door
 def door_for(app: Any) -> Any:
     """An open door without a watcher."""
     return opened_door(app, SETTINGS)
-
-
-@pytest.mark.parametrize(
-    ("address", "block"),
-    [
-        ("192.0.2.1", "192.0.2.1/32"),
-        ("::ffff:192.0.2.1", "192.0.2.1/32"),
-        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-        ("fe80::1%eth0", "fe80::/64"),
-    ],
-)
-def test_what_counts_as_one_address(address: str, block: str) -> None:
-    """One IPv4 address, or an IPv6 /64: whoever has one of it has all of it."""
-    assert address_block(address) == ip_network(block)
-
-
-@given(st.ip_addresses(v=6), st.integers(0, 2**64 - 1))
-def test_one_block(address: object, host: int) -> None:
-    """Changing the lower half of an IPv6 address does not leave its block."""
-    number = int(ip_address(str(address)))
-    if number >> 32 == 0xFFFF:
-        return
-    other = str(ip_address(number >> 64 << 64 | host))
-    if "." not in other and ip_address(other).version == 6 and number >> 64 != 0:
-        assert address_block(str(address)) == address_block(other)
-
-
-def test_a_unix_socket_has_no_address() -> None:
-    """Nothing to count by."""
-    assert address_block("") is None
 
 
 @attrs.define(eq=False)
@@ -132,7 +99,7 @@ async def test_caps(settings: EdgeSettings) -> None:
         for caller in (second, fourth):
             await caller.stream.aclose()
         await until(lambda: not door.connections)
-        counters = door.quotas
+        counters = door.clients.quotas
         assert isinstance(counters, Counters)
         assert not counters._places
 
@@ -140,9 +107,7 @@ async def test_caps(settings: EdgeSettings) -> None:
 @pytest.mark.system
 async def test_exempt_networks_have_no_cap_per_address() -> None:
     """A trusted proxy brings everybody's connections."""
-    settings = defaults.edge(
-        connections_per_address=1, trusted_proxies=(ip_network("127.0.0.0/8"),)
-    )
+    settings = defaults.edge(connections_per_address=1, proxies=Proxies(("127.0.0.0/8",)))
     async with listening(Log().receive_all, settings) as (_, address):
         callers = [await reach(address) for _ in range(5)]
         for caller in callers:

@@ -22,9 +22,7 @@ AMBIGUOUS = {
     + b"Transfer-Encoding:\n\tchunked\n"
     + CHUNKS,
     "any folded header": POST + b"X-One: a\r\n  b\r\n\r\n",
-    "chunks in HTTP/1.0": POST.replace(b"1.1", b"1.0")
-    + b"Transfer-Encoding: chunked\r\n"
-    + CHUNKS,
+    "chunks in HTTP/1.0": POST.replace(b"1.1", b"1.0") + b"Transfer-Encoding: chunked\r\n" + CHUNKS,
     "an upgrade with both": UPGRADE.encode()
     + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n"
     + CHUNKS,
@@ -47,18 +45,15 @@ async def test_ambiguous_heads(autojump_clock: trio.testing.MockClock, name: str
 @pytest.mark.parametrize("step", [1, 7])
 def test_a_fold_that_comes_in_pieces(step: int) -> None:
     """However the bytes are cut, a folded head is refused."""
-    parser, raised = Parser(16_384), False
-    data = AMBIGUOUS["a folded Transfer-Encoding"]
-    for start in range(0, len(data), step):
-        parser.receive_data(data[start : start + step])
-        try:
-            event = parser.next_event()
-        except h11.RemoteProtocolError as problem:
-            assert problem.error_status_hint == 400
-            raised = True
-            break
-        assert event is h11.NEED_DATA
-    assert raised
+    parser, data = Parser(16_384), AMBIGUOUS["a folded Transfer-Encoding"]
+    with pytest.raises(h11.RemoteProtocolError, match="several lines"):
+        _feed(parser, [data[start : start + step] for start in range(0, len(data), step)])
+
+
+def _feed(parser: Parser, pieces: list[bytes]) -> None:
+    for piece in pieces:
+        parser.receive_data(piece)
+        assert parser.next_event() is h11.NEED_DATA
 
 
 def test_indented_bodies() -> None:

@@ -89,6 +89,7 @@ async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         "RELAYD_SERVER__LISTEN": "127.0.0.1:0",
         "RELAYD_SERVER__PROCESSES": "1",
         "RELAYD_AUTH__REQUESTS_PER_MINUTE": "10000",
+        "RELAYD_LIMITS__REQUESTS_PER_USER": "100000",
         "RELAYD_ENGINES__DEEPGRAM__API_KEY": "never-used",
         "RELAYD_STRIPE__API_KEY": STRIPE_KEY,
         "RELAYD_STRIPE__WEBHOOK_SECRETS": "whsec_standin",

@@ -163,11 +163,17 @@ async def refused_token(call: Call) -> Response:
     return await call.ask(World())
 
 
+# What an address may refresh where it may try once to sign in.
+_OFTEN: Final = 6
+
+
 async def again(call: Call) -> Response:
     """More often than once a minute."""
-    world = World(requests_per_minute=1)
-    await call.ask(world)
-    return await call.ask(world)
+    world = World(requests_per_minute=1, requests_per_user=1)
+    signed_in = await token(world) if call.is_authenticated else None
+    for _ in range(_OFTEN):
+        await call.ask(world, token=signed_in)
+    return await call.ask(world, token=signed_in)
 
 
 def too_many(outcome: Any, most: int) -> Scenario:

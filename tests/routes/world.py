@@ -11,6 +11,7 @@ from quart import Response
 
 from relayd.accounts.accounts import Accounts
 from relayd.config import Seller
+from relayd.edge.addresses import Proxies
 from relayd.errors import DatabaseUnavailable
 from relayd.events.live import LiveCredit
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
@@ -72,7 +73,8 @@ class World:
     """Make it inside of Trio."""
 
     requests_per_minute: int = 10
-    trusted_proxies: tuple[str, ...] = ()
+    requests_per_user: int = 1000
+    proxies: Proxies = attrs.field(factory=Proxies)
     origins: tuple[str, ...] = ()
     own_origins: tuple[str, ...] = ()
     repository_url: str = ""
@@ -91,8 +93,9 @@ class World:
                 wallet=self.wallet,
                 database=self.store,
                 sessions=cast("Any", None),
-                trusted_proxies=self.trusted_proxies,
+                proxies=self.proxies,
                 requests_per_minute=self.requests_per_minute,
+                requests_per_user=self.requests_per_user,
                 origins=self.origins,
                 own_origins=self.own_origins,
                 repository_url=self.repository_url,

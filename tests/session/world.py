@@ -8,6 +8,8 @@ import trio
 
 from relayd.errors import DatabaseUnavailable
 from relayd.identity import Principal
+from relayd.quotas.limits import Rate
+from relayd.quotas.windows import Windows
 from relayd.session.dialect import Hello
 from relayd.session.limits import SessionLimits
 from relayd.session.report import Report
@@ -41,6 +43,9 @@ class World:
     session: Session = attrs.field(init=False)
     # What a registry says of sessions that ended.
     reports: list[Report] = attrs.field(factory=list)
+    # Streams that one user may open in a minute.
+    opens_per_minute: int = 100
+    _windows: Windows = attrs.field(factory=Windows)
     _dialled: trio.Event = attrs.field(factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
@@ -51,7 +56,7 @@ class World:
 
     def another(self, client: FakeClient) -> Session:
         """A further session of the same user."""
-        ports = Ports(self, self.engine, self.ledger)
+        ports = Ports(self, self.engine, self.ledger, opens=self.count_opening)
         return Session(client, "192.0.2.1", ports, self.limits, self.manner.dialect())
 
     def take_at_once(self, at_once: bool) -> None:
@@ -65,6 +70,12 @@ class World:
         if self.accounts_away:
             raise DatabaseUnavailable("the accounts are switched off")
         return Principal(self.user_id) if token == TOKEN else None
+
+    async def count_opening(self, user_id: UUID) -> float:
+        """The session's count of openings."""
+        await trio.lowlevel.checkpoint()
+        rate = Rate(str(user_id), self.opens_per_minute)
+        return self._windows.admit([rate], trio.current_time())
 
     async def run(self, play: Callable[[], Awaitable[object]] | None = None) -> Report:
         """Run the session while the test plays its part; both must end.

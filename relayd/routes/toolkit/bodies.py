@@ -22,6 +22,7 @@ __all__ = [
     "parse_object",
     "read_bytes",
     "read_form",
+    "refuse_no_json",
 ]
 
 F = TypeVar("F", bound=Form)
@@ -49,10 +50,17 @@ async def read_form(form: type[F]) -> F:
 
 async def read_bytes_of_json() -> bytes:
     """The request's body, which it says is JSON."""
-    charset = request.mimetype_params.get("charset", "utf-8").lower()
-    if request.mimetype != "application/json" or charset not in {"utf-8", "utf8"}:
-        raise UNSUPPORTED_MEDIA_TYPE.problem()
+    refuse_no_json(required=True)
     return await read_bytes()
+
+
+def refuse_no_json(*, required: bool) -> None:
+    """Refuse a body by what it says of itself; one that isn't there, where it is ``required``."""
+    has_body = request.content_length or "Transfer-Encoding" in request.headers
+    charset = request.mimetype_params.get("charset", "utf-8").lower()
+    is_json = request.mimetype == "application/json" and charset in {"utf-8", "utf8"}
+    if (has_body or required) and not is_json:
+        raise UNSUPPORTED_MEDIA_TYPE.problem()
 
 
 async def read_bytes() -> bytes:

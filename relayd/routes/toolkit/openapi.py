@@ -33,6 +33,7 @@ from relayd.routes.toolkit.protection import (
     protection_of,
 )
 from relayd.routes.toolkit.schemas import Schema, Schemas, schema_of
+from relayd.routes.toolkit.sites import OTHER_SITE
 
 __all__ = ["document", "operation_id", "refusals"]
 
@@ -114,9 +115,9 @@ def refusals(view: View, description: Description) -> tuple[Refusal, ...]:
     found = list(description.refuses)
     protection = protection_of(view)
     if protection is Protection.AUTHENTICATED:
-        found += [AUTH_FAILED, UNAVAILABLE]
+        found += [AUTH_FAILED, RATE_LIMITED, UNAVAILABLE]
     if protection is Protection.RATE_LIMITED:
-        found.append(RATE_LIMITED)
+        found += [RATE_LIMITED, OTHER_SITE]
     if description.takes is not None and description.takes.parsed:
         found += _BODY
         form = description.takes.form

@@ -7,15 +7,18 @@ none: a route that somebody forgot to protect is never served.
 import enum
 import functools
 import math
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
 from quart import request
 
-from relayd.edge.peer import address_block
 from relayd.identity import Principal
+from relayd.quotas.blocks import rates_of
 from relayd.quotas.limits import Rate
+from relayd.routes.toolkit.bodies import refuse_no_json
+from relayd.routes.toolkit.description import description_of
 from relayd.routes.toolkit.problems import Problem, Refusal
+from relayd.routes.toolkit.sites import refuse_other_sites
 from relayd.routes.toolkit.wiring import requester_address, wiring
 
 __all__ = [
@@ -45,7 +48,7 @@ AUTH_FAILED: Final = Refusal(
     challenge=True,
 )
 RATE_LIMITED: Final = Refusal(
-    429, "rate_limited", "Too many requests from this address. Try again later.", retries=True
+    429, "rate_limited", "Too many requests. Try again later.", retries=True
 )
 
 
@@ -77,29 +80,39 @@ def authenticated(
 
 def rate_limited(view: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
     """Count the request among its address's attempts to sign in, before anything is read for it."""
-    return rate_limited_by(_signing_in)(view)
+    return _limited(view, "auth", lambda: wiring().services.requests_per_minute)
 
 
 def rate_limited_by(
-    rate: Callable[[str], Rate],
+    key: str, per_minute: Callable[[], int]
 ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
-    """The same by a rate of its own, made for the block of addresses that a request comes from.
+    """The same by a budget of its own."""
+    return lambda view: _limited(view, key, per_minute)
 
-    Whoever comes by a Unix socket, from no address, counts as one.
-    """
 
-    def limit(view: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
-        @functools.wraps(view)
-        async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-            block = str(address_block(requester_address()))
-            wait = await wiring().services.quotas.admit([rate(block)])
-            if wait > 0:
-                raise RATE_LIMITED.problem(retry_after_seconds=math.ceil(wait))
-            return await view(*args, **kwargs)
+def _limited(
+    view: Callable[P, Awaitable[R]], key: str, per_minute: Callable[[], int]
+) -> Callable[P, Awaitable[R]]:
+    description = description_of(view)
+    body = None if description is None else description.takes
 
-        return _marked(guarded, Protection.RATE_LIMITED)
+    @functools.wraps(view)
+    async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        # Before it counts: else a page of another site, by having its visitors' browsers post
+        # forms, would use up the budgets of their addresses.
+        refuse_other_sites()
+        if body is not None:
+            refuse_no_json(required=body.required)
+        await _count(rates_of(key, requester_address(), per_minute()))
+        return await view(*args, **kwargs)
 
-    return limit
+    return _marked(guarded, Protection.RATE_LIMITED)
+
+
+async def _count(rates: Sequence[Rate]) -> None:
+    wait = await wiring().services.quotas.admit(rates)
+    if wait > 0:
+        raise RATE_LIMITED.problem(retry_after_seconds=math.ceil(wait))
 
 
 def exempt(reason: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
@@ -113,11 +126,13 @@ def exempt(reason: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
 
 async def principal_of_request() -> Principal:
-    """Whose access token it carries, one whose sign-in stands."""
+    """Whose access token it carries, one whose sign-in stands. It counts for its user."""
     token = bearer_token()
     principal = await wiring().services.accounts.authenticate(token) if token else None
     if principal is None:
         raise unauthenticated()
+    per_minute = wiring().services.requests_per_user
+    await _count([Rate(f"requests {principal.user_id}", per_minute)])
     return principal
 
 
@@ -133,10 +148,6 @@ def bearer_token() -> str | None:
 def unauthenticated() -> Problem:
     """The one answer to a missing, wrong, expired or ended token."""
     return AUTH_FAILED.problem()
-
-
-def _signing_in(block: str) -> Rate:
-    return Rate(f"auth {block}", wiring().services.requests_per_minute)
 
 
 def _marked(view: Callable[P, R], protection: Protection) -> Callable[P, R]:

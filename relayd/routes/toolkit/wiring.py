@@ -15,7 +15,7 @@ from quart import Quart, current_app, has_websocket_context, request, websocket
 from relayd import config
 from relayd.accounts.accounts import Accounts
 from relayd.config import Package
-from relayd.edge.addresses import Network, networks, requester
+from relayd.edge.addresses import Proxies
 from relayd.events.live import LiveCredit
 from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
@@ -93,17 +93,19 @@ class Prober(Protocol):
 class Services:
     """Everything the daemon gives to the routes.
 
-    ``trusted_proxies`` are networks as text. ``origins`` are all pages that may open a stream,
-    ``own_origins`` those of them that this server serves itself.
+    ``origins`` are all pages that may open a stream, ``own_origins`` those of them that this server
+    serves itself.
     """
 
     accounts: Accounts
     wallet: Wallet
     database: Prober
     sessions: Sessions
-    trusted_proxies: tuple[Network, ...] = attrs.field(default=(), converter=networks)
+    proxies: Proxies = attrs.field(factory=Proxies)
     origins: Sequence[str] = ()
+    # To sign in, of an address; and of a user who is signed in.
     requests_per_minute: int = 10
+    requests_per_user: int = 300
     quotas: Quotas = attrs.field(factory=Counters)
     own_origins: Sequence[str] = ()
     # Where the program's source is, for the landing page; empty where it isn't said.
@@ -141,4 +143,4 @@ def requester_address() -> str:
     """The client's address, as far as configured proxies can be believed about it."""
     connection = websocket if has_websocket_context() else request
     # From the scope: Quart's own remote_addr is a header among the client's.
-    return requester(connection.scope, wiring().services.trusted_proxies)
+    return wiring().services.proxies.requester(connection.scope)

@@ -22,6 +22,7 @@ from relayd.routes.toolkit.protection import (
     AUTH_FAILED,
     bearer_token,
     rate_limited,
+    rate_limited_by,
     unauthenticated,
 )
 from relayd.routes.toolkit.wiring import requester_address, wiring
@@ -38,6 +39,7 @@ from relayd.routes.views.signing_in import (
     Registration,
     SignedOut,
     TokenPair,
+    staying_per_minute,
 )
 
 __all__ = ["blueprint", "password_problem", "take_login", "take_registration"]
@@ -86,7 +88,7 @@ async def login() -> TokenPair:
 
 
 @blueprint.post("/refresh")
-@rate_limited
+@rate_limited_by("refresh", staying_per_minute)
 @described(
     Topic.ACCOUNTS,
     takes=Body(Presented, required=False),
@@ -120,7 +122,7 @@ async def _refresh_token() -> str | None:
 
 
 @blueprint.post("/logout")
-@rate_limited
+@rate_limited_by("logout", staying_per_minute)
 @described(
     Topic.ACCOUNTS,
     takes=Body(Presented, required=False),

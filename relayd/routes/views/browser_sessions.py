@@ -24,6 +24,7 @@ from relayd.routes.toolkit.protection import (
     AUTH_FAILED,
     principal_of_request,
     rate_limited,
+    rate_limited_by,
 )
 from relayd.routes.toolkit.wiring import requester_address, wiring
 from relayd.routes.views.auth import password_problem, take_login, take_registration
@@ -43,6 +44,7 @@ from relayd.routes.views.signing_in import (
     PresentPassword,
     Registration,
     SignedOut,
+    staying_per_minute,
 )
 
 __all__ = ["COOKIE", "HINT", "blueprint"]
@@ -130,7 +132,7 @@ async def login() -> Response:
 
 
 @blueprint.post("/refresh")
-@rate_limited
+@rate_limited_by("refresh", staying_per_minute)
 @described(
     Topic.BROWSER,
     gives={200: Answer("Still signed in.", PageToken)},
@@ -148,7 +150,7 @@ async def refresh() -> Response:
 
 
 @blueprint.post("/logout")
-@rate_limited
+@rate_limited_by("logout", staying_per_minute)
 @described(
     Topic.BROWSER,
     gives={200: Answer("Signed out, now or before.", SignedOut)},

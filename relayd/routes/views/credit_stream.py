@@ -52,6 +52,7 @@ class CreditStream(ResponseBody):
 
     live: LiveCredit
     principal: Principal
+    address: str
     _subscription: Subscription | None = None
     _places: Sequence[Cap] = ()
     _until: float = 0.0
@@ -61,7 +62,7 @@ class CreditStream(ResponseBody):
 
     async def __aenter__(self) -> Self:
         self._until = trio.current_time() + LASTING_SECONDS
-        places = self.live.places(self.principal.user_id)
+        places = self.live.places(self.principal.user_id, self.address)
         if await self.live.quotas.enter(places) is None:
             self._places = places
             self._subscription = self.live.hub.subscribe(self.principal)

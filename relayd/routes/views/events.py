@@ -9,7 +9,7 @@ from relayd.routes.toolkit.description import Answer, Topic, described
 from relayd.routes.toolkit.forms import Form, told
 from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.protection import authenticated
-from relayd.routes.toolkit.wiring import wiring
+from relayd.routes.toolkit.wiring import requester_address, wiring
 from relayd.routes.views.account import blueprint
 from relayd.routes.views.credit_stream import CreditStream
 
@@ -69,9 +69,10 @@ async def events(principal: Principal) -> Response:
     live = wiring().services.live_credit
     if live is not None and live.hub.closed:
         raise DRAINING.problem(retry_after_seconds=_ELSEWHERE_SECONDS)
-    if live is None or not await live.has_room(principal.user_id):
+    address = requester_address()
+    if live is None or not await live.has_room(principal.user_id, address):
         raise TOO_MANY_STREAMS.problem(retry_after_seconds=_AGAIN_SECONDS)
-    response = Response(b"" if request.method == "HEAD" else CreditStream(live, principal))
+    response = Response(b"" if request.method == "HEAD" else CreditStream(live, principal, address))
     response.content_type = "text/event-stream; charset=utf-8"
     # It ends by itself, sooner than any limit for an answer.
     response.timeout = None

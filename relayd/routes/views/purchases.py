@@ -30,8 +30,8 @@ from relayd.routes.views.sales import (
     SessionId,
     is_session_id,
     look_rate,
+    looks_per_minute,
     open_shop,
-    summary_rate,
 )
 
 __all__ = ["blueprint"]
@@ -147,7 +147,7 @@ async def receipt(principal: Principal, checkout_session_id: str) -> Receipt:
 
 
 @blueprint.get("/purchases/<checkout_session_id>/summary")
-@rate_limited_by(summary_rate)
+@rate_limited_by("summaries", looks_per_minute)
 @described(
     Topic.BILLING,
     gives={200: Answer("What it is, and how it stands.", Summary)},

@@ -23,8 +23,8 @@ __all__ = [
     "SessionId",
     "is_session_id",
     "look_rate",
+    "looks_per_minute",
     "open_shop",
-    "summary_rate",
 ]
 
 SALES_OFF: Final = Refusal(503, "sales_off", "Nothing is for sale here at the moment.")
@@ -64,11 +64,11 @@ def open_shop() -> Sales:
     return shop
 
 
+def looks_per_minute() -> int:
+    """How often an address may ask about purchases, nobody being signed in."""
+    return _LOOKS_PER_MINUTE
+
+
 def look_rate(principal: Principal) -> Rate:
     """How often a user's questions may go on to Stripe."""
     return Rate(f"looks {principal.user_id}", _LOOKS_PER_MINUTE)
-
-
-def summary_rate(block: str) -> Rate:
-    """How often purchases may be asked about from a block of addresses, nobody being signed in."""
-    return Rate(f"summaries {block}", _LOOKS_PER_MINUTE)

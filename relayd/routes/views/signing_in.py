@@ -10,6 +10,7 @@ from relayd.accounts.outcomes import SignedIn, User
 from relayd.accounts.passwords import PASSWORD_MAX, PASSWORD_MIN
 from relayd.routes.toolkit.forms import STORABLE, Form, Time, told
 from relayd.routes.toolkit.problems import Refusal
+from relayd.routes.toolkit.wiring import wiring
 
 __all__ = [
     "ACCOUNT_DISABLED",
@@ -29,6 +30,7 @@ __all__ = [
     "Registration",
     "SignedOut",
     "TokenPair",
+    "staying_per_minute",
 ]
 
 EMAIL_TAKEN: Final = Refusal(409, "email_taken", "There is an account with this address. Sign in.")
@@ -44,6 +46,10 @@ INVALID_REFRESH_TOKEN: Final = Refusal(
     401, "invalid_refresh_token", "This sign-in has ended or expired. Sign in again."
 )
 WRONG_PASSWORD: Final = Refusal(403, "wrong_password", "The present password is wrong.")
+
+# Times that an address may refresh, and sign out, for each try to sign in. No token can be guessed,
+# and an office of many browsers is one address.
+_STAYING: Final = 6
 
 AccessToken = Annotated[
     str, told("The access token, for Authorization: Bearer.", "eyJhbGciOi…", minLength=1)
@@ -140,3 +146,8 @@ class SignedOut(Form):
     """Signed out."""
 
     signed_out: Annotated[bool, told("Always true.", sample=True, const=True)]
+
+
+def staying_per_minute() -> int:
+    """How often an address may refresh, and how often sign out."""
+    return _STAYING * wiring().services.requests_per_minute

@@ -7,12 +7,15 @@ import trio
 from werkzeug.datastructures import Headers
 from werkzeug.routing import Rule
 
+from relayd.edge.addresses import Proxies
 from relayd.routes.app import _refuse_unprotected
 from relayd.routes.toolkit.protection import Protection, exempt, protection_of, rate_limited
 from tests.routes.world import CREDENTIALS, World, refusal
 
 # What a browser says of requests from our own pages.
 OURS = {"Sec-Fetch-Site": "same-origin"}
+JSON = {"Content-Type": "application/json"}
+NAMED = "https://page.example"
 
 # Written out, so that a route which changes its protection changes this page too. A method stands
 # where the address has another route.
@@ -137,28 +140,93 @@ async def test_two_authorizations() -> None:
     [p for p, kind in EXPECTED.items() if kind.name[:2] == "RA" and p not in OWN_RATES],
 )
 async def test_rate_limit(route: str, autojump_clock: trio.testing.MockClock) -> None:
-    """Ten a minute, whatever they contain; then 429 until the time in Retry-After is over."""
+    """So many a minute, whatever JSON they contain; then 429 for the time in Retry-After."""
     world = World()
     method, path = route.split() if " " in route else ("POST", route)
+    times = 60 if path.endswith(("/refresh", "/logout")) else 10
     bodies: list[dict[str, Any]] = [{"json": {}}, {"data": b"\xff"}]
-    for number in range(10):
-        response = await world.ask(path, method, headers=OURS, **bodies[number % 2])
-        assert response.status_code in {200, 401, 415, 422}
-        await trio.sleep(1)
+    for number in range(times):
+        response = await world.ask(path, method, headers=OURS | JSON, **bodies[number % 2])
+        assert response.status_code in {200, 400, 401, 422}
+        await trio.sleep(0.5)
     refused = await world.ask(path, method, headers=OURS, json=CREDENTIALS)
     assert await refusal(refused) == (429, "rate_limited")
-    assert refused.headers["Retry-After"] == "50"
-    await trio.sleep(50)
+    assert refused.headers["Retry-After"] == str(60 - times // 2)
+    await trio.sleep(60 - times // 2)
     assert (await world.ask(path, method, headers=OURS, json={})).status_code != 429
 
 
 async def test_one_budget() -> None:
-    """The auth routes share one budget, of addresses and not of accounts."""
+    """What guesses at passwords shares one budget, of addresses and not of accounts."""
     world = World(requests_per_minute=2)
     await world.post("/auth/login", {})
-    await world.post("/auth/refresh", {})
+    await world.ask("/account", "DELETE", json={})
     assert (await world.post("/auth/register", CREDENTIALS)).status_code == 429
     assert (await world.post("/auth/register", CREDENTIALS, peer="203.0.113.8")).status_code == 201
+
+
+async def test_staying_signed_in_is_no_guessing() -> None:
+    """Refreshing and signing out have a budget each, whatever guessing has used up."""
+    world = World(requests_per_minute=1)
+    assert [(await world.post("/auth/login", {})).status_code for _ in range(2)] == [422, 429]
+    for path in ("/auth/refresh", "/auth/logout"):
+        asked = [(await world.post(path, {})).status_code for _ in range(7)]
+        assert asked == [401] * 6 + [429]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+        {"Sec-Fetch-Site": "cross-site", "Origin": "null"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/auth/login", "/auth/refresh", "/auth/logout", "/session/login"])
+async def test_other_sites_do_not_count(path: str, said: dict[str, str]) -> None:
+    """What a browser says is another site's is refused, and leaves its visitor's budget alone."""
+    world = World(requests_per_minute=1, origins=(NAMED,))
+    for _ in range(10):
+        response = await world.ask(path, "POST", headers=said | JSON, data=b"{}")
+        assert await refusal(response) == (403, "cross_site")
+    assert (await world.ask(path, "POST", headers=OURS, json={})).status_code in {200, 401, 422}
+
+
+@pytest.mark.parametrize(
+    "form", ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain"]
+)
+async def test_forms_do_not_count(form: str) -> None:
+    """What isn't JSON, as all that a page may post without being asked, counts for nothing."""
+    world = World(requests_per_minute=1)
+    for _ in range(10):
+        response = await world.ask("/auth/login", "POST", headers={"Content-Type": form}, data=b"a")
+        assert await refusal(response) == (415, "unsupported_media_type")
+    assert (await world.post("/auth/login", {})).status_code == 422
+
+
+async def test_pages_that_the_operator_named() -> None:
+    """They may sign in from other sites."""
+    world = World(origins=(NAMED,))
+    headers = {"Sec-Fetch-Site": "cross-site", "Origin": NAMED}
+    assert (await world.post("/auth/register", CREDENTIALS, headers=headers)).status_code == 201
+
+
+async def test_requests_of_a_user(autojump_clock: trio.testing.MockClock) -> None:
+    """A user has one budget, from wherever they ask; others have their own."""
+    world = World(requests_per_user=2)
+    token = (await world.register())["token"]
+    other = await world.post("/auth/register", {**CREDENTIALS, "email": "grace@example.com"})
+    for peer in ("203.0.113.1", "203.0.113.2"):
+        assert (await world.ask("/account/me", token=token, peer=peer)).status_code == 200
+    refused = await world.ask("/billing/balance", token=token)
+    assert await refusal(refused) == (429, "rate_limited")
+    others = (await other.get_json())["token"]
+    assert (await world.ask("/account/me", token=others)).status_code == 200
+    await trio.sleep(60)
+    assert (await world.ask("/account/me", token=token)).status_code == 200
 
 
 async def test_limited_before_the_body() -> None:
@@ -193,7 +261,7 @@ async def test_forged_header(header: str) -> None:
 
 async def test_behind_a_proxy() -> None:
     """Behind a configured proxy each client has its own budget, and can't forge another."""
-    world = World(requests_per_minute=2, trusted_proxies=("10.0.0.0/8",))
+    world = World(requests_per_minute=2, proxies=Proxies(("10.0.0.0/8",)))
 
     async def ask(forwarded: str) -> int:
         headers = {"X-Forwarded-For": forwarded}

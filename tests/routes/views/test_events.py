@@ -38,7 +38,7 @@ class Page:
     async def read(self) -> None:
         """Until the stream ends."""
         live = LiveCredit(self.hub, self.credit, self.quotas, self.places)
-        async with CreditStream(live, ADA) as stream:
+        async with CreditStream(live, ADA, "192.0.2.1") as stream:
             async for piece in stream:
                 self.pieces.append((trio.current_time(), piece))
         self.over_at = trio.current_time()
