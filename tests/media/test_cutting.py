@@ -10,7 +10,7 @@ from relayd.media.cutting import FRAME_MS, cuts
 
 
 @given(
-    st.lists(st.integers(0, 100), max_size=600), st.integers(0, FRAME_MS), st.integers(700, 9_000)
+    st.lists(st.integers(0, 100), max_size=600), st.integers(0, FRAME_MS), st.integers(1_000, 9_000)
 )
 def test_parts_touch_and_none_is_too_long(levels: list[int], rest_ms: int, part_ms: int) -> None:
     """Whatever is heard, the parts are the whole recording, each at most as long as allowed."""
