@@ -176,42 +176,42 @@ def _error(code: str, wording: str, *, fatal: bool) -> str:
     return _format("error", code=code, message=wording, fatal=fatal)
 
 
+class _Result(msgspec.Struct, tag="transcript", tag_field="type", omit_defaults=True, gc=False):
+    """``transcript``: an engine's result with the protocol's names, in its order."""
+
+    text: str
+    is_final: bool
+    confidence: float
+    start: float
+    duration: float
+    speech_final: bool
+    words: tuple[Word, ...] = ()
+    channel: int | None = None
+    from_finalize: bool = False
+
+
 def _transcript(event: Transcript) -> str:
-    fields: dict[str, Any] = {
-        "text": event.text,
-        "is_final": event.is_final,
-        "confidence": event.confidence,
-        "start": event.start,
-        "duration": event.duration,
-        "speech_final": event.speech_final,
-    }
-    if event.words:
-        fields["words"] = [_word(word) for word in event.words]
-    if event.channel is not None:
-        fields["channel"] = event.channel
-    if event.from_finalize:
-        fields["from_finalize"] = True
-    return _format("transcript", **fields)
-
-
-def _word(word: Word) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "word": word.word,
-        "start": word.start,
-        "end": word.end,
-        "confidence": word.confidence,
-    }
-    if word.punctuated_word is not None:
-        fields["punctuated_word"] = word.punctuated_word
-    if word.speaker is not None:
-        fields["speaker"] = word.speaker
-    return fields
+    result = _Result(
+        event.text,
+        event.is_final,
+        event.confidence,
+        event.start,
+        event.duration,
+        event.speech_final,
+        event.words,
+        event.channel,
+        event.from_finalize,
+    )
+    return _encode(result)
 
 
 def _format(kind: str, **fields: Any) -> str:
-    message = {"type": kind, **fields}
+    return _encode({"type": kind, **fields})
+
+
+def _encode(message: object) -> str:
     try:
         return _ENCODER.encode(message).decode()
     except UnicodeEncodeError:
         # ASCII escapes keep a lone surrogate of an engine from breaking the UTF-8 on the wire.
-        return json.dumps(message, separators=(",", ":"))
+        return json.dumps(msgspec.to_builtins(message), separators=(",", ":"))

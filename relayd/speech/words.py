@@ -1,8 +1,15 @@
-"""What an engine makes of audio: words, results, and where speech began and ended."""
+"""What an engine makes of audio: words, results, and where speech began and ended.
 
-import attrs
+They are structs of msgspec, being most of what a daemon reads and writes: an engine's JSON
+becomes a `Word` within the decoder, and an app's JSON is made of it without a step between.
+"""
+
+from typing import Annotated, Final
+
+import msgspec
 
 __all__ = [
+    "Seconds",
     "SpeechStarted",
     "Transcript",
     "UpstreamEvent",
@@ -10,21 +17,26 @@ __all__ = [
     "Word",
 ]
 
+# A figure beyond this (115 days) is not a position in a stream but a fault.
+_SECONDS_MAX: Final = 10_000_000.0
 
-@attrs.frozen
-class Word:
+# A position in a stream's audio, or a length of it. Engines send some a little below zero.
+Seconds = Annotated[float, msgspec.Meta(ge=-_SECONDS_MAX, le=_SECONDS_MAX)]
+
+
+class Word(msgspec.Struct, frozen=True, omit_defaults=True, gc=False):
     """One recognised word; times are seconds on the stream's audio timeline."""
 
     word: str
-    start: float
-    end: float
-    confidence: float
+    start: Seconds
+    end: Seconds
+    # A factory: 0 is said, not left out.
+    confidence: Seconds = msgspec.field(default_factory=float)
     punctuated_word: str | None = None
     speaker: int | None = None
 
 
-@attrs.frozen
-class Transcript:
+class Transcript(msgspec.Struct, frozen=True, gc=False):
     """A result: what was said in ``[start, start + duration)`` seconds, final or interim."""
 
     text: str
@@ -39,15 +51,13 @@ class Transcript:
     from_finalize: bool = False
 
 
-@attrs.frozen
-class SpeechStarted:
+class SpeechStarted(msgspec.Struct, frozen=True, gc=False):
     """Voice activity began at this second of the audio."""
 
     timestamp: float
 
 
-@attrs.frozen
-class UtteranceEnd:
+class UtteranceEnd(msgspec.Struct, frozen=True, gc=False):
     """No word followed the one that ended at this second of the audio."""
 
     last_word_end: float

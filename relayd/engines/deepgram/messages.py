@@ -13,7 +13,14 @@ import attrs
 import msgspec
 
 from relayd.speech.plan import StreamPlan
-from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
+from relayd.speech.words import (
+    Seconds,
+    SpeechStarted,
+    Transcript,
+    UpstreamEvent,
+    UtteranceEnd,
+    Word,
+)
 
 __all__ = [
     "CLOSE_STREAM",
@@ -32,10 +39,6 @@ __all__ = [
 KEEP_ALIVE: Final = '{"type":"KeepAlive"}'
 FINALIZE: Final = '{"type":"Finalize"}'
 CLOSE_STREAM: Final = '{"type":"CloseStream"}'
-
-# A figure beyond this (115 days) is not a position in a stream but a fault.
-_SECONDS_MAX: Final = 10_000_000.0
-_Figure = Annotated[float, msgspec.Meta(ge=-_SECONDS_MAX, le=_SECONDS_MAX)]
 
 # What of an error's text goes into the operator's log.
 _DESCRIPTION_CHARACTERS: Final = 300
@@ -97,29 +100,10 @@ class _Message(msgspec.Struct, tag_field="type"):
         raise NotImplementedError
 
 
-class _Word(msgspec.Struct):
-    word: str
-    start: _Figure
-    end: _Figure
-    confidence: _Figure = 0.0
-    punctuated_word: str | None = None
-    speaker: int | None = None
-
-    def read(self) -> Word:
-        return Word(
-            self.word,
-            max(self.start, 0.0),
-            max(self.end, 0.0),
-            self.confidence,
-            self.punctuated_word,
-            self.speaker,
-        )
-
-
 class _Alternative(msgspec.Struct):
     transcript: str
-    confidence: _Figure = 0.0
-    words: list[_Word] | None = None
+    confidence: Seconds = 0.0
+    words: tuple[Word, ...] | None = None
 
 
 class _Channel(msgspec.Struct):
@@ -128,8 +112,8 @@ class _Channel(msgspec.Struct):
 
 class _Results(_Message, tag="Results"):
     channel: _Channel
-    start: _Figure
-    duration: _Figure
+    start: Seconds
+    duration: Seconds
     channel_index: tuple[int, ...] = (0, 1)
     # True, or whatever else stands for no.
     is_final: object = False
@@ -146,14 +130,27 @@ class _Results(_Message, tag="Results"):
             confidence=best.confidence,
             start=max(self.start, 0.0),
             duration=max(self.duration, 0.0),
-            words=tuple(word.read() for word in best.words or ()),
+            words=_from_zero(best.words or ()),
             channel=index if channels > 1 else None,
             from_finalize=self.from_finalize is True,
         )
 
 
+def _from_zero(words: tuple[Word, ...]) -> tuple[Word, ...]:
+    """The same words; a position before the beginning, which is seldom, becomes the beginning."""
+    for word in words:
+        if word.start < 0 or word.end < 0:
+            break
+    else:
+        return words
+    return tuple(
+        msgspec.structs.replace(word, start=max(word.start, 0.0), end=max(word.end, 0.0))
+        for word in words
+    )
+
+
 class _SpeechStarted(_Message, tag="SpeechStarted"):
-    timestamp: _Figure
+    timestamp: Seconds
 
     def read(self) -> SpeechStarted:
         return SpeechStarted(max(self.timestamp, 0.0))
@@ -161,14 +158,14 @@ class _SpeechStarted(_Message, tag="SpeechStarted"):
 
 class _UtteranceEnd(_Message, tag="UtteranceEnd"):
     # -1 is documented for an utterance that was already closed.
-    last_word_end: _Figure
+    last_word_end: Seconds
 
     def read(self) -> UtteranceEnd:
         return UtteranceEnd(self.last_word_end)
 
 
 class _Metadata(_Message, tag="Metadata"):
-    duration: _Figure
+    duration: Seconds
     request_id: str = ""
 
     def read(self) -> Metadata:
