@@ -14,8 +14,8 @@ from bench.cluster import Cluster, cluster
 
 __all__ = ["Stage", "stage"]
 
-# Each has up to forty of the sessions: accounts of this size don't queue for their balance row.
-_CUSTOMERS: Final = 10
+# As many streams each as an account may have by default, at the largest load.
+_CUSTOMERS: Final = 200
 _CREDIT_MS: Final = 1000 * 3_600_000
 
 

@@ -29,7 +29,7 @@ log = logs.get(__name__)
 
 # At most, from the beginning of one transaction to that of the next: nothing beside a hold of
 # 30 s, and little to wait for on the last second of somebody's credit.
-PAUSE_SECONDS: Final = 0.1
+PAUSE_SECONDS: Final = 0.25
 # Of one transaction, which locks that many balances for the few milliseconds it takes.
 BATCH: Final = 200
 

@@ -11,9 +11,9 @@ import trio
 
 __all__ = ["BEAT_SECONDS", "Keepalive"]
 
-# Added to each deadline at worst: 10 s + 10 s become 20.5 s. A client that left behind audio which
-# nobody reads is found by a beat and the grace of `hangup`: 0.75 s.
-BEAT_SECONDS: Final = 0.25
+# Added to each deadline at worst: 10 s + 10 s become 21 s. A client that left behind audio which
+# nobody reads is found by a beat and the grace of `hangup`: 1 s.
+BEAT_SECONDS: Final = 0.5
 
 
 class Member(Protocol):
