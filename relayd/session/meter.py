@@ -44,17 +44,14 @@ class Meter:
         Less than asked means that the hold is used up. A cut falls on a whole block, so the
         engine never gets half a sample.
         """
-        assert audio_bytes >= 0
-        room = self._held_bytes - self.admitted_bytes
-        if audio_bytes <= room:
-            admitted = audio_bytes
-        else:
+        after = self.admitted_bytes + audio_bytes
+        if after > self._held_bytes:
             # A client may cut its frames inside a sample: count the blocks from the start.
-            whole = self.admitted_bytes + max(room, 0)
-            admitted = max(whole - whole % self.format.block_bytes - self.admitted_bytes, 0)
-        self.admitted_bytes += admitted
-        assert self.admitted_bytes <= self._held_bytes or not admitted
-        return admitted
+            whole = max(self._held_bytes, self.admitted_bytes)
+            after = max(whole - whole % self.format.block_bytes, self.admitted_bytes)
+            audio_bytes = after - self.admitted_bytes
+        self.admitted_bytes = after
+        return audio_bytes
 
     def set_hold(self, held_ms: int) -> None:
         """Take the ledger's word for the hold: it may grow, or shrink to what is unused."""

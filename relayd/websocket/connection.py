@@ -236,10 +236,11 @@ class WebSocket:
     def heard(self, data: bytes) -> bool:
         """Take what was read; whether there is more of it to work on."""
         self._heard = True
-        if self._take is not None and self._parked is None:
+        take = self._take
+        if take is not None and self._parked is None:
             message = self._decoder.only_message(data)
             if message is not None:
-                self._offer(self._take, message)
+                self._offer(take, message)
                 return False
         if not data:
             self._end("hung up")

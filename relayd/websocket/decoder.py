@@ -8,6 +8,7 @@ be refused by its announced size before a byte of it is kept. No extension is ev
 
 import codecs
 import io
+import struct
 from typing import Final
 
 import attrs
@@ -45,8 +46,12 @@ _PONGS_MAX: Final = 16
 _CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 
 # What nearly every read begins with: an app's audio, an engine's result, of 126 to 65,535 bytes.
-_AUDIO: Final = bytes((FINAL | BINARY, MASKED | TWO_BYTES))
-_RESULT: Final = bytes((FINAL | TEXT, TWO_BYTES))
+_AUDIO: Final = int.from_bytes((FINAL | BINARY, MASKED | TWO_BYTES), "big")
+_RESULT: Final = int.from_bytes((FINAL | TEXT, TWO_BYTES), "big")
+# What is shorter may be one of those with its length in too long a form.
+_ONLY_BYTES_LEAST: Final = 8 + CONTROL_BYTES_MAX + 1
+# The head of such a frame, and its length.
+_two_numbers: Final = struct.Struct("!HH").unpack_from
 
 
 @attrs.frozen
@@ -86,6 +91,7 @@ class Decoder:
         "_kind",
         "_left",
         "_limit",
+        "_midway",
         "_opcode",
         "_pings",
         "_total",
@@ -102,6 +108,8 @@ class Decoder:
         self.ended: Ended | None = None
         # Whether `answers` has something to send.
         self.answers_due = False
+        # Whether something came before that isn't worked off: see `only_message`.
+        self._midway = False
         self._data = b""
         self._at = 0
         # The frame under way: its opcode or -1, and how much of its payload is to come.
@@ -121,6 +129,7 @@ class Decoder:
 
     def feed(self, data: bytes) -> None:
         """Add bytes just read; ask for messages until there are none before feeding again."""
+        self._midway = True
         if self.ended is None:
             self._data = self._data[self._at :] + data if self._at < len(self._data) else data
             self._at = 0
@@ -136,17 +145,18 @@ class Decoder:
 
         That is the hot path: it is so with nearly every read. None: it isn't, `feed` it.
         """
-        if self._data or self._kind >= 0 or self._opcode >= 0 or self.ended is not None:
+        length = len(data)
+        if length < _ONLY_BYTES_LEAST or self._midway:
             return None
-        head, size = data[:2], int.from_bytes(data[2:4], "big")
+        head, size = _two_numbers(data)
         if self.masked:
-            if head != _AUDIO or size != len(data) - 8 or size > self.bounds.message_bytes:
+            if head != _AUDIO or size != length - 8 or size > self.bounds.message_bytes:
                 return None
-            return mask(data[8:], data[4:8]) if size > CONTROL_BYTES_MAX else None
-        if head != _RESULT or size != len(data) - 4 or size > self.bounds.text_bytes:
+            return mask(data[8:], data[4:8])
+        if head != _RESULT or size != length - 4 or size > self.bounds.text_bytes:
             return None
         try:
-            return data[4:].decode() if size > CONTROL_BYTES_MAX else None
+            return data[4:].decode()
         except UnicodeDecodeError:
             # The long way round says so.
             return None
@@ -170,6 +180,7 @@ class Decoder:
         if self._at >= len(self._data):
             # What was read is not kept for longer than it takes.
             self._data, self._at = b"", 0
+            self._midway = self._kind >= 0 or self._opcode >= 0 or self.ended is not None
         return None
 
     def _read_header(self) -> bool:

@@ -122,26 +122,23 @@ class _Results(_Message, tag="Results"):
 
     def read(self) -> Transcript:
         best = self.channel.alternatives[0]
-        index, channels = (*self.channel_index, 1)[:2]
+        which = self.channel_index
         return Transcript(
-            text=best.transcript,
-            is_final=self.is_final is True,
-            speech_final=self.speech_final is True,
-            confidence=best.confidence,
-            start=max(self.start, 0.0),
-            duration=max(self.duration, 0.0),
-            words=_from_zero(best.words or ()),
-            channel=index if channels > 1 else None,
-            from_finalize=self.from_finalize is True,
+            best.transcript,
+            self.is_final is True,
+            self.speech_final is True,
+            best.confidence,
+            self.start if self.start > 0 else 0.0,
+            self.duration if self.duration > 0 else 0.0,
+            _from_zero(best.words or ()),
+            which[0] if len(which) > 1 and which[1] > 1 else None,
+            self.from_finalize is True,
         )
 
 
 def _from_zero(words: tuple[Word, ...]) -> tuple[Word, ...]:
-    """The same words; a position before the beginning, which is seldom, becomes the beginning."""
-    for word in words:
-        if word.start < 0 or word.end < 0:
-            break
-    else:
+    """The same words; what begins before the beginning, which only the first can, begins there."""
+    if not words or words[0].start >= 0:
         return words
     return tuple(
         msgspec.structs.replace(word, start=max(word.start, 0.0), end=max(word.end, 0.0))

@@ -26,7 +26,7 @@ from relayd.engines.deepgram.messages import (
 )
 from relayd.errors import UpstreamError, UpstreamRejected
 from relayd.speech.plan import StreamPlan
-from relayd.speech.words import UpstreamEvent
+from relayd.speech.words import Transcript, UpstreamEvent
 from relayd.websocket.farewell import Closed
 
 __all__ = ["DeepgramStream"]
@@ -180,6 +180,9 @@ class DeepgramStream:
     def _note(self, raw: str | bytes) -> UpstreamEvent | None:
         message = parse(raw)
         self._heard.note(message)
+        if isinstance(message, Transcript):
+            # Nearly always.
+            return message
         if isinstance(message, Notice):
             log.warning(
                 "deepgram said",

@@ -12,6 +12,7 @@ from relayd.errors import (
     UpstreamRejected,
     UpstreamUnavailable,
 )
+from relayd.websocket.keepalive import BEAT_SECONDS
 from tests.engines.deepgram.wired import (
     FRAME,
     SETTINGS,
