@@ -126,9 +126,10 @@ class NativeDialect:
 
     def result(self, event: UpstreamEvent) -> Texts:
         """``transcript``, ``speech_started`` or ``utterance_end``."""
+        if isinstance(event, Transcript):
+            # Nearly always.
+            return (_transcript(event),)
         match event:
-            case Transcript():
-                return (_transcript(event),)
             case SpeechStarted():
                 return (_format("speech_started", timestamp=event.timestamp),)
             case UtteranceEnd():

@@ -75,10 +75,12 @@ class Allowance:
 
     def admit(self, audio_bytes: int) -> int:
         """How many of these bytes may go to the engine; they are paid from here on."""
-        if self.clock() >= self._lease_until:
+        # Read before they are called, as everything that a frame needs: see `SocketWire`.
+        clock, meter = self.clock, self.meter
+        if clock() >= self._lease_until:
             return 0
-        admitted = self.meter.admit(audio_bytes)
-        if self.meter.admitted_bytes >= self._alarm_bytes:
+        admitted = meter.admit(audio_bytes)
+        if meter.admitted_bytes >= self._alarm_bytes:
             self._attend()
         return admitted
 

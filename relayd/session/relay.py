@@ -5,8 +5,11 @@ admitted is delivered, the engine is told to finish, and its last words are wait
 a deadline, all while the reading of its results simply goes on.
 """
 
+from collections.abc import Callable
+
 import attrs
 import trio
+from trio.lowlevel import current_clock
 
 from relayd.session.allowance import Allowance
 from relayd.session.dialect import (
@@ -44,6 +47,8 @@ class Relay:
     # Of the frame that could not be passed up at once.
     _admitted: int = 0
     _heard_at: float = attrs.field(factory=trio.current_time)
+    # `trio.current_time` without looking up whose run this is, which a frame would notice.
+    _now: Callable[[], float] = attrs.field(factory=lambda: current_clock().current_time)
     _listening: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _finishing: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     _client_read: trio.Event = attrs.field(factory=trio.Event)
@@ -95,9 +100,10 @@ class Relay:
             return False
         if not message:
             return True
-        self._heard_at = trio.current_time()
-        self._admitted = self.allowance.admit(len(message))
-        return self._admitted == len(message) and self.upstream.send_audio_at_once(message)
+        now, size = self._now, len(message)
+        self._heard_at = now()
+        admitted = self._admitted = self.allowance.admit(size)
+        return admitted == size and self.upstream.send_audio_at_once(message)
 
     async def _take_message(self) -> None:
         message: str | bytes = b""

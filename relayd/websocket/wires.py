@@ -5,12 +5,10 @@ What was taken in part is finished as soon as the other end takes more, before a
 it is synchronous, so that audio passes from one wire to another without a switch of task.
 """
 
-import errno
 import os
 import select
 import ssl
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import trio
 
@@ -20,11 +18,13 @@ from relayd.websocket.streams import READ_BYTES
 from relayd.websocket.tls import TlsStream
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from relayd.websocket.pump import Pump
 
 __all__ = ["Owner", "SocketWire", "Wire", "wire_of"]
+
+# Names of this module, for each frame looks them up.
+_read: Final = os.read
+_write: Final = os.write
 
 _IN: Final = select.EPOLLIN
 _OUT: Final = select.EPOLLOUT
@@ -87,14 +87,18 @@ class Wire(Protocol):
 def wire_of(stream: trio.abc.Stream, pump: "Pump", owner: Owner) -> Wire:
     """Take a stream over: a socket, with or without TLS, goes into the pump."""
     if isinstance(stream, TlsStream):
-        return _TlsWire(stream, pump, owner)
+        return SocketWire(stream, stream.tls.fileno(), pump, owner, stream.tls)
     if isinstance(stream, trio.SocketStream):
         return SocketWire(stream, stream.socket.fileno(), pump, owner)
     return StreamWire(stream, pump, owner)
 
 
 class SocketWire:
-    """A bare socket in the pump."""
+    """A socket in the pump: a bare one, or with ``tls`` one that OpenSSL reads and writes.
+
+    One class for both, and nothing looked up twice: CPython's fast ways are for code that always
+    meets the same types.
+    """
 
     __slots__ = (
         "_asked",
@@ -103,10 +107,9 @@ class SocketWire:
         "_listening",
         "_owner",
         "_pump",
-        "_read",
         "_read_wants_write",
         "_rest",
-        "_write",
+        "_tls",
         "_write_wants_read",
         "broken",
         "number",
@@ -116,7 +119,12 @@ class SocketWire:
     )
 
     def __init__(
-        self, stream: trio.SocketStream | TlsStream, number: int, pump: "Pump", owner: Owner
+        self,
+        stream: trio.SocketStream | TlsStream,
+        number: int,
+        pump: "Pump",
+        owner: Owner,
+        tls: ssl.SSLSocket | None = None,
     ) -> None:
         self.stream: trio.abc.Stream = stream
         # The descriptor; -1 once it is closed.
@@ -135,8 +143,8 @@ class SocketWire:
         self._hung_up = False
         # Whether the owner has yet to work through what it heard: until then nothing is read.
         self._behind = False
-        self._read: Callable[[int], bytes] = partial(os.read, number)
-        self._write: Callable[[bytes], int] = partial(os.write, number)
+        # None once it is closed, too: then the number is refused.
+        self._tls = tls
         # TLS may have to write in order to read on, and the other way round.
         self._read_wants_write = False
         self._write_wants_read = False
@@ -148,14 +156,17 @@ class SocketWire:
         return not self._listening
 
     def _look_behind(self) -> None:
-        """Come back for what was taken from the socket, but not read. Nothing without TLS."""
+        """Come back for what OpenSSL took from the socket, and nobody read."""
+        if self._tls is not None and self._tls.pending():
+            self._pump.again(self)
 
     def send_at_once(self, data: bytes) -> bool:
         """Send if nothing waits before it and the socket takes part of it."""
         if self._rest or self.broken:
             return False
+        tls = self._tls
         try:
-            sent = self._write(data)
+            sent = _write(self.number, data) if tls is None else tls.write(data)
         except BlockingIOError:
             return False
         except ssl.SSLWantWriteError:
@@ -214,17 +225,15 @@ class SocketWire:
         self._behind = self.reading and self._owner.go_on()
         if self._behind:
             self._pump.again(self)
-        elif self.reading:
-            self._hear_behind()
-
-    def _hear_behind(self) -> None:
-        """Read what was taken from the socket already. Nothing without TLS."""
+        elif self.reading and self._tls is not None and self._tls.pending():
+            self._hear()
 
     def _hear(self) -> None:
         if self._behind:
             return
+        tls = self._tls
         try:
-            data = self._read(READ_BYTES)
+            data = _read(self.number, READ_BYTES) if tls is None else tls.read(READ_BYTES)
         except (BlockingIOError, ssl.SSLWantReadError):
             return
         except ssl.SSLWantWriteError:
@@ -245,8 +254,9 @@ class SocketWire:
 
     def _flush(self) -> None:
         self._write_wants_read = False
+        tls, rest = self._tls, self._rest
         try:
-            sent = self._write(self._rest)
+            sent = _write(self.number, rest) if tls is None else tls.write(rest)
         except (BlockingIOError, ssl.SSLWantWriteError):
             sent = 0
         except ssl.SSLWantReadError:
@@ -254,9 +264,9 @@ class SocketWire:
             sent = 0
         except OSError:
             self.broken = True
-            sent = len(self._rest)
+            sent = len(rest)
         if sent:
-            self._rest = self._rest[sent:]
+            self._rest = rest[sent:]
         if not self._rest:
             self.waiting_since = None
             self._owner.drained()
@@ -295,34 +305,10 @@ class SocketWire:
             self._pump.ask(self, 0, before=self._asked)
         # The number may soon be another's.
         self.number = -1
-        self._read = self._write = _refuse
+        self._tls = None
         self._asked = 0
         self.reading = False
         self.broken = True
         self._rest = b""
         self.waiting_since = None
         streams.cut(self.stream, reset=reset)
-
-
-def _refuse(_: object) -> Any:
-    raise OSError(errno.EBADF, "closed")
-
-
-class _TlsWire(SocketWire):
-    """A socket in the pump that OpenSSL reads and writes."""
-
-    __slots__ = ("_tls",)
-
-    def __init__(self, stream: TlsStream, pump: "Pump", owner: Owner) -> None:
-        self._tls = stream.tls
-        super().__init__(stream, self._tls.fileno(), pump, owner)
-        self._read = self._tls.read
-        self._write = self._tls.write
-
-    def _look_behind(self) -> None:
-        if self.number >= 0 and self._tls.pending():
-            self._pump.again(self)
-
-    def _hear_behind(self) -> None:
-        if self._tls.pending():
-            self._hear()

@@ -7,7 +7,6 @@ after `ready`. Nothing is lost then, so the connection is opened anew when audio
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from functools import partial
 
 import attrs
 import trio
@@ -53,6 +52,8 @@ class DeepgramStream:
     call: Call
     _connection: Connection = attrs.field(init=False)
     _heard: Heard = attrs.field(init=False)
+    # Whom `receive` offers events to.
+    _take: Take = _no_event
     # An event whose taker had no room for it.
     _refused: UpstreamEvent | None = None
     _audio_sent: bool = False
@@ -109,8 +110,9 @@ class DeepgramStream:
         """Return the next event that isn't taken; None once the stream ended as it should."""
         while True:
             connection = self._connection
+            self._take = take
             try:
-                await connection.receive(partial(self._hear, take))
+                await connection.receive(self._hear)
             except Closed as closed:
                 if connection is not self._connection:
                     continue
@@ -164,9 +166,9 @@ class DeepgramStream:
         """Whether it would only be refused again."""
         return isinstance(self._connection.explain().error, UpstreamRejected)
 
-    def _hear(self, take: Take, raw: str | bytes) -> bool:
+    def _hear(self, raw: str | bytes) -> bool:
         """Pass on what a message says, if it says something and there is room for it."""
-        event = self._note(raw)
+        event, take = self._note(raw), self._take
         if event is None or take(event):
             return True
         self._refused = event
