@@ -29,7 +29,7 @@ TURN_SOCKETS: Final = 128
 
 # Waking costs as much as two sockets' work. Where more than that become ready within a nap, all of
 # them are worked off after it: for less CPU, and a millisecond of delay on average.
-NAP_SECONDS: Final = 0.003
+NAP_SECONDS: Final = 0.002
 NAP_SOCKETS: Final = 2
 # How often that is judged.
 JUDGED_SECONDS: Final = 0.02
