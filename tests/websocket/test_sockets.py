@@ -1,8 +1,10 @@
 """One end of a WebSocket over real sockets, plain and under TLS, in both roles."""
 
 import contextlib
+import ssl
 from pathlib import Path
 
+import attrs
 import pytest
 import trio
 import trio.testing
@@ -22,6 +24,33 @@ LOCKSTEP = Transport("memory", lockstep=True)
 SMALL = 4096
 
 both_sockets = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+
+
+@attrs.define(eq=False)
+class ContraryTls:
+    """An OpenSSL that has to do the other thing first, once."""
+
+    tls: ssl.SSLSocket
+    wants_read: bool = False
+    wants_write: bool = False
+
+    def read(self, most: int) -> bytes:
+        """As OpenSSL reads."""
+        if self.wants_write:
+            self.wants_write = False
+            raise ssl.SSLWantWriteError
+        return self.tls.read(most)
+
+    def write(self, data: bytes) -> int:
+        """As OpenSSL writes."""
+        if self.wants_read:
+            self.wants_read = False
+            raise ssl.SSLWantReadError
+        return self.tls.write(data)
+
+    def pending(self) -> int:
+        """What was decrypted and not read."""
+        return self.tls.pending()
 
 
 def socket_transport(tls: bool, certificate: Path, buffer_bytes: int | None = None) -> Transport:
@@ -148,35 +177,27 @@ async def test_what_openssl_holds_is_read_too(
 @pytest.mark.system
 @both_roles
 async def test_tls_that_must_read_to_write(
-    role: Role, certificate: Path, autojump_clock: MockClock
+    role: Role, certificate: Path, monkeypatch: pytest.MonkeyPatch, autojump_clock: MockClock
 ) -> None:
     """And write to read: then the one waits for the other, and the pump doesn't run hot."""
-    import ssl  # noqa: PLC0415
-
     async with ends(role, socket_transport(True, certificate)) as (websocket, peer):
         wire = websocket._wire
         assert isinstance(wire, wires.SocketWire)
-        read, write = wire._read, wire._write
-
-        def write_later(data: bytes) -> int:
-            wire._write = write
-            raise ssl.SSLWantReadError
-
-        wire._write = write_later
+        assert wire._tls is not None
+        contrary = ContraryTls(wire._tls)
+        monkeypatch.setattr(wire, "_tls", contrary)
+        contrary.wants_read = True
         assert websocket.send_at_once("waits for something to read")
         await trio.sleep(1)
         assert wire.waiting_since is not None
         await peer.say(TextMessage(data="something"))
         assert await peer.event() == TextMessage(data="waits for something to read")
         assert await websocket.receive() == "something"
-
-        def read_later(most: int) -> bytes:
-            wire._read = read
-            raise ssl.SSLWantWriteError
-
-        wire._read = read_later
+        contrary.wants_write = True
         await peer.say(TextMessage(data="read once it can be written"))
         assert await websocket.receive() == "read once it can be written"
+        assert not contrary.wants_read
+        assert not contrary.wants_write
 
 
 @pytest.mark.system
