@@ -6,6 +6,7 @@ Imports point downwards only; a test keeps it so.
     checks       what `relayd check` looks at      backups   the database in a file, and back
     daemon       the root nursery: database, sessions, listener, signals, drain
     routes       thin Quart blueprints             edge      the socket: accept, guard, WebSocket
+    worker       claims jobs, has them transcribed, says how it ended
     transcriptions  recordings handed in whole      jobs     the queue that they wait in
     engines · ledger · accounts · database         adapters: the ports, spoken to the outside
     media        what is in a recording, and its sound; opened in a child only

@@ -27,7 +27,7 @@ from relayd.database.pool import Pool
 from relayd.edge.door import Door, serve
 from relayd.events.credit import CreditReader
 from relayd.events.hub import Hub
-from relayd.events.listener import listen
+from relayd.events.listener import HubEars, listen
 from relayd.events.live import LiveCredit
 from relayd.ledger.postgres import Policy, PostgresLedger
 from relayd.ledger.renewals import pause_within
@@ -86,7 +86,7 @@ class Serving:
         app = cast("App", application)
         core = Core(self.database, sessions, self.boot_id, self.config.metering.heartbeat_seconds)
         async with core.running(), trio.open_nursery() as background:
-            background.start_soon(listen, self.database.conninfo, hub)
+            background.start_soon(listen, self.database.conninfo, HubEars(hub))
             async with trio.open_nursery() as door_nursery:
                 door: Door = await door_nursery.start(
                     partial(

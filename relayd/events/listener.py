@@ -1,23 +1,25 @@
-"""The daemon's one connection that listens to PostgreSQL, and comes back when it is lost.
+"""A process's connection that listens to PostgreSQL, and comes back when it is lost.
 
 It waits on the connection's socket in Trio itself: no thread is taken for what may last for
 days. Connecting alone happens in a thread. Every daemon listens, so a change that any of them
 made, or an operator's command, reaches every browser.
 """
 
-from typing import Final
+from collections.abc import Collection
+from typing import Final, Protocol
 from uuid import UUID
 
+import attrs
 import psycopg
 import trio
-from psycopg import pq
+from psycopg import sql
 
 from relayd import logs
 from relayd.background import keep
 from relayd.errors import DatabaseUnavailable
 from relayd.events.hub import Hub
 
-__all__ = ["CREDIT", "SIGN_IN", "listen"]
+__all__ = ["CREDIT", "SIGN_IN", "Ears", "HubEars", "listen"]
 
 log = logs.get(__name__)
 
@@ -29,7 +31,52 @@ SIGN_IN: Final = "relayd_sign_in"
 AGAIN_SECONDS: Final = 2.0
 
 
-async def listen(conninfo: str, hub: Hub) -> None:
+class Ears(Protocol):
+    """Who is told. Nothing in it waits."""
+
+    @property
+    def channels(self) -> Collection[str]:
+        """On which channels it listens; their names are ours."""
+
+    def begin(self) -> None:
+        """From now on it is told. Of what happened before nobody told it."""
+
+    def hear(self, channel: str, text: str) -> None:
+        """Something was told. Anybody with a connection may: it may be anything."""
+
+    def end(self) -> None:
+        """For now it is told nothing any more."""
+
+
+@attrs.frozen
+class HubEars:
+    """Tells a hub whose credit has changed, and which sign-in has ended."""
+
+    hub: Hub
+    channels: tuple[str, ...] = (CREDIT, SIGN_IN)
+
+    def begin(self) -> None:
+        """See `Ears`."""
+        self.hub.told = True
+        self.hub.anything_changed()
+
+    def hear(self, channel: str, text: str) -> None:
+        """See `Ears`; what is no id of ours means nothing."""
+        try:
+            key = UUID(text)
+        except ValueError:
+            return
+        if channel == CREDIT:
+            self.hub.credit_changed(key)
+        else:
+            self.hub.sign_in_ended(key)
+
+    def end(self) -> None:
+        """See `Ears`."""
+        self.hub.told = False
+
+
+async def listen(conninfo: str, ears: Ears) -> None:
     """Pass on what the database tells, until cancelled.
 
     ``conninfo`` must reach PostgreSQL itself: a pooler that shares connections between
@@ -37,7 +84,7 @@ async def listen(conninfo: str, hub: Hub) -> None:
     """
 
     async def listen_once() -> None:
-        await _pass_on(await _connect(conninfo), hub)
+        await _pass_on(await _connect(conninfo, ears.channels), ears)
         await trio.sleep(AGAIN_SECONDS)
 
     await keep(
@@ -48,7 +95,7 @@ async def listen(conninfo: str, hub: Hub) -> None:
     )
 
 
-async def _connect(conninfo: str) -> psycopg.Connection:
+async def _connect(conninfo: str, channels: Collection[str]) -> psycopg.Connection:
     """A connection that listens. Waited for to its own deadline, so that none is left open."""
 
     def connect() -> psycopg.Connection:
@@ -56,8 +103,8 @@ async def _connect(conninfo: str) -> psycopg.Connection:
         try:
             # Nothing is ever asked on it again, and a server may cut what is idle.
             connection.execute("SET idle_session_timeout = 0")
-            connection.execute(f"LISTEN {CREDIT}")
-            connection.execute(f"LISTEN {SIGN_IN}")
+            for channel in channels:
+                connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(channel)))
         except psycopg.Error:
             connection.close()
             raise
@@ -69,34 +116,20 @@ async def _connect(conninfo: str) -> psycopg.Connection:
         raise DatabaseUnavailable(_one_line(error)) from error
 
 
-async def _pass_on(connection: psycopg.Connection, hub: Hub) -> None:
+async def _pass_on(connection: psycopg.Connection, ears: Ears) -> None:
     try:
-        hub.told = True
-        # Of what happened before this connection listened nobody was told.
-        hub.anything_changed()
+        ears.begin()
         while True:
             await trio.lowlevel.wait_readable(connection.fileno())
             connection.pgconn.consume_input()
             while (notice := connection.pgconn.notifies()) is not None:
-                _tell(notice, hub)
+                ears.hear(notice.relname.decode(), notice.extra.decode(errors="replace"))
     except (psycopg.Error, OSError) as error:
         log.warning("the database no longer tells of changes", problem=_one_line(error))
     finally:
-        hub.told = False
+        ears.end()
         # Only a socket is closed here, nothing is waited for.
         connection.close()
-
-
-def _tell(notice: pq.PGnotify, hub: Hub) -> None:
-    try:
-        key = UUID(notice.extra.decode())
-    except ValueError:
-        # Anybody with a connection may notify; what is no id of ours means nothing.
-        return
-    if notice.relname == CREDIT.encode():
-        hub.credit_changed(key)
-    elif notice.relname == SIGN_IN.encode():
-        hub.sign_in_ended(key)
 
 
 def _one_line(error: Exception) -> str:

@@ -11,7 +11,7 @@ from relayd.errors import LedgerUnavailable
 from relayd.jobs.job import Fence
 from relayd.ledger import boots
 
-__all__ = ["Claim", "Orders", "claim", "progress"]
+__all__ = ["Claim", "Orders", "claim", "owned", "progress"]
 
 
 @attrs.frozen
@@ -67,6 +67,18 @@ def claim(connection: Connection, boot_id: UUID, aging_seconds: float) -> Claim 
         raise LedgerUnavailable("this worker was taken for dead, and has not beaten since")
     job_id, user_id, attempt, *rest = row
     return Claim(job_id, user_id, Fence(boot_id, attempt), *rest)
+
+
+def owned(connection: Connection, boot_id: UUID) -> list[tuple[tuple[UUID, UUID], Fence]]:
+    """The jobs that a boot has: their users' ids and their own, and the fence of each."""
+    rows = connection.execute(
+        """
+        SELECT user_id, id, attempt FROM transcriptions
+        WHERE boot_id = %s AND state IN ('running', 'cancelling') ORDER BY number
+        """,
+        (boot_id,),
+    ).fetchall()
+    return [((row[0], row[1]), Fence(boot_id, row[2])) for row in rows]
 
 
 def progress(connection: Connection, job_id: UUID, fence: Fence, done_ms: int) -> Orders:

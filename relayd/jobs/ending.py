@@ -49,16 +49,25 @@ def finish(
 ) -> Ended | None:
     """End a claimed job; ``job`` is its user's id and its own.
 
-    None where the claim doesn't count any more: nothing is changed, and the result is nobody's.
-    Asked again after an answer that was lost, it is None too.
+    None where the claim doesn't count any more: the job stays as it is, and the result is
+    nobody's. Asked again because the answer was lost, it is what it was.
     """
     found = lock(connection, *job)
-    if found is None or not found.is_of(fence):
+    if found is None:
         return None
-    if found.state == "cancelling":
-        # It was done just then; its owner was told otherwise.
-        ending = attrs.evolve(ending, state="cancelled", result=None)
-    return conclude(connection, found, ending, days)
+    if found.is_of(fence):
+        if found.state == "cancelling":
+            # It was done just then; its owner was told otherwise.
+            if ending.result is not None:
+                give_up(connection, ending.result)
+            ending = attrs.evolve(ending, state="cancelled", result=None)
+        return conclude(connection, found, ending, days)
+    if ending.result is not None:
+        if found.result == ending.result:
+            assert found.charged_ms is not None
+            return Ended(found.state, found.charged_ms)
+        give_up(connection, ending.result)
+    return None
 
 
 def conclude(connection: Connection, job: Job, ending: Ending, days: float) -> Ended:

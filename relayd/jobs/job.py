@@ -36,6 +36,9 @@ class Job:
     done_ms: int
     delayed: bool
     doomed: bool
+    # Of one that has ended.
+    result: str | None
+    charged_ms: int | None
 
     def is_of(self, fence: Fence) -> bool:
         """Whether this claim still counts."""
@@ -52,7 +55,7 @@ def lock(connection: Connection, user_id: UUID, job_id: UUID) -> Job | None:
     row = connection.execute(
         """
         SELECT id, user_id, state, boot_id, attempt, failures, deaths, measured_ms,
-               rate_per_mille, hold_ms, done_ms, delayed, doomed
+               rate_per_mille, hold_ms, done_ms, delayed, doomed, result, charged_ms
         FROM transcriptions WHERE id = %s AND user_id = %s FOR UPDATE
         """,
         (job_id, user_id),

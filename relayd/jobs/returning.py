@@ -18,7 +18,7 @@ from relayd.jobs.job import Fence, Job, lock
 from relayd.jobs.lanes import Change
 from relayd.ledger import boots
 
-__all__ = ["Manner", "bury", "fail", "give_back", "left_behind", "wake_due"]
+__all__ = ["DEATHS_MAX", "Manner", "bury", "fail", "give_back", "left_behind", "wake_due"]
 
 # Workers that may die over one job. A recording is decoded and transcribed in processes of its
 # own, so each of these was most likely a machine that went away.
@@ -71,11 +71,18 @@ def give_back(
 
 
 def fail(
-    connection: Connection, job: tuple[UUID, UUID], fence: Fence, ending: Ending, manner: Manner
+    connection: Connection,
+    job: tuple[UUID, UUID],
+    fence: Fence,
+    ending: Ending,
+    manner: Manner,
+    *,
+    final: bool = False,
 ) -> Ended | None:
     """Count an attempt that failed: the job is queued again after a pause, or fails for good.
 
-    None where it is queued again, or the claim didn't count any more.
+    ``final``: another attempt would fail alike. None where it is queued again, or the claim
+    didn't count any more.
     """
     assert ending.state == "failed"
     found = lock(connection, *job)
@@ -88,7 +95,7 @@ def fail(
     if found.state == "cancelling":
         cancelled = Ending("cancelled", decoded_ms=found.done_ms)
         return conclude(connection, found, cancelled, manner.result_days)
-    if failures >= manner.attempts:
+    if final or failures >= manner.attempts:
         return conclude(connection, found, ending, manner.result_days)
     _queue_again(connection, found, manner, manner.pause_seconds(failures))
     return None

@@ -12,7 +12,7 @@ import trio.testing
 from relayd.database.pool import Pool
 from relayd.events import credit
 from relayd.events.hub import Hub, Subscription
-from relayd.events.listener import CREDIT, listen
+from relayd.events.listener import CREDIT, HubEars, listen
 from relayd.identity import Principal
 from relayd.ledger.wallet import Wallet
 from tests.accounts.world import make_accounts, registered
@@ -26,7 +26,7 @@ async def listening(database: Pool) -> AsyncIterator[Hub]:
     """A hub that is told."""
     hub = Hub()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(listen, database.conninfo, hub)
+        nursery.start_soon(listen, database.conninfo, HubEars(hub))
         await told(hub)
         yield hub
         nursery.cancel_scope.cancel()

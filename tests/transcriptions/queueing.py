@@ -83,11 +83,11 @@ class Queue:
         ended = Ending("done", done, "pretend", f"results/{claim.id}.{claim.fence.attempt}")
         return self.do(finish, (claim.user_id, claim.id), claim.fence, ended, MANNER.result_days)
 
-    def fail(self, claim: Claim) -> Ended | None:
+    def fail(self, claim: Claim, *, final: bool = False) -> Ended | None:
         """An attempt comes to nothing."""
         failed = Ending("failed", reason="engine_failed", problem="It did not answer.")
         job = (claim.user_id, claim.id)
-        return self.do(returning.fail, job, claim.fence, failed, MANNER)
+        return self.do(returning.fail, job, claim.fence, failed, MANNER, final=final)
 
     def give_back(self, claim: Claim, pause_seconds: float = 0) -> bool:
         """A worker lets go of a job."""
@@ -121,6 +121,11 @@ class Queue:
         found = self.do(records.read, asked.user_id, asked.id)
         assert found is not None
         return found
+
+    def discarded(self) -> set[str | None]:
+        """Objects that are to be removed."""
+        rows = self.connection.execute("SELECT key FROM discarded_objects").fetchall()
+        return {row[0] for row in rows}
 
     def check(self) -> None:
         """The books balance, the lanes too."""

@@ -1,0 +1,1 @@
+"""Who works on recordings: claims them, has them transcribed, and says how it ended."""

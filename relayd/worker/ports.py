@@ -1,0 +1,68 @@
+"""What a worker needs of others beside the database: sound, engines and a place for results."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+from relayd.speech.files import AudioForm, FileEngine
+
+__all__ = ["Candidate", "Catalogue", "Decoder", "Part", "Sound"]
+
+
+class Part(Protocol):
+    """A part of the sound, in a file of its own."""
+
+    @property
+    def start_ms(self) -> int:
+        """Where it begins in the recording."""
+
+    @property
+    def path(self) -> Path:
+        """Where it is."""
+
+
+class Sound(Protocol):
+    """Decoded sound: parts that touch and don't overlap, at least one."""
+
+    @property
+    def duration_ms(self) -> int:
+        """All of it, by its samples."""
+
+    @property
+    def parts(self) -> Sequence[Part]:
+        """In the order of their beginnings."""
+
+
+class Decoder(Protocol):
+    """Opens recordings where whatever a stranger's file does is done to a child."""
+
+    async def decode(
+        self,
+        path: Path,
+        directory: Path,
+        form: AudioForm = ...,
+        *,
+        part_seconds: int | None = None,
+        seconds_max: int | None = None,
+    ) -> Sound:
+        """Write a file's sound into an empty directory, cut where it is quiet.
+
+        Raises `Unreadable`, or another `RelaydError` where it is no fault of the file.
+        """
+
+
+@attrs.frozen
+class Candidate:
+    """An engine that can take a recording, and its own name of the model that was asked for."""
+
+    engine: FileEngine
+    model: str
+
+
+class Catalogue(Protocol):
+    """Which engines there are, by the models that callers ask for."""
+
+    def candidates(self, model: str) -> Sequence[Candidate]:
+        """Those that can take it, in the order of preference; none for a model that is gone."""

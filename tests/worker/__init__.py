@@ -1,0 +1,1 @@
+"""Working on recordings: claimed, transcribed, ended."""
