@@ -8,7 +8,7 @@ import attrs
 
 from relayd.cli.live_line import LiveLine, clock
 from relayd.client.messages import Transcript
-from relayd.client.subtitles import clean
+from relayd.speech.subtitles import clean
 
 __all__ = ["Stage", "invitation"]
 

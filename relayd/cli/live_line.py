@@ -7,7 +7,7 @@ from typing import TextIO
 
 import attrs
 
-from relayd.client.subtitles import clean
+from relayd.speech.subtitles import clean
 
 __all__ = ["LiveLine", "clock", "tail", "width"]
 

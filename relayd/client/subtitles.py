@@ -1,22 +1,17 @@
 """Final transcripts as text, JSON lines or SubRip, piece by piece as they come."""
 
 import json
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Final, Protocol
 
 import attrs
 
-from relayd.client.messages import Transcript, Word
+from relayd.client.messages import Transcript
+from relayd.speech.document import TimedWord
+from relayd.speech.subtitles import clean, lay_out, shared_out, subrip
 
-__all__ = ["FORMATS", "JsonLines", "SubRip", "Text", "Writer", "clean"]
+__all__ = ["FORMATS", "JsonLines", "SubRip", "Text", "Writer"]
 
-# Common practice (BBC and Netflix guides): 42 characters a line, two lines, at most 7 seconds.
-_LINE_CHARACTERS: Final = 42
-_CUE_LINES: Final = 2
-_CUE_SECONDS: Final = 7.0
-# A pause this long begins a new subtitle.
-_GAP_SECONDS: Final = 1.5
 # A speaker who never pauses still gets a line break: about a minute of speech.
 _PARAGRAPH_CHARACTERS: Final = 800
 
@@ -33,12 +28,6 @@ class Writer(Protocol):
 
     def close(self) -> str:
         """No more are coming."""
-
-
-def clean(text: str) -> str:
-    """One line, single spaces, no control characters: nothing a terminal would act on."""
-    shown = (" " if c.isspace() else c for c in text)
-    return " ".join("".join(c for c in shown if unicodedata.category(c) != "Cc").split())
 
 
 @attrs.define(eq=False)
@@ -94,19 +83,16 @@ class SubRip:
 
     def add(self, transcript: Transcript) -> str:
         """The subtitles of one result."""
-        return "".join(self._cue(words) for words in _cues(_timed_words(transcript)))
+        written = ""
+        for cue in lay_out(_timed_words(transcript), not_before_ms=self.shown_until_ms):
+            self.cues += 1
+            self.shown_until_ms = cue.end_ms
+            written += subrip(cue, self.cues)
+        return written
 
     def close(self) -> str:
         """Nothing is held back."""
         return ""
-
-    def _cue(self, words: list[Word]) -> str:
-        start = max(round(words[0].start * 1000), self.shown_until_ms)
-        end = max(round(words[-1].end * 1000), start + 1)
-        self.cues += 1
-        self.shown_until_ms = end
-        lines = "\n".join(_lines(word.text for word in words))
-        return f"{self.cues}\n{_timestamp(start)} --> {_timestamp(end)}\n{lines}\n\n"
 
 
 FORMATS: Final[dict[str, Callable[[], Writer]]] = {
@@ -116,61 +102,18 @@ FORMATS: Final[dict[str, Callable[[], Writer]]] = {
 }
 
 
-def _timestamp(milliseconds: int) -> str:
-    """``HH:MM:SS,mmm``; hours grow past two digits if they must."""
-    seconds, ms = divmod(milliseconds, 1000)
-    minutes, s = divmod(seconds, 60)
-    h, m = divmod(minutes, 60)
-    return f"{h:02}:{m:02}:{s:02},{ms:03}"
-
-
-def _timed_words(transcript: Transcript) -> list[Word]:
+def _timed_words(transcript: Transcript) -> list[TimedWord]:
     """The engine's words, or the text's with its time shared out by length."""
-    timed = [
-        attrs.evolve(word, word=piece, punctuated_word=None)
+    words = [
+        TimedWord(word.text, _ms(word.start), _ms(word.end), word.confidence, word.speaker)
         for word in transcript.words
-        for piece in _harmless(word.text).split()
+        if clean(word.text)
     ]
-    if timed:
-        return timed
-    pieces = _harmless(transcript.text).split()
-    letters = sum(map(len, pieces))
-    at = 0
-    for piece in pieces:
-        start = transcript.start + transcript.duration * at / letters
-        at += len(piece)
-        end = transcript.start + transcript.duration * at / letters
-        timed.append(Word(piece, start, end, transcript.confidence))
-    return timed
+    if words:
+        return words
+    end = transcript.start + transcript.duration
+    return shared_out(transcript.text, _ms(transcript.start), _ms(end))
 
 
-def _harmless(text: str) -> str:
-    """Text that can't be taken for a timing line."""
-    return clean(text).replace("-->", "→")
-
-
-def _cues(words: list[Word]) -> Iterator[list[Word]]:
-    """Cut where it would not fit on the screen, last too long, or where the speaker paused."""
-    cue: list[Word] = []
-    for word in words:
-        if cue and (
-            len(_lines(w.text for w in [*cue, word])) > _CUE_LINES
-            or word.end - cue[0].start > _CUE_SECONDS
-            or word.start - cue[-1].end > _GAP_SECONDS
-        ):
-            yield cue
-            cue = []
-        cue.append(word)
-    if cue:
-        yield cue
-
-
-def _lines(words: Iterable[str]) -> list[str]:
-    """Fill lines; a word longer than a line stays whole on its own."""
-    lines: list[str] = []
-    for word in words:
-        if lines and len(lines[-1]) + 1 + len(word) <= _LINE_CHARACTERS:
-            lines[-1] += f" {word}"
-        else:
-            lines.append(word)
-    return lines
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

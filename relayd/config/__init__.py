@@ -10,11 +10,13 @@ from relayd.config.batch import Batch
 from relayd.config.costs import Costs
 from relayd.config.database import Database
 from relayd.config.engines import Deepgram, EngineChoice, Engines, LocalProcesses
+from relayd.config.file_engines import FileProcesses, OpenAiCompatible, WhisperCpp
 from relayd.config.limits import Limits
 from relayd.config.loading import load
 from relayd.config.log import Log
 from relayd.config.metering import Metering
 from relayd.config.packages import Package
+from relayd.config.recording_models import RecordingModel
 from relayd.config.secret import Secret
 from relayd.config.seller import Seller
 from relayd.config.server import Server
@@ -31,15 +33,19 @@ __all__ = [
     "Deepgram",
     "EngineChoice",
     "Engines",
+    "FileProcesses",
     "Limits",
     "LocalProcesses",
     "Log",
     "Metering",
+    "OpenAiCompatible",
     "Package",
+    "RecordingModel",
     "Secret",
     "Seller",
     "Server",
     "Storage",
     "Stripe",
+    "WhisperCpp",
     "load",
 ]

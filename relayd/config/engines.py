@@ -3,6 +3,7 @@
 import attrs
 
 from relayd.config import forms
+from relayd.config.file_engines import FileProcesses, OpenAiCompatible, WhisperCpp
 from relayd.config.keys import about
 from relayd.config.secret import Secret, as_secret
 
@@ -155,5 +156,25 @@ class Engines:
             "pocketsphinx on this machine. It needs no key and its words are poor: it is there to "
             "try the whole path. A stream takes about 105 MiB, a core serves two of them. Needs "
             "the extra relayd[local]."
+        ),
+    )
+    files: FileProcesses = attrs.field(
+        factory=FileProcesses,
+        metadata=about(
+            "Recordings on this machine: the processes that Moonshine and whisper.cpp share."
+        ),
+    )
+    whispercpp: WhisperCpp = attrs.field(
+        factory=WhisperCpp,
+        metadata=about(
+            "whisper.cpp on this machine, for recordings, in a hundred languages. Needs the extra "
+            "relayd[whispercpp]."
+        ),
+    )
+    openai_compatible: OpenAiCompatible = attrs.field(
+        factory=OpenAiCompatible,
+        metadata=about(
+            "Recordings for a server with OpenAI's interface: OpenAI, Groq, speaches, vLLM, or "
+            "deploy/modal_whisper.py on a GPU of Modal."
         ),
     )

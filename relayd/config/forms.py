@@ -5,18 +5,22 @@ it may be a secret.
 """
 
 import ipaddress
+import re
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 __all__ = [
     "address",
     "database_url",
+    "engine_model",
     "engine_url",
+    "files_url",
     "inherited",
     "is_loopback",
     "network",
     "origin",
     "public_url",
+    "recording_model",
     "split",
     "split_url",
     "storage_endpoint",
@@ -26,6 +30,9 @@ __all__ = [
 _PORT_MAX: Final = 65_535
 _STORES: Final = {"s3", "gs", "az"}
 _SCHEMES: Final = {"ws", "wss", "http", "https"}
+
+_MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
+_FILE_ENGINES: Final = ("moonshine", "whispercpp", "openai_compatible", "deepgram", "pretend")
 
 
 def split(listen: str) -> tuple[str, int]:
@@ -145,6 +152,36 @@ def storage_endpoint(text: str) -> str | None:
     if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         return "http:// sends recordings unencrypted: use https:// (http:// only to loopback)"
     return None
+
+
+def files_url(text: str) -> str | None:
+    """Where recordings are sent, or nothing. Neither they nor the key cross a network in clear."""
+    parts = split_url(text) if text else None
+    if text and (parts is None or parts.scheme not in {"http", "https"}):
+        return 'must be an https:// URL, for example "https://api.openai.com/v1"'
+    if parts and ("@" in parts.netloc or parts.query or parts.fragment):
+        return "must hold neither a key or password, a query nor a fragment"
+    if parts and parts.scheme == "http" and not is_loopback(parts.hostname or ""):
+        return (
+            "http:// sends audio and the key unencrypted: use https:// (http:// only to loopback)"
+        )
+    return None
+
+
+def recording_model(text: str) -> str | None:
+    """A model's name, as it stands in requests."""
+    if _MODEL.fullmatch(text):
+        return None
+    return 'must be made of letters, digits and . _ / -, for example "whisper-base"'
+
+
+def engine_model(text: str) -> str | None:
+    """An engine for recordings and its own name of a model, with a colon between them."""
+    engine, colon, model = text.partition(":")
+    if engine in _FILE_ENGINES and colon and model:
+        return None
+    engines = ", ".join(_FILE_ENGINES)
+    return f'must be engine:model, as in "whispercpp:base.en", with an engine of {engines}'
 
 
 def split_url(text: str) -> SplitResult | None:

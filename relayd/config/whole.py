@@ -17,6 +17,7 @@ from relayd.config.limits import Limits
 from relayd.config.log import Log
 from relayd.config.metering import Metering
 from relayd.config.packages import DEFAULT_PACKAGES, Package
+from relayd.config.recording_models import RecordingModel
 from relayd.config.seller import Seller
 from relayd.config.server import Server
 from relayd.config.storage import Storage
@@ -80,6 +81,13 @@ class Config:
     packages: tuple[Package, ...] = attrs.field(
         default=DEFAULT_PACKAGES,
         metadata=about("What is for sale. Where you write one, all of the defaults are gone."),
+    )
+    models: tuple[RecordingModel, ...] = attrs.field(
+        default=(),
+        metadata=about(
+            "What recordings may be transcribed with. Without any: each model of the engines that "
+            "are set up, and the first engine's is the default."
+        ),
     )
     log: Log = attrs.field(
         factory=Log, metadata=about("Written to standard output, for journald or a container.")

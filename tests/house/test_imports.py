@@ -66,7 +66,7 @@ BELOW: dict[str, set[str]] = {
     "daemon": GROUND | {"session", "edge", "routes", "checks", "events"} | ADAPTERS,
     "demo": GROUND,
     # What apps embed: nothing of the daemon's comes with it.
-    "client": set(),
+    "client": {"speech"},
     "cli": GROUND
     | {"session", "edge", "routes", "backups", "checks", "daemon", "client", "demo"}
     | ADAPTERS,

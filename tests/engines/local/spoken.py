@@ -2,6 +2,7 @@
 
 import re
 import wave
+from contextlib import AbstractContextManager
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -18,6 +19,11 @@ class Spoken:
 
     directory: Traversable
     name: str
+
+    @property
+    def path(self) -> AbstractContextManager[Path]:
+        """Its file, while entered."""
+        return resources.as_file(self.directory / f"{self.name}.wav")
 
     @property
     def samples(self) -> bytes:

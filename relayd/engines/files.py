@@ -1,0 +1,168 @@
+"""What recordings may be transcribed with: models by the names that callers use, and the engines.
+
+The one place that knows every file engine. Opening it starts no process and asks nobody.
+"""
+
+import sys
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from decimal import Decimal
+from typing import Final
+
+import attrs
+
+from relayd.config import Config
+from relayd.engines.deepgram.files import open_deepgram_files
+from relayd.engines.local.files import FileModel, LocalFiles
+from relayd.engines.local.slots import Slots, open_slots
+from relayd.engines.moonshine import MOONSHINE
+from relayd.engines.openai_compatible.engine import open_openai_compatible
+from relayd.engines.pretend.engine import Pretend
+from relayd.engines.whispercpp import models as whispercpp
+from relayd.errors import ConfigError
+from relayd.speech.files import FileEngine, FileRequest
+from relayd.speech.plan import ConfigRefusal
+
+__all__ = ["Candidate", "FileEngines", "Offered", "offered", "open_file_engines"]
+
+
+MOONSHINE_FILES: Final = FileModel(
+    MOONSHINE.name, (sys.executable, "-m", "relayd.engines.moonshine.files"), ("en",)
+)
+
+
+@attrs.frozen
+class Offered:
+    """A model that callers may ask for: its engines in the order in which they are tried."""
+
+    name: str
+    # An engine's name and that engine's own name of the model.
+    engines: tuple[tuple[str, str], ...]
+    # Milliseconds of credit for a second of audio.
+    rate: int = 1000
+    cents_per_minute: Decimal = Decimal(0)
+
+
+@attrs.frozen
+class Candidate:
+    """An engine that can do what is asked, and how it is asked."""
+
+    engine: FileEngine
+    request: FileRequest
+
+
+@attrs.frozen
+class FileEngines:
+    """The models on offer, and the engines that are open."""
+
+    offered: tuple[Offered, ...]
+    _engines: Mapping[str, FileEngine]
+
+    @property
+    def default(self) -> Offered:
+        """For callers who name none."""
+        return self.offered[0]
+
+    def find(self, name: str) -> Offered | None:
+        """The model of this name, in any case."""
+        wanted = name.lower()
+        return next((one for one in self.offered if one.name.lower() == wanted), None)
+
+    def candidates(self, model: str, request: FileRequest) -> list[Candidate] | ConfigRefusal:
+        """Who can do it, in the operator's order: at least one, or why nobody can.
+
+        ``request.model`` is filled in for each engine.
+        """
+        found = self.find(model)
+        if found is None:
+            names = " or ".join(one.name for one in self.offered)
+            return ConfigRefusal("model", f"model {model} is not offered: ask for {names}")
+        asked = [
+            Candidate(self._engines[engine], attrs.evolve(request, model=theirs))
+            for engine, theirs in found.engines
+            if engine in self._engines
+        ]
+        able: list[Candidate] = []
+        refusal = ConfigRefusal("model", f"model {model} is not available now")
+        for one in asked:
+            refused = one.engine.refusal(one.request)
+            if refused is None:
+                able.append(one)
+            else:
+                refusal = refused
+        return able or refusal
+
+
+def offered(config: Config) -> tuple[Offered, ...]:
+    """What the configuration offers; without a list of its own, each model of each engine.
+
+    Raises ConfigError for two models of one name.
+    """
+    if not config.models:
+        return tuple(_each(config))
+    names = [one.name.lower() for one in config.models]
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise ConfigError(f"models[{position}].name", "is the name of another model too")
+    return tuple(
+        Offered(one.name, _pairs(one.engines), one.rate, one.cents_per_minute)
+        for one in config.models
+    )
+
+
+def _pairs(engines: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    pairs = (one.partition(":") for one in engines)
+    return tuple((engine, model) for engine, _, model in pairs)
+
+
+def _each(config: Config) -> Iterator[Offered]:
+    engines = config.engines
+    if engines.deepgram.api_key:
+        model = engines.deepgram.model
+        yield Offered(
+            model, (("deepgram", model),), cents_per_minute=config.costs.engine_cents_per_minute
+        )
+    if engines.openai_compatible.url:
+        for model in engines.openai_compatible.models:
+            yield Offered(model, (("openai_compatible", model),))
+    if whispercpp.installed():
+        for model in whispercpp.file_models(engines.whispercpp, engines.files.slots):
+            yield Offered(f"whisper-{model}", ((whispercpp.NAME, model),))
+    if not MOONSHINE.missing:
+        yield Offered("moonshine", (("moonshine", MOONSHINE_FILES.name),))
+    yield Offered("pretend", (("pretend", "pretend"),))
+
+
+@asynccontextmanager
+async def open_file_engines(config: Config) -> AsyncIterator[FileEngines]:
+    """Every engine that is set up; leaving it ends their processes.
+
+    Raises ConfigError.
+    """
+    settings = config.engines
+    engines: dict[str, FileEngine] = {"pretend": Pretend()}
+    async with AsyncExitStack() as stack:
+        slots = await stack.enter_async_context(
+            open_slots(settings.files.slots, settings.files.open_seconds)
+        )
+        if settings.deepgram.api_key:
+            engines["deepgram"] = await stack.enter_async_context(
+                open_deepgram_files(settings.deepgram)
+            )
+        if settings.openai_compatible.url:
+            engines["openai_compatible"] = await stack.enter_async_context(
+                open_openai_compatible(settings.openai_compatible)
+            )
+        if not MOONSHINE.missing:
+            engines["moonshine"] = _local(
+                config, slots, "moonshine", {MOONSHINE_FILES.name: MOONSHINE_FILES}
+            )
+        if whispercpp.installed():
+            found = whispercpp.file_models(settings.whispercpp, settings.files.slots)
+            engines[whispercpp.NAME] = _local(config, slots, whispercpp.NAME, found)
+        yield FileEngines(offered(config), engines)
+
+
+def _local(config: Config, slots: Slots, name: str, models: Mapping[str, FileModel]) -> LocalFiles:
+    files = config.engines.files
+    return LocalFiles(name, models, slots, files.part_minutes * 60, files.stall_seconds)

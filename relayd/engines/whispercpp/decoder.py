@@ -1,0 +1,131 @@
+"""A ggml file as a transcriber. Runs in the process of a slot.
+
+The package's own call to abort takes a second and returns what was found so far as if it were all:
+who wants no more kills the process.
+"""
+
+import wave
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+import attrs
+
+from relayd.engines.local.audio import MODEL_RATE
+from relayd.engines.local.transcriber import Heard, Order
+from relayd.speech.document import Segment, TimedWord
+
+__all__ = ["Token", "Whisper", "load", "words"]
+
+# whisper.cpp counts in hundredths of a second.
+TICK_MS: Final = 10
+
+
+@attrs.frozen
+class Token:
+    """A piece of a segment's text, with the space before it where a word begins; times in ms."""
+
+    text: bytes
+    start_ms: int
+    end_ms: int
+    probability: float
+
+
+def load(path: str, threads: int) -> "Whisper":
+    """Load a ggml file. Raises what the package raises where it is none."""
+    import _pywhispercpp as library  # type: ignore[import-not-found]  # noqa: PLC0415 - optional
+
+    context = library.whisper_init_from_file_with_params(
+        path, library.whisper_context_default_params()
+    )
+    return Whisper(library, context, threads)
+
+
+@attrs.define(eq=False)
+class Whisper:
+    """Implements `relayd.engines.local.transcriber.Transcriber`."""
+
+    _library: Any
+    _context: Any
+    _threads: int
+
+    def transcribe(
+        self, order: Order, found: Callable[[Segment], None], reached: Callable[[int], None]
+    ) -> Heard:
+        """Hear the whole file; segments are told at its end, when no more is revised."""
+        library = self._library
+        samples = _samples(order)
+        parameters = library.whisper_full_default_params(
+            library.whisper_sampling_strategy.WHISPER_SAMPLING_GREEDY
+        )
+        parameters.n_threads = self._threads
+        parameters.print_progress = False
+        parameters.print_timestamps = False
+        parameters.token_timestamps = True
+        # An empty language is found out.
+        parameters.language = order.language.lower().split("-")[0] or "auto"
+        parameters.initial_prompt = order.prompt
+
+        def heard(context: Any, *_: Any) -> None:
+            last = library.whisper_full_n_segments(context) - 1
+            reached(library.whisper_full_get_segment_t1(context, last) * TICK_MS)
+
+        library.assign_new_segment_callback(parameters, heard)
+        library.whisper_full(self._context, parameters, samples, len(samples))
+        for number in range(library.whisper_full_n_segments(self._context)):
+            found(self._segment(number))
+        language = library.whisper_lang_str(library.whisper_full_lang_id(self._context))
+        return Heard(len(samples) * 1000 // MODEL_RATE, language)
+
+    def _segment(self, number: int) -> Segment:
+        library, context = self._library, self._context
+        text = library.whisper_full_get_segment_text(context, number)
+        return Segment(
+            text.decode("utf-8", "replace").strip(),
+            library.whisper_full_get_segment_t0(context, number) * TICK_MS,
+            library.whisper_full_get_segment_t1(context, number) * TICK_MS,
+            words(list(self._tokens(number))),
+        )
+
+    def _tokens(self, number: int) -> Iterator[Token]:
+        library, context = self._library, self._context
+        for place in range(library.whisper_full_n_tokens(context, number)):
+            data = library.whisper_full_get_token_data(context, number, place)
+            try:
+                text = library.whisper_full_get_token_text(context, number, place).encode()
+            except UnicodeDecodeError as error:
+                # A part of a character: the package has no way to ask for bytes.
+                text = error.object
+            yield Token(text, data.t0 * TICK_MS, data.t1 * TICK_MS, data.p)
+
+
+def words(tokens: Sequence[Token]) -> tuple[TimedWord, ...]:
+    """Tokens put together to words, each as sure as its pieces are in the mean.
+
+    A token may end in the middle of a character. Marks such as ``[_BEG_]`` are none.
+    """
+    groups: list[list[Token]] = []
+    for token in tokens:
+        if token.text.startswith(b"[_"):
+            continue
+        if token.text.startswith(b" ") or not groups:
+            groups.append([])
+        groups[-1].append(token)
+    found = []
+    for group in groups:
+        text = b"".join(token.text for token in group).decode("utf-8", "replace").strip()
+        if text:
+            sure = sum(token.probability for token in group) / len(group)
+            end_ms = max(group[-1].end_ms, group[0].start_ms)
+            found.append(TimedWord(text, group[0].start_ms, end_ms, round(sure, 4)))
+    return tuple(found)
+
+
+def _samples(order: Order) -> Any:
+    """The samples from -1 to 1, as the package takes them."""
+    import numpy as np  # noqa: PLC0415 - the package brings it
+
+    with wave.open(str(order.audio), "rb") as sound:
+        assert sound.getparams()[:3] == (1, 2, MODEL_RATE)
+        pcm = array("h", sound.readframes(sound.getnframes()))
+    return np.asarray(pcm, dtype=np.float32) / 32_768

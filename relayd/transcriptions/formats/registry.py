@@ -1,0 +1,45 @@
+"""The formats by name."""
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from relayd.speech.document import Document
+from relayd.transcriptions.formats.page import html
+from relayd.transcriptions.formats.structured import json, verbose_json
+from relayd.transcriptions.formats.subtitles import srt, vtt
+from relayd.transcriptions.formats.text import txt
+
+__all__ = ["FORMATS", "Format", "find"]
+
+
+@attrs.frozen
+class Format:
+    """How a transcript can be fetched: its name, its media type, its file's suffix."""
+
+    name: str
+    media_type: str
+    suffix: str
+    write: Callable[[Document], str]
+
+
+FORMATS: Final = {
+    one.name: one
+    for one in (
+        Format("json", "application/json", "json", json),
+        Format("verbose_json", "application/json", "json", verbose_json),
+        Format("txt", "text/plain; charset=utf-8", "txt", txt),
+        Format("srt", "application/x-subrip; charset=utf-8", "srt", srt),
+        Format("vtt", "text/vtt; charset=utf-8", "vtt", vtt),
+        Format("html", "text/html; charset=utf-8", "html", html),
+    )
+}
+# As OpenAI's interface calls it.
+_ALIASES: Final = {"text": "txt"}
+
+
+def find(name: str) -> Format | None:
+    """The format of this name, in any case; None where there is none."""
+    known = name.lower()
+    return FORMATS.get(_ALIASES.get(known, known))

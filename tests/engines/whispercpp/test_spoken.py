@@ -1,0 +1,45 @@
+"""Real Whisper weights hear real speech, through a process of their own.
+
+They are in no package that this project installs, so most machines have none and prove nothing;
+`weights` says how to get them.
+"""
+
+import importlib.util
+
+import pytest
+
+from relayd import config
+from relayd.engines.local.files import LocalFiles
+from relayd.engines.local.slots import open_slots
+from relayd.engines.whispercpp.models import file_models
+from relayd.speech.files import FileRequest
+from tests.engines.local.spoken import INAUGURAL
+from tests.engines.whispercpp.cache import GGML
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(
+        not (GGML.exists() and importlib.util.find_spec("pywhispercpp")),
+        reason="this machine has no Whisper weights, or not the extra whispercpp",
+    ),
+]
+
+
+async def test_an_address_is_understood() -> None:
+    """Every word of it, each with a time and a confidence."""
+    models = file_models(config.WhisperCpp(directory=GGML.parent, threads=1), slots=1)
+    reached: list[int] = []
+    async with open_slots(1, open_seconds=60) as slots:
+        engine = LocalFiles("whispercpp", models, slots, None, 300)
+        with INAUGURAL.path as path:
+            found = await engine.transcribe(path, FileRequest("tiny.en"), reached.append)
+
+    assert INAUGURAL.error(found.text) <= 0.05
+    assert found.language == "en"
+    assert reached == sorted(reached)
+    words = list(found.words)
+    assert [word.text for word in words] == found.text.split()
+    starts = [word.start_ms for word in words]
+    assert starts == sorted(starts)
+    assert words[-1].end_ms <= found.duration_ms
+    assert all(word.confidence and 0 < word.confidence <= 1 for word in words)
