@@ -25,6 +25,7 @@ port has one exception, raised by its adapter `from` the library's own.
     │   ├── EngineBusy                it asks to be left alone for a while
     │   ├── EngineOff                 it refuses the operator: a key, a bill, a model
     │   └── EngineFailed              it crashed, or answered what is no answer
+    ├── ModelUnavailable          a model's file can't be fetched now
     ├── MediaFailed               a recording wasn't opened, for a reason that is not in it
     └── Unreadable                a recording that can't be opened, or is not to be
 """
@@ -44,6 +45,7 @@ __all__ = [
     "MediaFailed",
     "MigrationRefused",
     "MissingExtra",
+    "ModelUnavailable",
     "ObjectMissing",
     "OperatorError",
     "RelaydError",
@@ -182,6 +184,10 @@ class EngineOff(FileEngineError):
 
 class EngineFailed(FileEngineError):
     """The engine crashed on this file, took too long, or answered what can't be read."""
+
+
+class ModelUnavailable(RelaydError):
+    """A model's file can't be fetched now; going on later may help."""
 
 
 class MediaFailed(RelaydError):

@@ -26,6 +26,7 @@ _NAMES: Final = (
     "replaced",
     "outage",
     "unread",
+    "media",
 )
 
 

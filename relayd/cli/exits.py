@@ -7,6 +7,7 @@ from typing import Final
 from relayd.errors import (
     ClientGone,
     DatabaseUnavailable,
+    ModelUnavailable,
     OperatorError,
     RelaydError,
     StripeUnavailable,
@@ -37,6 +38,16 @@ exit codes:
 """
 
 
+# Whoever relayd speaks to, and didn't reach.
+UNREACHABLE: Final = (
+    DatabaseUnavailable,
+    UpstreamError,
+    StripeUnavailable,
+    ClientGone,
+    ModelUnavailable,
+)
+
+
 def explain(error: BaseException) -> tuple[Exit, str] | None:
     """The exit code and the line for standard error; None for a bug, which needs its traceback.
 
@@ -51,7 +62,7 @@ def explain(error: BaseException) -> tuple[Exit, str] | None:
         if isinstance(one, OperatorError):
             return Exit.USAGE, str(one)
     for one in leaves:
-        if isinstance(one, DatabaseUnavailable | UpstreamError | StripeUnavailable | ClientGone):
+        if isinstance(one, UNREACHABLE):
             return Exit.UNREACHABLE, str(one)
     return None
 

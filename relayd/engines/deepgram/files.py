@@ -4,7 +4,7 @@ Source: Deepgram, "Pre-Recorded Audio" and the reference of ``POST /v1/listen``.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
 
@@ -92,7 +92,7 @@ class DeepgramFiles:
         if request.channels:
             parameters["multichannel"] = "true"
         try:
-            async with aclosing(_pieces(audio)) as pieces:
+            async with _pieces(audio) as pieces:
                 answer = await self._server.post(
                     _address(self._settings.url),
                     params=parameters,
@@ -121,6 +121,7 @@ def _address(streams: str) -> str:
     return "http" + streams.removeprefix("ws").rstrip("/") + "/v1/listen"
 
 
+@trio.as_safe_channel
 async def _pieces(path: Path) -> AsyncGenerator[bytes, None]:
     async with await trio.open_file(path, "rb") as file:
         while piece := await file.read(PIECE_BYTES):

@@ -67,7 +67,8 @@ class Slots:
                 if finished and warm.fit:
                     self._idle.append(warm)
                 else:
-                    await _kill(warm.child)
+                    with trio.move_on_after(REAP_SECONDS, shield=True):
+                        await warm.child.kill()
             assert len(self._idle) + self._places.borrowed_tokens <= self.slots + 1
 
     async def close(self) -> None:
@@ -110,7 +111,8 @@ class Slots:
             raise EngineOff(f"a process for files {error} while it loaded its model") from error
         finally:
             if not ready:
-                await _kill(child)
+                with trio.move_on_after(REAP_SECONDS, shield=True):
+                    await child.kill()
         if not ready:
             raise EngineOff(f"a process for files can't load its model: {message.get('failed')}")
         return child
@@ -128,4 +130,5 @@ async def open_slots(slots: int, open_seconds: float) -> AsyncIterator[Slots]:
     try:
         yield opened
     finally:
-        await opened.close()
+        with trio.move_on_after(REAP_SECONDS * slots, shield=True):
+            await opened.close()
