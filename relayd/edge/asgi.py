@@ -25,7 +25,7 @@ from relayd.edge.websocket import ClientSocket, Terms
 from relayd.errors import ClientGone
 from relayd.websocket import handshake, streams
 from relayd.websocket.frames import ABNORMAL, NO_STATUS, NORMAL
-from relayd.websocket.handshake import Accepted, Refused
+from relayd.websocket.handshake import Refused, Upgrade
 
 __all__ = ["App", "Connection", "serve_websocket"]
 
@@ -92,7 +92,7 @@ class _Exchange:
     """One application call: its ASGI messages on one side, the connection on the other."""
 
     app: App
-    accepted: Accepted
+    accepted: Upgrade
     websocket: ClientSocket
     settings: EdgeSettings
     takeover: Takeover | None

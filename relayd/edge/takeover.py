@@ -6,7 +6,7 @@ import trio
 
 from relayd.edge.refusal import refusal
 from relayd.websocket import handshake
-from relayd.websocket.handshake import Accepted, Refused
+from relayd.websocket.handshake import Refused, Upgrade
 
 __all__ = ["Takeover"]
 
@@ -25,7 +25,7 @@ class Takeover:
     send_seconds: float
 
     async def switch(
-        self, accepted: Accepted, subprotocol: str | None, headers: list[tuple[bytes, bytes]]
+        self, accepted: Upgrade, subprotocol: str | None, headers: list[tuple[bytes, bytes]]
     ) -> None:
         """Answer 101."""
         ours = handshake.switch_headers(accepted, subprotocol)

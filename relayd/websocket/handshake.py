@@ -18,12 +18,12 @@ import attrs
 import h11
 
 __all__ = [
-    "Accepted",
     "Answered",
     "NoWebSocket",
     "Refused",
     "Request",
     "Turned",
+    "Upgrade",
     "judge",
     "switch_headers",
     "wants_websocket",
@@ -39,7 +39,7 @@ BODY_BYTES: Final = 16_384
 
 
 @attrs.frozen
-class Accepted:
+class Upgrade:
     """A proper request; the application still decides. ``key`` goes into the answer."""
 
     key: bytes
@@ -64,7 +64,7 @@ def wants_websocket(headers: Headers) -> bool:
     return "websocket" in _tokens(headers, b"upgrade")
 
 
-def judge(request: h11.Request) -> Accepted | Refused:  # noqa: PLR0911 - a list of checks
+def judge(request: h11.Request) -> Upgrade | Refused:  # noqa: PLR0911 - a list of checks
     """Check an upgrade request against section 4.2.1."""
     headers = request.headers
     if request.method != b"GET":
@@ -88,10 +88,10 @@ def judge(request: h11.Request) -> Accepted | Refused:  # noqa: PLR0911 - a list
     subprotocols = _subprotocols(headers)
     if subprotocols is None:
         return Refused(400, "the Sec-WebSocket-Protocol header is not a list of tokens")
-    return Accepted(keys[0], subprotocols)
+    return Upgrade(keys[0], subprotocols)
 
 
-def switch_headers(accepted: Accepted, subprotocol: str | None) -> Sequence[tuple[bytes, bytes]]:
+def switch_headers(accepted: Upgrade, subprotocol: str | None) -> Sequence[tuple[bytes, bytes]]:
     """The headers of the 101 (section 4.2.2)."""
     if subprotocol is not None and subprotocol not in accepted.subprotocols:
         raise ValueError("the application chose a subprotocol that was not offered")

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.websocket import handshake
-from relayd.websocket.handshake import Accepted, Refused
+from relayd.websocket.handshake import Refused, Upgrade
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 GOOD = {
@@ -32,7 +32,7 @@ def ask(
 def test_the_example_of_the_rfc() -> None:
     """Section 1.3's key gets section 1.3's answer."""
     accepted = handshake.judge(ask())
-    assert accepted == Accepted(KEY, ())
+    assert accepted == Upgrade(KEY, ())
     headers = dict(handshake.switch_headers(accepted, None))
     assert headers[b"sec-websocket-accept"] == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 
@@ -72,20 +72,20 @@ def test_the_version_that_would_be_right_is_told() -> None:
 
 def test_an_empty_body_is_none() -> None:
     """Content-Length: 0 announces nothing."""
-    assert isinstance(handshake.judge(ask(content_length=b"0")), Accepted)
+    assert isinstance(handshake.judge(ask(content_length=b"0")), Upgrade)
 
 
 def test_extensions_are_never_negotiated() -> None:
     """Whatever is offered, even in broken bytes, the answer names no extension."""
     accepted = handshake.judge(ask(sec_websocket_extensions=b"permessage-deflate; \xff"))
-    assert isinstance(accepted, Accepted)
+    assert isinstance(accepted, Upgrade)
     assert b"sec-websocket-extensions" not in dict(handshake.switch_headers(accepted, None))
 
 
 def test_a_subprotocol_must_have_been_offered() -> None:
     """An application can only choose what the client offered."""
     accepted = handshake.judge(ask(sec_websocket_protocol=b"a, b"))
-    assert accepted == Accepted(KEY, ("a", "b"))
+    assert accepted == Upgrade(KEY, ("a", "b"))
     assert dict(handshake.switch_headers(accepted, "b"))[b"sec-websocket-protocol"] == b"b"
     with pytest.raises(ValueError, match="not offered"):
         handshake.switch_headers(accepted, "c")
@@ -119,4 +119,4 @@ def test_no_header_raises(headers: list[tuple[bytes, bytes]]) -> None:
     request = ask()
     request = h11.Request(method="GET", target="/", headers=[(b"host", b"x")])
     object.__setattr__(request, "headers", headers)
-    assert isinstance(handshake.judge(request), Accepted | Refused)
+    assert isinstance(handshake.judge(request), Upgrade | Refused)
