@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 import trio
 
-from relayd.daemon.channel import Admit, Answer, Channel, Enter, Give, Leave, Take, ToProcess
+from relayd.daemon.channel import Admit, Channel, Enter, Give, Leave, Reply, Take, ToProcess
 from relayd.quotas.limits import Cap, Rate
 
 __all__ = ["AskedQuotas"]
@@ -61,7 +61,7 @@ class AskedQuotas:
         """See `relayd.quotas.limits.Quotas`."""
         self.channel.tell(Give(turn))
 
-    def heed(self, answer: Answer) -> None:
+    def heed(self, answer: Reply) -> None:
         """An answer came."""
         question = self._questions.pop(answer.number)
         question.value = answer.value

@@ -15,7 +15,6 @@ from relayd.quotas.limits import Cap, Rate
 __all__ = [
     "Admit",
     "Alive",
-    "Answer",
     "Channel",
     "Enter",
     "Failed",
@@ -24,6 +23,7 @@ __all__ = [
     "Leave",
     "Look",
     "News",
+    "Reply",
     "Retire",
     "Started",
     "Stop",
@@ -88,7 +88,7 @@ class News(msgspec.Struct, tag=True, frozen=True):
     """A message of Stripe's was kept: somebody should work on it."""
 
 
-class Answer(msgspec.Struct, tag=True, frozen=True):
+class Reply(msgspec.Struct, tag=True, frozen=True):
     """To a question of that number."""
 
     number: int
@@ -108,7 +108,7 @@ class Look(msgspec.Struct, tag=True, frozen=True):
 
 
 FromProcess = Enter | Leave | Admit | Take | Give | Started | Failed | Alive | News
-ToProcess = Answer | Retire | Stop | Look
+ToProcess = Reply | Retire | Stop | Look
 
 Incoming = TypeVar("Incoming")
 

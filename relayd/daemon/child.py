@@ -18,11 +18,11 @@ from relayd.config import Config
 from relayd.daemon.asking import AskedQuotas
 from relayd.daemon.channel import (
     Alive,
-    Answer,
     Channel,
     Failed,
     Look,
     News,
+    Reply,
     Retire,
     Started,
     Stop,
@@ -97,7 +97,7 @@ class _Child:
 
     def _heed(self, message: ToProcess) -> None:
         match message:
-            case Answer():
+            case Reply():
                 self.quotas.heed(message)
             case Look():
                 self.channel.tell(Alive())

@@ -23,7 +23,6 @@ from relayd.config import Config
 from relayd.daemon.channel import (
     Admit,
     Alive,
-    Answer,
     Channel,
     Enter,
     Failed,
@@ -32,6 +31,7 @@ from relayd.daemon.channel import (
     Leave,
     Look,
     News,
+    Reply,
     Retire,
     Started,
     Stop,
@@ -142,7 +142,7 @@ class Process:
         if self._child is not None and self._child.returncode is None:
             self._child.kill()
 
-    def _tell(self, message: Retire | Stop | Answer | Look) -> None:
+    def _tell(self, message: Retire | Stop | Reply | Look) -> None:
         if self._channel is not None:
             self._channel.tell(message)
 
@@ -176,12 +176,12 @@ class Process:
                 full = self.counters.enter_now(caps)
                 if full is None:
                     self._held.update(caps)
-                self._tell(Answer(number, full))
+                self._tell(Reply(number, full))
             case Leave(caps):
                 self._held.subtract(caps)
                 self.counters.leave(caps)
             case Admit(number, rates):
-                self._tell(Answer(number, self.counters.admit_now(rates)))
+                self._tell(Reply(number, self.counters.admit_now(rates)))
             case Take(number, turn):
                 assert self._asking is not None
                 self._asking.start_soon(self._take, number, turn)
@@ -192,4 +192,4 @@ class Process:
     async def _take(self, number: int, turn: Cap) -> None:
         await self.counters.take(turn)
         self._held[turn] += 1
-        self._tell(Answer(number, None))
+        self._tell(Reply(number, None))

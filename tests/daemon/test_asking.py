@@ -9,7 +9,7 @@ import trio.testing
 
 from relayd import config
 from relayd.daemon.asking import AskedQuotas
-from relayd.daemon.channel import Answer, Channel, FromProcess, ToProcess
+from relayd.daemon.channel import Channel, FromProcess, Reply, ToProcess
 from relayd.daemon.process import Process
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Cap, Rate
@@ -37,7 +37,7 @@ async def paired() -> AsyncIterator[Pair]:
     quotas = AskedQuotas(channel)
 
     def heed(message: ToProcess) -> None:
-        assert isinstance(message, Answer)
+        assert isinstance(message, Reply)
         quotas.heed(message)
 
     async with trio.open_nursery() as nursery:
