@@ -15,7 +15,7 @@ from hypercorn.config import Config
 from relayd import logs
 from relayd.edge.addresses import Proxies
 
-__all__ = ["Answer", "Silence"]
+__all__ = ["Exchange", "Silence"]
 
 log = logs.get(__name__)
 
@@ -27,11 +27,11 @@ class Silence:
         self.config = config
 
     async def access(self, scope: Any, response: Any, seconds: float) -> None:
-        """Hypercorn's idea of an end; ours is `Answer.note`."""
+        """Hypercorn's idea of an end; ours is `Exchange.note`."""
 
 
 @attrs.define(eq=False)
-class Answer:
+class Exchange:
     """What an application answers to one request. ``send`` takes the place of the real one."""
 
     scope: Any

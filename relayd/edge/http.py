@@ -27,7 +27,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
 
 from relayd import logs
-from relayd.edge.access import Answer, Silence
+from relayd.edge.access import Exchange, Silence
 from relayd.edge.asgi import App
 from relayd.edge.body import BodyPolicy, BodyRules
 from relayd.edge.clients import CROWDED, Clients
@@ -329,13 +329,13 @@ class HttpConnection:
         self._allow(self.settings.request_seconds)
 
     async def _call(self, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
-        answer = Answer(scope, send, self.settings.proxies)
+        answer = Exchange(scope, send, self.settings.proxies)
         try:
             await self._answer(inbox, answer)
         finally:
             answer.note()
 
-    async def _answer(self, inbox: Inbox, answer: Answer) -> None:
+    async def _answer(self, inbox: Inbox, answer: Exchange) -> None:
         path = answer.scope["path"]
         try:
             async with self.clients.request(answer.scope) as has_room:
