@@ -14,7 +14,7 @@ from relayd.edge.settings import EdgeSettings
 from relayd.errors import ClientGone
 from relayd.websocket.connection import WebSocket
 from relayd.websocket.decoder import Bounds
-from relayd.websocket.farewell import Cause, Closed, Farewell
+from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
 from relayd.websocket.pump import Pump
 from relayd.websocket.role import Pace, Role
 from relayd.websocket.take import Take, no_message
@@ -100,7 +100,7 @@ class ClientSocket:
         """The next message that ``take`` doesn't take. Raises `ClientGone`."""
         try:
             return await self._open.receive(take)
-        except Closed as closed:
+        except WebSocketClosed as closed:
             raise ClientGone(str(closed)) from closed
 
     def send_at_once(self, message: str) -> bool:
@@ -111,7 +111,7 @@ class ClientSocket:
         """Send one message. Raises `ClientGone`; one that is cancelled ends the connection."""
         try:
             await self._open.send(message)
-        except Closed as closed:
+        except WebSocketClosed as closed:
             raise ClientGone(str(closed)) from closed
 
     async def close(self, code: int, reason: str) -> None:

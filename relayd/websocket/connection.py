@@ -15,7 +15,7 @@ import trio
 
 from relayd import logs
 from relayd.websocket.decoder import Bounds, Decoder, Ended
-from relayd.websocket.farewell import Cause, Closed, Farewell
+from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
 from relayd.websocket.frames import ABNORMAL, close_frame, data_frame, ping_frame
 from relayd.websocket.pump import Pump
 from relayd.websocket.role import Pace, Role
@@ -104,7 +104,7 @@ class WebSocket:
     async def receive(self, take: Take = no_message) -> str | bytes:
         """Offer each message to ``take``; return the first that it doesn't take.
 
-        Raises `Closed`, and what ``take`` raised. Cancelling it loses nothing.
+        Raises `WebSocketClosed`, and what ``take`` raised. Cancelling it loses nothing.
         """
         if self._reading_to_end:
             # Whoever ends the connection hears what still comes.
@@ -128,7 +128,7 @@ class WebSocket:
         more = self._advance()
         while self._parked is None:
             if self.farewell is not None:
-                raise Closed(self.farewell.reason or "closed")
+                raise WebSocketClosed(self.farewell.reason or "closed")
             if more:
                 await trio.lowlevel.checkpoint()
             else:
@@ -150,7 +150,7 @@ class WebSocket:
         return self._wire.send_at_once(data_frame(message, masked=self._masked))
 
     async def send(self, message: str | bytes) -> None:
-        """Send one message. Raises `Closed`; one that is cancelled ends the connection."""
+        """Send one message. Raises `WebSocketClosed`; one that is cancelled ends the connection."""
         if self.closed:
             raise self._closed()
         self._wire.push(data_frame(message, masked=self._masked))
@@ -189,7 +189,7 @@ class WebSocket:
             return
         self._closing = True
         try:
-            with trio.move_on_after(self.pace.close_seconds), contextlib.suppress(Closed):
+            with trio.move_on_after(self.pace.close_seconds), contextlib.suppress(WebSocketClosed):
                 self._wire.push(close_frame(code, reason, masked=self._masked))
                 await self._drain()
                 await self._read_to_end(take)
@@ -203,7 +203,7 @@ class WebSocket:
             if self._take is not None:
                 await self._waiting.park()
             else:
-                with contextlib.suppress(Closed):
+                with contextlib.suppress(WebSocketClosed):
                     await self._receive(take)
 
     async def finish(self) -> None:
@@ -228,8 +228,8 @@ class WebSocket:
         self._lose(Cause.LOST, ABNORMAL, "closed")
         self._waiting.unpark_all()
 
-    def _closed(self) -> Closed:
-        return Closed(self.farewell.reason if self.farewell else "closed")
+    def _closed(self) -> WebSocketClosed:
+        return WebSocketClosed(self.farewell.reason if self.farewell else "closed")
 
     # What the wire tells.
 

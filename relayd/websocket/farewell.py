@@ -4,7 +4,7 @@ import enum
 
 import attrs
 
-__all__ = ["Cause", "Closed", "Farewell"]
+__all__ = ["Cause", "Farewell", "WebSocketClosed"]
 
 
 class Cause(enum.Enum):
@@ -30,5 +30,5 @@ class Farewell:
     reason: str
 
 
-class Closed(Exception):  # noqa: N818 - named for what happened, as trio names its own
+class WebSocketClosed(Exception):  # noqa: N818 - named for what happened, as trio names its own
     """The connection is over, or being closed; `WebSocket.farewell` says how it ended."""

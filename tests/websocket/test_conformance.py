@@ -7,7 +7,7 @@ import pytest
 import trio
 from wsproto.events import CloseConnection, Pong
 
-from relayd.websocket.farewell import Closed
+from relayd.websocket.farewell import WebSocketClosed
 from relayd.websocket.role import Role
 from tests.websocket.cases import CASES, Case
 from tests.websocket.ends import Transport, both_roles, ends
@@ -31,7 +31,7 @@ async def outcome(case: Case, role: Role, transport: Transport, step: int) -> An
             try:
                 while True:
                     messages.append(await websocket.receive(take))
-            except Closed:
+            except WebSocketClosed:
                 pass
 
         async def send() -> None:

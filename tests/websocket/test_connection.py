@@ -11,7 +11,7 @@ from trio.testing import MockClock
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
 from relayd.websocket.connection import WebSocket
-from relayd.websocket.farewell import Cause, Closed, Farewell
+from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
 from relayd.websocket.role import Pace, Role
 from tests.websocket.ends import Transport, both_roles, ends
 from tests.websocket.wire import frame
@@ -30,7 +30,7 @@ def socket_transport(tls: bool, certificate: Path, buffer_bytes: int | None = No
 
 async def receive_all(websocket: WebSocket) -> None:
     """Somebody who receives to the end, and doesn't mind which."""
-    with contextlib.suppress(Closed):
+    with contextlib.suppress(WebSocketClosed):
         while True:
             await websocket.receive()
 
@@ -63,7 +63,7 @@ async def test_messages_that_came_before_the_end_are_still_handed_out(role: Role
         )
         assert [await websocket.receive() for _ in range(2)] == ["one", b"two"]
         for use in (websocket.receive, lambda: websocket.send("more")):
-            with pytest.raises(Closed, match="enough"):
+            with pytest.raises(WebSocketClosed, match="enough"):
                 await use()
         assert not websocket.send_at_once("more")
         assert websocket.farewell == Farewell(Cause.CLOSED, 1011, "enough")
@@ -97,7 +97,7 @@ async def test_what_came_with_the_handshake_is_answered(role: Role) -> None:
     early = frame(9, b"there?", key=key) + frame(1, b"hi", key=key) + frame(8, b"\x03\xe8", key=key)
     async with ends(role, early=early) as (websocket, peer):
         assert await websocket.receive() == "hi"
-        with pytest.raises(Closed):
+        with pytest.raises(WebSocketClosed):
             await websocket.receive()
         pong, close = await peer.events()
         assert pong == Pong(payload=b"there?")
@@ -189,7 +189,7 @@ async def test_who_does_not_receive_holds_the_peer_back(
 async def test_a_send_has_its_deadline(role: Role, autojump_clock: MockClock) -> None:
     """To the second; one that is cancelled ends the connection, since half of it may be out."""
     async with ends(role, LOCKSTEP) as (websocket, _):
-        with pytest.raises(Closed, match="does not read"):
+        with pytest.raises(WebSocketClosed, match="does not read"):
             await websocket.send("hello")
         assert trio.current_time() == 5
         assert websocket.farewell is not None
@@ -224,7 +224,7 @@ async def test_why_a_send_failed_is_what_the_peer_said() -> None:
         await peer.say(CloseConnection(code=1008, reason="DATA-0000"))
         assert isinstance(peer.stream, trio.StapledStream)
         await peer.stream.receive_stream.aclose()
-        with pytest.raises(Closed):
+        with pytest.raises(WebSocketClosed):
             await websocket.send(bytes(3200))
         assert websocket.farewell == Farewell(Cause.CLOSED, 1008, "DATA-0000")
 
@@ -262,7 +262,7 @@ async def test_a_breach_is_told_to_who_receives_and_who_asked(
     async with ends(role) as (websocket, peer):
         websocket.on_end(lambda: calls.append(websocket.farewell))
         await peer.send(breach)
-        with pytest.raises(Closed):
+        with pytest.raises(WebSocketClosed):
             await websocket.receive()
         (close,) = await peer.events()
         assert isinstance(close, CloseConnection)

@@ -13,7 +13,7 @@ from wsproto.events import BytesMessage, TextMessage
 
 from relayd.websocket import connection, wires
 from relayd.websocket.connection import WebSocket
-from relayd.websocket.farewell import Cause, Closed, Farewell
+from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
 from relayd.websocket.role import Role
 from tests.conftest import DeclaredErrors
 from tests.websocket.ends import PACE, Peer, Transport, both_roles, ends
@@ -60,7 +60,7 @@ def socket_transport(tls: bool, certificate: Path, buffer_bytes: int | None = No
 
 async def receive_all(websocket: WebSocket) -> None:
     """Somebody who receives to the end, and doesn't mind which."""
-    with contextlib.suppress(Closed):
+    with contextlib.suppress(WebSocketClosed):
         while True:
             await websocket.receive()
 
@@ -215,7 +215,7 @@ async def test_a_peer_that_takes_no_more_is_cut(
         assert websocket.farewell is None
         await trio.sleep(0.5)
         assert websocket.farewell == Farewell(Cause.STALLED, 1006, "does not read")
-        with pytest.raises(Closed):
+        with pytest.raises(WebSocketClosed):
             await websocket.send("more")
 
 

@@ -26,7 +26,7 @@ from relayd.engines.deepgram.messages import (
 from relayd.errors import UpstreamError, UpstreamRejected
 from relayd.speech.plan import StreamPlan
 from relayd.speech.words import Transcript, UpstreamEvent
-from relayd.websocket.farewell import Closed
+from relayd.websocket.farewell import WebSocketClosed
 
 __all__ = ["DeepgramStream"]
 
@@ -103,7 +103,7 @@ class DeepgramStream:
         if not self._connection.closed:
             try:
                 await self._connection.finish()
-            except Closed as closed:
+            except WebSocketClosed as closed:
                 raise self._tell(self._connection.explain()) from closed
 
     async def receive(self, take: Take = _no_event) -> UpstreamEvent | None:
@@ -113,7 +113,7 @@ class DeepgramStream:
             self._take = take
             try:
                 await connection.receive(self._hear)
-            except Closed as closed:
+            except WebSocketClosed as closed:
                 if connection is not self._connection:
                     continue
                 if self._over():
@@ -138,7 +138,7 @@ class DeepgramStream:
         """Read what came before the end: Deepgram states its total before it hangs up."""
         if not hasattr(self, "_connection") or not self._connection.closed:
             return
-        with contextlib.suppress(Closed):
+        with contextlib.suppress(WebSocketClosed):
             await self._connection.receive(self._overhear)
 
     def release(self) -> None:
@@ -149,7 +149,7 @@ class DeepgramStream:
     async def _send(self, message: str | bytes) -> None:
         try:
             await self._connection.send(message)
-        except Closed as closed:
+        except WebSocketClosed as closed:
             raise self._tell(self._connection.explain()) from closed
 
     def _stir(self) -> None:
