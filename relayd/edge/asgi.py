@@ -27,7 +27,7 @@ from relayd.websocket import handshake, streams
 from relayd.websocket.frames import ABNORMAL, NO_STATUS, NORMAL
 from relayd.websocket.handshake import Refused, Upgrade
 
-__all__ = ["App", "Connection", "serve_websocket"]
+__all__ = ["App", "Handover", "serve_websocket"]
 
 log = logs.get(__name__)
 
@@ -37,7 +37,7 @@ App = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 @attrs.define(eq=False)
-class Connection:
+class Handover:
     """What ``scope["extensions"]["relayd.connection"]`` is."""
 
     _websocket: ClientSocket
@@ -102,10 +102,10 @@ class _Exchange:
     headers: list[tuple[bytes, bytes]] = attrs.field(factory=list)
     scope: trio.CancelScope = attrs.field(factory=trio.CancelScope)
     answered: trio.Event = attrs.field(factory=trio.Event)
-    connection: Connection = attrs.field(init=False)
+    connection: Handover = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.connection = Connection(self.websocket)
+        self.connection = Handover(self.websocket)
 
     async def run(self, peer: Peer) -> None:
         """Call the application, then leave nothing open whatever it did."""
