@@ -20,7 +20,7 @@ from relayd.database import migrate
 from relayd.database.pool import open_database
 from relayd.database.ports import Database
 from relayd.ledger.audit import audit
-from relayd.ledger.outcomes import Balance, Finding, SessionRecord
+from relayd.ledger.outcomes import Balance, Discrepancy, SessionRecord
 from relayd.ledger.wallet import Wallet
 
 __all__ = ["Books", "Customer", "open_books"]
@@ -68,7 +68,7 @@ class Books:
         assert found is not None
         return found
 
-    async def audit(self) -> tuple[Finding, ...]:
+    async def audit(self) -> tuple[Discrepancy, ...]:
         """The rows at fault; none means balanced."""
         return await self.database.transact(audit)
 

@@ -16,7 +16,7 @@ from relayd.database.ports import Connection
 from relayd.database.refusals import outages
 from relayd.errors import OperatorError
 from relayd.ledger.audit import audit
-from relayd.ledger.outcomes import Finding
+from relayd.ledger.outcomes import Discrepancy
 
 __all__ = ["back_up", "count_rows"]
 
@@ -96,7 +96,7 @@ def _dump(connection: Connection, url: str, path: Path, pepper_mark: str) -> Man
     )
 
 
-def _take_snapshot(connection: Connection, *, audited: bool) -> Sequence[Finding] | None:
+def _take_snapshot(connection: Connection, *, audited: bool) -> Sequence[Discrepancy] | None:
     """Begin the transaction whose snapshot is dumped; what its audit found, where it is made.
 
     An older schema can't be audited: the rules are written for this program's.

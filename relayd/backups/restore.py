@@ -28,7 +28,7 @@ from relayd.database.ports import Connection
 from relayd.database.refusals import outages, schema_refusals
 from relayd.errors import OperatorError
 from relayd.ledger.audit import RULES, audit
-from relayd.ledger.outcomes import Finding
+from relayd.ledger.outcomes import Discrepancy
 
 __all__ = ["Obstacle", "Restored", "restore"]
 
@@ -52,7 +52,7 @@ class Restored:
     """What came back, and what the audit finds in it now."""
 
     manifest: Manifest
-    findings: Sequence[Finding]
+    findings: Sequence[Discrepancy]
 
 
 def restore(url: str, path: Path, *, replace: bool) -> Restored | Obstacle:
@@ -84,7 +84,7 @@ def restore(url: str, path: Path, *, replace: bool) -> Restored | Obstacle:
         return Restored(manifest, _verified(connection))
 
 
-def _verified(connection: Connection) -> Sequence[Finding]:
+def _verified(connection: Connection) -> Sequence[Discrepancy]:
     """The schema is whole, or it raises; then what the audit finds."""
     different = shape.differences(connection)
     if different:

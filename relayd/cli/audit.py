@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from relayd.config import Config
     from relayd.database.ports import Database
-    from relayd.ledger.outcomes import Finding
+    from relayd.ledger.outcomes import Discrepancy
 
 __all__ = ["add"]
 
@@ -38,7 +38,7 @@ def add(subparsers: Subparsers) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    async def action(database: "Database", _: "Config") -> "Sequence[Finding]":
+    async def action(database: "Database", _: "Config") -> "Sequence[Discrepancy]":
         from relayd.ledger.audit import audit
 
         return await database.transact(audit)
@@ -54,7 +54,7 @@ def _run(arguments: argparse.Namespace) -> int:
     return Exit.NOT_WELL if findings else Exit.OK
 
 
-def _show(findings: "Sequence[Finding]") -> None:
+def _show(findings: "Sequence[Discrepancy]") -> None:
     from relayd.ledger.outcomes import label
 
     say("NOT balanced; rows at fault, by the rule they break:")

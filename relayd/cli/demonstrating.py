@@ -36,7 +36,7 @@ from relayd.client import (
 from relayd.engines.selection import LOCAL
 from relayd.errors import RelaydError
 from relayd.ledger.audit import audit
-from relayd.ledger.outcomes import Finding, label
+from relayd.ledger.outcomes import Discrepancy, label
 from relayd.ledger.wallet import Wallet
 
 __all__ = ["Demonstration", "run"]
@@ -173,11 +173,11 @@ class Demonstration:
             key = str(uuid.uuid4())
             await Wallet(database).grant(user.id, CREDIT_MS, "demo", key)
 
-    async def _audit(self, made: config.Config) -> tuple[Finding, ...]:
+    async def _audit(self, made: config.Config) -> tuple[Discrepancy, ...]:
         async with opened(made) as database:
             return tuple(await database.transact(audit))
 
-    def _judge(self, findings: tuple[Finding, ...]) -> None:
+    def _judge(self, findings: tuple[Discrepancy, ...]) -> None:
         self.stage.say("audit", "NOT balanced; the rows at fault:" if findings else "balanced")
         for finding in findings:
             self.stage.say("", label(finding))

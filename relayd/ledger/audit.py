@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import dict_row
 
 from relayd.database.ports import Connection
-from relayd.ledger.outcomes import Finding
+from relayd.ledger.outcomes import Discrepancy
 
 __all__ = ["RULES", "audit"]
 
@@ -146,7 +146,7 @@ RULES: Final[dict[str, LiteralString]] = {
 }
 
 
-def audit(connection: Connection) -> tuple[Finding, ...]:
+def audit(connection: Connection) -> tuple[Discrepancy, ...]:
     """Check every identity in one snapshot. Nothing found means that the books balance.
 
     It must be the first thing its transaction does, since a snapshot can't be had later.
@@ -155,7 +155,7 @@ def audit(connection: Connection) -> tuple[Finding, ...]:
     # Sums over whole tables: the deadline of a session's statement is not meant for this.
     connection.execute("SELECT set_config('statement_timeout', '10min', true)")
     return tuple(
-        Finding(rule, row) for rule, query in RULES.items() for row in _rows(connection, query)
+        Discrepancy(rule, row) for rule, query in RULES.items() for row in _rows(connection, query)
     )
 
 

@@ -13,7 +13,7 @@ __all__ = [
     "BookingRefusal",
     "Charged",
     "DayUsage",
-    "Finding",
+    "Discrepancy",
     "ReservationRefusal",
     "Reserved",
     "SessionRecord",
@@ -106,13 +106,13 @@ class DayUsage:
 
 
 @attrs.frozen
-class Finding:
+class Discrepancy:
     """A broken identity: its rule, and the row at fault as names and values."""
 
     rule: str
     row: dict[str, object]
 
 
-def label(finding: Finding) -> str:
+def label(finding: Discrepancy) -> str:
     """A finding on one line."""
     return f"{finding.rule}: " + " ".join(f"{name}={value}" for name, value in finding.row.items())
