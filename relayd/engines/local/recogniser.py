@@ -13,7 +13,7 @@ import attrs
 
 from relayd.engines.local.audio import MODEL_RATE
 
-__all__ = ["Endpointer", "Heard", "Listening", "Model", "Recogniser"]
+__all__ = ["Endpointer", "HeardWord", "Listening", "Model", "Recogniser"]
 
 SAMPLE_BYTES: Final = 2
 
@@ -38,7 +38,7 @@ class Listening:
 
 
 @attrs.frozen
-class Heard:
+class HeardWord:
     """One word; ``start`` and ``end`` are seconds from where its utterance began."""
 
     word: str
@@ -86,7 +86,7 @@ class Model(Protocol):
     def hear(self, speech: bytes) -> None:
         """Take linear16 samples of the utterance."""
 
-    def partial(self) -> Sequence[Heard] | None:
+    def partial(self) -> Sequence[HeardWord] | None:
         """The words so far; None where it is not yet time to look."""
 
     def cut(self) -> bytes:
@@ -95,7 +95,7 @@ class Model(Protocol):
         The next utterance begins with it.
         """
 
-    def end(self, *, hurried: bool) -> Sequence[Heard]:
+    def end(self, *, hurried: bool) -> Sequence[HeardWord]:
         """All words of the utterance. ``hurried``: the app waits for them, so no long last look."""
 
 
@@ -216,7 +216,7 @@ class Recogniser:
             self._emit({"utterance_end": self._last_word_end})
             self._last_word_end = None
 
-    def _placed(self, word: Heard) -> dict[str, Any]:
+    def _placed(self, word: HeardWord) -> dict[str, Any]:
         """The word on the stream's timeline, kept inside its utterance."""
         start = _seconds(self._utterance_start)
         end = _seconds(self._utterance_start + self._utterance_samples)

@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from relayd.engines.local.audio import MODEL_RATE
-from relayd.engines.local.recogniser import Endpointer, Heard, Listening
+from relayd.engines.local.recogniser import Endpointer, HeardWord, Listening
 from relayd.engines.moonshine import MOONSHINE
 from relayd.engines.moonshine.voice import OPTIONS, VoiceActivity, floats
 from relayd.engines.moonshine.word_times import FRAME_SAMPLES, level, place, swing
@@ -114,7 +114,7 @@ class MoonshineModel:
         self._speech += speech
         self._measure()
 
-    def partial(self) -> list[Heard] | None:
+    def partial(self) -> list[HeardWord] | None:
         """The words so far; None where it is not yet time to look."""
         if len(self._speech) < self._next_look:
             return None
@@ -124,7 +124,7 @@ class MoonshineModel:
         self._next_look = len(self._speech) + _bytes(max(LOOK_SECONDS_MIN, LOOK_COSTS * cost))
         return words
 
-    def end(self, *, hurried: bool) -> list[Heard]:
+    def end(self, *, hurried: bool) -> list[HeardWord]:
         """All words of the utterance."""
         return self._look()
 
@@ -146,7 +146,7 @@ class MoonshineModel:
         for start in range(len(self._levels) * size, len(self._speech) - size + 1, size):
             self._levels.append(level(array("h", bytes(self._speech[start : start + size]))))
 
-    def _look(self) -> list[Heard]:
+    def _look(self) -> list[HeardWord]:
         if swing(self._levels) < SWING_MIN:
             return []
         sound = floats(bytes(self._speech))
@@ -157,7 +157,7 @@ class MoonshineModel:
         spoken = [(word, bare) for word in written if (bare := _bare(word))]
         times = place([word for word, _ in spoken], self._levels)
         return [
-            Heard(bare, start, end, punctuated_word=word)
+            HeardWord(bare, start, end, punctuated_word=word)
             for (word, bare), (start, end) in zip(spoken, times, strict=True)
         ]
 

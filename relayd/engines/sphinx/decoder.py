@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final
 import attrs
 
 from relayd.engines.local.audio import MODEL_RATE
-from relayd.engines.local.recogniser import Endpointer, Heard, Listening
+from relayd.engines.local.recogniser import Endpointer, HeardWord, Listening
 
 __all__ = ["SphinxDecoder", "clean_word", "load"]
 
@@ -81,7 +81,7 @@ class SphinxDecoder:
         self._speech += speech
         self._unseen_bytes += len(speech)
 
-    def partial(self) -> list[Heard] | None:
+    def partial(self) -> list[HeardWord] | None:
         """The words so far; None until there is enough new sound.
 
         A word's posterior probability is only known once the utterance ended; until then
@@ -96,7 +96,7 @@ class SphinxDecoder:
         """Nothing: what was decoded can't be taken back."""
         return b""
 
-    def end(self, *, hurried: bool) -> list[Heard]:
+    def end(self, *, hurried: bool) -> list[HeardWord]:
         """All words of the utterance, from a second look at it where there is time for one."""
         self._decoder.end_utt()
         seconds = len(self._speech) / (MODEL_RATE * 2)
@@ -114,11 +114,11 @@ class SphinxDecoder:
         self._decoder.process_raw(bytes(self._speech), full_utt=True)
         self._decoder.end_utt()
 
-    def _words(self, *, final: bool) -> Iterator[Heard]:
+    def _words(self, *, final: bool) -> Iterator[HeardWord]:
         for segment in self._decoder.seg() or ():
             word = clean_word(segment.word)
             if word is not None:
-                yield Heard(
+                yield HeardWord(
                     word=word,
                     start=segment.start_frame / FRAMES_PER_SECOND,
                     end=(segment.end_frame + 1) / FRAMES_PER_SECOND,
