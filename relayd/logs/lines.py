@@ -11,13 +11,13 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-__all__ = ["JsonLines", "TextLines"]
+__all__ = ["JsonFormatter", "TextFormatter"]
 
 # A fact is a number or a name; whatever is longer came from outside.
 _FACT_CHARACTERS_MAX: Final = 1000
 
 
-class TextLines(logging.Formatter):
+class TextFormatter(logging.Formatter):
     """``2026-01-31T12:00:00.000Z INFO relayd.daemon started port=8080``; tracebacks below it."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -28,7 +28,7 @@ class TextLines(logging.Formatter):
         return "\n".join([" ".join(words), *_traceback_lines(self, record)])
 
 
-class JsonLines(logging.Formatter):
+class JsonFormatter(logging.Formatter):
     """One JSON object a line; the facts stand beside ``time``, ``level``, ``source``, ``event``."""
 
     def format(self, record: logging.LogRecord) -> str:

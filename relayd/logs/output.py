@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final, TextIO
 
-from relayd.logs.lines import JsonLines, TextLines
+from relayd.logs.lines import JsonFormatter, TextFormatter
 from relayd.logs.writer import Writer
 
 __all__ = ["configure", "in_background"]
@@ -80,7 +80,7 @@ def _install(handler: logging.Handler, level: str, form: str) -> None:
     root = logging.getLogger()
     # Only ours: what a test put there stays.
     for before in root.handlers[:]:
-        if isinstance(before.formatter, TextLines | JsonLines):
+        if isinstance(before.formatter, TextFormatter | JsonFormatter):
             root.removeHandler(before)
     root.addHandler(handler)
     root.setLevel(_LEVELS[level])
@@ -88,8 +88,8 @@ def _install(handler: logging.Handler, level: str, form: str) -> None:
     logging.getLogger("hypercorn").setLevel(max(_LEVELS[level], logging.WARNING))
 
 
-def _formatter(form: str) -> TextLines | JsonLines:
-    return JsonLines() if form == "json" else TextLines()
+def _formatter(form: str) -> TextFormatter | JsonFormatter:
+    return JsonFormatter() if form == "json" else TextFormatter()
 
 
 def _loss(count: int) -> logging.LogRecord:
