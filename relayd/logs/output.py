@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final, TextIO
 
 from relayd.logs.lines import JsonFormatter, TextFormatter
-from relayd.logs.writer import Writer
+from relayd.logs.writer import LineWriter
 
 __all__ = ["configure", "in_background"]
 
@@ -46,7 +46,7 @@ def in_background(level: str, format: str, descriptor: int = 1) -> Iterator[Call
     lines that cost.
     """
     formatter = _formatter(format)
-    writer = Writer(descriptor, lambda count: formatter.format(_loss(count)))
+    writer = LineWriter(descriptor, lambda count: formatter.format(_loss(count)))
     handler = _Queued(writer)
     _install(handler, level, format)
     try:
@@ -61,7 +61,7 @@ def in_background(level: str, format: str, descriptor: int = 1) -> Iterator[Call
 class _Queued(logging.Handler):
     """Formats where the event happens, for its facts may change, and writes elsewhere."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: LineWriter) -> None:
         super().__init__()
         self.writer = writer
 

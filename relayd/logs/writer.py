@@ -13,7 +13,7 @@ from typing import Final
 
 import attrs
 
-__all__ = ["Writer"]
+__all__ = ["LineWriter"]
 
 # Some 25,000 lines of 160 bytes: a minute of 400 requests a second.
 QUEUE_BYTES: Final = 4 * 1024 * 1024
@@ -22,7 +22,7 @@ BATCH_BYTES: Final = select.PIPE_BUF
 
 
 @attrs.define(eq=False)
-class Writer:
+class LineWriter:
     """A bounded queue and its thread. `put` never waits; `close` is called once, at the end."""
 
     descriptor: int

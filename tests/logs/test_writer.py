@@ -9,7 +9,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from relayd.logs.writer import Writer
+from relayd.logs.writer import LineWriter
 
 QUEUE_BYTES = 1000
 # More than pipe and queue take together.
@@ -47,7 +47,7 @@ class Outlet:
 
     reader: int
     descriptor: int
-    writer: Writer
+    writer: LineWriter
 
     def read(self, lines: int) -> list[str]:
         """So many lines, once they are there."""
@@ -66,7 +66,7 @@ def gap(count: int) -> str:
 def outlet() -> Iterator[Outlet]:
     """A pipe that nobody reads yet."""
     reader, descriptor = os.pipe()
-    writer = Writer(descriptor, gap, queue_bytes=QUEUE_BYTES)
+    writer = LineWriter(descriptor, gap, queue_bytes=QUEUE_BYTES)
     yield Outlet(reader, descriptor, writer)
     os.close(reader)
     writer.close(5)
@@ -100,7 +100,7 @@ def test_half_a_character_costs_no_line(outlet: Outlet) -> None:
 def test_a_line_longer_than_a_batch_is_whole() -> None:
     """A traceback may be longer than what a pipe takes at once."""
     reader, descriptor = os.pipe()
-    outlet = Outlet(reader, descriptor, Writer(descriptor, gap))
+    outlet = Outlet(reader, descriptor, LineWriter(descriptor, gap))
     outlet.writer.put("x" * 200_000)
     assert outlet.read(1) == ["x" * 200_000]
     assert outlet.writer.close(5) == 0
