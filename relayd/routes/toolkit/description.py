@@ -23,7 +23,7 @@ __all__ = [
     "Answer",
     "Body",
     "Description",
-    "Link",
+    "ResponseLink",
     "Topic",
     "answered",
     "body_policy_of",
@@ -63,7 +63,7 @@ class Topic(enum.Enum):
 
 
 @attrs.frozen
-class Link:
+class ResponseLink:
     """What of an answer goes into the next request, as runtime expressions of OpenAPI."""
 
     body: Mapping[str, str] = attrs.field(factory=dict)
@@ -80,7 +80,7 @@ class Answer:
     what: str
     form: Any
     content_type: str = _JSON
-    links: Mapping[str, Link] = attrs.field(factory=dict)
+    links: Mapping[str, ResponseLink] = attrs.field(factory=dict)
 
 
 @attrs.frozen

@@ -14,7 +14,14 @@ from werkzeug.routing import Map, Rule
 
 from relayd import __version__
 from relayd.routes.toolkit.bodies import INVALID_FIELD, MALFORMED_JSON, MISSING_FIELD
-from relayd.routes.toolkit.description import Answer, Body, Description, Link, Topic, description_of
+from relayd.routes.toolkit.description import (
+    Answer,
+    Body,
+    Description,
+    ResponseLink,
+    Topic,
+    description_of,
+)
 from relayd.routes.toolkit.forms import told
 from relayd.routes.toolkit.problems import (
     BODY_TIMEOUT,
@@ -216,7 +223,7 @@ def _answer(schemas: Schemas, answer: Answer) -> dict[str, Any]:
     return made
 
 
-def _link(name: str, link: Link) -> dict[str, Any]:
+def _link(name: str, link: ResponseLink) -> dict[str, Any]:
     made: dict[str, Any] = {"operationId": name}
     if link.path:
         made["parameters"] = link.path

@@ -16,7 +16,7 @@ from relayd.accounts.outcomes import (
 )
 from relayd.accounts.passwords import problem
 from relayd.routes.toolkit.bodies import read_bytes, read_form
-from relayd.routes.toolkit.description import Answer, Body, Link, Topic, described
+from relayd.routes.toolkit.description import Answer, Body, ResponseLink, Topic, described
 from relayd.routes.toolkit.problems import UNAVAILABLE, Problem
 from relayd.routes.toolkit.protection import (
     AUTH_FAILED,
@@ -56,7 +56,7 @@ _NOTHING: Final = (
 )
 # What a pair of tokens is good for, for who explores the document by machine.
 _AFTERWARDS: Final = {
-    name: Link(body={"refresh_token": "$response.body#/refresh_token"})
+    name: ResponseLink(body={"refresh_token": "$response.body#/refresh_token"})
     for name in ("accounts_refresh", "accounts_logout")
 }
 

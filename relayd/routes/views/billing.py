@@ -11,7 +11,7 @@ from relayd.identity import Principal
 from relayd.payments.shop import CheckoutRefusal
 from relayd.quotas.limits import Rate
 from relayd.routes.toolkit.bodies import read_form
-from relayd.routes.toolkit.description import Answer, Body, Link, Topic, described
+from relayd.routes.toolkit.description import Answer, Body, ResponseLink, Topic, described
 from relayd.routes.toolkit.forms import STORABLE, Form, told
 from relayd.routes.toolkit.problems import Problem, Refusal
 from relayd.routes.toolkit.protection import (
@@ -89,7 +89,9 @@ class PurchaseStanding(Form):
 
 
 _AFTERWARDS: Final = {
-    "billing_purchase": Link(path={"checkout_session_id": "$response.body#/checkout_session_id"})
+    "billing_purchase": ResponseLink(
+        path={"checkout_session_id": "$response.body#/checkout_session_id"}
+    )
 }
 
 blueprint = Blueprint("billing", __name__, url_prefix="/billing")

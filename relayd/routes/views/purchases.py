@@ -8,7 +8,7 @@ from msgspec import Meta
 from relayd.durations import seconds
 from relayd.identity import Principal
 from relayd.payments.receipts import Bought, ReceiptRefusal
-from relayd.routes.toolkit.description import Answer, Link, Topic, described
+from relayd.routes.toolkit.description import Answer, ResponseLink, Topic, described
 from relayd.routes.toolkit.forms import Form, Time, told
 from relayd.routes.toolkit.problems import Problem, Refusal
 from relayd.routes.toolkit.protection import (
@@ -100,7 +100,7 @@ class Summary(Form):
     status: PurchaseStatus
 
 
-_OF_ONE: Final = Link(path={"checkout_session_id": "$response.body#/0/checkout_session_id"})
+_OF_ONE: Final = ResponseLink(path={"checkout_session_id": "$response.body#/0/checkout_session_id"})
 
 
 @blueprint.get("/purchases")
