@@ -9,7 +9,7 @@ from relayd.websocket.streams import LOST, READ_BYTES
 
 if TYPE_CHECKING:
     from relayd.websocket.pump import Pump
-    from relayd.websocket.wires import Owner
+    from relayd.websocket.wires import WireOwner
 
 __all__ = ["StreamWire"]
 
@@ -17,7 +17,7 @@ __all__ = ["StreamWire"]
 class StreamWire:
     """Any Trio stream: what the pump does for a socket, two tasks do here."""
 
-    def __init__(self, stream: trio.abc.Stream, pump: "Pump", owner: "Owner") -> None:
+    def __init__(self, stream: trio.abc.Stream, pump: "Pump", owner: "WireOwner") -> None:
         self.stream = stream
         self.reading = False
         self.broken = False

@@ -20,7 +20,7 @@ from relayd.websocket.tls import TlsStream
 if TYPE_CHECKING:
     from relayd.websocket.pump import Pump
 
-__all__ = ["Owner", "SocketWire", "Wire", "wire_of"]
+__all__ = ["SocketWire", "Wire", "WireOwner", "wire_of"]
 
 # Names of this module, for each frame looks them up.
 _read: Final = os.read
@@ -33,7 +33,7 @@ _HALF: Final = select.EPOLLRDHUP
 _HUNG_UP: Final = _HALF | select.EPOLLHUP | select.EPOLLERR
 
 
-class Owner(Protocol):
+class WireOwner(Protocol):
     """Who a wire belongs to. Nothing here may wait."""
 
     def heard(self, data: bytes) -> bool:
@@ -84,7 +84,7 @@ class Wire(Protocol):
         """Close at once. With ``reset``, what the peer has not read is dropped."""
 
 
-def wire_of(stream: trio.abc.Stream, pump: "Pump", owner: Owner) -> Wire:
+def wire_of(stream: trio.abc.Stream, pump: "Pump", owner: WireOwner) -> Wire:
     """Take a stream over: a socket, with or without TLS, goes into the pump."""
     if isinstance(stream, TlsStream):
         return SocketWire(stream, stream.tls.fileno(), pump, owner, stream.tls)
@@ -123,7 +123,7 @@ class SocketWire:
         stream: trio.SocketStream | TlsStream,
         number: int,
         pump: "Pump",
-        owner: Owner,
+        owner: WireOwner,
         tls: ssl.SSLSocket | None = None,
     ) -> None:
         self.stream: trio.abc.Stream = stream
