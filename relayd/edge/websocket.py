@@ -16,7 +16,7 @@ from relayd.websocket.connection import WebSocket
 from relayd.websocket.decoder import Bounds
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
 from relayd.websocket.pump import Pump
-from relayd.websocket.role import Pace, Role
+from relayd.websocket.role import Role, Timeouts
 from relayd.websocket.take import Take, no_message
 
 __all__ = ["ClientSocket", "Terms"]
@@ -30,7 +30,7 @@ class Terms:
 
     pump: Pump
     bounds: Bounds
-    pace: Pace
+    timeouts: Timeouts
 
     @classmethod
     def of(cls, settings: EdgeSettings, pump: Pump) -> "Terms":
@@ -40,7 +40,7 @@ class Terms:
         return cls(
             pump,
             Bounds(message_bytes, text_bytes, settings.fragments_max),
-            Pace(
+            Timeouts(
                 ping_seconds=settings.ping_seconds,
                 pong_seconds=settings.pong_seconds,
                 send_seconds=settings.send_seconds,
@@ -65,7 +65,7 @@ class ClientSocket:
         terms, early = self.terms, self.early
         self.early = b""
         self._websocket = WebSocket(
-            self.stream, Role.SERVER, terms.pump, terms.bounds, terms.pace, early
+            self.stream, Role.SERVER, terms.pump, terms.bounds, terms.timeouts, early
         )
         if lost:
             self._websocket.lost()

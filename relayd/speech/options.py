@@ -27,7 +27,7 @@ from relayd.speech.option_values import (
 )
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 
-__all__ = ["PAID_OPTIONS", "Policy", "parse"]
+__all__ = ["PAID_OPTIONS", "StreamPolicy", "parse"]
 
 # Rates from telephony to studio recorders. The meter counts by this number, so it is bounded.
 _sample_rate = whole(8_000, 96_000, "hertz")
@@ -128,7 +128,7 @@ _NAMES_MOST: Final = 5
 
 
 @attrs.frozen
-class Policy:
+class StreamPolicy:
     """What the operator set: defaults for what a client leaves out, and what he pays for."""
 
     model: str
@@ -136,7 +136,7 @@ class Policy:
     paid_features: frozenset[str] = frozenset()
 
 
-def parse(config: object, policy: Policy) -> StreamPlan | ConfigRefusal:
+def parse(config: object, policy: StreamPolicy) -> StreamPlan | ConfigRefusal:
     """Check a client's ``config`` object. Any JSON value may be passed; it never raises.
 
     ``null`` is the same as leaving the key out.
@@ -161,7 +161,7 @@ def parse(config: object, policy: Policy) -> StreamPlan | ConfigRefusal:
     return refusal or _plan(found, policy, _remarks(unknown, idle))
 
 
-def _read(key: str, value: object, policy: Policy) -> tuple[str, ...] | WrongValue:
+def _read(key: str, value: object, policy: StreamPolicy) -> tuple[str, ...] | WrongValue:
     """One known option: its strings for the query, or what is wrong with it."""
     if key in _REFUSED:
         is_default = _asks_for_nothing(value) or (key == "alternatives" and value in (1, "1"))
@@ -183,7 +183,7 @@ def _asks_for_nothing(value: object) -> bool:
     return value is None or value is False or value in ([], {})
 
 
-def _paid(key: str, values: tuple[str, ...], policy: Policy) -> tuple[str, ...] | WrongValue:
+def _paid(key: str, values: tuple[str, ...], policy: StreamPolicy) -> tuple[str, ...] | WrongValue:
     if not values or values == ("false",):
         return ()  # Asking for the default costs nothing.
     return values if key in policy.paid_features else WrongValue("is not offered by this server")
@@ -208,7 +208,7 @@ def _contradiction(found: Mapping[str, tuple[str, ...]]) -> ConfigRefusal | None
 
 
 def _plan(
-    found: Mapping[str, tuple[str, ...]], policy: Policy, remarks: tuple[str, ...]
+    found: Mapping[str, tuple[str, ...]], policy: StreamPolicy, remarks: tuple[str, ...]
 ) -> StreamPlan:
     options = {k: v for k, v in found.items() if k not in {*_FORMAT, "model", "interim_results"}}
     if policy.language:

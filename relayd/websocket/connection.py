@@ -18,7 +18,7 @@ from relayd.websocket.decoder import Bounds, Decoder, Ended
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
 from relayd.websocket.frames import ABNORMAL, close_frame, data_frame, ping_frame
 from relayd.websocket.pump import Pump
-from relayd.websocket.role import Pace, Role
+from relayd.websocket.role import Role, Timeouts
 from relayd.websocket.streams import linger_seconds
 from relayd.websocket.take import Take, any_message, no_message
 from relayd.websocket.wires import Wire, wire_of
@@ -48,7 +48,7 @@ class WebSocket:
     role: Role
     pump: Pump
     bounds: Bounds
-    pace: Pace
+    timeouts: Timeouts
     early: bytes = b""
     # How the peer's half ended; None while it is open.
     farewell: Farewell | None = None
@@ -160,7 +160,7 @@ class WebSocket:
         """Wait until all that was pushed is out, under the deadline of a send."""
         wire, drained = self._wire, False
         try:
-            with trio.move_on_after(self.pace.send_seconds):
+            with trio.move_on_after(self.timeouts.send_seconds):
                 await trio.lowlevel.checkpoint()
                 while wire.waiting_since is not None:
                     await self._waiting.park()
@@ -189,7 +189,10 @@ class WebSocket:
             return
         self._closing = True
         try:
-            with trio.move_on_after(self.pace.close_seconds), contextlib.suppress(WebSocketClosed):
+            with (
+                trio.move_on_after(self.timeouts.close_seconds),
+                contextlib.suppress(WebSocketClosed),
+            ):
                 self._wire.push(close_frame(code, reason, masked=self._masked))
                 await self._drain()
                 await self._read_to_end(take)
@@ -209,7 +212,7 @@ class WebSocket:
     async def finish(self) -> None:
         """Let a close that is under way end, for a little; then nothing of this is left."""
         try:
-            with trio.move_on_after(self.pace.close_seconds):
+            with trio.move_on_after(self.timeouts.close_seconds):
                 await trio.lowlevel.checkpoint()
                 while (self._closing or self._departing) and not self._released:
                     await self._waiting.park()
@@ -326,7 +329,7 @@ class WebSocket:
     async def _depart(self, *, clean: bool) -> None:
         """End the socket so that the peer can still read our last words."""
         try:
-            with trio.move_on_after(self.pace.close_seconds):
+            with trio.move_on_after(self.timeouts.close_seconds):
                 await trio.lowlevel.checkpoint()
                 while self._wire.waiting_since is not None:
                     await self._waiting.park()
@@ -335,7 +338,7 @@ class WebSocket:
             if not clean or self.role is Role.CLIENT:
                 self._wire.end()
                 self._wire.listen()
-                with trio.move_on_after(linger_seconds(self.stream, self.pace.close_seconds)):
+                with trio.move_on_after(linger_seconds(self.stream, self.timeouts.close_seconds)):
                     await trio.lowlevel.checkpoint()
                     while not self._ended:
                         await self._waiting.park()
@@ -369,8 +372,8 @@ class WebSocket:
         engine), a FIN may be stuck behind what isn't read: every beat pings, which a peer that
         closed answers with RST (RFC 1122, 4.2.2.13), and one that vanished with nothing.
         """
-        since, pace = self._wire.waiting_since, self.pace
-        if since is not None and now - since >= pace.send_seconds:
+        since, timeouts = self._wire.waiting_since, self.timeouts
+        if since is not None and now - since >= timeouts.send_seconds:
             self._abandon(Cause.STALLED, "does not read")
             return
         if self._heard:
@@ -378,10 +381,10 @@ class WebSocket:
             self._heard_at = now
             self._pinged_at = None
         elif self._pinged_at is None:
-            if now - self._heard_at >= pace.ping_seconds:
+            if now - self._heard_at >= timeouts.ping_seconds:
                 self._pinged_at = now
                 self._ping()
-        elif self._receiving > 1 and now - self._pinged_at >= pace.pong_seconds:
+        elif self._receiving > 1 and now - self._pinged_at >= timeouts.pong_seconds:
             self._abandon(Cause.SILENT, "answers no ping")
             return
         if self._receiving:

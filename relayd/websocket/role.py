@@ -1,10 +1,10 @@
-"""Which end of a connection this is, and how patient it is."""
+"""Which end of a connection this is, and how long it waits for the other."""
 
 import enum
 
 import attrs
 
-__all__ = ["Pace", "Role"]
+__all__ = ["Role", "Timeouts"]
 
 
 class Role(enum.Enum):
@@ -15,7 +15,7 @@ class Role(enum.Enum):
 
 
 @attrs.frozen
-class Pace:
+class Timeouts:
     """Seconds: how long a peer may be silent, be owing a pong, take nothing, and not close."""
 
     ping_seconds: float

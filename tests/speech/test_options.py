@@ -9,21 +9,21 @@ from hypothesis import strategies as st
 from relayd.engines.deepgram.messages import query
 from relayd.speech import options
 from relayd.speech.formats import AudioFormat
-from relayd.speech.options import PAID_OPTIONS, Policy
+from relayd.speech.options import PAID_OPTIONS, StreamPolicy
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 
-POLICY = Policy(model="nova-3")
-GENEROUS = Policy(model="nova-3", paid_features=PAID_OPTIONS)
+POLICY = StreamPolicy(model="nova-3")
+GENEROUS = StreamPolicy(model="nova-3", paid_features=PAID_OPTIONS)
 
 
-def accepted(config: dict[str, Any], policy: Policy = POLICY) -> StreamPlan:
+def accepted(config: dict[str, Any], policy: StreamPolicy = POLICY) -> StreamPlan:
     """The plan of a config that must be allowed."""
     found = options.parse(config, policy)
     assert isinstance(found, StreamPlan), found
     return found
 
 
-def refused(config: Any, policy: Policy = POLICY) -> ConfigRefusal:
+def refused(config: Any, policy: StreamPolicy = POLICY) -> ConfigRefusal:
     """The refusal of a config that must not be."""
     found = options.parse(config, policy)
     assert isinstance(found, ConfigRefusal), found
@@ -47,7 +47,7 @@ def test_the_config_of_apps_in_the_field_is_taken() -> None:
 
 def test_the_operators_language_is_only_a_default() -> None:
     """What the client asks for wins over the operator's default language."""
-    german = Policy(model="nova-3", language="de")
+    german = StreamPolicy(model="nova-3", language="de")
     assert accepted({}, german).options == {"language": ("de",)}
     assert accepted({"language": "fr"}, german).options == {"language": ("fr",)}
 
@@ -259,7 +259,7 @@ NAMES = st.sampled_from(sorted(options._KNOWN) + sorted(options._REFUSED)) | st.
 
 
 @given(JSON | st.dictionaries(NAMES, JSON, max_size=4), st.sampled_from([POLICY, GENEROUS]))
-def test_no_json_value_raises(config: object, policy: Policy) -> None:
+def test_no_json_value_raises(config: object, policy: StreamPolicy) -> None:
     """Whatever a client sends is a plan or a refusal, and either can be put on a wire."""
     found = options.parse(config, policy)
     if isinstance(found, ConfigRefusal):

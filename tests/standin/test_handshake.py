@@ -3,7 +3,7 @@
 import pytest
 
 from relayd.engines.deepgram.messages import query
-from relayd.speech.options import PAID_OPTIONS, Policy, parse
+from relayd.speech.options import PAID_OPTIONS, StreamPolicy, parse
 from relayd.speech.plan import StreamPlan
 from tests.standin.handshake import Refusal, authorised, listening
 from tests.standin.speech import Listening
@@ -91,7 +91,7 @@ def test_whatever_the_whitelist_lets_through_is_understood() -> None:
         "redact": ["pci"],
         "keyterm": ["f g"],
     } | dict.fromkeys(FLAGS, True)
-    plan = parse(config, Policy("nova-3", paid_features=PAID_OPTIONS))
+    plan = parse(config, StreamPolicy("nova-3", paid_features=PAID_OPTIONS))
     assert isinstance(plan, StreamPlan), plan
     assert listening("/v1/listen?" + query(plan)) == Listening(
         bytes_per_second=16_000,

@@ -18,13 +18,13 @@ from wsproto.events import CloseConnection, Event
 from relayd.websocket.connection import WebSocket
 from relayd.websocket.decoder import Bounds
 from relayd.websocket.pump import open_pump
-from relayd.websocket.role import Pace, Role
+from relayd.websocket.role import Role, Timeouts
 from relayd.websocket.tls import TlsStream
 
-__all__ = ["BOUNDS", "PACE", "Peer", "Transport", "both_roles", "ends", "secured"]
+__all__ = ["BOUNDS", "TIMEOUTS", "Peer", "Transport", "both_roles", "ends", "secured"]
 
 BOUNDS = Bounds(200_000, 100_000)
-PACE = Pace(ping_seconds=10, pong_seconds=10, send_seconds=5, close_seconds=2)
+TIMEOUTS = Timeouts(ping_seconds=10, pong_seconds=10, send_seconds=5, close_seconds=2)
 
 both_roles = pytest.mark.parametrize("role", list(Role), ids=lambda role: role.name.lower())
 
@@ -137,13 +137,13 @@ async def ends(
     transport: Transport = Transport("memory"),
     *,
     bounds: Bounds = BOUNDS,
-    pace: Pace = PACE,
+    timeouts: Timeouts = TIMEOUTS,
     early: bytes = b"",
 ) -> AsyncIterator[tuple[WebSocket, Peer]]:
     """Our end in this role, and its peer."""
     theirs = Role.CLIENT if role is Role.SERVER else Role.SERVER
     async with open_pump() as pump, transport.pair(role) as (ours, other):
-        websocket = WebSocket(ours, role, pump, bounds, pace, early)
+        websocket = WebSocket(ours, role, pump, bounds, timeouts, early)
         try:
             yield websocket, Peer(other, theirs)
         finally:

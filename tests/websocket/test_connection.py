@@ -12,7 +12,7 @@ from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessag
 
 from relayd.websocket.connection import WebSocket
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
-from relayd.websocket.role import Pace, Role
+from relayd.websocket.role import Role, Timeouts
 from tests.websocket.ends import Transport, both_roles, ends
 from tests.websocket.wire import frame
 
@@ -205,8 +205,8 @@ async def test_a_silent_peer_is_pinged_and_then_given_up(
     role: Role, autojump_clock: MockClock
 ) -> None:
     """No byte for so long, no answer to a ping for so long; any byte is an answer."""
-    pace = Pace(ping_seconds=15, pong_seconds=5, send_seconds=5, close_seconds=2)
-    async with ends(role, pace=pace) as (websocket, peer), trio.open_nursery() as nursery:
+    timeouts = Timeouts(ping_seconds=15, pong_seconds=5, send_seconds=5, close_seconds=2)
+    async with ends(role, timeouts=timeouts) as (websocket, peer), trio.open_nursery() as nursery:
         nursery.start_soon(receive_all, websocket)
         assert await peer.event() == Ping()
         assert 15 <= trio.current_time() <= 15.5

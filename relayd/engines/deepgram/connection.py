@@ -21,7 +21,7 @@ from relayd.websocket.frames import NORMAL
 from relayd.websocket.handshake import Answered, Request, Turned
 from relayd.websocket.keepalive import BEAT_SECONDS
 from relayd.websocket.pump import Pump
-from relayd.websocket.role import Pace, Role
+from relayd.websocket.role import Role, Timeouts
 from relayd.websocket.take import Take
 from relayd.websocket.upgrade import upgrade
 
@@ -52,7 +52,7 @@ class Caller:
     pump: Pump
     host: str
     headers: tuple[tuple[bytes, bytes], ...] = attrs.field(repr=False)
-    pace: Pace
+    timeouts: Timeouts
     keepalive_seconds: float
 
     async def call(self, target: str) -> "Connection | Failure":
@@ -69,7 +69,7 @@ class Caller:
                 await trio.aclose_forcefully(stream)
         if isinstance(answer, Turned):
             return errors.refused(answer.status, answer.headers, answer.body)
-        websocket = WebSocket(stream, Role.CLIENT, self.pump, _BOUNDS, self.pace, answer.early)
+        websocket = WebSocket(stream, Role.CLIENT, self.pump, _BOUNDS, self.timeouts, answer.early)
         return Connection(websocket, answer.headers, self.keepalive_seconds)
 
 
@@ -110,9 +110,9 @@ class Connection:
         if farewell is None:
             return errors.closed(1006, None)
         if farewell.cause is Cause.STALLED:
-            return errors.stalled(self.websocket.pace.send_seconds)
+            return errors.stalled(self.websocket.timeouts.send_seconds)
         if farewell.cause is Cause.SILENT:
-            return errors.unanswered(self.websocket.pace.pong_seconds)
+            return errors.unanswered(self.websocket.timeouts.pong_seconds)
         told = farewell.cause is not Cause.LOST
         return errors.closed(farewell.code, farewell.reason if told else None)
 

@@ -19,7 +19,7 @@ from relayd.errors import ConfigError, UpstreamError
 from relayd.speech import options
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 from relayd.websocket.pump import Pump
-from relayd.websocket.role import Pace
+from relayd.websocket.role import Timeouts
 from relayd.websocket.tls import TlsStream
 
 __all__ = ["Deepgram"]
@@ -44,7 +44,7 @@ class Deepgram:
                 "engines.deepgram.paid_features", f"{unknown[0]!r} is not one of {known}"
             )
         self.settings = settings
-        self._policy = options.Policy(
+        self._policy = options.StreamPolicy(
             settings.model, settings.language, frozenset(settings.paid_features)
         )
         url = urlsplit(settings.url)
@@ -59,7 +59,7 @@ class Deepgram:
                 (b"Authorization", b"Token " + _header_value(settings.api_key)),
                 (b"User-Agent", b"relayd/" + relayd.__version__.encode()),
             ),
-            Pace(PING_SECONDS, PONG_SECONDS, settings.send_seconds, settings.close_seconds),
+            Timeouts(PING_SECONDS, PONG_SECONDS, settings.send_seconds, settings.close_seconds),
             settings.keepalive_seconds,
         )
 
