@@ -26,7 +26,7 @@ from relayd.accounts.outcomes import (
     User,
 )
 from relayd.accounts.passwords import Passwords, Verdict, is_checkable, problem
-from relayd.accounts.sign_ins import Rotation, Terms
+from relayd.accounts.sign_ins import Rotation, SignInTerms
 from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
 from relayd.config import Auth
 from relayd.database.ports import Database
@@ -295,8 +295,8 @@ class Accounts:
             return rotated
         return self._signed_in(rotated, following, keeper)
 
-    def _terms(self, refresh: RefreshToken, keeper: Keeper) -> Terms:
-        return Terms(refresh.hash, keeper, self.lifetimes.of(keeper))
+    def _terms(self, refresh: RefreshToken, keeper: Keeper) -> SignInTerms:
+        return SignInTerms(refresh.hash, keeper, self.lifetimes.of(keeper))
 
     def _signed_in(self, made: Rotation, refresh: RefreshToken, keeper: Keeper) -> SignedIn:
         principal = Principal.signed_in(made.user.id, made.sign_in_id)

@@ -22,7 +22,7 @@ from relayd.database.ports import Connection
 __all__ = [
     "GRACE_SECONDS",
     "Rotation",
-    "Terms",
+    "SignInTerms",
     "end_sign_in",
     "end_sign_in_of_token",
     "end_sign_ins",
@@ -41,7 +41,7 @@ _KEPT_SECONDS: Final = 7 * 86_400
 
 
 @attrs.frozen
-class Terms:
+class SignInTerms:
     """On what terms a sign-in begins or goes on: the hash of its next token, whose, how long."""
 
     token_hash: bytes = attrs.field(repr=False)
@@ -67,7 +67,7 @@ def start_sign_in(
     connection: Connection,
     user_id: UUID,
     password_hash: str,
-    terms: Terms,
+    terms: SignInTerms,
 ) -> UUID | None:
     """Begin a family of tokens.
 
@@ -87,7 +87,7 @@ def start_sign_in(
     return insert_sign_in(connection, user_id, terms)
 
 
-def insert_sign_in(connection: Connection, user_id: UUID, terms: Terms) -> UUID:
+def insert_sign_in(connection: Connection, user_id: UUID, terms: SignInTerms) -> UUID:
     """Add a family with its first refresh token; a step of other transactions."""
     row = connection.execute(
         """
@@ -102,7 +102,9 @@ def insert_sign_in(connection: Connection, user_id: UUID, terms: Terms) -> UUID:
     return sign_in_id
 
 
-def rotate(connection: Connection, presented: bytes, terms: Terms) -> Rotation | RefreshRefusal:
+def rotate(
+    connection: Connection, presented: bytes, terms: SignInTerms
+) -> Rotation | RefreshRefusal:
     """Spend one token of a family for the next; reuse past the grace ends the family."""
     sign_in_id = _lock_family(connection, presented)
     # A second statement, so that it sees what the lock was waiting for.
@@ -219,7 +221,7 @@ def _lock_family(connection: Connection, token_hash: bytes) -> UUID | None:
     return None if row is None else row[0]
 
 
-def _go_on(connection: Connection, presented: bytes, sign_in_id: UUID, terms: Terms) -> None:
+def _go_on(connection: Connection, presented: bytes, sign_in_id: UUID, terms: SignInTerms) -> None:
     """Spend a token for the next, and let the family last from now on, but not for ever."""
     connection.execute(
         "UPDATE refresh_tokens SET spent_at = now() WHERE token_hash = %s", (presented,)

@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from relayd.accounts.outcomes import Credentials, User
-from relayd.accounts.sign_ins import Rotation, Terms, end_sign_ins, insert_sign_in
+from relayd.accounts.sign_ins import Rotation, SignInTerms, end_sign_ins, insert_sign_in
 from relayd.database.ports import Connection
 
 __all__ = [
@@ -36,7 +36,7 @@ def insert_user(connection: Connection, email: str, password_hash: str) -> User 
 
 
 def register(
-    connection: Connection, email: str, password_hash: str, terms: Terms
+    connection: Connection, email: str, password_hash: str, terms: SignInTerms
 ) -> Rotation | None:
     """Add an account and sign it in; None where the address is taken."""
     user = insert_user(connection, email, password_hash)
@@ -128,7 +128,7 @@ def change_password(
     connection: Connection,
     known: Credentials,
     password_hash: str,
-    terms: Terms,
+    terms: SignInTerms,
 ) -> Rotation | None:
     """Change the password that was verified, end every sign-in and begin a new one.
 

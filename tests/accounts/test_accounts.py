@@ -8,7 +8,7 @@ import trio
 from relayd.accounts.lifetimes import Keeper, Lifetime
 from relayd.accounts.outcomes import ChangeRefusal, LoginRefusal, PasswordRefusal, RegisterRefusal
 from relayd.accounts.passwords import Passwords
-from relayd.accounts.sign_ins import Terms
+from relayd.accounts.sign_ins import SignInTerms
 from relayd.errors import DatabaseUnavailable
 from tests.accounts.contract import AccountsContract
 from tests.accounts.own_changes import OwnChangesContract
@@ -105,7 +105,7 @@ async def test_pruning_keeps_up(store: MemoryStore) -> None:
     accounts = make_accounts(store.database)
     user = (await registered(accounts)).user
     for number in range(25_000):
-        terms = Terms(number.to_bytes(32), Keeper.APP, Lifetime(60, 60, 60))
+        terms = SignInTerms(number.to_bytes(32), Keeper.APP, Lifetime(60, 60, 60))
         store.database.start_sign_in(user.id, store.database.hashes[user.id], terms)
     await store.age(60 * 86_400)
     first, second = await accounts.prune(), await accounts.prune()

@@ -14,7 +14,7 @@ import trio.lowlevel
 
 from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import Credentials, RefreshRefusal, User
-from relayd.accounts.sign_ins import GRACE_SECONDS, Rotation, Terms
+from relayd.accounts.sign_ins import GRACE_SECONDS, Rotation, SignInTerms
 from relayd.errors import DatabaseUnavailable
 
 P = ParamSpec("P")
@@ -85,7 +85,7 @@ class MemoryAccounts:
         self.hashes[user.id] = password_hash
         return user
 
-    def register(self, email: str, password_hash: str, terms: Terms) -> Rotation | None:
+    def register(self, email: str, password_hash: str, terms: SignInTerms) -> Rotation | None:
         """See `users`."""
         user = self.insert_user(email, password_hash)
         if user is None:
@@ -133,7 +133,7 @@ class MemoryAccounts:
         return user
 
     def change_password(
-        self, known: Credentials, password_hash: str, terms: Terms
+        self, known: Credentials, password_hash: str, terms: SignInTerms
     ) -> Rotation | None:
         """See `users`."""
         user = self.find_user(known.user.id)
@@ -159,14 +159,14 @@ class MemoryAccounts:
         self.users[nobody.email] = nobody
         return nobody
 
-    def start_sign_in(self, user_id: UUID, password_hash: str, terms: Terms) -> UUID | None:
+    def start_sign_in(self, user_id: UUID, password_hash: str, terms: SignInTerms) -> UUID | None:
         """See `sign_ins`."""
         user = self.find_user(user_id)
         if user is None or user.disabled_at or self.hashes[user_id] != password_hash:
             return None
         return self._insert_sign_in(user_id, terms)
 
-    def rotate(self, presented: bytes, terms: Terms) -> Rotation | RefreshRefusal:
+    def rotate(self, presented: bytes, terms: SignInTerms) -> Rotation | RefreshRefusal:
         """See `sign_ins`."""
         token = self.refreshes.get(presented)
         if token is None:
@@ -221,14 +221,14 @@ class MemoryAccounts:
             del self.sign_ins[sign_in_id]
         return len(old) + len(over[:limit])
 
-    def _insert_sign_in(self, user_id: UUID, terms: Terms) -> UUID:
+    def _insert_sign_in(self, user_id: UUID, terms: SignInTerms) -> UUID:
         expires_at = self._later(terms.first_seconds)
         family = SignIn(uuid4(), user_id, terms.keeper, self.now, expires_at)
         self.sign_ins[family.id] = family
         self.refreshes[terms.token_hash] = Refresh(family, family.expires_at)
         return family.id
 
-    def _refusal(self, token: Refresh, user: User, terms: Terms) -> RefreshRefusal | None:
+    def _refusal(self, token: Refresh, user: User, terms: SignInTerms) -> RefreshRefusal | None:
         grace = dt.timedelta(seconds=GRACE_SECONDS)
         whole = dt.timedelta(seconds=terms.lifetime.whole_seconds)
         if token.sign_in.ended:
