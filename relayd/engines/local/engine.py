@@ -15,7 +15,7 @@ import trio
 from relayd import config
 from relayd.engines.local.frames import Frame, FrameKind
 from relayd.engines.local.model import LocalModel
-from relayd.engines.local.pool import Pool, open_pool
+from relayd.engines.local.pool import WorkerPool, open_pool
 from relayd.engines.local.process import ENDED, Worker
 from relayd.errors import OperatorError, UpstreamClosed, UpstreamError, UpstreamUnavailable
 from relayd.quotas.limits import Quotas
@@ -41,7 +41,7 @@ class LocalEngine:
     """Implements `relayd.speech.engine.Engine`."""
 
     model: LocalModel
-    _pool: Pool
+    _pool: WorkerPool
 
     @property
     def name(self) -> str:
@@ -53,7 +53,7 @@ class LocalEngine:
 
         Apps name the model of another engine: that is accepted, and they hear which one answers.
         """
-        plan = options.parse(config, options.Policy(model=self.model.name))
+        plan = options.parse(config, options.StreamPolicy(model=self.model.name))
         if isinstance(plan, ConfigRefusal):
             return plan
         language = plan.options.get("language", ("en",))[0]

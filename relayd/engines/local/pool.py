@@ -18,7 +18,7 @@ from relayd.errors import UpstreamClosed, UpstreamUnavailable
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Cap, Quotas
 
-__all__ = ["Pool", "open_pool"]
+__all__ = ["WorkerPool", "open_pool"]
 
 log = logs.get(__name__)
 
@@ -30,7 +30,7 @@ BUSY: Final = "All local recognisers are busy. Try again shortly."
 NOT_STARTED: Final = "The local recogniser could not be started. Try again shortly."
 
 
-class Pool:
+class WorkerPool:
     """At most ``workers_max`` processes, ``workers_spare`` of them ready and waiting.
 
     Invariant: keepers (so processes: starting, ready, lent, dying) ≤ ``workers_max``.
@@ -164,12 +164,12 @@ class Pool:
 @asynccontextmanager
 async def open_pool(
     model: LocalModel, settings: config.LocalProcesses, quotas: Quotas | None = None
-) -> AsyncIterator[Pool]:
+) -> AsyncIterator[WorkerPool]:
     """A pool that starts its spare processes now; leaving it kills and reaps all of them.
 
     Raises MissingExtra where the model's packages are not installed.
     """
     model.require()
     async with trio.open_nursery() as nursery:
-        yield Pool(model, settings, nursery, Counters() if quotas is None else quotas)
+        yield WorkerPool(model, settings, nursery, Counters() if quotas is None else quotas)
         nursery.cancel_scope.cancel(reason="the pool of recognisers is closed")

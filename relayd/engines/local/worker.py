@@ -15,7 +15,7 @@ from relayd.engines.local.frames import Frame, FrameKind, read_frame
 from relayd.engines.local.recogniser import Listening, Model, Recogniser
 from relayd.speech.formats import AudioFormat
 
-__all__ = ["Stream", "main"]
+__all__ = ["Recognition", "main"]
 
 # Decoding yields to the relaying of audio.
 NICENESS: Final = 10
@@ -44,18 +44,18 @@ def main(load: Callable[[], Model]) -> int:
 
 
 def _serve(commands: BinaryIO, model: Model, emit: Emit) -> None:
-    stream: Stream | None = None
+    stream: Recognition | None = None
     while (frame := read_frame(commands)) is not None:
         signal.setitimer(signal.ITIMER_REAL, WEDGED_SECONDS)
         if stream is None:
             assert frame.kind is FrameKind.START
-            stream = Stream.start(json.loads(frame.payload), model, emit)
+            stream = Recognition.start(json.loads(frame.payload), model, emit)
         else:
             stream.take(frame)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-class Stream:
+class Recognition:
     """One stream's frames, in order, to converter and recogniser."""
 
     def __init__(self, source: AudioFormat, listening: Listening, model: Model, emit: Emit) -> None:
@@ -67,7 +67,7 @@ class Stream:
         self._recogniser = Recogniser(model, listening, self._emit_result)
 
     @classmethod
-    def start(cls, order: dict[str, Any], model: Model, emit: Emit) -> "Stream":
+    def start(cls, order: dict[str, Any], model: Model, emit: Emit) -> "Recognition":
         """Set a stream up from the payload of its START frame."""
         return cls(AudioFormat(**order["format"]), Listening(**order["listening"]), model, emit)
 
