@@ -28,10 +28,10 @@ from relayd.routes.toolkit.probe import Probe
 from relayd.session.registry import Sessions
 
 __all__ = [
+    "Credit",
     "Prober",
     "Sales",
     "Services",
-    "Wallet",
     "Wiring",
     "requester_address",
     "services_of",
@@ -41,7 +41,7 @@ __all__ = [
 EXTENSION: Final = "relayd"
 
 
-class Wallet(Protocol):
+class Credit(Protocol):
     """A user's credit; raises `DatabaseUnavailable`."""
 
     def balance(self, user_id: UUID) -> Awaitable[Balance | None]:
@@ -98,7 +98,7 @@ class Services:
     """
 
     accounts: Accounts
-    wallet: Wallet
+    wallet: Credit
     database: Prober
     sessions: Sessions
     proxies: Proxies = attrs.field(factory=Proxies)
