@@ -28,10 +28,10 @@ from relayd.routes.toolkit.probe import Probe
 from relayd.session.registry import Sessions
 
 __all__ = [
-    "Credit",
     "Prober",
     "Sales",
     "Services",
+    "UserCredit",
     "Wiring",
     "requester_address",
     "services_of",
@@ -41,8 +41,8 @@ __all__ = [
 EXTENSION: Final = "relayd"
 
 
-class Credit(Protocol):
-    """A user's credit; raises `DatabaseUnavailable`."""
+class UserCredit(Protocol):
+    """A user's credit, to look at; raises `DatabaseUnavailable`."""
 
     def balance(self, user_id: UUID) -> Awaitable[Balance | None]:
         """What the user has; None for an unknown one."""
@@ -98,7 +98,7 @@ class Services:
     """
 
     accounts: Accounts
-    wallet: Credit
+    wallet: UserCredit
     database: Prober
     sessions: Sessions
     proxies: Proxies = attrs.field(factory=Proxies)
