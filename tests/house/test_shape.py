@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 
 import pytest
 
@@ -20,6 +21,20 @@ MAY_SKIP = {
     "tests/engines/whispercpp/test_spoken.py",
 }
 TESTS = [one for one in ALL if one.path.name.startswith("test_")]
+# Names that two top-level classes of relayd share, each right in its room.
+SHARED_NAMES = {
+    # A section of the configuration is called like what it configures.
+    "Database",
+    "Deepgram",
+    "Log",
+    # What apps embed names things as an app sees them.
+    "Accounts",
+    "Ending",
+    "SpeechStarted",
+    "Transcript",
+    "UtteranceEnd",
+    "Word",
+}
 NAMES_WITHOUT_A_NOUN = {
     "utils",
     "util",
@@ -98,6 +113,17 @@ def test_every_suppression_has_its_reason(source: Source) -> None:
             if found[2].strip() or above.startswith("#"):
                 reasoned.add(found[1])
             assert found[1] in reasoned, f"{source.name}:{number} suppresses without a reason"
+
+
+def test_a_class_has_its_name_for_itself() -> None:
+    """No two top-level classes share a name, save those that are listed, which still do."""
+    named = Counter(
+        node.name
+        for source in RELAYD
+        for node in source.tree.body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert {name for name, count in named.items() if count > 1} == SHARED_NAMES
 
 
 def test_the_map_names_every_package() -> None:
