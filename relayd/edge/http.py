@@ -329,30 +329,30 @@ class HttpConnection:
         self._allow(self.settings.request_seconds)
 
     async def _call(self, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
-        answer = Exchange(scope, send, self.settings.proxies)
+        exchange = Exchange(scope, send, self.settings.proxies)
         try:
-            await self._answer(inbox, answer)
+            await self._answer(inbox, exchange)
         finally:
-            answer.note()
+            exchange.note()
 
-    async def _answer(self, inbox: Inbox, answer: Exchange) -> None:
-        path = answer.scope["path"]
+    async def _answer(self, inbox: Inbox, exchange: Exchange) -> None:
+        path = exchange.scope["path"]
         try:
-            async with self.clients.request(answer.scope) as has_room:
+            async with self.clients.request(exchange.scope) as has_room:
                 if has_room:
-                    await self.app(answer.scope, inbox.receive, answer.send)
+                    await self.app(exchange.scope, inbox.receive, exchange.send)
                 else:
-                    await _refuse_one_too_many(answer)
+                    await _refuse_one_too_many(exchange)
         except* Exception:
-            log.exception("application failed", path=path, milliseconds=answer.milliseconds)
+            log.exception("application failed", path=path, milliseconds=exchange.milliseconds)
         inbox.close()
         try:
-            await answer.conclude(left=inbox.left)
+            await exchange.conclude(left=inbox.left)
         except h11.LocalProtocolError:
             self.lasting.cancel()
 
 
-async def _refuse_one_too_many(answer: Answer) -> None:
+async def _refuse_one_too_many(exchange: Exchange) -> None:
     headers, body = refusal(429, CROWDED)
-    await answer.send({"type": "http.response.start", "status": 429, "headers": headers})
-    await answer.send({"type": "http.response.body", "body": body})
+    await exchange.send({"type": "http.response.start", "status": 429, "headers": headers})
+    await exchange.send({"type": "http.response.body", "body": body})

@@ -16,7 +16,7 @@ from relayd.websocket.connection import WebSocket
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
 from relayd.websocket.role import Role
 from tests.conftest import DeclaredErrors
-from tests.websocket.ends import PACE, Peer, Transport, both_roles, ends
+from tests.websocket.ends import TIMEOUTS, Peer, Transport, both_roles, ends
 from tests.websocket.wire import frame
 
 MEMORY = Transport("memory")
@@ -255,7 +255,7 @@ async def test_a_fault_in_the_pump_ends_that_connection_only(
         transport.pair(Role.SERVER) as (ours, theirs),
         trio.open_nursery() as nursery,
     ):
-        neighbour = WebSocket(ours, Role.SERVER, websocket.pump, websocket.bounds, PACE)
+        neighbour = WebSocket(ours, Role.SERVER, websocket.pump, websocket.bounds, TIMEOUTS)
         other = Peer(theirs, Role.CLIENT)
         nursery.start_soon(receive_all, websocket)
 

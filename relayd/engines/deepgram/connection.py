@@ -75,7 +75,7 @@ class Caller:
 
 @attrs.define(eq=False)
 class Connection:
-    """An open connection. Everything raises `Closed` after its end; `explain` says why then."""
+    """An open connection. After its end all raises `WebSocketClosed`; `explain` says why then."""
 
     websocket: WebSocket
     headers: tuple[tuple[bytes, bytes], ...]

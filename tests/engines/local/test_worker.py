@@ -71,7 +71,7 @@ async def test_a_decoder_that_never_returns_is_ended_by_the_kernel() -> None:
     """No Python needs to run for it: the decoder may hold the interpreter's lock."""
     change = (
         "load = lambda: None; worker.WEDGED_SECONDS = 0.1;"
-        "worker.Stream.start = lambda *_: time.sleep(60)"
+        "worker.Recognition.start = lambda *_: time.sleep(60)"
     )
     async with prepared(change) as process:
         assert process.stdin is not None
