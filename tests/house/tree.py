@@ -2,13 +2,16 @@
 
 import ast
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Final, TypeVar
 
 import attrs
 
-ROOT = Path(__file__).parents[2]
+Node = TypeVar("Node", bound=ast.AST)
+
+ROOT: Final = Path(__file__).parents[2]
 
 
 @attrs.frozen
@@ -35,33 +38,53 @@ class Source:
         return names[1] if len(names) > 1 else ""
 
     @property
+    def lines(self) -> Sequence[str]:
+        """Its lines, without their ends."""
+        return _read(self.path).splitlines()
+
+    @property
     def tree(self) -> ast.Module:
         """Its syntax."""
         return parsed(self.path)
 
+    def nodes(self, *kinds: type[Node]) -> Iterator[Node]:
+        """Everything of these kinds in it, at any depth."""
+        return (node for node in _nodes(self.path) if isinstance(node, kinds))
+
     def functions(self) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
         """Every function in it, methods and inner ones too."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield node
+        yield from self.nodes(ast.FunctionDef)
+        yield from self.nodes(ast.AsyncFunctionDef)
 
     def imports(self) -> Iterator[str]:
         """Every module it imports, anywhere, also for types only."""
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Import):
-                yield from (one.name for one in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{self.name}: relative import"
-                assert node.module is not None
-                yield node.module
-                # `from relayd import config` imports a module too.
-                yield from (f"{node.module}.{one.name}" for one in node.names)
+        for whole in self.nodes(ast.Import):
+            yield from (one.name for one in whole.names)
+        for node in self.nodes(ast.ImportFrom):
+            assert node.level == 0, f"{self.name}: relative import"
+            assert node.module is not None
+            yield node.module
+            # `from relayd import config` imports a module too.
+            yield from (f"{node.module}.{one.name}" for one in node.names)
+
+
+# Each file is read, parsed and walked once for all rules.
+
+
+@cache
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
 
 
 @cache
 def parsed(path: Path) -> ast.Module:
-    """The syntax of a file; each is parsed once for all rules."""
-    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+    """The syntax of a file."""
+    return ast.parse(_read(path), filename=str(path))
+
+
+@cache
+def _nodes(path: Path) -> tuple[ast.AST, ...]:
+    return tuple(ast.walk(parsed(path)))
 
 
 @cache

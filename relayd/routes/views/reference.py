@@ -18,7 +18,7 @@ blueprint = Blueprint("reference", __name__)
 _EXTENSION: Final = "relayd.openapi"
 
 
-class Document(Form):
+class ApiDocument(Form):
     """The description itself."""
 
     openapi: Annotated[str, told("Its version.", "3.1.0")]
@@ -31,7 +31,7 @@ class Document(Form):
     gives={
         200: Answer(
             "OpenAPI 3.1.",
-            Document,
+            ApiDocument,
         )
     },
 )
