@@ -15,7 +15,7 @@ from uuid import UUID
 
 import attrs
 
-__all__ = ["SLICE_MS", "Account", "Policy", "Standing", "unused_hold"]
+__all__ = ["SLICE_MS", "Account", "Policy", "SessionStanding", "unused_hold"]
 
 SLICE_MS: Final = 1000
 
@@ -91,7 +91,7 @@ class Account:
 
 
 @attrs.frozen
-class Standing:
+class SessionStanding:
     """One open session among its user's. ``sessions`` counts it too, ``ahead`` does not."""
 
     used_ms: int
@@ -106,7 +106,7 @@ class Standing:
         return self.held_ms - self.used_ms
 
 
-def unused_hold(account: Account, standing: Standing, keep_ms: int, policy: Policy) -> int:
+def unused_hold(account: Account, standing: SessionStanding, keep_ms: int, policy: Policy) -> int:
     """The unused hold that this session shall have from now on, in milliseconds.
 
     ``keep_ms`` is the session's running total that must stay covered.

@@ -19,7 +19,7 @@ from relayd import logs
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
 from relayd.ledger import boots
-from relayd.ledger.holds import Account, Policy, Standing, unused_hold
+from relayd.ledger.holds import Account, Policy, SessionStanding, unused_hold
 from relayd.ledger.sessions import OpenSession, covered, open_sessions
 from relayd.session.ports import Renewed, Revoked
 
@@ -170,7 +170,7 @@ def _decide(
     unused = session.held_ms - total
     revoked = _revoked(session, account)
     if revoked is None and renewal.used_ms >= session.used_ms:
-        standing = Standing(
+        standing = SessionStanding(
             total,
             session.held_ms,
             sessions=len(others) + 1,

@@ -13,7 +13,7 @@ import attrs
 from relayd import logs
 from relayd.database.ports import Connection
 from relayd.ledger import balances, boots
-from relayd.ledger.holds import Account, Policy, Standing, unused_hold
+from relayd.ledger.holds import Account, Policy, SessionStanding, unused_hold
 from relayd.ledger.outcomes import SWEPT
 from relayd.session.ports import Closed, Opened, OpenRefusal, OpenRequest, Settlement
 
@@ -102,7 +102,7 @@ def open_session(
         return refusal
     # Who comes last waits behind all that starve.
     ahead = sum(other.starving_since is not None for other in others)
-    standing = Standing(0, 0, sessions=len(others) + 1, ahead=ahead)
+    standing = SessionStanding(0, 0, sessions=len(others) + 1, ahead=ahead)
     held_ms = unused_hold(account, standing, 0, policy)
     _insert(connection, request, boot_id, held_ms)
     account = account.holding(held_ms)

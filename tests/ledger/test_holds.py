@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import pytest
 
-from relayd.ledger.holds import SLICE_MS, Account, Policy, Standing, unused_hold
+from relayd.ledger.holds import SLICE_MS, Account, Policy, SessionStanding, unused_hold
 
 POLICY = Policy(hold_ms=30_000, streams_per_user=3)
 
@@ -23,7 +23,7 @@ def hold(
     """What a session that used and holds so much may hold unused from now on."""
     own = held - used
     account = Account(uuid4(), balance_ms, others_hold + reserved + own, 0, reserved_ms=reserved)
-    standing = Standing(used, held, sessions, ahead)
+    standing = SessionStanding(used, held, sessions, ahead)
     return unused_hold(account, standing, used if keep is None else keep, POLICY)
 
 

@@ -6,7 +6,7 @@ import attrs
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relayd.ledger.holds import Account, Policy, Standing, unused_hold
+from relayd.ledger.holds import Account, Policy, SessionStanding, unused_hold
 from relayd.session.ports import Opened, OpenRequest, Renewed
 from tests.fakes.books import Books
 
@@ -87,7 +87,7 @@ def test_hold_stays_within_what_there_is(
     account = Account(
         uuid4(), balance_ms + others_hold + unused_ms, others_hold + unused_ms, debt_ms=0
     )
-    standing = Standing(50, 50 + unused_ms, sessions, min(ahead, sessions - 1))
+    standing = SessionStanding(50, 50 + unused_ms, sessions, min(ahead, sessions - 1))
     kept_ms = min(kept_ms, unused_ms)
 
     hold_ms = unused_hold(account, standing, 50 + kept_ms, Policy())
