@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 import attrs
 import trio
 
-from relayd.daemon.channel import Admit, Channel, Enter, Give, Leave, Reply, Take, ToProcess
+from relayd.daemon.channel import Admit, Channel, Enter, GiveTurn, Leave, Reply, TakeTurn, ToProcess
 from relayd.quotas.limits import Cap, Rate
 
 __all__ = ["AskedQuotas"]
@@ -54,12 +54,12 @@ class AskedQuotas:
     async def take(self, turn: Cap) -> None:
         """See `relayd.quotas.limits.Quotas`."""
         number, question = self._question(lambda: self.give(turn))
-        self.channel.tell(Take(number, turn))
+        self.channel.tell(TakeTurn(number, turn))
         await self._answer(question)
 
     def give(self, turn: Cap) -> None:
         """See `relayd.quotas.limits.Quotas`."""
-        self.channel.tell(Give(turn))
+        self.channel.tell(GiveTurn(turn))
 
     def heed(self, answer: Reply) -> None:
         """An answer came."""

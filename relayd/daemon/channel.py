@@ -19,7 +19,7 @@ __all__ = [
     "Enter",
     "Failed",
     "FromProcess",
-    "Give",
+    "GiveTurn",
     "Leave",
     "Look",
     "News",
@@ -27,7 +27,7 @@ __all__ = [
     "Retire",
     "Started",
     "Stop",
-    "Take",
+    "TakeTurn",
     "ToProcess",
 ]
 
@@ -57,14 +57,14 @@ class Admit(msgspec.Struct, tag=True, frozen=True):
     rates: Sequence[Rate]
 
 
-class Take(msgspec.Struct, tag=True, frozen=True):
+class TakeTurn(msgspec.Struct, tag=True, frozen=True):
     """`Quotas.take`; answered when it is this one's turn."""
 
     number: int
     turn: Cap
 
 
-class Give(msgspec.Struct, tag=True, frozen=True):
+class GiveTurn(msgspec.Struct, tag=True, frozen=True):
     """`Quotas.give`."""
 
     turn: Cap
@@ -107,7 +107,7 @@ class Look(msgspec.Struct, tag=True, frozen=True):
     """Say that you are there."""
 
 
-FromProcess = Enter | Leave | Admit | Take | Give | Started | Failed | Alive | News
+FromProcess = Enter | Leave | Admit | TakeTurn | GiveTurn | Started | Failed | Alive | News
 ToProcess = Reply | Retire | Stop | Look
 
 Incoming = TypeVar("Incoming")

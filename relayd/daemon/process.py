@@ -27,7 +27,7 @@ from relayd.daemon.channel import (
     Enter,
     Failed,
     FromProcess,
-    Give,
+    GiveTurn,
     Leave,
     Look,
     News,
@@ -35,7 +35,7 @@ from relayd.daemon.channel import (
     Retire,
     Started,
     Stop,
-    Take,
+    TakeTurn,
 )
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Cap
@@ -159,7 +159,7 @@ class Process:
 
     def _heed(self, message: FromProcess) -> None:
         match message:
-            case Enter() | Leave() | Admit() | Take() | Give():
+            case Enter() | Leave() | Admit() | TakeTurn() | GiveTurn():
                 self._count(message)
             case Alive():
                 self._alive_at = trio.current_time()
@@ -170,7 +170,7 @@ class Process:
             case News():
                 self.news()
 
-    def _count(self, message: Enter | Leave | Admit | Take | Give) -> None:
+    def _count(self, message: Enter | Leave | Admit | TakeTurn | GiveTurn) -> None:
         match message:
             case Enter(number, caps):
                 full = self.counters.enter_now(caps)
@@ -182,10 +182,10 @@ class Process:
                 self.counters.leave(caps)
             case Admit(number, rates):
                 self._tell(Reply(number, self.counters.admit_now(rates)))
-            case Take(number, turn):
+            case TakeTurn(number, turn):
                 assert self._asking is not None
                 self._asking.start_soon(self._take, number, turn)
-            case Give(turn):
+            case GiveTurn(turn):
                 self._held[turn] -= 1
                 self.counters.give(turn)
 
