@@ -30,7 +30,7 @@ __all__ = [
     "Metadata",
     "Notice",
     "ServerMessage",
-    "Unreadable",
+    "UnreadableMessage",
     "parse",
     "query",
 ]
@@ -66,13 +66,13 @@ class Notice:
 
 
 @attrs.frozen
-class Unreadable:
+class UnreadableMessage:
     """A message of unknown type, or one that is not what its type promises."""
 
     problem: str
 
 
-ServerMessage = UpstreamEvent | Metadata | Notice | Unreadable
+ServerMessage = UpstreamEvent | Metadata | Notice | UnreadableMessage
 
 
 def query(plan: StreamPlan) -> str:
@@ -199,12 +199,12 @@ _DECODER: Final = msgspec.json.Decoder(
 def parse(raw: str | bytes) -> ServerMessage:
     """Read one server message. Never raises."""
     if isinstance(raw, bytes):
-        return Unreadable("a binary message")
+        return UnreadableMessage("a binary message")
     try:
         return _decode(raw).read()
     except (msgspec.MsgspecError, ValueError, RecursionError) as error:
         # It names a field and what was expected there; of what stood there only the type.
-        return Unreadable(ascii(str(error))[:_PROBLEM_CHARACTERS])
+        return UnreadableMessage(ascii(str(error))[:_PROBLEM_CHARACTERS])
 
 
 def _decode(raw: str) -> _Message:

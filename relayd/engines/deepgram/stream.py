@@ -20,7 +20,7 @@ from relayd.engines.deepgram.messages import (
     Heard,
     Metadata,
     Notice,
-    Unreadable,
+    UnreadableMessage,
     parse,
 )
 from relayd.errors import UpstreamError, UpstreamRejected
@@ -193,7 +193,7 @@ class DeepgramStream:
                 text=message.description,
                 request=self._connection.request_id,
             )
-        elif isinstance(message, Unreadable):
+        elif isinstance(message, UnreadableMessage):
             log.debug(
                 "deepgram message passed over",
                 problem=message.problem,

@@ -11,7 +11,7 @@ from relayd.engines.deepgram.messages import (
     Heard,
     Metadata,
     Notice,
-    Unreadable,
+    UnreadableMessage,
     parse,
     query,
 )
@@ -124,7 +124,7 @@ def test_the_other_messages_are_read(raw: str, event: object) -> None:
 )
 def test_what_can_not_be_read_costs_the_message_only(raw: str | bytes) -> None:
     """Malformed and unknown messages are a value, never an exception."""
-    assert isinstance(parse(raw), Unreadable)
+    assert isinstance(parse(raw), UnreadableMessage)
 
 
 def test_half_a_surrogate_pair_does_not_reach_the_client() -> None:
@@ -155,9 +155,9 @@ def test_times_are_positions_in_a_stream() -> None:
     found = parse(results(start=-0.5, channel=spoken(start=-0.25, end=0.5)))
     assert isinstance(found, Transcript)
     assert (found.start, found.words[0].start, found.words[0].confidence) == (0.0, 0.0, 0.0)
-    assert isinstance(parse(results(channel=spoken(start=0.0, end=1e8))), Unreadable)
-    assert isinstance(parse(results(duration=1e8)), Unreadable)
-    assert isinstance(parse('{"type":"UtteranceEnd","last_word_end":-1e8}'), Unreadable)
+    assert isinstance(parse(results(channel=spoken(start=0.0, end=1e8))), UnreadableMessage)
+    assert isinstance(parse(results(duration=1e8)), UnreadableMessage)
+    assert isinstance(parse('{"type":"UtteranceEnd","last_word_end":-1e8}'), UnreadableMessage)
 
 
 def test_a_query_states_the_format_and_repeats_repeated_options() -> None:
