@@ -76,6 +76,8 @@ class Process:
     boot_id: UUID = attrs.field(factory=uuid4)
     started: trio.Event = attrs.field(factory=trio.Event)
     over: trio.Event = attrs.field(factory=trio.Event)
+    # What it left is settled, and nothing more is to be done about it.
+    settled: trio.Event = attrs.field(factory=trio.Event)
     # What the operator must change, where it could not serve.
     failure: str | None = None
     exit_code: int | None = None

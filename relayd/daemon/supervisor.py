@@ -39,6 +39,9 @@ BACKOFF_SECONDS_MAX: Final = 30.0
 START_SECONDS: Final = 60.0
 # After the drain, for closing what is open.
 GRACE_SECONDS: Final = 5.0
+# At the end, for settling what a process left that had to be killed. Whoever serves this database
+# next settles what then isn't.
+SETTLE_SECONDS: Final = 5.0
 
 
 @attrs.define(eq=False)
@@ -84,6 +87,7 @@ class Supervisor:
         that can't be used so; what ran before goes on then.
         """
         async with self._reloading:
+            self._refuse_while_stopping()
             config = self.config if self.reread is None else self.reread()
             _refuse_restart(self.config, config)
             self.manager.reloading()
@@ -142,6 +146,7 @@ class Supervisor:
                 self._succeed(process)
         self._living.discard(process)
         self.seat.take(self._boots)
+        process.settled.set()
 
     def _succeed(self, process: Process) -> None:
         if self.stop.is_set():
@@ -171,7 +176,13 @@ class Supervisor:
         process.kill()
         raise OperatorError(process.failure or "a serving process did not start; see the log")
 
+    def _refuse_while_stopping(self) -> None:
+        """Whatever was begun now would be neither drained nor settled."""
+        if self.stop.is_set():
+            raise OperatorError("relayd is stopping")
+
     async def _replace(self, slot: int) -> None:
+        self._refuse_while_stopping()
         before = self._serving.get(slot)
         successor = self._begin(slot)
         try:
@@ -206,6 +217,8 @@ class Supervisor:
             await process.over.wait()
         process.kill()
         await process.over.wait()
+        with trio.move_on_after(SETTLE_SECONDS):
+            await process.settled.wait()
 
 
 async def _wait_then_cancel(event: trio.Event, nursery: trio.Nursery) -> None:
