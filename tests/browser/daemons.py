@@ -17,7 +17,7 @@ from tests.house.tree import ROOT
 
 __all__ = ["WORDS", "Daemon", "deepgram", "open_daemon", "open_shop"]
 
-# What the stand-in engine says, two words a second: what is spoken in the recording.
+# What the stand-in engine says, four words a second: what is spoken in the recording.
 WORDS: Final = tuple((ROOT / "relayd" / "demo" / "recording.txt").read_text("utf-8").split())
 # What the daemon and the stand-in Stripe know of each other.
 KEY: Final = "sk_test_standin"
@@ -96,7 +96,7 @@ def open_shop(database_url: str, **environ: str) -> Iterator[Daemon]:
 @contextmanager
 def deepgram() -> Iterator[dict[str, str]]:
     """The stand-in engine, as the settings that lead a daemon to it."""
-    script = {"words": WORDS, "result_ms": 500}
+    script = {"words": WORDS, "word_ms": 250, "result_ms": 250}
     child = Child(("tests.standin.deepgram", "--port", "0", "--script", json.dumps(script)))
     child.start()
     try:

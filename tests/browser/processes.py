@@ -14,6 +14,8 @@ from tests.house.tree import ROOT
 
 __all__ = ["Child"]
 
+# Its `sitecustomize` makes hashing passwords quick.
+QUICK: Final = ROOT / "tests" / "browser" / "quick"
 # A daemon on an idle machine needs one second.
 START_SECONDS: Final = 60
 STOP_SECONDS: Final = 20
@@ -40,7 +42,7 @@ class Child:
         self._process = subprocess.Popen(  # noqa: S603 - our own programs
             [sys.executable, "-m", *self.arguments],
             cwd=ROOT,
-            env=known | {"PYTHONPATH": str(ROOT)} | dict(self.environ) | environ,
+            env=known | {"PYTHONPATH": f"{QUICK}{os.pathsep}{ROOT}"} | dict(self.environ) | environ,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

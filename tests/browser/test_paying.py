@@ -86,7 +86,7 @@ def test_a_purchase_shows_in_every_tab(visits: Visits, shop: Daemon, person: Per
 
 def test_buying_beside_a_talk(visits: Visits, shop: Daemon, person: Person) -> None:
     """The payment page is a tab of its own; the talk goes on, and the minutes come in live."""
-    grant(shop.database_url, person, 20)
+    grant(shop.database_url, person, 12)
     visit = visits.begin(shop, talks=True)
     page = visit.sign_in(person)
     page.get_by_role("button", name="Start").click()
@@ -102,10 +102,10 @@ def test_buying_beside_a_talk(visits: Visits, shop: Daemon, person: Person) -> N
     expect(figure(page)).to_have_text(re.compile("^500 minutes"))
     expect(talk_notice(page)).to_be_hidden()
     # Beyond what there was before the purchase.
-    expect(page.get_by_role("timer", name="Time heard")).to_have_text("0:22", timeout=30_000)
+    expect(page.get_by_role("timer", name="Time heard")).to_have_text("0:14", timeout=30_000)
     expect(words(page)).to_contain_text(" ".join(WORDS[:8]))
     page.get_by_role("button", name="Stop").click()
-    expect(talk_state(page)).to_have_text(re.compile(r"^Finished: 2\d s used\.$"))
+    expect(talk_state(page)).to_have_text(re.compile(r"^Finished: 1\d s used\.$"))
 
 
 def test_a_browser_that_opens_no_tabs(visits: Visits, shop: Daemon, person: Person) -> None:

@@ -38,6 +38,8 @@ class Script:
     result_ms: int = 1000
     # Said one after the other, from the first again at the end; none: word-0, word-1, …
     words: tuple[str, ...] = ()
+    # From one word to the next.
+    word_ms: int = 500
 
     fault: Fault | None = None
     # Audio that comes before the fault; 0 shows it as soon as the stream is open.

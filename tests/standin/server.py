@@ -15,7 +15,7 @@ from wsproto.utilities import ProtocolError
 from tests.standin.handshake import INVALID_CREDENTIALS, Refusal, authorised, listening
 from tests.standin.listener import Listener, Tap
 from tests.standin.script import Script
-from tests.standin.speech import Listening, Recogniser
+from tests.standin.speech import Listening, Recogniser, Tempo
 
 __all__ = ["Record", "StandIn"]
 
@@ -179,7 +179,9 @@ class StandIn:
         chosen = offered[0] if offered else None
         headers = [(b"dg-request-id", request_id)]
         connection = await request.accept(subprotocol=chosen, extra_headers=headers)
-        recogniser = Recogniser(found, record.request_id, script.result_ms, script.words)
+        recogniser = Recogniser(
+            found, record.request_id, script.result_ms, script.words, Tempo(script.word_ms)
+        )
         record.listener = Listener(connection, tap, script, recogniser, record.audio, record.texts)
 
     def _examine(

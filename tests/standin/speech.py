@@ -1,9 +1,9 @@
 """From audio to Deepgram's messages: a recogniser that hears what it is told to hear.
 
-Words stand at fixed places of the audio's timeline, whatever the audio holds: four seconds of
-speech, two words a second, then two of silence. So a transcript is known from the number of
-bytes alone. Windows, interims, finals and events follow Deepgram's pages on interim results,
-endpointing and utterance ends.
+Words stand at fixed places of the audio's timeline, whatever the audio holds: eight words, two a
+second unless told otherwise, then silence for as long as four. So a transcript is known from the
+number of bytes alone. Windows, interims, finals and events follow Deepgram's pages on interim
+results, endpointing and utterance ends.
 """
 
 import struct
@@ -12,19 +12,43 @@ from typing import Any, Final
 
 import attrs
 
-__all__ = ["Listening", "Recogniser"]
+__all__ = ["Listening", "Recogniser", "Tempo"]
 
-_CYCLE_MS: Final = 6000
-_SPEECH_MS: Final = 4000
-_WORD_EVERY_MS: Final = 500
-_WORD_FROM_MS: Final = 100
-_WORD_TO_MS: Final = 400
-_CYCLE_WORDS: Final = _SPEECH_MS // _WORD_EVERY_MS
+# Of a cycle: those that are spoken, and as many as would be, with those in the silence.
+_CYCLE_WORDS: Final = 8
+_CYCLE_PLACES: Final = 12
 
 # A window that has grown this long is made final in the middle of speech.
 _WINDOW_MS: Final = 3000
 
 _MODEL: Final = "40bd3654-e622-47c4-a111-63a61b23bfe8"
+
+
+@attrs.frozen
+class Tempo:
+    """The timeline, in milliseconds; ``word`` is from one word to the next."""
+
+    word: int = 500
+
+    @property
+    def word_from(self) -> int:
+        """Where a word begins in its place."""
+        return self.word // 5
+
+    @property
+    def word_to(self) -> int:
+        """Where it ends in it."""
+        return self.word * 4 // 5
+
+    @property
+    def speech(self) -> int:
+        """Until the silence of each cycle."""
+        return self.word * _CYCLE_WORDS
+
+    @property
+    def cycle(self) -> int:
+        """Until speech begins again."""
+        return self.word * _CYCLE_PLACES
 
 
 @attrs.frozen
@@ -54,6 +78,7 @@ class Recogniser:
     request_id: str
     result_ms: int = 1000
     words: tuple[str, ...] = ()
+    tempo: Tempo = Tempo()
     audio_bytes: int = 0
     _window_ms: int = 0
     _tick_ms: int = 0
@@ -125,19 +150,20 @@ class Recogniser:
 
     def _pause_from(self, now_ms: int) -> int | None:
         """When the silence began that is still going on."""
-        cycle = now_ms // _CYCLE_MS * _CYCLE_MS
-        return cycle + _SPEECH_MS if now_ms - cycle >= _SPEECH_MS else None
+        cycle = now_ms // self.tempo.cycle * self.tempo.cycle
+        return cycle + self.tempo.speech if now_ms - cycle >= self.tempo.speech else None
 
     def _words_in(self, end_ms: int) -> Iterator[tuple[int, int, int]]:
         """Words that are complete in the open window: (number, from, to)."""
-        cycle, into = divmod(max(self._window_ms - _WORD_TO_MS, 0), _CYCLE_MS)
-        number = cycle * _CYCLE_WORDS + min(into // _WORD_EVERY_MS, _CYCLE_WORDS)
+        tempo = self.tempo
+        cycle, into = divmod(max(self._window_ms - tempo.word_to, 0), tempo.cycle)
+        number = cycle * _CYCLE_WORDS + min(into // tempo.word, _CYCLE_WORDS)
         while True:
-            at = number // _CYCLE_WORDS * _CYCLE_MS + number % _CYCLE_WORDS * _WORD_EVERY_MS
-            if at + _WORD_TO_MS > end_ms:
+            at = number // _CYCLE_WORDS * tempo.cycle + number % _CYCLE_WORDS * tempo.word
+            if at + tempo.word_to > end_ms:
                 return
-            if at + _WORD_TO_MS > self._window_ms:
-                yield number, at + _WORD_FROM_MS, at + _WORD_TO_MS
+            if at + tempo.word_to > self._window_ms:
+                yield number, at + tempo.word_from, at + tempo.word_to
             number += 1
 
     def _result(
@@ -191,17 +217,17 @@ class Recogniser:
         return self.words[number % len(self.words)] if self.words else f"word-{number}"
 
     def _speech_started(self, now_ms: int) -> Iterator[dict[str, Any]]:
-        cycle = now_ms // _CYCLE_MS * _CYCLE_MS
+        cycle = now_ms // self.tempo.cycle * self.tempo.cycle
         if self.listening.vad_events and self._started_ms < cycle < now_ms:
             self._started_ms = cycle
             yield {
                 "type": "SpeechStarted",
                 "channel": [0, self.listening.channels],
-                "timestamp": single((cycle + _WORD_FROM_MS) / 1000),
+                "timestamp": single((cycle + self.tempo.word_from) / 1000),
             }
 
     def _utterance_end(self, now_ms: int, pause_ms: int) -> Iterator[dict[str, Any]]:
-        last_word_ms = pause_ms - _WORD_EVERY_MS + _WORD_TO_MS
+        last_word_ms = pause_ms - self.tempo.word + self.tempo.word_to
         gap = self.listening.utterance_end_ms
         if gap is None or now_ms - last_word_ms < gap or self._utterance_end_ms >= last_word_ms:
             return
