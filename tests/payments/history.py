@@ -24,9 +24,9 @@ from tests.payments.deliveries import Deliveries
 from tests.payments.speakers import Speakers
 from tests.payments.steps import Step
 from tests.stripe_standin import Account, Api, Fault, Whim
-from tests.stripe_standin.problems import ApiError
+from tests.stripe_standin.postman import sign
+from tests.stripe_standin.requests import ApiError
 from tests.stripe_standin.shapes import Json
-from tests.stripe_standin.signing import sign
 
 __all__ = ["PACKAGES", "SECRET", "History", "shop_on"]
 

@@ -9,7 +9,7 @@ import trio
 from relayd import config
 from tests.payments.market import Buyer, Market, open_market
 from tests.stripe_standin import Manner
-from tests.stripe_standin.signing import sign
+from tests.stripe_standin.postman import sign
 
 pytestmark = [
     pytest.mark.system,

@@ -10,7 +10,7 @@ import trio
 
 from tests.conftest import DeclaredErrors
 from tests.payments.market import Market, open_market
-from tests.stripe_standin.signing import sign, signature
+from tests.stripe_standin.postman import sign, signature
 
 pytestmark = [
     pytest.mark.system,

@@ -3,27 +3,18 @@
 Underneath is a plain state machine without I/O, so that a history of thousands of payments is
 played in memory; the same one stands behind sockets for the official SDK and for browsers.
 
-problems    errors in Stripe's shape
-forms       pure: form-encoded bodies with nested keys → values
-shapes      pure: customers, sessions, intents as Stripe shows them
+requests    pure: form-encoded parameters → values, and errors in Stripe's shape
+shapes      pure: customers, sessions, intents, events as Stripe shows them
 money       pure: charges, refunds, disputes, balance transactions
 records     tables, identifiers, events
-customers   what can be done with a customer
-checkout    what can happen to a Checkout Session, until it is paid, failed or expired
-ordering    pure: what a Checkout Session may ask for
-refunds     money given back, at once, later or after all not
-disputes    money taken back by a bank
-account     all of them together: one Stripe account
-expansion   pure: `expand`
-listing     pure: filters and pages of lists
-api         requests → answers: keys, versions, idempotency, faults
-routes      paths → what is done
-signing     the signature of a webhook
-postman     events → a webhook: once, twice, out of order, late, never
+checkout    what a Checkout Session may ask for, and what can happen to it
+account     one Stripe account: customers, refunds, disputes, and all of them together
+reading     filters and pages of lists, and `expand`
+api         requests → answers: paths, keys, versions, idempotency, faults
+postman     events → a webhook, signed: once, twice, out of order, late, never
 pages       the hosted page
+server      all of it over HTTP, and the levers by which another process plays the bank
 story       accounts in which something has happened
-control     how a test outside of this process plays the bank
-server      all of it over HTTP
 client      the official SDK pointed at it, over sockets or in memory
 """
 

@@ -1,6 +1,6 @@
 """The stand-in as a command: ``python -m tests.stripe_standin --port 0 --webhook URL``.
 
-Prints one line with its address. ``tests.stripe_standin.control`` says how to pull its levers.
+Prints one line with its address. ``tests.stripe_standin.server`` says how to pull its levers.
 """
 
 import argparse

@@ -6,7 +6,7 @@ from urllib.parse import quote
 
 from tests.stripe_standin.account import Account
 from tests.stripe_standin.api import Answer
-from tests.stripe_standin.problems import ApiError
+from tests.stripe_standin.requests import ApiError
 from tests.stripe_standin.shapes import Json
 
 __all__ = ["RECEIPTS", "answer_page"]

@@ -10,7 +10,7 @@ import attrs
 import stripe
 
 from tests.stripe_standin import shapes
-from tests.stripe_standin.problems import missing
+from tests.stripe_standin.requests import missing
 from tests.stripe_standin.shapes import Json
 
 __all__ = ["VERSION", "Records", "copied"]

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from tests.stripe_standin import Account, Api
-from tests.stripe_standin.forms import parse
 from tests.stripe_standin.pages import answer_page
-from tests.stripe_standin.problems import ApiError
 from tests.stripe_standin.records import Records
+from tests.stripe_standin.requests import ApiError, parse
 from tests.stripe_standin.story import ORDER, ordered
 
 HEADERS = {"authorization": "Bearer sk_test_standin"}

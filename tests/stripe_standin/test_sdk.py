@@ -9,8 +9,8 @@ import trio
 
 from tests.stripe_standin import Fault, StandInStripe, Whim
 from tests.stripe_standin.client import client_of
+from tests.stripe_standin.postman import sign
 from tests.stripe_standin.records import VERSION
-from tests.stripe_standin.signing import sign
 
 pytestmark = [
     pytest.mark.system,
