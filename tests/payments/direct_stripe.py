@@ -13,11 +13,19 @@ import attrs
 import trio
 
 from relayd.errors import StripeUnavailable
-from relayd.payments.ports import Buyer, CheckoutSession, Dispute, Order, Page, Refund
+from relayd.payments.ports import (
+    Buyer,
+    CheckoutSession,
+    CustomerGone,
+    Dispute,
+    Order,
+    Page,
+    Refund,
+)
 from tests.stripe_standin import Api
 from tests.stripe_standin.shapes import Json
 
-__all__ = ["DirectStripe"]
+__all__ = ["DirectStripe", "dispute_of", "refund_of"]
 
 _SESSIONS: Final = "/v1/checkout/sessions"
 
@@ -28,15 +36,16 @@ class DirectStripe:
 
     api: Api
     call_seconds: float = 1.0
+    page_items: int = 100
 
     async def create_customer(self, buyer: Buyer) -> str:
         """See the port."""
         body = {"email": buyer.email, "metadata[user_id]": str(buyer.user_id)}
-        found = await self._ask("/v1/customers", body=body, key=f"customer-{buyer.user_id}")
+        found = await self.ask("/v1/customers", body=body, key=f"customer-{buyer.user_id}")
         customer_id: str = found["id"]
         return customer_id
 
-    async def create_session(self, order: Order) -> CheckoutSession:
+    async def create_session(self, order: Order) -> CheckoutSession | CustomerGone:
         """See the port."""
         price = "line_items[0][price_data]"
         body = {
@@ -49,41 +58,46 @@ class DirectStripe:
             "success_url": f"{order.base_url}/success",
             "cancel_url": f"{order.base_url}/cancel",
         }
-        return _session(await self._ask(_SESSIONS, body=body, key=f"checkout-{order.id}"))
+        key = f"checkout-{order.id}-guest"
+        if order.buyer.customer_id is not None:
+            body["customer"] = order.buyer.customer_id
+            key = f"checkout-{order.id}"
+        made = await self.ask(_SESSIONS, body=body, key=key)
+        return CustomerGone() if made is None else _session(made)
 
     async def session(self, session_id: str) -> CheckoutSession | None:
         """See the port."""
         query = {"expand[]": "payment_intent"}
-        found = await self._ask(f"{_SESSIONS}/{session_id}", query=query)
+        found = await self.ask(f"{_SESSIONS}/{session_id}", query=query)
         return None if found is None else _session(found)
 
     async def sessions_of(self, payment_intent_id: str) -> tuple[CheckoutSession, ...]:
         """See the port."""
         query = {"payment_intent": payment_intent_id, "expand[]": "data.payment_intent"}
-        found = await self._ask(_SESSIONS, query=query)
+        found = await self.ask(_SESSIONS, query=query)
         return tuple(_session(one) for one in found["data"])
 
     async def receipt_url(self, payment_intent_id: str) -> str | None:
         """See the port."""
         query = {"expand[]": "latest_charge"}
-        found = await self._ask(f"/v1/payment_intents/{payment_intent_id}", query=query)
+        found = await self.ask(f"/v1/payment_intents/{payment_intent_id}", query=query)
         charge = None if found is None else found["latest_charge"]
         return charge["receipt_url"] if charge else None
 
     async def refund(self, refund_id: str) -> Refund | None:
         """See the port."""
-        found = await self._ask(f"/v1/refunds/{refund_id}")
-        return None if found is None else _refund(found)
+        found = await self.ask(f"/v1/refunds/{refund_id}")
+        return None if found is None else refund_of(found)
 
     async def refunds_of(self, charge_id: str) -> tuple[Refund, ...]:
         """See the port."""
-        found = await self._ask("/v1/refunds", query={"charge": charge_id, "limit": "100"})
-        return tuple(_refund(one) for one in found["data"])
+        found = await self.ask("/v1/refunds", query={"charge": charge_id, "limit": "100"})
+        return tuple(refund_of(one) for one in found["data"])
 
     async def dispute(self, dispute_id: str) -> Dispute | None:
         """See the port."""
-        found = await self._ask(f"/v1/disputes/{dispute_id}")
-        return None if found is None else _dispute(found)
+        found = await self.ask(f"/v1/disputes/{dispute_id}")
+        return None if found is None else dispute_of(found)
 
     async def list_sessions(self, since: dt.datetime, after: str | None) -> Page[CheckoutSession]:
         """See the port."""
@@ -94,23 +108,24 @@ class DirectStripe:
     async def list_refunds(self, since: dt.datetime, after: str | None) -> Page[Refund]:
         """See the port."""
         found = await self._list("/v1/refunds", since, after)
-        return Page(tuple(_refund(one) for one in found["data"]), _after(found))
+        return Page(tuple(refund_of(one) for one in found["data"]), _after(found))
 
     async def list_disputes(self, since: dt.datetime, after: str | None) -> Page[Dispute]:
         """See the port."""
         found = await self._list("/v1/disputes", since, after)
-        return Page(tuple(_dispute(one) for one in found["data"]), _after(found))
+        return Page(tuple(dispute_of(one) for one in found["data"]), _after(found))
 
     async def _list(
         self, path: str, since: dt.datetime, after: str | None, more: Mapping[str, str] = {}
     ) -> Json:
-        query = {"created[gte]": str(int(since.timestamp())), "limit": "100", **more}
+        query = {"created[gte]": str(int(since.timestamp())), **more}
+        query["limit"] = str(self.page_items)
         if after is not None:
             query["starting_after"] = after
-        page: Json = await self._ask(path, query=query)
+        page: Json = await self.ask(path, query=query)
         return page
 
-    async def _ask(
+    async def ask(
         self,
         path: str,
         *,
@@ -118,6 +133,7 @@ class DirectStripe:
         body: Mapping[str, str] = {},
         key: str = "",
     ) -> Any:
+        """What Stripe answers; None where it knows no such object."""
         await trio.lowlevel.checkpoint()
         headers = {"authorization": f"Bearer {self.api.key}"}
         if key:
@@ -150,13 +166,15 @@ def _session(value: Json) -> CheckoutSession:
     )
 
 
-def _refund(value: Json) -> Refund:
+def refund_of(value: Json) -> Refund:
+    """A refund as the port has it."""
     return Refund(
         value["id"], value["payment_intent"], value["amount"], value["currency"], value["status"]
     )
 
 
-def _dispute(value: Json) -> Dispute:
+def dispute_of(value: Json) -> Dispute:
+    """A dispute as the port has it."""
     moves = [one["amount"] for one in value["balance_transactions"]]
     return Dispute(
         id=value["id"],

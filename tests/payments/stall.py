@@ -1,4 +1,4 @@
-"""A shop on a real database and a fake Stripe, and what a test does in it."""
+"""A shop on a real database and a stand-in Stripe, and what a test does in it."""
 
 import json
 from typing import Any
@@ -15,8 +15,8 @@ from relayd.ledger.outcomes import Balance
 from relayd.payments.purchases import PurchaseRecord, recent
 from relayd.payments.shop import Accepted, CheckoutUrl, Rejected, Shop
 from relayd.payments.signature import Standard
-from tests.fakes.stripe import FakeStripe
 from tests.ledger.store import Store
+from tests.payments.till import Till
 
 __all__ = ["MS", "PACK", "PRICE", "SECRET", "Stall", "event_body", "signature_of"]
 
@@ -52,7 +52,7 @@ class Stall:
     """Make it inside of Trio."""
 
     database: Database
-    stripe: FakeStripe = attrs.field(factory=FakeStripe)
+    stripe: Till = attrs.field(factory=Till)
     shop: Shop = attrs.field(init=False)
     events: int = 0
 

@@ -2,7 +2,6 @@
 
 from uuid import uuid4
 
-import attrs
 import pytest
 import trio
 
@@ -16,6 +15,8 @@ from relayd.payments.shop import Accepted, CheckoutRefusal
 from tests.conftest import DeclaredErrors
 from tests.ledger.store import Store
 from tests.payments.stall import MS, PRICE, Stall
+from tests.stripe_standin import Fault, Whim
+from tests.stripe_standin.story import ordered
 
 pytestmark = pytest.mark.system
 
@@ -84,17 +85,17 @@ async def test_a_customer_that_is_gone(stall: Stall) -> None:
     """Who has a customer of another mode or a deleted one buys all the same."""
     who = await stall.user()
     await stall.shop.customers.work()
-    stall.stripe.gone_customers.add(stall.stripe.customers[who.user_id])
+    stall.stripe.account.records.tables["cus"].clear()
     await stall.begin(who)
     await stall.begin(who)
     assert [order.buyer.customer_id for order in stall.stripe.orders] == [None, None]
-    assert len([name for name, _ in stall.stripe.calls if name == "create_session"]) == 3
+    assert stall.stripe.requests.count("POST /v1/checkout/sessions") == 3
 
 
 async def test_a_lost_answer(stall: Stall) -> None:
     """A Session whose answer was lost is found by our own reference, and credited."""
     who = await stall.user()
-    stall.stripe.lose_answers = True
+    stall.stripe.api.whims.append(Whim(Fault.LOST, "POST /v1/checkout/sessions"))
     await stall.shop.checkout(who, "pack", "https://relay.example.org")
     (session_id,) = stall.stripe.sessions
     stall.stripe.pay(session_id)
@@ -142,13 +143,10 @@ async def test_paid_later(stall: Stall) -> None:
     """A bank that takes its time: nothing is credited before the money is there."""
     who = await stall.user()
     session_id = await stall.begin(who)
-    paid = stall.stripe.pay(session_id)
-    stall.stripe.sessions[session_id] = attrs.evolve(
-        paid, payment_status="unpaid", payment_intent_status="processing"
-    )
+    stall.stripe.account.checkout.pay_later(session_id)
     await stall.tell("checkout.session.completed", session_id)
     assert await stall.entries() == []
-    stall.stripe.sessions[session_id] = paid
+    stall.stripe.account.checkout.succeed(session_id)
     await stall.tell("checkout.session.async_payment_succeeded", session_id)
     assert await stall.entries() == [("purchase", MS)]
 
@@ -157,13 +155,14 @@ async def test_failed_later(stall: Stall) -> None:
     """A bank that says no: failed, and an old message of it changes nothing once it is paid."""
     who = await stall.user()
     session_id = await stall.begin(who)
-    paid = stall.stripe.pay(session_id)
-    stall.stripe.sessions[session_id] = attrs.evolve(
-        paid, payment_status="unpaid", payment_intent_status=None
-    )
+    stall.stripe.account.checkout.pay_later(session_id)
+    stall.stripe.account.checkout.fail(session_id)
+    # The message alone says so.
+    session = stall.stripe.sessions[session_id]
+    intent, session["payment_intent"] = session["payment_intent"], None
     await stall.tell("checkout.session.async_payment_failed", session_id)
     assert (await stall.purchases())[0].status == "failed"
-    stall.stripe.sessions[session_id] = paid
+    session.update(payment_intent=intent, payment_status="paid")
     await stall.tell("checkout.session.async_payment_failed", session_id)
     assert (await stall.purchases())[0].status == "paid"
     assert await stall.entries() == [("purchase", MS)]
@@ -173,8 +172,7 @@ async def test_expired(stall: Stall) -> None:
     """A page nobody paid on closes with its Session."""
     who = await stall.user()
     session_id = await stall.begin(who)
-    session = stall.stripe.sessions[session_id]
-    stall.stripe.sessions[session_id] = attrs.evolve(session, status="expired")
+    stall.stripe.account.checkout.expire(session_id)
     await stall.tell("checkout.session.expired", session_id)
     (row,) = await stall.purchases()
     assert (row.status, row.settled_at is not None) == ("expired", True)
@@ -211,9 +209,9 @@ async def test_the_return_page(stall: Stall) -> None:
     assert found is not None
     assert (found.state, found.seconds, found.package_id) == (PurchaseState.PAID, 1000, "pack")
     assert await stall.entries() == [("purchase", MS)]
-    asked = len(stall.stripe.calls)
+    asked = len(stall.stripe.requests)
     assert await stall.shop.purchase(who, session_id) == found
-    assert len(stall.stripe.calls) == asked
+    assert len(stall.stripe.requests) == asked
 
 
 async def test_the_return_page_of_nobody(stall: Stall) -> None:
@@ -226,10 +224,10 @@ async def test_the_return_page_of_nobody(stall: Stall) -> None:
     assert found is not None
     assert (found.state, found.label, found.user_id) == (PurchaseState.PAID, "Pack", who.user_id)
     assert await stall.entries() == [("purchase", MS)]
-    asked = len(stall.stripe.calls)
+    asked = len(stall.stripe.requests)
     assert await stall.shop.any_purchase(session_id) == found
     assert await stall.shop.any_purchase("cs_test_none") is None
-    assert len(stall.stripe.calls) == asked
+    assert len(stall.stripe.requests) == asked
 
 
 async def test_the_return_page_without_stripe(stall: Stall) -> None:
@@ -245,12 +243,10 @@ async def test_the_return_page_without_stripe(stall: Stall) -> None:
 async def test_not_ours(stall: Stall) -> None:
     """What another program sells on the same account is none of our business."""
     who = await stall.user()
-    session_id = await stall.buy(who)
-    session = stall.stripe.sessions[session_id]
-    stall.stripe.sessions["cs_x"] = attrs.evolve(
-        session, id="cs_x", client_reference_id="order 7", payment_intent_id="pi_x"
-    )
-    assert await stall.shop.fulfil("cs_x") is None
+    await stall.buy(who)
+    theirs = ordered(stall.stripe.account, client_reference_id="order 7")["id"]
+    stall.stripe.pay(theirs)
+    assert await stall.shop.fulfil(theirs) is None
     assert await stall.shop.fulfil("cs_unknown") is None
     assert await stall.entries() == [("purchase", MS)]
 
@@ -259,8 +255,8 @@ async def test_another_amount(stall: Stall, declared_errors: DeclaredErrors) -> 
     """What was bought is what our row says; another amount is for a person to look at."""
     who = await stall.user()
     session_id = await stall.begin(who)
-    paid = stall.stripe.pay(session_id)
-    stall.stripe.sessions[session_id] = attrs.evolve(paid, amount_cents=1)
+    stall.stripe.pay(session_id)
+    stall.stripe.sessions[session_id]["amount_total"] = 1
     await stall.shop.fulfil(session_id)
     assert await stall.entries() == [("purchase", MS)]
     declared_errors.expect("paid amount is not the price")

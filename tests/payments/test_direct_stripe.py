@@ -3,10 +3,11 @@
 import datetime as dt
 from uuid import UUID
 
+import attrs
 import pytest
 
 from relayd.errors import StripeUnavailable
-from relayd.payments.ports import Buyer, Order, StripeApi
+from relayd.payments.ports import Buyer, CheckoutSession, CustomerGone, Order, StripeApi
 from relayd.payments.stripe_api import SdkStripe
 from tests.payments.direct_stripe import DirectStripe
 from tests.stripe_standin import Account, Api, Fault, Whim
@@ -66,6 +67,20 @@ async def test_both_make_the_same_things() -> None:
         assert await port.create_customer(BUYER) in account.records.tables["cus"]
         made.append(await port.create_session(ORDER))
     assert made[0] == made[1]
+
+
+async def test_both_sell_to_customers_alike() -> None:
+    """A session is its customer's; one that Stripe doesn't know is said to be gone."""
+    for place in range(2):
+        account = Account()
+        port = ports(Api(account))[place]
+        known = attrs.evolve(BUYER, customer_id=await port.create_customer(BUYER))
+        made = await port.create_session(attrs.evolve(ORDER, buyer=known))
+        assert isinstance(made, CheckoutSession)
+        assert account.checkout.get(made.id)["customer"] == known.customer_id
+        unknown = attrs.evolve(BUYER, customer_id="cus_gone")
+        gone = attrs.evolve(ORDER, id=UUID(int=3), buyer=unknown)
+        assert await port.create_session(gone) == CustomerGone()
 
 
 @pytest.mark.parametrize("fault", [Fault.ERROR, Fault.LIMITED, Fault.CUT])

@@ -15,8 +15,8 @@ from relayd.payments.fulfilment import Fulfilment
 from relayd.payments.ports import Refund
 from relayd.payments.shop import Accepted, Rejected
 from tests.conftest import DeclaredErrors
-from tests.fakes.stripe import FakeStripe
 from tests.payments.stall import MS, Stall, event_body, signature_of
+from tests.payments.till import Till
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ async def test_the_lease_outlasts_the_work(stall: Stall) -> None:
     """While a call to Stripe may still last, nobody else takes the message that it is about."""
     lasting = []
 
-    class Asked(FakeStripe):
+    class Asked(Till):
         async def refund(self, refund_id: str) -> Refund | None:
             lasting.append(await stall.database.transact(due_in_seconds))
             return await super().refund(refund_id)
@@ -125,7 +125,7 @@ async def test_work_ends_within_the_lease(autojump_clock: trio.testing.MockClock
     """What takes longer than a message may is cut off, put off, and leaves the worker free."""
     endless = Event("evt_1", "refund.created", "re_1")
     database = Scripted([[endless], []])
-    stripe = FakeStripe(slow_seconds=float("inf"))
+    stripe = Till(slow_seconds=float("inf"))
     queue = EventQueue(cast("Any", database), Fulfilment(cast("Any", database), stripe))
     assert await queue.work() == 1
     assert trio.current_time() == 4 * stripe.call_seconds < database.leases[0]
@@ -170,7 +170,9 @@ async def test_daemons_share_the_work(stall: Stall) -> None:
     async with trio.open_nursery() as nursery:
         for _ in range(4):
             nursery.start_soon(stall.work)
-    assert [name for name, _ in stall.stripe.calls] == ["refund"] * 12
+    asked = {f"GET /v1/refunds/re_{number}" for number in range(12)}
+    assert len(stall.stripe.requests) == 12
+    assert {*stall.stripe.requests} == asked
 
 
 @pytest.mark.system
@@ -264,9 +266,7 @@ class Scripted:
 async def test_worked_on_at_once(autojump_clock: trio.testing.MockClock) -> None:
     """A new message wakes the worker; else it looks every five seconds, outage or not."""
     database = Scripted([DatabaseUnavailable("away"), [], []])
-    queue = EventQueue(
-        cast("Any", database), Fulfilment(cast("Any", database), cast("Any", FakeStripe()))
-    )
+    queue = EventQueue(cast("Any", database), Fulfilment(cast("Any", database), Till()))
     async with trio.open_nursery() as nursery:
         nursery.start_soon(queue.run)
         await trio.sleep(12)

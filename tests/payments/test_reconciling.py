@@ -16,8 +16,8 @@ from relayd.payments.fulfilment import Fulfilment
 from relayd.payments.ports import CheckoutSession, Dispute, Page
 from relayd.payments.reconciliation import Reconciliation
 from tests.conftest import DeclaredErrors
-from tests.fakes.stripe import FakeStripe
 from tests.payments.stall import MS, PRICE, Stall
+from tests.payments.till import Till
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ async def test_everything_lost(stall: Stall) -> None:
     assert (done.sessions, done.refunds, done.disputes) == (5, 3, 1)
     assert (done.corrected, again.corrected) == (4 + 3 + 1, 0)
     assert await stall.balance(who) == Balance(4 * MS - 3 * MS // 2, 0, 0, frozen=True)
-    stall.stripe.disputes[dispute.id] = attrs.evolve(dispute, status="lost", withdrawn=True)
+    stall.stripe.lose(dispute.id)
     assert (await stall.shop.reconcile()).corrected == 1
     assert await stall.balance(who) == Balance(3 * MS - 3 * MS // 2, 0, 0)
     await stall.assert_balanced()
@@ -59,8 +59,8 @@ async def test_what_waits_is_looked_at_however_old(stall: Stall) -> None:
     await stall.tell("refund.created", refund.id)
     await stall.tell("charge.dispute.created", dispute.id)
     stall.stripe.pay(slow)
-    stall.stripe.refunds[refund.id] = attrs.evolve(refund, status="failed")
-    stall.stripe.disputes[dispute.id] = attrs.evolve(dispute, status="won")
+    stall.stripe.account.refunds.turn(refund.id, "failed")
+    stall.stripe.account.disputes.close(dispute.id, "won")
     forgetful = Forgetful(stall.stripe)
     fulfilment = Fulfilment(stall.database, cast("Any", forgetful))
 
@@ -104,9 +104,9 @@ async def test_unknown_to_stripe(stall: Stall) -> None:
     assert (await stall.shop.reconcile()).expired == 1
 
     assert [one.status for one in await stall.purchases()] == ["expired"]
-    stall.stripe.calls.clear()
+    stall.stripe.requests.clear()
     await stall.shop.reconcile()
-    assert "session" not in [name for name, _ in stall.stripe.calls]
+    assert f"GET /v1/checkout/sessions/{session_id}" not in stall.stripe.requests
     # Money that comes after all still counts.
     stall.stripe.sessions[session_id] = kept
     stall.stripe.pay(session_id)
@@ -159,7 +159,7 @@ async def test_unknown_reversals_starve_nobody(
     for refund in (gone, slow):
         await stall.tell("refund.created", refund.id)
     del stall.stripe.refunds[gone.id]
-    stall.stripe.refunds[slow.id] = attrs.evolve(slow, status="failed")
+    stall.stripe.account.refunds.turn(slow.id, "failed")
     fulfilment = Fulfilment(stall.database, cast("Any", Forgetful(stall.stripe)))
     done = [await Reconciliation(stall.database, fulfilment).compare() for _ in range(2)]
     assert [one.corrected for one in done] == [0, 1]
@@ -169,7 +169,7 @@ async def test_unknown_reversals_starve_nobody(
 class Forgetful:
     """Its lists are empty."""
 
-    stripe: FakeStripe
+    stripe: Till
 
     def __getattr__(self, name: str) -> Any:
         return self._empty if name.startswith("list_") else getattr(self.stripe, name)
@@ -250,7 +250,7 @@ async def test_every_five_minutes(
     """At the start, then every 300 s; after a failure soon again; others' work counts."""
     outage, bug = DatabaseUnavailable("away"), ZeroDivisionError()
     database = Scripted([0, 0, 120.0, 0, outage, 0, bug, 0, 0])
-    stripe = FakeStripe()
+    stripe = Till()
     fulfilment = Fulfilment(cast("Any", database), stripe)
     with trio.move_on_after(1400):
         await Reconciliation(cast("Any", database), fulfilment).run(300)
@@ -265,7 +265,7 @@ async def test_stripe_away(
 ) -> None:
     """A comparison that Stripe cut short is made again, and does not count."""
     database = Scripted([0, 0, 0])
-    stripe = FakeStripe()
+    stripe = Till()
     stripe.faults.append(StripeUnavailable("away", refused=refused))
     with trio.move_on_after(100):
         fulfilment = Fulfilment(cast("Any", database), stripe)
