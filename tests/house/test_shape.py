@@ -2,7 +2,6 @@
 
 import ast
 import re
-from collections import Counter
 from collections.abc import Iterator
 
 from tests.house.tree import ROOT, Source, sources
@@ -20,16 +19,6 @@ MAY_SKIP = {
     "tests/engines/whispercpp/test_spoken.py",
 }
 TESTS = [one for one in ALL if one.path.name.startswith("test_")]
-# Names that two top-level classes of relayd share, each right in its room.
-SHARED_NAMES = {
-    # What apps embed names things as an app sees them.
-    "Accounts",
-    "Ending",
-    "SpeechStarted",
-    "Transcript",
-    "UtteranceEnd",
-    "Word",
-}
 NAMES_WITHOUT_A_NOUN = {
     "utils",
     "util",
@@ -121,22 +110,6 @@ def _unreasoned(source: Source) -> Iterator[int]:
                 reasoned.add(found[1])
             if found is None or found[1] not in reasoned:
                 yield number
-
-
-def test_a_class_has_its_name_for_itself() -> None:
-    """No two top-level classes share a name, save those that are listed, which still do.
-
-    A section of the configuration is called like what it configures.
-    """
-    named = Counter(
-        node.name
-        for source in RELAYD
-        if source.package != "config"
-        for node in source.tree.body
-        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
-    )
-    shared = {name for name, count in named.items() if count > 1}
-    assert shared == SHARED_NAMES, "give one another name, or list the name with its reason"
 
 
 def test_the_map_names_every_package() -> None:
