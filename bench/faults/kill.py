@@ -8,7 +8,7 @@ from bench.books import Customer
 from bench.faults.verdict import Verdict
 from bench.faults.world import World, world
 
-__all__ = ["run"]
+__all__ = ["judge", "run"]
 
 _KILLS = 20
 _STREAMS = 4
@@ -38,7 +38,7 @@ async def run(verdict: Verdict) -> None:
             settled = await here.books.until_settled(3 * _DEAD_SECONDS)
         verdict.equal("daemons killed", _KILLS, _KILLS)
         verdict.equal("every session settled by the next daemons", settled, wanted=True)
-        await _judge(verdict, here, customers)
+        await judge(verdict, here, customers, kills=_KILLS, flush_seconds=_FLUSH_SECONDS)
 
 
 async def _run_and_kill(here: World, customers: list[Customer], number: int) -> None:
@@ -53,19 +53,25 @@ async def _run_and_kill(here: World, customers: list[Customer], number: int) -> 
         await trio.sleep(0.3)
 
 
-async def _judge(verdict: Verdict, here: World, customers: list[Customer]) -> None:
+async def judge(
+    verdict: Verdict, here: World, customers: list[Customer], *, kills: int, flush_seconds: int
+) -> None:
+    """What each kill cost, and the books: a session of every customer's was live at each.
+
+    Sessions are named "kill-customer", both by their number.
+    """
     heard = here.heard_ms()
     ended = await here.books.ended_sessions()
-    verdict.equal("sessions settled", len(ended), _KILLS * _STREAMS)
-    # Sessions and streams of one user follow each other in the same order.
+    verdict.equal("sessions settled", len(ended), kills * len(customers))
+    # Sessions of one user follow each other in the order of the kills.
     over, lost = 0, 0
-    for stream, customer in enumerate(customers):
+    for index, customer in enumerate(customers):
         own = sorted((s for s in ended if s.email == customer.email), key=lambda s: s.started_at)
         for number, session in enumerate(own):
-            gap = heard[f"{number}-{stream}"] - session.used_ms
+            gap = heard[f"{number}-{index}"] - session.used_ms
             over, lost = max(over, -gap), max(lost, gap)
     verdict.equal("most that a session was charged beyond what the engine heard", over, 0)
-    verdict.at_most("most that the kill lost of a session", lost, _FLUSH_SECONDS * 1000, "ms")
+    verdict.at_most("most that a kill lost of a session", lost, flush_seconds * 1000, "ms")
     held = [(await here.books.balance(one)).held_ms for one in customers]
     verdict.equal("ms held afterwards", sum(held), 0)
     verdict.equal("rows at fault in the audit", await here.audited(), 0)

@@ -6,8 +6,8 @@ import signal
 
 import trio
 
-from bench.books import Customer
 from bench.faults.client import App
+from bench.faults.kill import judge
 from bench.faults.knocking import Knocker
 from bench.faults.verdict import Verdict
 from bench.faults.world import World, until, world
@@ -58,7 +58,7 @@ async def run(verdict: Verdict) -> None:
         verdict.at_most("requests that died with their process", knocker.cut, _KILLS)
         verdict.note("connections answered meanwhile", knocker.answered)
         verdict.note("the slowest of them", f"{knocker.slowest_seconds:.2f} s")
-        await _judge(verdict, here, customers)
+        await judge(verdict, here, customers, kills=_KILLS, flush_seconds=_FLUSH_SECONDS)
 
 
 async def _kill_one(here: World, daemon_pid: int, apps: list[App]) -> float:
@@ -82,20 +82,3 @@ async def _end_survivors(apps: list[App]) -> int:
     await until(lambda: all(app.ended_at is not None for app in living), _END_SECONDS)
     ends = [app.last("session_end") for app in living]
     return sum(end is None or end[1]["reason"] != "completed" for end in ends)
-
-
-async def _judge(verdict: Verdict, here: World, customers: list[Customer]) -> None:
-    heard = here.heard_ms()
-    ended = await here.books.ended_sessions()
-    verdict.equal("sessions settled", len(ended), _KILLS * _SESSIONS)
-    over, lost = 0, 0
-    for index, customer in enumerate(customers):
-        own = sorted((s for s in ended if s.email == customer.email), key=lambda s: s.started_at)
-        for number, session in enumerate(own):
-            gap = heard[f"{number}-{index}"] - session.used_ms
-            over, lost = max(over, -gap), max(lost, gap)
-    verdict.equal("most that a session was charged beyond what the engine heard", over, 0)
-    verdict.at_most("most that a kill lost of a session", lost, _FLUSH_SECONDS * 1000, "ms")
-    held = [(await here.books.balance(one)).held_ms for one in customers]
-    verdict.equal("ms held afterwards", sum(held), 0)
-    verdict.equal("rows at fault in the audit", await here.audited(), 0)
