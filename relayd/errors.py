@@ -32,6 +32,8 @@ port has one exception, raised by its adapter `from` the library's own.
 
 # ruff: noqa: N818 - named for what happened, as trio names its own
 
+from typing import TypeVar
+
 __all__ = [
     "ClientGone",
     "ConfigError",
@@ -57,7 +59,10 @@ __all__ = [
     "UpstreamError",
     "UpstreamRejected",
     "UpstreamUnavailable",
+    "first_leaf",
 ]
+
+Error = TypeVar("Error", bound=BaseException)
 
 
 class RelaydError(Exception):
@@ -204,3 +209,9 @@ class Unreadable(RelaydError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+def first_leaf(group: BaseExceptionGroup[Error]) -> Error:
+    """What was noticed first, where one of several failures has to speak for all."""
+    first = group.exceptions[0]
+    return first_leaf(first) if isinstance(first, BaseExceptionGroup) else first

@@ -34,7 +34,7 @@ from relayd.daemon.serving import Serving
 from relayd.daemon.settings import edge_settings, share
 from relayd.database.opening import open_configured
 from relayd.engines.selection import choose_engine, open_engine
-from relayd.errors import DatabaseUnavailable, OperatorError
+from relayd.errors import DatabaseUnavailable, OperatorError, first_leaf
 from relayd.payments.shop import open_shop
 from relayd.threads import Threads
 from relayd.websocket.pump import open_pump
@@ -65,7 +65,7 @@ async def _serve(errand: Errand) -> int:
         try:
             await child.serve()
         except* (OperatorError, DatabaseUnavailable) as group:
-            child.problem = str(_first(group))
+            child.problem = str(first_leaf(group))
         if child.problem is not None:
             await channel.tell_last(Failed(child.problem))
         nursery.cancel_scope.cancel()
@@ -145,11 +145,6 @@ class _Child:
             config.database, pool_size=share(config.database.pool_size, processes)
         )
         return attrs.evolve(config, database=database)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    first = group.exceptions[0]
-    return _first(first) if isinstance(first, BaseExceptionGroup) else first
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ from relayd.errors import (
     UpstreamClosed,
     UpstreamError,
     UpstreamRejected,
+    first_leaf,
 )
 from relayd.identity import Authenticator, Principal
 from relayd.session.allowance import Allowance
@@ -254,7 +255,7 @@ class Session:
             self._relay.cut()
 
     def _upstream_failed(self, group: BaseExceptionGroup[UpstreamError]) -> None:
-        error = _first_leaf(group)
+        error = first_leaf(group)
         self.report.upstream_error = error
         match error:
             case UpstreamRejected():
@@ -321,9 +322,3 @@ class Session:
         if self._relay is not None:
             report.results = self._relay.results
             report.malformed = self._relay.malformed
-
-
-def _first_leaf(group: BaseExceptionGroup[UpstreamError]) -> UpstreamError:
-    # Of several failures of one stream any will do: the first is the one that was noticed.
-    first = group.exceptions[0]
-    return _first_leaf(first) if isinstance(first, BaseExceptionGroup) else first
