@@ -78,7 +78,7 @@ def _fields(record: "SessionRecord") -> dict[str, Any]:
         "started_at": record.started_at,
         "ended_at": record.ended_at,
         "seconds_used": seconds(record.used_ms),
-        "seconds_held": seconds(record.held_ms),
+        "seconds_held": seconds(record.held_total_ms - record.used_ms),
         "seconds_reported": None if record.reported_ms is None else seconds(record.reported_ms),
         "end_reason": record.end_reason,
     }

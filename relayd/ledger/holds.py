@@ -95,7 +95,7 @@ class SessionStanding:
     """One open session among its user's. ``sessions`` counts it too, ``ahead`` does not."""
 
     used_ms: int
-    held_ms: int
+    held_total_ms: int
     sessions: int
     # Other sessions with nothing left that have waited longer than this one.
     ahead: int
@@ -103,7 +103,7 @@ class SessionStanding:
     @property
     def unused_ms(self) -> int:
         """What its hold still covers."""
-        return self.held_ms - self.used_ms
+        return self.held_total_ms - self.used_ms
 
 
 def unused_hold(account: Account, standing: SessionStanding, keep_ms: int, policy: Policy) -> int:

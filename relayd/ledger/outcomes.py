@@ -91,7 +91,7 @@ class SessionRecord:
     started_at: dt.datetime
     ended_at: dt.datetime | None
     used_ms: int
-    held_ms: int
+    held_total_ms: int
     reported_ms: int | None
     end_reason: str | None
 

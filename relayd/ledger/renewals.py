@@ -165,24 +165,24 @@ def _decide(
 
     A total below the recorded one is a late message: nothing changes.
     """
-    total = covered(session.id, renewal.used_ms, session.used_ms, session.held_ms)
+    total = covered(session.id, renewal.used_ms, session.used_ms, session.held_total_ms)
     account = account.charged(total - session.used_ms)
-    unused = session.held_ms - total
+    unused = session.held_total_ms - total
     revoked = _revoked(session, account)
     if revoked is None and renewal.used_ms >= session.used_ms:
         standing = SessionStanding(
             total,
-            session.held_ms,
+            session.held_total_ms,
             sessions=len(others) + 1,
             ahead=sum(other.starves_before(session) for other in others),
         )
         unused = unused_hold(account, standing, max(renewal.keep_ms, total), policy)
-    account = account.holding(unused - (session.held_ms - total))
+    account = account.holding(unused - (session.held_total_ms - total))
     session = session.with_totals(total, total + unused)
     if revoked is not None:
         return session, account, revoked
     answer = Renewed(
-        held_ms=total + unused,
+        held_total_ms=total + unused,
         # All that the user has for streams is in this hold.
         final=account.unreserved_ms == unused,
         wanted=unused > 0 and any(other.starving_since for other in others),
@@ -235,7 +235,7 @@ def _write(
         {
             "ids": [session.id for session in sessions],
             "used": [session.used_ms for session in sessions],
-            "held": [session.held_ms for session in sessions],
+            "held": [session.held_total_ms for session in sessions],
             "starving": [session.starving_since for session in sessions],
             "users": [account.user_id for account in accounts],
             "balances": [account.balance_ms for account in accounts],

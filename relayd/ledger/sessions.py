@@ -37,7 +37,7 @@ class OpenSession:
     user_id: UUID
     boot_id: UUID
     used_ms: int
-    held_ms: int
+    held_total_ms: int
     starving_since: datetime | None
     # Its sign-in or its account was ended.
     revoked: bool
@@ -53,10 +53,12 @@ class OpenSession:
             return True
         return (self.starving_since, self.id) < (other.starving_since, other.id)
 
-    def with_totals(self, used_ms: int, held_ms: int) -> "OpenSession":
+    def with_totals(self, used_ms: int, held_total_ms: int) -> "OpenSession":
         """The same after a renewal."""
-        since = (self.starving_since or self.read_at) if used_ms == held_ms else None
-        return attrs.evolve(self, used_ms=used_ms, held_ms=held_ms, starving_since=since)
+        since = (self.starving_since or self.read_at) if used_ms == held_total_ms else None
+        return attrs.evolve(
+            self, used_ms=used_ms, held_total_ms=held_total_ms, starving_since=since
+        )
 
 
 @attrs.frozen
@@ -66,7 +68,7 @@ class _Locked:
     id: UUID
     ended: bool
     used_ms: int
-    held_ms: int
+    held_total_ms: int
     boot_id: UUID
 
 
@@ -103,13 +105,13 @@ def open_session(
     # Who comes last waits behind all that starve.
     ahead = sum(other.starving_since is not None for other in others)
     standing = SessionStanding(0, 0, sessions=len(others) + 1, ahead=ahead)
-    held_ms = unused_hold(account, standing, 0, policy)
-    _insert(connection, request, boot_id, held_ms)
-    account = account.holding(held_ms)
+    hold_ms = unused_hold(account, standing, 0, policy)
+    _insert(connection, request, boot_id, hold_ms)
+    account = account.holding(hold_ms)
     balances.write(connection, account)
     boots.vouch(connection, boot_id)
-    final = account.unreserved_ms == held_ms
-    return Opened(held_ms, final=final, balance_ms=account.unreserved_ms)
+    final = account.unreserved_ms == hold_ms
+    return Opened(hold_ms, final=final, balance_ms=account.unreserved_ms)
 
 
 def close_session(connection: Connection, settlement: Settlement) -> Closed:
@@ -127,7 +129,7 @@ def close_session(connection: Connection, settlement: Settlement) -> Closed:
     session, account = locked
     if session.ended:
         return Closed(charged_ms=session.used_ms, balance_ms=account.unreserved_ms)
-    total = covered(session.id, settlement.used_ms, session.used_ms, session.held_ms)
+    total = covered(session.id, settlement.used_ms, session.used_ms, session.held_total_ms)
     return _settle(
         connection,
         session,
@@ -171,13 +173,16 @@ def open_sessions(connection: Connection, user_ids: Sequence[UUID]) -> dict[UUID
     return {row[0]: OpenSession(*row) for row in rows}
 
 
-def covered(session_id: UUID, used_ms: int, recorded_ms: int, held_ms: int) -> int:
+def covered(session_id: UUID, used_ms: int, recorded_ms: int, held_total_ms: int) -> int:
     """The running total to record: it never falls, and never exceeds what was set aside."""
-    if used_ms > held_ms:
+    if used_ms > held_total_ms:
         log.error(
-            "session used more than it held", session=session_id, used_ms=used_ms, held_ms=held_ms
+            "session used more than it held",
+            session=session_id,
+            used_ms=used_ms,
+            held_total_ms=held_total_ms,
         )
-    return min(max(used_ms, recorded_ms), held_ms)
+    return min(max(used_ms, recorded_ms), held_total_ms)
 
 
 def _refusal(account: Account, others: int, policy: Policy) -> OpenRefusal | None:
@@ -204,7 +209,7 @@ def _sign_in_ended(connection: Connection, user_id: UUID, sign_in_id: UUID | Non
     return bool(row[0])
 
 
-def _insert(connection: Connection, request: OpenRequest, boot_id: UUID, held_ms: int) -> None:
+def _insert(connection: Connection, request: OpenRequest, boot_id: UUID, hold_ms: int) -> None:
     """Record a new session with its first hold."""
     connection.execute(
         """
@@ -222,7 +227,7 @@ def _insert(connection: Connection, request: OpenRequest, boot_id: UUID, held_ms
             "engine": request.engine,
             "model": request.model,
             "address": request.client_address,
-            "held": held_ms,
+            "held": hold_ms,
         },
     )
 
@@ -251,8 +256,8 @@ def _settle(
     reported_ms: int | None,
     reason: str,
 ) -> Closed:
-    assert session.used_ms <= total <= session.held_ms
-    account = account.charged(total - session.used_ms).holding(total - session.held_ms)
+    assert session.used_ms <= total <= session.held_total_ms
+    account = account.charged(total - session.used_ms).holding(total - session.held_total_ms)
     connection.execute(
         """
         UPDATE transcription_sessions

@@ -143,7 +143,7 @@ class Allowance:
     async def _renew(self, as_of: float) -> bool:
         used_ms = self.meter.used_ms
         keep_ms = self._promise(used_ms)
-        if keep_ms < self.meter.held_ms:
+        if keep_ms < self.meter.held_total_ms:
             # Others may take what is given back: this hold is no longer the last of the credit.
             self.final = False
         self.meter.set_hold(keep_ms)
@@ -170,12 +170,12 @@ class Allowance:
         gives everything back, a speaking one half of what it has left.
         """
         if not self._wanted:
-            return self.meter.held_ms
+            return self.meter.held_total_ms
         spoke = used_ms > self._answer_used_ms
-        return used_ms + ((self.meter.held_ms - used_ms) // 2 if spoke else 0)
+        return used_ms + ((self.meter.held_total_ms - used_ms) // 2 if spoke else 0)
 
     def _take(self, answer: Renewed, used_ms: int) -> None:
-        self.meter.set_hold(answer.held_ms)
+        self.meter.set_hold(answer.held_total_ms)
         self.final = answer.final
         self._wanted = answer.wanted
         self._answer_balance_ms = answer.balance_ms
@@ -187,7 +187,7 @@ class Allowance:
         return self.clock() < self._lease_until and not self._used_up()
 
     def _used_up(self) -> bool:
-        affordable_bytes = self.meter.format.affordable_bytes(self.meter.held_ms)
+        affordable_bytes = self.meter.format.affordable_bytes(self.meter.held_total_ms)
         return self.meter.admitted_bytes >= affordable_bytes
 
     def _attend(self) -> None:
@@ -206,7 +206,7 @@ class Allowance:
     def _half_ms(self) -> int:
         # Of what the last answer left, not of the whole: a hold that can't be extended is
         # asked about log2(hold) times, not at every frame.
-        return (self._answer_used_ms + self.meter.held_ms + 1) // 2
+        return (self._answer_used_ms + self.meter.held_total_ms + 1) // 2
 
     def _arm(self, *, past_half: bool) -> None:
         """Set the byte count at which the reader has something to attend to again."""
@@ -214,5 +214,5 @@ class Allowance:
         level_ms = self._levels.next_below(self.remaining_ms)
         if level_ms is not None:
             marks.append(self.meter.used_ms + self.remaining_ms - level_ms)
-        next_ms = min(marks, default=self.meter.held_ms + 1)
+        next_ms = min(marks, default=self.meter.held_total_ms + 1)
         self._alarm_bytes = self.meter.format.affordable_bytes(next_ms)

@@ -15,18 +15,18 @@ __all__ = ["LowCredit", "Meter"]
 class Meter:
     """Counts admitted audio against the hold.
 
-    Invariant: ``0 <= used_ms <= held_ms``. ``held_ms`` is the session's running total of what
-    the ledger set aside (used part included), so a repeated renewal changes nothing.
+    Invariant: ``0 <= used_ms <= held_total_ms``, the session's running total of what the ledger
+    set aside (used part included), so that a repeated renewal changes nothing.
     """
 
     format: AudioFormat
-    held_ms: int
+    held_total_ms: int
     admitted_bytes: int = 0
     # What the hold comes to; counted when it changes, because every frame is compared with it.
     _held_bytes: int = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.set_hold(self.held_ms)
+        self.set_hold(self.held_total_ms)
 
     @property
     def used_ms(self) -> int:
@@ -36,7 +36,7 @@ class Meter:
     @property
     def unused_ms(self) -> int:
         """What the hold still covers."""
-        return self.held_ms - self.used_ms
+        return self.held_total_ms - self.used_ms
 
     def admit(self, audio_bytes: int) -> int:
         """How many of these bytes may go to the engine; they count as used from here on.
@@ -53,11 +53,11 @@ class Meter:
         self.admitted_bytes = after
         return audio_bytes
 
-    def set_hold(self, held_ms: int) -> None:
+    def set_hold(self, held_total_ms: int) -> None:
         """Take the ledger's word for the hold: it may grow, or shrink to what is unused."""
-        assert held_ms >= self.used_ms
-        self.held_ms = held_ms
-        self._held_bytes = self.format.affordable_bytes(held_ms)
+        assert held_total_ms >= self.used_ms
+        self.held_total_ms = held_total_ms
+        self._held_bytes = self.format.affordable_bytes(held_total_ms)
 
 
 @attrs.define(eq=False)

@@ -80,7 +80,7 @@ class Opened:
     ``balance_ms`` is all that the user has for live streams, their holds included.
     """
 
-    held_ms: int
+    held_total_ms: int
     final: bool
     balance_ms: int
 
@@ -100,12 +100,12 @@ class OpenRefusal(enum.Enum):
 class Renewed:
     """The hold as it stands after a renewal.
 
-    ``held_ms`` is a running total (used part included). ``final``: this is the last of the
+    ``held_total_ms`` is a running total (used part included). ``final``: this is the last of the
     credit for live streams, no other session of the user holds any. ``wanted``: another session
     of the user starves, so give back what is not needed at the next renewal.
     """
 
-    held_ms: int
+    held_total_ms: int
     final: bool
     wanted: bool
     balance_ms: int

@@ -224,7 +224,7 @@ class Session:
             ledger=self.ports.ledger,
             limits=self.limits,
             ending=self.ending,
-            meter=Meter(plan.format, opened.held_ms),
+            meter=Meter(plan.format, opened.held_total_ms),
             opened=opened,
             clock=self.ports.clock,
             say_low=lambda remaining_ms: self._outbox.say(self.dialect.credits_low(remaining_ms)),

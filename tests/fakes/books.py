@@ -151,8 +151,8 @@ class Books:
             session = self.sessions[request.session_id] = FakeSession(request, boot_id)
             self._set_unused(session, self._fair(session, 0, policy))
         account = self.accounts[request.principal.user_id]
-        final = account.unreserved_ms == session.held_ms - session.used_ms
-        return Opened(session.held_ms, final, account.unreserved_ms)
+        final = account.unreserved_ms == session.held_total_ms - session.used_ms
+        return Opened(session.held_total_ms, final, account.unreserved_ms)
 
     def _refusal(
         self, request: OpenRequest, known: FakeSession | None, policy: Policy
@@ -196,16 +196,16 @@ class Books:
         frozen = self.accounts[session.request.principal.user_id].frozen
         revoked = self._revoked(session.request.principal)
         if revoked or frozen:
-            self._set_unused(session, session.held_ms - session.used_ms)
+            self._set_unused(session, session.held_total_ms - session.used_ms)
             return Revoked.SIGN_IN_ENDED if revoked else Revoked.CREDIT_FROZEN
-        unused = session.held_ms - session.used_ms
+        unused = session.held_total_ms - session.used_ms
         if not late:
             unused = self._fair(session, keep_ms - session.used_ms, policy)
         self._set_unused(session, unused)
         account = self.accounts[session.request.principal.user_id]
         hungry = [one for one in self._others(session) if one.hungry_since is not None]
         return Renewed(
-            held_ms=session.held_ms,
+            held_total_ms=session.held_total_ms,
             final=account.unreserved_ms == unused,
             wanted=bool(hungry) and unused > 0,
             balance_ms=account.unreserved_ms,
@@ -281,14 +281,14 @@ class Books:
                 for one in self.reservations.values()
                 if one.asked.user_id == user_id and one.charged_ms is None
             ]
-            unused_ms = sum(one.held_ms - one.used_ms for one in live)
+            unused_ms = sum(one.held_total_ms - one.used_ms for one in live)
             assert account.reserved_ms == sum(reserved)
             assert account.held_ms == account.reserved_ms + unused_ms
             assert 0 <= account.held_ms <= account.balance_ms
             assert account.debt_ms == 0 or account.balance_ms == account.held_ms
             assert account.debt_ms >= 0
         for session_id, session in self.sessions.items():
-            assert 0 <= session.used_ms <= session.held_ms
+            assert 0 <= session.used_ms <= session.held_total_ms
             charged = [one.amount_ms for one in self.entries if one.key == str(session_id)]
             assert charged == ([] if session.end_reason is None else [-session.used_ms])
         for reservation_id, one in self.reservations.items():
@@ -313,9 +313,9 @@ class Books:
         return [one for one in live if one is not session]
 
     def _charge(self, session: FakeSession, used_ms: int) -> None:
-        if used_ms > session.held_ms:
+        if used_ms > session.held_total_ms:
             self.overshoots += 1
-            used_ms = session.held_ms
+            used_ms = session.held_total_ms
         fresh = used_ms - session.used_ms
         if fresh > 0:
             session.used_ms += fresh
@@ -327,7 +327,7 @@ class Books:
         """What may be left unused in this session's hold."""
         account = self.accounts[session.request.principal.user_id]
         others = self._others(session)
-        free = account.unreserved_ms - sum(one.held_ms - one.used_ms for one in others)
+        free = account.unreserved_ms - sum(one.held_total_ms - one.used_ms for one in others)
         share = policy.hold_ms
         if account.unreserved_ms < share * (len(others) + 1):
             share = max(1000, account.unreserved_ms // (len(others) + 1))
@@ -342,8 +342,8 @@ class Books:
 
     def _set_unused(self, session: FakeSession, unused_ms: int) -> None:
         account = self.accounts[session.request.principal.user_id]
-        account.held_ms += unused_ms - (session.held_ms - session.used_ms)
-        session.held_ms = session.used_ms + unused_ms
+        account.held_ms += unused_ms - (session.held_total_ms - session.used_ms)
+        session.held_total_ms = session.used_ms + unused_ms
         account.pay_debt()
         if unused_ms:
             session.hungry_since = None

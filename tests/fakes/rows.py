@@ -41,7 +41,7 @@ class FakeSession:
     request: OpenRequest
     boot_id: UUID
     used_ms: int = 0
-    held_ms: int = 0
+    held_total_ms: int = 0
     hungry_since: tuple[int, UUID] | None = None
     end_reason: str | None = None
     reported_ms: int | None = None

@@ -41,7 +41,7 @@ class LedgerContract:
 
         _, answer = await opened(ledger, who)
 
-        assert answer == Opened(held_ms=30_000, final=False, balance_ms=600_000)
+        assert answer == Opened(held_total_ms=30_000, final=False, balance_ms=600_000)
         assert await bench.act("balance", who.user_id) == Balance(600_000, 30_000, 0)
 
     async def test_small_balance_is_held_whole_and_final(self, bench: Bench) -> None:
@@ -51,7 +51,7 @@ class LedgerContract:
 
         _, answer = await opened(ledger, who)
 
-        assert answer == Opened(held_ms=7, final=True, balance_ms=7)
+        assert answer == Opened(held_total_ms=7, final=True, balance_ms=7)
 
     async def test_open_repeated_is_one_session(self, bench: Bench) -> None:
         """The same id again gives the same session and holds nothing more."""
@@ -143,10 +143,10 @@ class LedgerContract:
         given = await renewed(ledger, silent, 0, 0)
         taken = await renewed(ledger, speaking, 0, 0)
 
-        assert (starved.held_ms, starved.final) == (0, False)
-        assert (wanted.held_ms, wanted.wanted) == (900, True)
-        assert given.held_ms == 0
-        assert (taken.held_ms, taken.final) == (900, True)
+        assert (starved.held_total_ms, starved.final) == (0, False)
+        assert (wanted.held_total_ms, wanted.wanted) == (900, True)
+        assert given.held_total_ms == 0
+        assert (taken.held_total_ms, taken.final) == (900, True)
         await bench.assert_balanced()
 
     async def test_promise_is_never_broken(self, bench: Bench) -> None:
@@ -159,7 +159,7 @@ class LedgerContract:
 
         answer = await renewed(ledger, session_id, 1000, 4000)
 
-        assert answer.held_ms >= 4000
+        assert answer.held_total_ms >= 4000
 
     async def test_ended_sign_in_is_not_renewed(self, bench: Bench) -> None:
         """After a log-out what was used is charged, and the hold stays until the close."""

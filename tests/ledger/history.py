@@ -33,7 +33,7 @@ class Player:
 
     id: UUID
     boot_id: UUID
-    held_ms: int
+    held_total_ms: int
     used_ms: int = 0
     last_renewal: tuple[int, int] | None = None
     # Whether it may be admitting audio: its last grant is not so old that it went quiet.
@@ -41,7 +41,7 @@ class Player:
 
     def spend(self, percent: int) -> None:
         """Admit a part of what is left, rounded up: the last millisecond too."""
-        self.used_ms += -(-(self.held_ms - self.used_ms) * percent // 100)
+        self.used_ms += -(-(self.held_total_ms - self.used_ms) * percent // 100)
 
 
 def outcome_of(transaction: Callable[..., Any], *arguments: Any) -> Any:
@@ -110,7 +110,7 @@ class History(RuleBasedStateMachine):
         assert first == again
         if isinstance(first, Opened):
             self.granted.add(self.boots[boot])
-            player = Player(request.session_id, self.boots[boot], first.held_ms)
+            player = Player(request.session_id, self.boots[boot], first.held_total_ms)
             self.players.append(player)
 
     @rule(boot=st.integers(0, 1), arrives=st.booleans())
@@ -137,9 +137,9 @@ class History(RuleBasedStateMachine):
         """A session spends, promises to keep to a part of the rest, and asks for more."""
         player = self.players[which % len(self.players)]
         player.spend(spent)
-        keep_ms = player.used_ms + (player.held_ms - player.used_ms) * kept // 100
+        keep_ms = player.used_ms + (player.held_total_ms - player.used_ms) * kept // 100
         # A session keeps its promise whether or not it hears the answer.
-        player.held_ms = keep_ms
+        player.held_total_ms = keep_ms
         player.last_renewal = (player.used_ms, keep_ms)
         self._take(player, self.play("renew", player.id, player.used_ms, keep_ms, POLICY))
 
@@ -151,7 +151,7 @@ class History(RuleBasedStateMachine):
         asked = []
         for player, percent in zip(players, spent, strict=False):
             player.spend(percent)
-            player.last_renewal = (player.used_ms, player.held_ms)
+            player.last_renewal = (player.used_ms, player.held_total_ms)
             asked.append((player.id, *player.last_renewal))
         answers = self.play("renew_together", asked, POLICY)
         if answers is LedgerUnavailable:
@@ -168,7 +168,7 @@ class History(RuleBasedStateMachine):
         assert player.last_renewal is not None
         if player.used_ms > player.last_renewal[1]:
             return  # It moved on with what it was told since.
-        player.held_ms = player.last_renewal[1]
+        player.held_total_ms = player.last_renewal[1]
         self._take(player, self.play("renew", player.id, *player.last_renewal, POLICY))
 
     @precondition(lambda self: any(one.used_ms for one in self.players))
@@ -179,9 +179,9 @@ class History(RuleBasedStateMachine):
         recorded = self.books.sessions[player.id]
         if recorded.used_ms == 0:
             return
-        held_ms = recorded.held_ms
+        held_ms = recorded.held_total_ms
         self.play("renew", player.id, recorded.used_ms - 1, recorded.used_ms - 1, POLICY)
-        assert (recorded.used_ms, recorded.held_ms) >= (1, held_ms)
+        assert (recorded.used_ms, recorded.held_total_ms) >= (1, held_ms)
 
     @precondition(lambda self: self.players)
     @rule(which=st.integers(0, 5), spent=PART, reason=st.sampled_from(EndReason))
@@ -326,7 +326,7 @@ class History(RuleBasedStateMachine):
 
     def _assert_nobody_is_renewed(self) -> None:
         for player in self.players:
-            answer = self.play("renew", player.id, player.used_ms, player.held_ms, POLICY)
+            answer = self.play("renew", player.id, player.used_ms, player.held_total_ms, POLICY)
             buried = self.books.boots[player.boot_id].ended
             assert answer is LedgerUnavailable if buried else isinstance(answer, Revoked)
 
@@ -334,7 +334,9 @@ class History(RuleBasedStateMachine):
         if isinstance(answer, Renewed):
             self.granted.add(player.boot_id)
             player.in_lease = True
-            assert answer.held_ms >= player.held_ms, "lowered below the promise"
+            assert answer.held_total_ms >= player.held_total_ms, "lowered below the promise"
             account = self.books.accounts[self.who.user_id]
-            assert not answer.final or account.unreserved_ms == answer.held_ms - player.used_ms
-            player.held_ms = answer.held_ms
+            assert (
+                not answer.final or account.unreserved_ms == answer.held_total_ms - player.used_ms
+            )
+            player.held_total_ms = answer.held_total_ms

@@ -111,8 +111,8 @@ class ReservationsContract:
         taken = await renewed(ledger, second, 0, 0)
         last = await renewed(ledger, second, 1000, 1000)
 
-        assert answer == Opened(held_ms=1000, final=True, balance_ms=1000)
-        assert (starved.held_ms, wanted.wanted, given.held_ms) == (0, True, 0)
+        assert answer == Opened(held_total_ms=1000, final=True, balance_ms=1000)
+        assert (starved.held_total_ms, wanted.wanted, given.held_total_ms) == (0, True, 0)
         assert taken == Renewed(1000, final=True, wanted=True, balance_ms=1000)
         assert last == Renewed(1000, final=True, wanted=False, balance_ms=0)
         assert await ledger.balance_ms(who.user_id) == 0
@@ -128,9 +128,9 @@ class ReservationsContract:
         answer = await renewed(ledger, first, 0, 0)
         _, other = await opened(ledger, who)
 
-        assert (answer.held_ms, answer.final, answer.balance_ms) == (30_000, False, 40_000)
-        assert other.held_ms == 10_000
-        assert (await renewed(ledger, first, 0, 0)).held_ms == 20_000
+        assert (answer.held_total_ms, answer.final, answer.balance_ms) == (30_000, False, 40_000)
+        assert other.held_total_ms == 10_000
+        assert (await renewed(ledger, first, 0, 0)).held_total_ms == 20_000
 
     async def test_nothing_beside_it_opens_nothing(self, bench: Bench) -> None:
         """Credit that is all reserved is none for a stream, until it is given back."""
@@ -143,7 +143,7 @@ class ReservationsContract:
         await bench.act("settle", asked.id, 4000)
         session_id, answer = await opened(ledger, who)
 
-        assert answer == Opened(held_ms=1000, final=True, balance_ms=1000)
+        assert answer == Opened(held_total_ms=1000, final=True, balance_ms=1000)
         assert await ledger.close(end_of(session_id, 400)) == Closed(400, 600)
 
     async def test_no_daemons_end_touches_it(self, bench: Bench) -> None:

@@ -38,14 +38,14 @@ class Drain:
         opened = await self.ledger.open(request)
         if not isinstance(opened, Opened):
             return
-        held_ms, used_ms, final = opened.held_ms, 0, opened.final
-        while not (final and used_ms == held_ms):
+        held_total_ms, used_ms, final = opened.held_total_ms, 0, opened.final
+        while not (final and used_ms == held_total_ms):
             # A part at a time, so that renewals of all of them meet.
-            used_ms += min(500, held_ms - used_ms)
-            answer = await self.ledger.renew(request.session_id, used_ms, held_ms)
+            used_ms += min(500, held_total_ms - used_ms)
+            answer = await self.ledger.renew(request.session_id, used_ms, held_total_ms)
             assert isinstance(answer, Renewed)
-            assert answer.held_ms >= held_ms
-            held_ms, final = answer.held_ms, answer.final
+            assert answer.held_total_ms >= held_total_ms
+            held_total_ms, final = answer.held_total_ms, answer.final
         self.used_ms += used_ms
         await self.ledger.close(
             Settlement(request.session_id, used_ms, used_ms, EndReason.INSUFFICIENT_CREDITS)

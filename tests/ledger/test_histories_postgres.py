@@ -39,7 +39,7 @@ class ComparedHistory(History):
             (
                 session_id,
                 one.used_ms,
-                one.held_ms,
+                one.held_total_ms,
                 one.hungry_since is not None,
                 one.end_reason,
                 one.reported_ms,

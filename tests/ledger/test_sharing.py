@@ -19,22 +19,26 @@ class Speaker:
 
     id: UUID
     speaks: bool
-    held_ms: int
+    held_total_ms: int
     used_ms: int = 0
     wanted: bool = False
     final: bool = False
 
     def renew(self, books: Books, policy: Policy) -> None:
         """Use all there is, or nothing, and ask for more."""
-        spoke = self.speaks and self.held_ms > self.used_ms
+        spoke = self.speaks and self.held_total_ms > self.used_ms
         if self.speaks:
-            self.used_ms = self.held_ms
-        keep_ms = self.held_ms
+            self.used_ms = self.held_total_ms
+        keep_ms = self.held_total_ms
         if self.wanted:
-            keep_ms = self.used_ms + (self.held_ms - self.used_ms) // 2 * spoke
+            keep_ms = self.used_ms + (self.held_total_ms - self.used_ms) // 2 * spoke
         answer = books.renew(self.id, self.used_ms, keep_ms, policy)
         assert isinstance(answer, Renewed)
-        self.held_ms, self.wanted, self.final = answer.held_ms, answer.wanted, answer.final
+        self.held_total_ms, self.wanted, self.final = (
+            answer.held_total_ms,
+            answer.wanted,
+            answer.final,
+        )
 
 
 @given(
@@ -54,7 +58,7 @@ def test_every_millisecond_is_usable(
         request = OpenRequest(uuid4(), who, "engine", "model", "192.0.2.1")
         answer = books.open(request, uuid4(), policy)
         assert isinstance(answer, Opened)
-        speakers.append(Speaker(request.session_id, does, answer.held_ms))
+        speakers.append(Speaker(request.session_id, does, answer.held_total_ms))
 
     rounds = 0
     while books.accounts[who.user_id].balance_ms:

@@ -32,7 +32,7 @@ class Speakers:
         answer = self.store.open(request, self.boot_id, POLICY)
         assert (answer is OpenRefusal.CREDIT_FROZEN) is frozen
         if isinstance(answer, Opened):
-            self.live.append((who, Player(request.session_id, self.boot_id, answer.held_ms)))
+            self.live.append((who, Player(request.session_id, self.boot_id, answer.held_total_ms)))
 
     def speak(self, place: int, percent: int) -> None:
         """One spends a part of its hold and asks for more; it ends where it is told to."""
@@ -46,7 +46,7 @@ class Speakers:
         assert (answer is Revoked.CREDIT_FROZEN) is frozen
         match answer:
             case Renewed():
-                player.held_ms = answer.held_ms
+                player.held_total_ms = answer.held_total_ms
             case Revoked():
                 self.hang_up(place, answer)
 

@@ -60,7 +60,7 @@ class MemoryWallet:
                 started_at=STARTED,
                 ended_at=ended,
                 used_ms=60_250,
-                held_ms=0,
+                held_total_ms=0,
                 reported_ms=None,
                 end_reason="completed",
             )

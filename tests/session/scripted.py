@@ -79,7 +79,7 @@ def full(used_ms: int, keep_ms: int) -> Renewed:
 def make(
     ledger: ScriptedLedger,
     *,
-    held_ms: int = 30_000,
+    held_total_ms: int = 30_000,
     limits: SessionLimits | None = None,
     clock: Clock = trio.current_time,
 ) -> Allowance:
@@ -89,8 +89,8 @@ def make(
         ledger,
         limits or defaults.limits(flush_seconds=5),
         Ending(),
-        Meter(AudioFormat(), held_ms),
-        Opened(held_ms, final=False, balance_ms=10**7),
+        Meter(AudioFormat(), held_total_ms),
+        Opened(held_total_ms, final=False, balance_ms=10**7),
         say_low=lambda _: None,
         clock=clock,
     )

@@ -155,7 +155,7 @@ async def test_promise_outlives_a_lost_answer(autojump_clock: MockClock) -> None
     with trio.move_on_after(11.5):
         await allowance.keep()
 
-    assert allowance.meter.held_ms == 0
+    assert allowance.meter.held_total_ms == 0
 
 
 async def test_lease_runs_out(autojump_clock: MockClock) -> None:

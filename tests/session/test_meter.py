@@ -9,14 +9,16 @@ from tests.speech.strategies import FORMATS
 
 
 @given(FORMATS, st.integers(0, 100_000), st.lists(st.integers(0, 50_000), max_size=40))
-def test_never_admits_past_the_hold(audio: AudioFormat, held_ms: int, frames: list[int]) -> None:
+def test_never_admits_past_the_hold(
+    audio: AudioFormat, held_total_ms: int, frames: list[int]
+) -> None:
     """Whatever comes, used stays within held, and a cut falls on a whole block."""
-    meter = Meter(audio, held_ms)
+    meter = Meter(audio, held_total_ms)
 
     for frame in frames:
         admitted = meter.admit(frame)
         assert 0 <= admitted <= frame
-        assert 0 <= meter.used_ms <= meter.held_ms
+        assert 0 <= meter.used_ms <= meter.held_total_ms
         if admitted < frame:
             assert admitted == 0 or meter.admitted_bytes % audio.block_bytes == 0
 
@@ -29,8 +31,8 @@ def test_cutting_the_audio_differently_costs_the_same(
     total = sum(frames)
     # Credit is granted for whole blocks.
     blocks = -(-total // audio.block_bytes)
-    held_ms = audio.milliseconds(blocks * audio.block_bytes) + spare_ms
-    whole, cut = Meter(audio, held_ms), Meter(audio, held_ms)
+    held_total_ms = audio.milliseconds(blocks * audio.block_bytes) + spare_ms
+    whole, cut = Meter(audio, held_total_ms), Meter(audio, held_total_ms)
 
     whole.admit(total)
     for frame in frames:
@@ -41,14 +43,14 @@ def test_cutting_the_audio_differently_costs_the_same(
 
 
 @given(FORMATS, st.integers(1, 5000))
-def test_the_last_block_is_usable(audio: AudioFormat, held_ms: int) -> None:
+def test_the_last_block_is_usable(audio: AudioFormat, held_total_ms: int) -> None:
     """A client that never stops gets every whole block of its hold."""
-    meter = Meter(audio, held_ms)
+    meter = Meter(audio, held_total_ms)
 
     while meter.admit(777):
         pass
 
-    assert meter.admitted_bytes == audio.affordable_bytes(held_ms)
+    assert meter.admitted_bytes == audio.affordable_bytes(held_total_ms)
 
 
 def test_hold_may_shrink_to_what_is_used() -> None:
@@ -70,7 +72,7 @@ def test_a_hold_given_back_admits_nothing(audio: AudioFormat, frames: list[int])
     for frame in frames:
         meter.admit(frame)
     meter.set_hold(meter.used_ms)
-    room = audio.affordable_bytes(meter.held_ms) - meter.admitted_bytes
+    room = audio.affordable_bytes(meter.held_total_ms) - meter.admitted_bytes
 
     assert meter.admit(5000) == max(room, 0)
 

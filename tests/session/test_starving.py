@@ -23,7 +23,7 @@ async def test_starving_session_gets_what_becomes_free(autojump_clock: MockClock
         return Renewed(used_ms + more_ms, final=False, wanted=False, balance_ms=5000)
 
     ledger = ScriptedLedger(later)
-    allowance = make(ledger, held_ms=0)
+    allowance = make(ledger, held_total_ms=0)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(allowance.keep)
 
@@ -38,7 +38,7 @@ async def test_starving_session_gets_what_becomes_free(autojump_clock: MockClock
 async def test_final_hold_is_asked_about_once_more(autojump_clock: MockClock) -> None:
     """Credit bought a moment before the last of it is used is found without reconnecting."""
     ledger = ScriptedLedger(full)
-    allowance = make(ledger, held_ms=100)
+    allowance = make(ledger, held_total_ms=100)
     allowance.final = True
     async with trio.open_nursery() as nursery:
         nursery.start_soon(allowance.keep)
@@ -57,7 +57,7 @@ class Verdict:
     answer: Callable[[int, int], Answer]
     reason: EndReason
     seconds: float
-    held_ms: int = 0
+    held_total_ms: int = 0
     final: bool = False
     latency_seconds: float = 0.0
 
@@ -94,7 +94,7 @@ async def test_the_end_says_what_is_known(case: str, autojump_clock: MockClock) 
     """That credit is out is said on the ledger's fresh word, or where the last of it was held."""
     verdict = VERDICTS[case]
     ledger = ScriptedLedger(verdict.answer, verdict.latency_seconds)
-    allowance = make(ledger, held_ms=verdict.held_ms)
+    allowance = make(ledger, held_total_ms=verdict.held_total_ms)
     allowance.final = verdict.final
     async with trio.open_nursery() as nursery:
         nursery.start_soon(allowance.keep)
@@ -160,7 +160,7 @@ async def test_a_paused_session_asks_before_it_gives_up(
 
     before = all_gone if latency_seconds else nothing
     clock = SleepyClock()
-    allowance = make(EarlyLedger(answer, latency_seconds), held_ms=0, clock=clock)
+    allowance = make(EarlyLedger(answer, latency_seconds), held_total_ms=0, clock=clock)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(allowance.keep)
         given: list[bool] = []
@@ -185,7 +185,7 @@ async def test_a_paused_session_asks_before_it_gives_up(
 async def test_the_pace_returns_after_starving(autojump_clock: MockClock) -> None:
     """A session that got its hold renews every flush interval again, not four times a second."""
     ledger = ScriptedLedger(full)
-    allowance = make(ledger, held_ms=0)
+    allowance = make(ledger, held_total_ms=0)
     async with trio.open_nursery() as nursery:
         nursery.start_soon(allowance.keep)
         assert await allowance.extend()
