@@ -99,6 +99,7 @@ def test_every_secret_can_come_from_systemd(tmp_path: Path) -> None:
         "auth.pepper",
         "database.url",
         "engines.deepgram.api_key",
+        "engines.openai_compatible.api_key",
         "storage.access_key",
         "storage.secret_key",
         "stripe.api_key",
