@@ -8,6 +8,7 @@ import attrs
 
 from relayd import config
 from relayd.checks.finding import Finding
+from relayd.engines.selection import models_for_sale
 from relayd.errors import StripeUnavailable
 from relayd.payments.margins import margins, problem
 from relayd.payments.stripe_api import open_stripe
@@ -31,7 +32,7 @@ def judge(configured: config.Config) -> Iterator[Finding]:
         yield Finding("sales", True, "off: stripe.api_key is not set")
     else:
         yield _seller(configured.seller)
-    for margin in margins(configured.packages, configured.costs):
+    for margin in margins(configured.packages, models_for_sale(configured), configured.costs):
         well = configured.costs.allow_loss or not margin.losing
         remedy = "" if well else problem(margin)
         yield Finding(f"package {margin.package.id}", well, str(margin), remedy)

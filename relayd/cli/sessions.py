@@ -26,7 +26,8 @@ def add(subparsers: Subparsers) -> None:
         summary="show live and recent sessions",
         details=(
             "Show the sessions that run now, in any daemon on this database, and the latest that\n"
-            "ended. `reported` is the engine's own figure of the audio it heard, to compare."
+            "ended. `reported` is the engine's own figure of the audio it heard, at the session's\n"
+            "rate, to compare with what was used; in JSON it is audio, and the rate stands beside."
         ),
         examples=(
             "  relayd sessions\n"
@@ -74,6 +75,7 @@ def _fields(record: "SessionRecord") -> dict[str, Any]:
         "email": record.email,
         "engine": record.engine,
         "model": record.model,
+        "rate": record.rate,
         "client_address": record.client_address,
         "started_at": record.started_at,
         "ended_at": record.ended_at,
@@ -86,13 +88,16 @@ def _fields(record: "SessionRecord") -> dict[str, Any]:
 
 def _columns(record: "SessionRecord") -> dict[str, Any]:
     """What fits a terminal."""
+    from relayd.speech.tariff import Tariff
+
+    reported_ms = record.reported_ms
     return {
         "started": record.started_at,
         "email": record.email,
         "from": record.client_address,
         "engine": f"{record.engine}/{record.model}",
         "used": record.used_ms / 1000,
-        "reported": None if record.reported_ms is None else record.reported_ms / 1000,
+        "reported": None if reported_ms is None else Tariff(record.rate).charge(reported_ms) / 1000,
         "ended": record.end_reason or "live",
         "session": record.session_id,
     }

@@ -36,12 +36,16 @@ STOP: Final = '{"type":"stop"}'
 
 @attrs.frozen
 class Ready:
-    """The engine is open: send audio. ``seconds_remaining`` is the credit."""
+    """The engine is open: send audio. ``seconds_remaining`` is the credit.
+
+    ``rate``: milliseconds of credit that a second of audio costs with this model.
+    """
 
     session_id: str
     engine: str
     model: str
     seconds_remaining: float
+    rate: int = 1000
 
 
 @attrs.frozen
@@ -159,6 +163,8 @@ def _ready(body: dict[str, Any]) -> Ready:
         engine=_string(body, "engine"),
         model=_string(body, "model"),
         seconds_remaining=_number(body, "seconds_remaining"),
+        # Servers before rates sold a second for a second.
+        rate=_integer(body, "rate") or 1000,
     )
 
 

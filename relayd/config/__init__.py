@@ -15,6 +15,7 @@ from relayd.config.limits import Limits
 from relayd.config.loading import load
 from relayd.config.log import Log
 from relayd.config.metering import Metering
+from relayd.config.offers import Model
 from relayd.config.packages import Package
 from relayd.config.recording_models import RecordingModel
 from relayd.config.secret import Secret
@@ -39,6 +40,7 @@ __all__ = [
     "Log",
     "Metering",
     "OpenAiCompatible",
+    "Model",
     "Package",
     "RecordingModel",
     "Secret",

@@ -88,6 +88,10 @@ def _refuse_engines(config: Config) -> None:
                 f"engines.{name}.workers_spare",
                 f"must not be above engines.{name}.workers_max ({processes.workers_max})",
             )
+    if not config.engines.deepgram.models:
+        raise ConfigError(
+            "engines.deepgram.models", "is empty: name what apps may ask for, or leave it out"
+        )
     if config.engine.default == "deepgram" and not config.engines.deepgram.api_key:
         raise ConfigError(
             "engine.default",

@@ -18,7 +18,8 @@ class Costs:
         default=Decimal("0.77"),
         converter=as_decimal,
         metadata=about(
-            "What the engine costs: Deepgram's nova-3 as of 2026. Look at your own invoice.",
+            "What the engine costs, of models that say nothing else: Deepgram's nova-3 as of 2026. "
+            "Look at your own invoice.",
             unit="cents a minute",
             least=0,
             most=1000,

@@ -5,6 +5,7 @@ import attrs
 from relayd.config import forms
 from relayd.config.file_engines import FileProcesses, OpenAiCompatible, WhisperCpp
 from relayd.config.keys import about
+from relayd.config.offers import DEFAULT_MODELS, Model
 from relayd.config.secret import Secret, as_secret
 
 __all__ = ["Deepgram", "EngineChoice", "Engines", "LocalProcesses"]
@@ -100,6 +101,14 @@ class Deepgram:
             most=30,
         ),
     )
+    models: tuple[Model, ...] = attrs.field(
+        default=DEFAULT_MODELS,
+        metadata=about(
+            "What apps may ask for, and its price; the first that has the model and the language "
+            "counts, and what is in none is refused as bad_config. Where you write one, all of the "
+            "defaults are gone."
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)
@@ -131,6 +140,15 @@ class LocalProcesses:
             unit="seconds",
             least=0.1,
             most=60,
+        ),
+    )
+    rate: int = attrs.field(
+        default=1000,
+        metadata=about(
+            "The credit that a second of audio costs: 1000 sells a second for a second.",
+            unit="milliseconds of credit",
+            least=1,
+            most=10_000,
         ),
     )
 
@@ -178,3 +196,10 @@ class Engines:
             "deploy/modal_whisper.py on a GPU of Modal."
         ),
     )
+
+    def models_of(self, engine: str) -> tuple[Model, ...]:
+        """What the engine of this name sells, each at its rate."""
+        if engine == "deepgram":
+            return self.deepgram.models
+        processes: LocalProcesses = getattr(self, engine)
+        return (Model(name=engine, rate=processes.rate),)

@@ -39,15 +39,15 @@ def render(given: Mapping[str, str]) -> str:
 
 
 def _section(section: type, name: str, given: Mapping[str, str]) -> Iterator[str]:
-    lists = {array.name: array for array in arrays(section)}
+    lists = {array.name: array for array in arrays(section, f"{name}." if name else "")}
     for field in attrs.fields(section):
         key = of_field(field)
         if key is None:
             continue
-        if field.name in lists:
-            yield from _array(lists[field.name])
-            continue
         below = f"{name}.{field.name}" if name else field.name
+        if below in lists:
+            yield from _array(lists[below])
+            continue
         if isinstance(field.type, type) and attrs.has(field.type):
             yield from _header(field.type, below, key)
             yield from _section(field.type, below, given)
@@ -72,7 +72,8 @@ def _array(array: Array) -> Iterator[str]:
         yield from ["", f"# [[{array.name}]]"]
         for field in array.fields():
             short = field.name.rpartition(".")[2]
-            yield f"# {short} = {_toml(getattr(table, short))}"
+            if getattr(table, short) is not None:
+                yield f"# {short} = {_toml(getattr(table, short))}"
 
 
 def _entry(field: KeyField, given: Mapping[str, str]) -> Iterator[str]:

@@ -17,6 +17,8 @@ __all__ = [
     "files_url",
     "inherited",
     "is_loopback",
+    "language",
+    "model_name",
     "network",
     "origin",
     "public_url",
@@ -182,6 +184,20 @@ def engine_model(text: str) -> str | None:
         return None
     engines = ", ".join(_FILE_ENGINES)
     return f'must be engine:model, as in "whispercpp:base.en", with an engine of {engines}'
+
+
+def model_name(text: str) -> str | None:
+    """What an engine calls a model."""
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", text):
+        return None
+    return 'must be the name of a model, for example "nova-3"'
+
+
+def language(text: str) -> str | None:
+    """A language tag, several at a time, or all of them."""
+    if text == "*" or re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}", text):
+        return None
+    return 'must be a language tag such as "en" or "en-US", "multi", or "*"'
 
 
 def split_url(text: str) -> SplitResult | None:

@@ -76,7 +76,7 @@ class KeyField:
 
 @attrs.frozen
 class Array:
-    """A list of tables, such as ``[[packages]]``: its name and the class of each table."""
+    """A list of tables, such as ``[[packages]]``: its dotted name and the class of each table."""
 
     name: str
     key: Key
@@ -87,6 +87,11 @@ class Array:
         """The class of one table; its own fields are keys."""
         kind: type = get_args(self.field.type)[0]
         return kind
+
+    @property
+    def short(self) -> str:
+        """Its name in its own section."""
+        return self.field.name
 
     def fields(self, position: int | None = None) -> Iterator[KeyField]:
         """The keys of the table at this position, ``packages[1].id``; of any: ``packages[].id``."""
@@ -115,12 +120,17 @@ def of_field(field: "attrs.Attribute[Any]") -> Key | None:
     return key
 
 
-def arrays(section: type) -> Iterator[Array]:
-    """Every list of tables of a section."""
+def arrays(section: type, prefix: str = "") -> Iterator[Array]:
+    """Every list of tables of a section and of the sections in it."""
     for field in attrs.fields(section):
         key = of_field(field)
-        if key is not None and _is_array(field):
-            yield Array(field.name, key, field)
+        if key is None:
+            continue
+        name = f"{prefix}{field.name}"
+        if _is_array(field):
+            yield Array(name, key, field)
+        elif isinstance(field.type, type) and attrs.has(field.type):
+            yield from arrays(field.type, f"{name}.")
 
 
 def walk(section: type, prefix: str = "") -> Iterator[KeyField]:

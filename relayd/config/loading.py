@@ -30,7 +30,9 @@ def load(path: Path | None, environ: Mapping[str, str]) -> Config:
     directory = path.absolute().parent if path else Path.cwd()
     keys = {field.name: field for field in walk(Config)}
     tables = _read(path) if path else {}
-    lists = {one.name: _array(one, tables, environ, directory) for one in arrays(Config)}
+    several = tuple(arrays(Config))
+    lists = {one.name: _array(one, tables, environ, directory) for one in several}
+    environ = sources.without_arrays(several, environ)
     from_file = sources.from_tables(keys, tables, directory)
     outside = sources.from_credentials(keys, environ) | sources.from_environment(keys, environ)
     values: dict[str, Any] = {name: built for name, built in lists.items() if built is not None}
@@ -51,7 +53,7 @@ def _array(
     array: Array, tables: dict[str, Any], environ: Mapping[str, str], directory: Path
 ) -> tuple[Any, ...] | None:
     """The tables of a list, built; None where nobody wrote one. Taken out of ``tables``."""
-    value, origin = tables.pop(array.name, None), directory
+    value, origin = sources.take_array(array, tables), directory
     outside = sources.array_from_environment(array, environ)
     if outside is not None:
         value, origin = outside, Path.cwd()

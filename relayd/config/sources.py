@@ -8,7 +8,7 @@ relayd.toml or in a process listing.
 import difflib
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -21,9 +21,12 @@ __all__ = [
     "Keys",
     "array_from_environment",
     "array_from_tables",
+    "array_variable",
     "from_credentials",
     "from_environment",
     "from_tables",
+    "take_array",
+    "without_arrays",
 ]
 
 Keys = Mapping[str, KeyField]
@@ -52,6 +55,16 @@ def from_tables(
     return found | _read_files(keys, files, found, directory)
 
 
+def take_array(array: Array, tables: dict[str, Any]) -> Any:
+    """What the file holds of a list of tables, taken out of it; None where nobody wrote one."""
+    for section in array.name.split(".")[:-1]:
+        tables = tables.get(section, {})
+        if not isinstance(tables, dict):
+            # Whoever reads the sections says what is wrong with it.
+            return None
+    return tables.pop(array.short, None)
+
+
 def array_from_tables(array: Array, value: Any, directory: Path) -> list[dict[str, Any]]:
     """The values of each table of a list by their full names, ``packages[1].id``."""
     if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
@@ -67,7 +80,7 @@ def array_from_tables(array: Array, value: Any, directory: Path) -> list[dict[st
 
 def array_from_environment(array: Array, environ: Mapping[str, str]) -> Any:
     """The list that RELAYD_PACKAGES holds as TOML, which replaces the file's; None without it."""
-    text = environ.get(f"{_PREFIX}{array.name.upper()}", "").strip()
+    text = environ.get(array_variable(array), "").strip()
     if not text:
         return None
     try:
@@ -75,6 +88,17 @@ def array_from_environment(array: Array, environ: Mapping[str, str]) -> Any:
     except tomllib.TOMLDecodeError as error:
         problem = f"must be a TOML list of tables, [{{…}}, {{…}}]: {error}"
         raise ConfigError(array.name, problem) from None
+
+
+def array_variable(array: Array) -> str:
+    """The variable that holds a list of tables as TOML."""
+    return _PREFIX + array.name.upper().replace(".", "__")
+
+
+def without_arrays(several: Iterable[Array], environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment without the variables of lists of tables."""
+    taken = {array_variable(array) for array in several}
+    return {name: text for name, text in environ.items() if name not in taken}
 
 
 def from_environment(keys: Keys, environ: Mapping[str, str]) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from relayd.daemon.settings import CONNECTIONS_MIN, edge_settings, processes_of
 from relayd.daemon.supervisor import Supervisor
 from relayd.database.opening import open_configured
 from relayd.database.pool import Pool
-from relayd.engines.selection import choose_engine, open_engine
+from relayd.engines.selection import choose_engine, models_for_sale, open_engine
 from relayd.errors import OperatorError
 from relayd.ledger import sweeper
 from relayd.ledger.succession import Seat, succeed
@@ -100,7 +100,7 @@ class Daemon:
     async def run(self) -> None:
         """Open everything, serve, close everything."""
         config = self.config
-        refuse_losses(config.packages, config.costs)
+        refuse_losses(config.packages, models_for_sale(config), config.costs)
         for finding in exposure.judge(config, os.environ):
             if not finding.well:
                 log.warning("configuration", problem=finding.detail, remedy=finding.remedy)

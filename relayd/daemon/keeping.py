@@ -16,6 +16,7 @@ from relayd.background import guarded, keep
 from relayd.config import Config
 from relayd.database import migrate
 from relayd.database.ports import Database
+from relayd.engines.selection import models_for_sale
 from relayd.errors import DatabaseUnavailable
 from relayd.events.credit import forget_old
 from relayd.ledger import sweeper
@@ -76,7 +77,9 @@ class Keeping:
         log.info("sales", on=self.config.stripe.sales)
         if not self.config.stripe.sales:
             return
-        for margin in margins(self.config.packages, self.config.costs):
+        for margin in margins(
+            self.config.packages, models_for_sale(self.config), self.config.costs
+        ):
             tell = log.warning if margin.losing else log.info
             tell("package for sale", package=margin.package.id, margin=margin)
 

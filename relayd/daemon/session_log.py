@@ -21,6 +21,7 @@ def log_end(report: Report) -> None:
         address=report.address,
         engine=report.engine,
         model=report.model,
+        rate=report.rate,
         seconds=report.seconds,
         used_ms=report.used_ms,
         reported_ms=report.reported_ms,

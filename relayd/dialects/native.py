@@ -25,6 +25,7 @@ from relayd.session.dialect import (
     Texts,
 )
 from relayd.session.endings import EndReason
+from relayd.speech.plan import StreamPlan
 from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
 
 __all__ = ["CLOSE_CODES", "ERROR_CODES", "NativeDialect"]
@@ -105,13 +106,14 @@ class NativeDialect:
             "The message type is unknown; expected finalize, keepalive or stop."
         )
 
-    def ready(self, session_id: UUID, engine: str, model: str, remaining_ms: int) -> Texts:
+    def ready(self, session_id: UUID, engine: str, plan: StreamPlan, remaining_ms: int) -> Texts:
         """``ready``."""
         text = _format(
             "ready",
             session_id=str(session_id),
             engine=engine,
-            model=model,
+            model=plan.model,
+            rate=plan.tariff.rate,
             seconds_remaining=seconds(remaining_ms),
         )
         return (text,)

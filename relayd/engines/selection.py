@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from relayd.config import Config, Engines
+from relayd.config import Config, Engines, Model
 from relayd.engines.deepgram.engine import Deepgram
 from relayd.engines.local.engine import check_local, open_local
 from relayd.engines.local.model import LocalModel
@@ -16,7 +16,15 @@ from relayd.quotas.limits import Quotas
 from relayd.speech.engine import Engine
 from relayd.websocket.pump import Pump, open_pump
 
-__all__ = ["LOCAL", "Choice", "best_local", "check_engine", "choose_engine", "open_engine"]
+__all__ = [
+    "LOCAL",
+    "Choice",
+    "best_local",
+    "check_engine",
+    "choose_engine",
+    "models_for_sale",
+    "open_engine",
+]
 
 # Engines that need no network, the best first.
 LOCAL: Final[dict[str, LocalModel]] = {one.engine: one for one in (MOONSHINE, SPHINX)}
@@ -46,6 +54,11 @@ def choose_engine(config: Config) -> Choice:
         "engines.deepgram.api_key is not set; its words are poor: install relayd with its extra"
         f" `{MOONSHINE.extra}` for better ones",
     )
+
+
+def models_for_sale(config: Config) -> tuple[Model, ...]:
+    """What the engine that serves sells, each model at its rate."""
+    return config.engines.models_of(choose_engine(config).name)
 
 
 def best_local() -> str:

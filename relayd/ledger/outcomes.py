@@ -81,7 +81,10 @@ class Charged:
 
 @attrs.frozen
 class SessionRecord:
-    """A session as recorded; ``ended_at`` is None while it lives."""
+    """A session as recorded; ``ended_at`` is None while it lives.
+
+    ``used_ms`` and ``held_ms`` are credit at ``rate`` (a `Tariff`'s), ``reported_ms`` is audio.
+    """
 
     session_id: UUID
     email: str
@@ -94,6 +97,7 @@ class SessionRecord:
     held_total_ms: int
     reported_ms: int | None
     end_reason: str | None
+    rate: int
 
 
 @attrs.frozen

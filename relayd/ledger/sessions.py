@@ -214,10 +214,10 @@ def _insert(connection: Connection, request: OpenRequest, boot_id: UUID, hold_ms
     connection.execute(
         """
         INSERT INTO transcription_sessions
-            (id, user_id, sign_in_id, boot_id, engine, model, client_address, held_ms,
+            (id, user_id, sign_in_id, boot_id, engine, model, rate, client_address, held_ms,
              starving_since)
-        VALUES (%(id)s, %(user)s, %(sign_in)s, %(boot)s, %(engine)s, %(model)s, %(address)s,
-                %(held)s, CASE WHEN %(held)s = 0 THEN clock_timestamp() END)
+        VALUES (%(id)s, %(user)s, %(sign_in)s, %(boot)s, %(engine)s, %(model)s, %(rate)s,
+                %(address)s, %(held)s, CASE WHEN %(held)s = 0 THEN clock_timestamp() END)
         """,
         {
             "id": request.session_id,
@@ -226,6 +226,7 @@ def _insert(connection: Connection, request: OpenRequest, boot_id: UUID, hold_ms
             "boot": boot_id,
             "engine": request.engine,
             "model": request.model,
+            "rate": request.tariff.rate,
             "address": request.client_address,
             "held": hold_ms,
         },

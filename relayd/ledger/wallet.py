@@ -68,7 +68,7 @@ class Wallet:
 
 _SELECT_SESSIONS = """
     SELECT s.id, u.email, s.engine, s.model, s.client_address, s.started_at, s.ended_at,
-           s.used_ms, s.held_ms, s.reported_ms, s.end_reason
+           s.used_ms, s.held_ms, s.reported_ms, s.end_reason, s.rate
     FROM transcription_sessions AS s JOIN users AS u ON u.id = s.user_id"""
 
 

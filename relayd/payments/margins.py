@@ -1,4 +1,8 @@
-"""What a package earns: the price, less Stripe's share and what the engine costs. Pure, exact."""
+"""What a package earns: the price, less Stripe's share and what the engine costs. Pure, exact.
+
+Whoever buys it may spend all of it on one model, so a package earns what it earns with the model
+that leaves least.
+"""
 
 from collections.abc import Sequence
 from decimal import ROUND_CEILING, Decimal
@@ -6,12 +10,14 @@ from typing import Final
 
 import attrs
 
-from relayd.config import Costs, Package
+from relayd.config import Costs, Model, Package
 from relayd.errors import ConfigError
 
 __all__ = ["Margin", "margins", "refuse_losses"]
 
 _SECONDS_PER_MINUTE: Final = 60
+# The rate that sells a second for a second.
+_EVEN: Final = 1000
 
 
 @attrs.frozen
@@ -19,6 +25,8 @@ class Margin:
     """One package in cents: what it costs to deliver, what payment costs, what stays."""
 
     package: Package
+    # On which all of it is spent.
+    model: Model
     engine_cents: Decimal
     fee_cents: Decimal
     # The lowest whole price that loses nothing.
@@ -41,19 +49,22 @@ class Margin:
 
     def __str__(self) -> str:
         return (
-            f"{self.package.price_cents} - {self.engine_cents:.2f} engine - "
+            f"{self.package.price_cents} - {self.engine_cents:.2f} engine ({self.model}) - "
             f"{self.fee_cents:.2f} fees = {self.cents:.2f} cents ({self.percent:.1f} %)"
         )
 
 
-def margins(packages: Sequence[Package], costs: Costs) -> list[Margin]:
-    """The margin of each package."""
-    return [_margin(package, costs) for package in packages]
+def margins(packages: Sequence[Package], models: Sequence[Model], costs: Costs) -> list[Margin]:
+    """The margin of each package with the model, of these, that leaves least of it."""
+    return [
+        min((_margin(package, model, costs) for model in models), key=lambda margin: margin.cents)
+        for package in packages
+    ]
 
 
-def refuse_losses(packages: Sequence[Package], costs: Costs) -> None:
+def refuse_losses(packages: Sequence[Package], models: Sequence[Model], costs: Costs) -> None:
     """Raise ConfigError for the first package that loses money, unless that is allowed."""
-    for position, margin in enumerate(margins(packages, costs)):
+    for position, margin in enumerate(margins(packages, models, costs)):
         if margin.losing and not costs.allow_loss:
             raise ConfigError(f"packages[{position}].price_cents", problem(margin))
 
@@ -62,16 +73,20 @@ def problem(margin: Margin) -> str:
     """What is wrong with a losing package, and what would do."""
     return (
         f"{margin.package.id!r} loses money: {margin}; {margin.least_price_cents} would do, "
-        "or set costs.allow_loss = true"
+        f"or a higher rate of {margin.model}, or set costs.allow_loss = true"
     )
 
 
-def _margin(package: Package, costs: Costs) -> Margin:
-    engine = package.seconds * costs.engine_cents_per_minute / _SECONDS_PER_MINUTE
+def _margin(package: Package, model: Model, costs: Costs) -> Margin:
+    a_minute = model.cents_per_minute
+    if a_minute is None:
+        a_minute = costs.engine_cents_per_minute
+    engine = package.seconds * _EVEN * a_minute / (_SECONDS_PER_MINUTE * model.rate)
     share = costs.fee_percent / 100
     least = (engine + costs.fee_cents) / (1 - share)
     return Margin(
         package,
+        model,
         engine_cents=engine,
         fee_cents=package.price_cents * share + costs.fee_cents,
         least_price_cents=max(1, int(least.to_integral_value(ROUND_CEILING))),

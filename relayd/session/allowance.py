@@ -187,7 +187,7 @@ class Allowance:
         return self.clock() < self._lease_until and not self._used_up()
 
     def _used_up(self) -> bool:
-        affordable_bytes = self.meter.format.affordable_bytes(self.meter.held_total_ms)
+        affordable_bytes = self.meter.affordable_bytes(self.meter.held_total_ms)
         return self.meter.admitted_bytes >= affordable_bytes
 
     def _attend(self) -> None:
@@ -215,4 +215,4 @@ class Allowance:
         if level_ms is not None:
             marks.append(self.meter.used_ms + self.remaining_ms - level_ms)
         next_ms = min(marks, default=self.meter.held_total_ms + 1)
-        self._alarm_bytes = self.meter.format.affordable_bytes(next_ms)
+        self._alarm_bytes = self.meter.affordable_bytes(next_ms)

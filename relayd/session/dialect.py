@@ -13,6 +13,7 @@ import attrs
 
 from relayd.identity import Principal
 from relayd.session.endings import EndReason
+from relayd.speech.plan import StreamPlan
 from relayd.speech.words import UpstreamEvent
 
 __all__ = [
@@ -110,8 +111,8 @@ class Dialect(Protocol):
     def parse(self, text: str) -> Said:
         """Understand one text message. Never raises, whatever a client sends."""
 
-    def ready(self, session_id: UUID, engine: str, model: str, remaining_ms: int) -> Texts:
-        """The engine is open: send audio now."""
+    def ready(self, session_id: UUID, engine: str, plan: StreamPlan, remaining_ms: int) -> Texts:
+        """The engine is open, and does what the plan says: send audio now."""
 
     def remark(self, remark: str) -> Texts:
         """Something about the configuration, which is accepted all the same."""

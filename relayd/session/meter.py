@@ -1,12 +1,13 @@
 """From bytes of raw audio to milliseconds of credit, and what the hold still covers.
 
-Pure integer arithmetic. Time is rounded up over the session's running total, never per
+Pure integer arithmetic. A charge is rounded up over the session's running total, never per
 frame, so that cutting the same audio differently costs the same.
 """
 
 import attrs
 
 from relayd.speech.formats import AudioFormat
+from relayd.speech.tariff import EVEN, Tariff
 
 __all__ = ["LowCredit", "Meter"]
 
@@ -21,6 +22,7 @@ class Meter:
 
     format: AudioFormat
     held_total_ms: int
+    tariff: Tariff = EVEN
     admitted_bytes: int = 0
     # What the hold comes to; counted when it changes, because every frame is compared with it.
     _held_bytes: int = attrs.field(init=False)
@@ -30,8 +32,8 @@ class Meter:
 
     @property
     def used_ms(self) -> int:
-        """Running total of milliseconds admitted; this is what the user pays."""
-        return self.format.milliseconds(self.admitted_bytes)
+        """Running total of credit for what was admitted; this is what the user pays."""
+        return self.tariff.charge_bytes(self.admitted_bytes, self.format)
 
     @property
     def unused_ms(self) -> int:
@@ -53,11 +55,15 @@ class Meter:
         self.admitted_bytes = after
         return audio_bytes
 
+    def affordable_bytes(self, credit_ms: int) -> int:
+        """The most whole blocks of this session's audio that so much credit covers."""
+        return self.tariff.affordable_bytes(credit_ms, self.format)
+
     def set_hold(self, held_total_ms: int) -> None:
         """Take the ledger's word for the hold: it may grow, or shrink to what is unused."""
         assert held_total_ms >= self.used_ms
         self.held_total_ms = held_total_ms
-        self._held_bytes = self.format.affordable_bytes(held_total_ms)
+        self._held_bytes = self.affordable_bytes(held_total_ms)
 
 
 @attrs.define(eq=False)

@@ -13,6 +13,7 @@ import attrs
 
 from relayd.identity import Principal
 from relayd.session.endings import EndReason
+from relayd.speech.tariff import EVEN, Tariff
 
 __all__ = [
     "Client",
@@ -71,6 +72,8 @@ class OpenRequest:
     engine: str
     model: str
     client_address: str
+    # At what price; every total of the session is credit at this price.
+    tariff: Tariff = EVEN
 
 
 @attrs.frozen

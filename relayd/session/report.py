@@ -21,6 +21,8 @@ class Report:
     principal: Principal | None = None
     engine: str | None = None
     model: str | None = None
+    # Milliseconds of credit for a second of audio; `used_ms` is credit.
+    rate: int | None = None
     seconds: float = 0.0
     used_ms: int = 0
     reported_ms: int | None = None

@@ -188,6 +188,7 @@ class Session:
             return None
         self.report.engine = self.ports.engine.name
         self.report.model = plan.model
+        self.report.rate = plan.tariff.rate
         return plan
 
     async def _open_ledger(self, plan: StreamPlan) -> bool:
@@ -198,6 +199,7 @@ class Session:
             engine=self.ports.engine.name,
             model=plan.model,
             client_address=self.address,
+            tariff=plan.tariff,
         )
         # Until an answer says otherwise it may be open. Shielded, so that a session which was
         # opened while its client left is known here, and settled like any other.
@@ -224,7 +226,7 @@ class Session:
             ledger=self.ports.ledger,
             limits=self.limits,
             ending=self.ending,
-            meter=Meter(plan.format, opened.held_total_ms),
+            meter=Meter(plan.format, opened.held_total_ms, plan.tariff),
             opened=opened,
             clock=self.ports.clock,
             say_low=lambda remaining_ms: self._outbox.say(self.dialect.credits_low(remaining_ms)),
@@ -234,7 +236,7 @@ class Session:
         assert self._allowance is not None
         self._upstream = upstream
         engine, remaining_ms = self.ports.engine.name, self._allowance.remaining_ms
-        self._outbox.say(self.dialect.ready(self.session_id, engine, plan.model, remaining_ms))
+        self._outbox.say(self.dialect.ready(self.session_id, engine, plan, remaining_ms))
         for remark in plan.remarks:
             self._outbox.say(self.dialect.remark(remark))
         self._relay = Relay(

@@ -1,4 +1,4 @@
-"""Raw audio: what it weighs, and what it costs. Pure integer arithmetic."""
+"""Raw audio: what a second of it weighs, and how often that is charged."""
 
 from typing import Final
 
@@ -13,7 +13,7 @@ SAMPLE_BYTES: Final = {"linear16": 2, "linear32": 4, "mulaw": 1, "alaw": 1}
 
 @attrs.frozen
 class AudioFormat:
-    """A raw audio format: what one second of it weighs, and what it costs.
+    """A raw audio format. What it costs is for a `relayd.speech.tariff.Tariff` to say.
 
     With ``multichannel`` every channel is transcribed, and paid for, by itself.
     """
@@ -37,12 +37,3 @@ class AudioFormat:
     def billed_channels(self) -> int:
         """How many times one second of this audio is charged."""
         return self.channels if self.multichannel else 1
-
-    def milliseconds(self, audio_bytes: int) -> int:
-        """The credit that this many bytes cost, rounded up."""
-        return -(-audio_bytes * 1000 * self.billed_channels // self.bytes_per_second)
-
-    def affordable_bytes(self, credit_ms: int) -> int:
-        """The most whole blocks that this credit covers."""
-        blocks = credit_ms * self.sample_rate // (1000 * self.billed_channels)
-        return blocks * self.block_bytes

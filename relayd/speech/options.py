@@ -15,6 +15,7 @@ from urllib.parse import quote
 import attrs
 
 from relayd.speech.formats import SAMPLE_BYTES, AudioFormat
+from relayd.speech.offers import Offer, priced
 from relayd.speech.option_values import (
     Reader,
     WrongValue,
@@ -134,6 +135,8 @@ class StreamPolicy:
     model: str
     language: str = ""
     paid_features: frozenset[str] = frozenset()
+    # What may be asked for; None where the engine has one model, which answers whatever is asked.
+    offers: tuple[Offer, ...] | None = None
 
 
 def parse(config: object, policy: StreamPolicy) -> StreamPlan | ConfigRefusal:
@@ -158,7 +161,10 @@ def parse(config: object, policy: StreamPolicy) -> StreamPlan | ConfigRefusal:
             if values:
                 found[key] = values
     refusal = _contradiction(found)
-    return refusal or _plan(found, policy, _remarks(unknown, idle))
+    if refusal is not None:
+        return refusal
+    plan = _plan(found, policy, _remarks(unknown, idle))
+    return plan if policy.offers is None else priced(plan, policy.offers)
 
 
 def _read(key: str, value: object, policy: StreamPolicy) -> tuple[str, ...] | WrongValue:

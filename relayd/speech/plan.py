@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import attrs
 
 from relayd.speech.formats import AudioFormat
+from relayd.speech.tariff import EVEN, Tariff
 
 __all__ = ["ConfigRefusal", "StreamPlan"]
 
@@ -21,6 +22,8 @@ class StreamPlan:
     # What the app is told although its configuration is accepted, each a whole sentence: a name
     # that means nothing here, a model that this engine doesn't have. A handful at most.
     remarks: tuple[str, ...] = ()
+    # What the model's audio costs in this language.
+    tariff: Tariff = EVEN
 
 
 @attrs.frozen

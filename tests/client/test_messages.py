@@ -31,7 +31,18 @@ EVERY: list[tuple[dict[str, Any], Message]] = [
             "model": "en-us",
             "seconds_remaining": 600,
         },
-        Ready("a", "sphinx", "en-us", 600.0),
+        Ready("a", "sphinx", "en-us", 600.0, rate=1000),
+    ),
+    (
+        {
+            "type": "ready",
+            "session_id": "a",
+            "engine": "deepgram",
+            "model": "nova-3",
+            "rate": 1200,
+            "seconds_remaining": 600,
+        },
+        Ready("a", "deepgram", "nova-3", 600.0, rate=1200),
     ),
     (
         {

@@ -12,6 +12,9 @@ from hypothesis import strategies as st
 from relayd.dialects.native import CLOSE_CODES, ERROR_CODES, NativeDialect
 from relayd.session.dialect import Conclusion, Introduction, Malformed, Said, Texts
 from relayd.session.endings import EndReason
+from relayd.speech.formats import AudioFormat
+from relayd.speech.plan import StreamPlan
+from relayd.speech.tariff import Tariff
 from relayd.speech.words import SpeechStarted, Transcript, UtteranceEnd, Word
 
 JSON_VALUES = st.recursive(
@@ -20,6 +23,7 @@ JSON_VALUES = st.recursive(
     max_leaves=12,
 )
 DIALECT = NativeDialect()
+PLAN = StreamPlan(AudioFormat(), "fake-1", interim_results=True)
 
 
 def read(texts: Texts) -> list[dict[str, Any]]:
@@ -159,7 +163,7 @@ def test_whole_seconds_have_no_fraction(milliseconds: int, text: str) -> None:
     """Apps that read seconds into an integer can, wherever there is one."""
     (end,) = DIALECT.conclusion(concluded(used_ms=milliseconds, remaining_ms=milliseconds))
     said = [
-        *DIALECT.ready(UUID(int=1), "engine", "model", milliseconds),
+        *DIALECT.ready(UUID(int=1), "engine", PLAN, milliseconds),
         *DIALECT.credits_low(milliseconds),
         end,
     ]
@@ -169,13 +173,15 @@ def test_whole_seconds_have_no_fraction(milliseconds: int, text: str) -> None:
 
 
 def test_ready_says_who_listens() -> None:
-    """The session's id, the engine, its model and the credit."""
-    assert read(DIALECT.ready(UUID(int=1), "fake", "fake-1", 5000)) == [
+    """The session's id, the engine, its model, what that costs, and the credit."""
+    dear = attrs.evolve(PLAN, tariff=Tariff(1500))
+    assert read(DIALECT.ready(UUID(int=1), "fake", dear, 5000)) == [
         {
             "type": "ready",
             "session_id": "00000000-0000-0000-0000-000000000001",
             "engine": "fake",
             "model": "fake-1",
+            "rate": 1500,
             "seconds_remaining": 5,
         }
     ]

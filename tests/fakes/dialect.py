@@ -20,6 +20,7 @@ from relayd.session.dialect import (
     Texts,
 )
 from relayd.session.endings import EndReason
+from relayd.speech.plan import StreamPlan
 from relayd.speech.words import Transcript, UpstreamEvent
 
 __all__ = ["TerseDialect"]
@@ -49,7 +50,7 @@ class TerseDialect:
             case _:
                 return _CONTROLS.get(word) or Malformed("no such word")
 
-    def ready(self, session_id: UUID, engine: str, model: str, remaining_ms: int) -> Texts:
+    def ready(self, session_id: UUID, engine: str, plan: StreamPlan, remaining_ms: int) -> Texts:
         """Nothing."""
         return ()
 

@@ -10,6 +10,7 @@ import trio
 from relayd.errors import UpstreamError
 from relayd.speech.formats import AudioFormat
 from relayd.speech.plan import ConfigRefusal, StreamPlan
+from relayd.speech.tariff import EVEN, Tariff
 from relayd.speech.words import Transcript, UpstreamEvent
 
 __all__ = ["FakeEngine", "FakeUpstream"]
@@ -53,7 +54,7 @@ class FakeUpstream:
     @property
     def reported_ms(self) -> int | None:
         """All that it heard."""
-        return self.format.milliseconds(len(self.audio))
+        return EVEN.charge_bytes(len(self.audio), self.format)
 
     def send_audio_at_once(self, audio: bytes) -> bool:
         """Hear it, where the test wants an engine that can."""
@@ -114,6 +115,7 @@ class FakeEngine:
     # An `UpstreamError`, or a group that holds one.
     open_error: Exception | None = None
     plan_fault: Exception | None = None
+    tariff: Tariff = EVEN
     stalled: bool = False
     send_seconds: float = 0.0
     last_words: str | None = "goodbye"
@@ -140,6 +142,7 @@ class FakeEngine:
             "fake-1",
             interim_results=True,
             remarks=tuple(f"{key}: not known." for key in config if key not in format_of),
+            tariff=self.tariff,
         )
 
     @asynccontextmanager

@@ -66,7 +66,7 @@ def test_every_key_is_explained_and_bounded(field: KeyField) -> None:
     if field.item in {int, float, Decimal}:
         assert field.key.least is not None
         assert field.key.most is not None
-        if field.default is attrs.NOTHING:
+        if field.default is attrs.NOTHING or field.default is None:
             return
         values = field.default if field.several else (field.default,)
         assert all(field.key.least <= value <= field.key.most for value in values)

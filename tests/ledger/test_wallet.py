@@ -14,6 +14,7 @@ from relayd.ledger.sweeper import register_boot
 from relayd.ledger.wallet import Wallet
 from relayd.session.endings import EndReason
 from relayd.session.ports import OpenRequest, Settlement
+from relayd.speech.tariff import Tariff
 from tests.ledger.store import Store
 
 pytestmark = pytest.mark.system
@@ -24,7 +25,8 @@ async def _play(database: Database) -> tuple[Principal, OpenRequest, OpenRequest
     who = await database.transact(lambda connection: Store(connection).add_user(100_000))
     ledger = PostgresLedger(database, uuid4(), Policy())
     await register_boot(database, ledger.boot_id, "test")
-    ended, live = (OpenRequest(uuid4(), who, "engine", "nova", "192.0.2.7") for _ in range(2))
+    ended = OpenRequest(uuid4(), who, "engine", "nova", "192.0.2.7", Tariff(1500))
+    live = OpenRequest(uuid4(), who, "engine", "nova", "192.0.2.7")
     for request in (ended, live):
         await ledger.open(request)
     await ledger.close(Settlement(ended.session_id, 12_000, 12_100, EndReason.COMPLETED))
@@ -67,6 +69,7 @@ async def test_sessions_live_and_recent(database: Database) -> None:
         12_100,
         "completed",
     )
+    assert (past.rate, running.rate) == (1500, 1000)
     assert past.email == f"{who.user_id}@example.org"
     assert await wallet.live_sessions(uuid4()) == []
     assert await wallet.recent_sessions(uuid4()) == []

@@ -63,6 +63,7 @@ class MemoryWallet:
                 held_total_ms=0,
                 reported_ms=None,
                 end_reason="completed",
+                rate=1000,
             )
             for number in range(most)
         ]

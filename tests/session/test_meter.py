@@ -5,15 +5,16 @@ from hypothesis import strategies as st
 
 from relayd.session.meter import LowCredit, Meter
 from relayd.speech.formats import AudioFormat
-from tests.speech.strategies import FORMATS
+from relayd.speech.tariff import Tariff
+from tests.speech.strategies import FORMATS, TARIFFS
 
 
-@given(FORMATS, st.integers(0, 100_000), st.lists(st.integers(0, 50_000), max_size=40))
+@given(FORMATS, TARIFFS, st.integers(0, 100_000), st.lists(st.integers(0, 50_000), max_size=40))
 def test_never_admits_past_the_hold(
-    audio: AudioFormat, held_total_ms: int, frames: list[int]
+    audio: AudioFormat, tariff: Tariff, held_ms: int, frames: list[int]
 ) -> None:
     """Whatever comes, used stays within held, and a cut falls on a whole block."""
-    meter = Meter(audio, held_total_ms)
+    meter = Meter(audio, held_ms, tariff)
 
     for frame in frames:
         admitted = meter.admit(frame)
@@ -23,34 +24,61 @@ def test_never_admits_past_the_hold(
             assert admitted == 0 or meter.admitted_bytes % audio.block_bytes == 0
 
 
-@given(FORMATS, st.integers(0, 10_000), st.lists(st.integers(1, 5000), min_size=1, max_size=50))
+@given(
+    FORMATS,
+    TARIFFS,
+    st.integers(0, 10_000),
+    st.lists(st.integers(1, 5000), min_size=1, max_size=50),
+)
 def test_cutting_the_audio_differently_costs_the_same(
-    audio: AudioFormat, spare_ms: int, frames: list[int]
+    audio: AudioFormat, tariff: Tariff, spare_ms: int, frames: list[int]
 ) -> None:
-    """The charge depends on the total alone, not on how it was cut into messages."""
+    """The charge is that of the total alone, exactly, not of how it was cut into messages."""
     total = sum(frames)
     # Credit is granted for whole blocks.
     blocks = -(-total // audio.block_bytes)
-    held_total_ms = audio.milliseconds(blocks * audio.block_bytes) + spare_ms
-    whole, cut = Meter(audio, held_total_ms), Meter(audio, held_total_ms)
+    held_ms = tariff.charge_bytes(blocks * audio.block_bytes, audio) + spare_ms
+    whole, cut = Meter(audio, held_ms, tariff), Meter(audio, held_ms, tariff)
 
     whole.admit(total)
     for frame in frames:
         cut.admit(frame)
 
-    assert cut.used_ms == whole.used_ms
+    assert cut.used_ms == whole.used_ms == tariff.charge_bytes(total, audio)
     assert cut.admitted_bytes == total
 
 
-@given(FORMATS, st.integers(1, 5000))
-def test_the_last_block_is_usable(audio: AudioFormat, held_total_ms: int) -> None:
+@given(FORMATS, TARIFFS, st.integers(1, 5000))
+def test_the_last_block_is_usable(audio: AudioFormat, tariff: Tariff, held_ms: int) -> None:
     """A client that never stops gets every whole block of its hold."""
-    meter = Meter(audio, held_total_ms)
+    meter = Meter(audio, held_ms, tariff)
 
-    while meter.admit(777):
+    # A hundred frames, whatever a second costs.
+    while meter.admit(max(777, tariff.affordable_bytes(held_ms, audio) // 100)):
         pass
 
-    assert meter.admitted_bytes == audio.affordable_bytes(held_total_ms)
+    assert meter.admitted_bytes == tariff.affordable_bytes(held_ms, audio)
+
+
+@given(
+    FORMATS,
+    TARIFFS,
+    st.lists(st.tuples(st.integers(0, 50_000), st.integers(0, 20_000)), max_size=40),
+)
+def test_renewals_of_running_totals_charge_no_fraction_twice(
+    audio: AudioFormat, tariff: Tariff, steps: list[tuple[int, int]]
+) -> None:
+    """Charged from renewal to renewal it comes to the price of the whole: no remainder drifts."""
+    meter = Meter(audio, 0, tariff)
+    charged_ms = 0
+
+    for audio_bytes, more_ms in steps:
+        meter.set_hold(meter.used_ms + more_ms)
+        meter.admit(audio_bytes)
+        # As the ledger does it: the running total, less what was recorded before.
+        charged_ms += meter.used_ms - charged_ms
+
+    assert charged_ms == tariff.charge_bytes(meter.admitted_bytes, audio)
 
 
 def test_hold_may_shrink_to_what_is_used() -> None:
@@ -64,17 +92,24 @@ def test_hold_may_shrink_to_what_is_used() -> None:
     assert meter.admit(2) == 0
 
 
-@given(FORMATS, st.lists(st.integers(1, 5000), min_size=1, max_size=20))
-def test_a_hold_given_back_admits_nothing(audio: AudioFormat, frames: list[int]) -> None:
-    """Wherever a client cut its audio, inside a sample too: what is used is all that is held."""
-    meter = Meter(audio, 60_000)
+@given(FORMATS, TARIFFS, st.lists(st.integers(1, 5000), min_size=1, max_size=20))
+def test_a_hold_given_back_charges_nothing_more(
+    audio: AudioFormat, tariff: Tariff, frames: list[int]
+) -> None:
+    """Wherever a client cut its audio, inside a sample too: what is used is all that is held.
+
+    A last millisecond that was begun is there to the end.
+    """
+    meter = Meter(audio, 60_000, tariff)
 
     for frame in frames:
         meter.admit(frame)
-    meter.set_hold(meter.used_ms)
-    room = audio.affordable_bytes(meter.held_total_ms) - meter.admitted_bytes
+    used_ms = meter.used_ms
+    meter.set_hold(used_ms)
+    room = meter.affordable_bytes(used_ms) - meter.admitted_bytes
 
-    assert meter.admit(5000) == max(room, 0)
+    assert meter.admit(50_000_000) == max(room, 0)
+    assert meter.used_ms == used_ms
 
 
 def test_each_level_is_told_once() -> None:

@@ -1,8 +1,9 @@
-"""Audio formats for property tests."""
+"""Audio formats and prices for property tests."""
 
 from hypothesis import strategies as st
 
 from relayd.speech.formats import SAMPLE_BYTES, AudioFormat
+from relayd.speech.tariff import Tariff
 
 FORMATS = st.builds(
     AudioFormat,
@@ -11,3 +12,6 @@ FORMATS = st.builds(
     channels=st.integers(1, 20),
     multichannel=st.booleans(),
 )
+
+# As far as the configuration lets them go.
+TARIFFS = st.builds(Tariff, st.integers(1, 10_000))

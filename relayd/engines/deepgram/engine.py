@@ -17,7 +17,9 @@ from relayd.engines.deepgram.messages import query
 from relayd.engines.deepgram.stream import DeepgramStream
 from relayd.errors import ConfigError, UpstreamError
 from relayd.speech import options
+from relayd.speech.offers import Offer
 from relayd.speech.plan import ConfigRefusal, StreamPlan
+from relayd.speech.tariff import Tariff
 from relayd.websocket.pump import Pump
 from relayd.websocket.role import Timeouts
 from relayd.websocket.tls import TlsStream
@@ -45,8 +47,17 @@ class Deepgram:
             )
         self.settings = settings
         self._policy = options.StreamPolicy(
-            settings.model, settings.language, frozenset(settings.paid_features)
+            settings.model,
+            settings.language,
+            frozenset(settings.paid_features),
+            tuple(Offer(one.name, one.languages, Tariff(one.rate)) for one in settings.models),
         )
+        default = self.plan({})
+        if isinstance(default, ConfigRefusal):
+            raise ConfigError(
+                f"engines.deepgram.{default.key}",
+                f"is the default and not for sale in engines.deepgram.models: {default.message}",
+            )
         url = urlsplit(settings.url)
         assert url.hostname is not None
         assert url.scheme == "wss" or _is_loopback(url.hostname)

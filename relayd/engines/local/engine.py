@@ -21,6 +21,7 @@ from relayd.errors import OperatorError, UpstreamClosed, UpstreamError, Upstream
 from relayd.quotas.limits import Quotas
 from relayd.speech import options
 from relayd.speech.plan import ConfigRefusal, StreamPlan
+from relayd.speech.tariff import EVEN, Tariff
 from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
 
 __all__ = ["LocalEngine", "LocalStream", "check_local", "open_local"]
@@ -42,6 +43,7 @@ class LocalEngine:
 
     model: LocalModel
     _pool: WorkerPool
+    tariff: Tariff = EVEN
 
     @property
     def name(self) -> str:
@@ -70,7 +72,7 @@ class LocalEngine:
         if plan.model != ours:
             remark = f"model {plan.model} is not on this server: {ours} answers instead."
             plan = attrs.evolve(plan, model=ours, remarks=(*plan.remarks, remark))
-        return plan
+        return attrs.evolve(plan, tariff=self.tariff)
 
     @asynccontextmanager
     async def open(self, plan: StreamPlan) -> AsyncIterator["LocalStream"]:
@@ -186,7 +188,7 @@ async def open_local(
     Raises MissingExtra where its packages are not installed.
     """
     async with open_pool(model, settings, quotas) as pool:
-        yield LocalEngine(model, pool)
+        yield LocalEngine(model, pool, Tariff(settings.rate))
 
 
 async def check_local(model: LocalModel, settings: config.LocalProcesses) -> str | None:

@@ -10,7 +10,7 @@ from trio.testing import MockClock
 from relayd import config
 from relayd.engines.deepgram.engine import Deepgram
 from relayd.errors import ConfigError
-from relayd.speech.plan import StreamPlan
+from relayd.speech.plan import ConfigRefusal, StreamPlan
 from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd
 from tests.engines.deepgram.wired import (
     FRAME,
@@ -189,6 +189,27 @@ def test_a_key_that_is_none_is_the_operators_error(key: str) -> None:
         make(attrs.evolve(SETTINGS, api_key=config.Secret(key)))
     assert caught.value.key == "engines.deepgram.api_key"
     assert key not in str(caught.value)
+
+
+async def test_models_are_sold_at_their_rates(autojump_clock: MockClock) -> None:
+    """An app gets the rate that the operator set; what is not for sale is refused by its key."""
+    dear = config.Model(name="nova-3-medical", languages=("en",), rate=1800)
+    settings = attrs.evolve(SETTINGS, models=(config.Model(name="nova-3"), dear))
+    async with bench(settings=settings) as b:
+        assert b.plan().tariff.rate == 1000
+        assert b.plan(model="nova-3-medical").tariff.rate == 1800
+        for refused in ({"model": "enhanced"}, {"model": "nova-3-medical", "language": "de"}):
+            assert isinstance(b.engine.plan(refused), ConfigRefusal)
+
+
+def test_the_default_must_be_for_sale() -> None:
+    """A daemon that would refuse every app that names no model doesn't start."""
+    with pytest.raises(ConfigError, match="not for sale") as caught:
+        make(attrs.evolve(SETTINGS, model="nova-2-medical"))
+    assert caught.value.key == "engines.deepgram.model"
+    with pytest.raises(ConfigError) as caught:
+        make(attrs.evolve(SETTINGS, language="multi", model="nova-2"))
+    assert caught.value.key == "engines.deepgram.language"
 
 
 def test_a_paid_feature_must_be_one() -> None:

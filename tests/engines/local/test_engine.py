@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import attrs
 import pytest
 
 from relayd.engines.local.engine import LocalEngine, _event, _listening
 from relayd.engines.local.recogniser import Listening
 from relayd.engines.sphinx import SPHINX
 from relayd.speech.plan import ConfigRefusal, StreamPlan
+from relayd.speech.tariff import Tariff
 from relayd.speech.words import SpeechStarted, UtteranceEnd
 
 # Planning is pure: it must not touch the pool.
@@ -19,6 +21,14 @@ def planned(config: dict[str, Any]) -> StreamPlan:
     plan = ENGINE.plan(config)
     assert isinstance(plan, StreamPlan), plan
     return plan
+
+
+def test_audio_costs_what_the_operator_set() -> None:
+    """A model on this machine has its rate too."""
+    plan = attrs.evolve(ENGINE, tariff=Tariff(250)).plan({})
+
+    assert isinstance(plan, StreamPlan)
+    assert plan.tariff.rate == 250
 
 
 def test_apps_that_name_another_model_get_ours() -> None:
