@@ -6,7 +6,8 @@ users in a file that a killed process never leaves.
 
 PostgreSQL refuses to run as root, so root starts it as the owner of the directory, else as
 `nobody`. That user need not be able to reach the directory: the child is placed in it while
-still root and finds it as `/proc/self/cwd`.
+still root and finds it as `/proc/self/cwd`. Other processes of `nobody` must not find it there:
+the server has a group of its own, and the kernel shows /proc/PID/cwd to none of another group.
 """
 
 import os
@@ -23,6 +24,7 @@ import attrs
 import psycopg
 
 from relayd import logs
+from relayd.database.admission import admit_owners_only
 from relayd.database.binaries import MAJOR, SystemUser, forget_copy, programs
 from relayd.errors import ConfigError, DatabaseUnavailable
 
@@ -30,6 +32,9 @@ __all__ = ["NAME", "Cluster"]
 
 log = logs.get(__name__)
 
+# A group that nothing else has: of the range that systemd's "Users, Groups, UIDs and GIDs" calls
+# unused (60578 to 61183). No name is needed for it.
+OWN_GROUP: Final = 60_978
 # The database in the cluster, and its superuser.
 NAME: Final = "relayd"
 START_SECONDS: Final = 60  # crash recovery included
@@ -81,7 +86,8 @@ class Cluster:
                 "PostgreSQL can't run as root, and the system has no user for it; "
                 f"give {directory.parent} to an ordinary user (chown)",
             ) from None
-        return cls(directory, SystemUser(entry.pw_uid, entry.pw_gid))
+        shared = entry.pw_name == "nobody"
+        return cls(directory, SystemUser(entry.pw_uid, OWN_GROUP if shared else entry.pw_gid))
 
     def initialise(self) -> None:
         """Make the data directory if it isn't there, whole or not at all."""
@@ -103,7 +109,7 @@ class Cluster:
         settings = [f"--set={name}={value}" for name, value in SETTINGS.items()]
         output = self._execute(
             "initdb",
-            [f"--username={NAME}", "--auth=trust", "--encoding=UTF8", "--locale=C", *settings],
+            [f"--username={NAME}", "--auth=reject", "--encoding=UTF8", "--locale=C", *settings],
             directory=unfinished,
             seconds=INIT_SECONDS,
         )
@@ -113,6 +119,11 @@ class Cluster:
 
     def start(self, url: str) -> None:
         """Start the server unless it runs; back once it answers and has our database."""
+        if admit_owners_only(self.directory, self.account) and self.answers(url):
+            # One that an earlier version started, and that lets others in too.
+            pid = self.pid()
+            if pid is not None:
+                os.kill(pid, signal.SIGHUP)
         until = time.monotonic() + RETRY_SECONDS
         while not self.answers(url):
             output = self._execute(
