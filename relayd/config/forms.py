@@ -109,13 +109,41 @@ def public_url(text: str) -> str | None:
 
 
 def database_url(text: str) -> str | None:
-    """The word ``embedded``, or a PostgreSQL URL."""
-    if text == "embedded" or text.startswith(("postgresql://", "postgres://")):
-        return None
-    return (
-        'must be "embedded" or a PostgreSQL URL, '
-        'for example "postgresql://relayd@db.example.org/relayd"'
-    )
+    """The word ``embedded``, or a PostgreSQL URL.
+
+    What its parser would take for the host may be half of the password, and would be told in its
+    error: so what doesn't divide as it looks is refused here.
+    """
+    scheme, _, rest = text.partition("://")
+    if text != "embedded" and scheme not in {"postgresql", "postgres"}:
+        return (
+            'must be "embedded" or a PostgreSQL URL, '
+            'for example "postgresql://relayd@db.example.org/relayd"'
+        )
+    return None if text == "embedded" or _DATABASE.fullmatch(rest) else _ESCAPES
+
+
+def _piece(*ends: str) -> str:
+    """An expression for a piece of a URL that ends at these: printable ASCII, % only as an escape.
+
+    PostgreSQL refuses %00.
+    """
+    apart = "".join(map(re.escape, ends))
+    return rf"(?:%(?!00)[0-9A-Fa-f]{{2}}|(?![%{apart}])[!-~])*"
+
+
+# What follows the scheme: user and password, hosts with their ports, database, options.
+_HOST: Final = rf"(?:\[[0-9A-Fa-f:.%]*\]|{_piece(':', '/', '?', '@', ',', '[')})(?::[0-9]*)?"
+_DATABASE: Final = re.compile(
+    rf"(?:(?!@){_piece('/', '?', '@')}@)?{_HOST}(?:,{_HOST})*"
+    rf"(?:/{_piece('/', '?', '@')})?(?:\?{_piece('?', '@')})?"
+)
+
+
+_ESCAPES: Final = (
+    "can't be read as a URL: in user and password, write % as %25, @ as %40, / as %2F, : as %3A, "
+    "? as %3F, # as %23, a space as %20, and a letter beyond ASCII as its UTF-8 bytes"
+)
 
 
 def engine_url(text: str) -> str | None:
