@@ -159,6 +159,27 @@ async def test_old_versions_are_refused(certificate: Path) -> None:
             await connect(port, context)
 
 
+def test_every_suite_is_aead_with_forward_secrecy(certificate: Path) -> None:
+    """Nothing in CBC mode, nothing whose key opens what was recorded before."""
+    suites = tls_context(certificate / "cert.pem", certificate / "key.pem").get_ciphers()
+
+    assert {suite["protocol"] for suite in suites} == {"TLSv1.2", "TLSv1.3"}
+    assert all(suite["aead"] for suite in suites), [suite["name"] for suite in suites]
+    # TLS 1.3 agrees on a key by itself.
+    assert {suite["kea"] for suite in suites} <= {"kx-ecdhe", "kx-any"}
+
+
+@pytest.mark.system
+async def test_a_client_with_old_suites_is_refused(certificate: Path) -> None:
+    """Who can do CBC alone doesn't get in."""
+    context = client_context(certificate)
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers("ECDHE-ECDSA-AES128-SHA256:ECDHE-ECDSA-AES256-SHA384")
+    async with secure_door(certificate) as (_, port):
+        with pytest.raises(trio.BrokenResourceError):
+            await connect(port, context)
+
+
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     """The operator is told which, and what is wanted."""
     with pytest.raises(ConfigError, match="PEM") as refused:
