@@ -79,7 +79,7 @@ class Transcribing:
 
     _pace: Pace = attrs.field(init=False, factory=lambda: Pace(BYTES_PER_SECOND))
     _source: Source = attrs.field(init=False)
-    _credit: float = attrs.field(init=False, default=0.0)
+    _ready: messages.Ready | None = attrs.field(init=False, default=None)
     _partial: str = attrs.field(init=False, default="")
     _stopping: bool = attrs.field(init=False, default=False)
     _listening: trio.CancelScope = attrs.field(init=False, factory=trio.CancelScope)
@@ -167,13 +167,13 @@ class Transcribing:
             # A microphone is live by itself; only what it lost while connecting could hurry.
             self.speed = 1000.0
         self._pace.speed = self.speed
-        self._credit = ready.seconds_remaining
+        self._ready = ready
         total = self._source.total_seconds
         length = f" ({clock(total)})" if total is not None else ""
         engine = clean(f"{ready.engine} {ready.model}")
         self._note(
             f"{clean(self._source.name)}{length} → {self.server_url} · {engine}"
-            f" · credit {clock(self._credit)}"
+            f" · credit {clock(ready.seconds_remaining)}"
         )
 
     def _hear(self, message: messages.Message) -> None:
@@ -192,7 +192,7 @@ class Transcribing:
     def _draw(self) -> None:
         at, total = self._pace.position_seconds, self._source.total_seconds
         position = f"{clock(at)} / {clock(total)}" if total is not None else clock(at)
-        left = clock(self._credit - at)
+        left = clock(0.0 if self._ready is None else self._ready.left_after(at))
         waiting = " · finishing" if self._stopping else ""
         self.line.show(
             f"{position} · {left} left{waiting}", f"{self.writer.unwritten} {self._partial}"

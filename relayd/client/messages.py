@@ -47,6 +47,10 @@ class Ready:
     seconds_remaining: float
     rate: int = 1000
 
+    def left_after(self, audio_seconds: float) -> float:
+        """The credit that is left once so much audio was sent, where nothing else uses it."""
+        return self.seconds_remaining - audio_seconds * self.rate / 1000
+
 
 @attrs.frozen
 class Word:

@@ -8,10 +8,12 @@ charged never exceeds what was set aside.
 
 from typing import Final
 
+from relayd.speech.tariff import EVEN, Tariff
+
 __all__ = ["RATE_PER_MILLE", "charge_ms", "cost_ms", "hold_ms", "rate_of"]
 
 # A second of credit for a second of audio.
-RATE_PER_MILLE: Final = 1000
+RATE_PER_MILLE: Final = EVEN.rate
 
 
 def rate_of(model: str) -> int:
@@ -21,8 +23,8 @@ def rate_of(model: str) -> int:
 
 
 def cost_ms(audio_ms: int, rate_per_mille: int) -> int:
-    """Credit for so much audio."""
-    return -(-audio_ms * rate_per_mille // 1000)
+    """Credit for so much audio, as live streams are charged."""
+    return Tariff(rate_per_mille).charge(audio_ms)
 
 
 def hold_ms(measured_ms: int, rate_per_mille: int) -> int:

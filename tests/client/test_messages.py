@@ -173,3 +173,9 @@ def test_what_the_client_says() -> None:
         {"type": "keepalive"},
         {"type": "stop"},
     ]
+
+
+def test_credit_left_at_the_models_rate() -> None:
+    """A minute of audio at 1500 takes a minute and a half of credit."""
+    assert Ready("a", "e", "m", 600.0, rate=1500).left_after(60) == 510
+    assert Ready("a", "e", "m", 600.0).left_after(60) == 540
