@@ -7,7 +7,7 @@ it may be a secret.
 import ipaddress
 import re
 from typing import Final
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 __all__ = [
     "address",
@@ -120,7 +120,17 @@ def database_url(text: str) -> str | None:
             'must be "embedded" or a PostgreSQL URL, '
             'for example "postgresql://relayd@db.example.org/relayd"'
         )
-    return None if text == "embedded" or _DATABASE.fullmatch(rest) else _ESCAPES
+    readable = text == "embedded" or (_DATABASE.fullmatch(rest) and _is_utf8(rest))
+    return None if readable else _ESCAPES
+
+
+def _is_utf8(text: str) -> bool:
+    """Whether its escapes come to text: psycopg hands it on as such."""
+    try:
+        unquote_to_bytes(text).decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _piece(*ends: str) -> str:
