@@ -139,6 +139,18 @@ RULES: Final[dict[str, LiteralString]] = {
             WHERE p.user_id = b.user_id AND r.open) AS d
         WHERE (b.frozen_since IS NOT NULL) <> (d.open_disputes > 0)
     """,
+    "daily sums = the entries of each day": """
+        SELECT user_id, day, d.used_ms, d.credited_ms, e.booked_used_ms, e.booked_credited_ms
+        FROM daily_usage AS d FULL JOIN (
+            SELECT user_id, (created_at AT TIME ZONE 'UTC')::date AS day,
+                   sum(CASE WHEN kind IN ('session', 'reservation') THEN -amount_ms ELSE 0 END)
+                       ::bigint AS booked_used_ms,
+                   sum(CASE WHEN amount_ms > 0 AND kind IN ('grant', 'adjustment', 'purchase')
+                       THEN amount_ms ELSE 0 END)::bigint AS booked_credited_ms
+            FROM usage_ledger GROUP BY 1, 2) AS e USING (user_id, day)
+        WHERE coalesce(d.used_ms, 0) <> coalesce(e.booked_used_ms, 0)
+           OR coalesce(d.credited_ms, 0) <> coalesce(e.booked_credited_ms, 0)
+    """,
     "no entry is booked twice": """
         SELECT kind, reference, count(*) AS entries FROM usage_ledger
         GROUP BY kind, reference HAVING count(*) > 1

@@ -31,6 +31,7 @@ pytestmark = pytest.mark.system
     PURCHASE,
     TAKEN_BACK,
     FROZEN,
+    DAILY,
     TWICE,
 ) = RULES
 
@@ -143,7 +144,7 @@ def test_whole_books_have_no_findings(connection: Connection) -> None:
         ("UPDATE reservations SET held_ms = 7999 WHERE charged_ms = 8000", {RESERVATION}),
         (
             "DELETE FROM usage_ledger WHERE kind = 'reservation' AND amount_ms < 0",
-            {BALANCE, RESERVATION},
+            {BALANCE, RESERVATION, DAILY},
         ),
         (
             "UPDATE credit_balance SET balance_ms = balance_ms + 1 WHERE debt_ms > 0",
@@ -161,7 +162,7 @@ def test_whole_books_have_no_findings(connection: Connection) -> None:
             "UPDATE transcription_sessions SET held_ms = held_ms + 1 WHERE ended_at IS NOT NULL",
             {SESSION},
         ),
-        ("DELETE FROM usage_ledger WHERE kind = 'session'", {BALANCE, ENTRY}),
+        ("DELETE FROM usage_ledger WHERE kind = 'session'", {BALANCE, ENTRY, DAILY}),
         (
             (
                 "INSERT INTO usage_ledger (user_id, kind, reference, session_id, amount_ms, reason)"
@@ -176,9 +177,9 @@ def test_whole_books_have_no_findings(connection: Connection) -> None:
                 " SELECT user_id, kind, reference, amount_ms, 'again'"
                 " FROM usage_ledger WHERE kind = 'grant'"
             ),
-            {BALANCE, TWICE},
+            {BALANCE, TWICE, DAILY},
         ),
-        ("DELETE FROM usage_ledger WHERE kind = 'purchase'", {BALANCE, PURCHASE}),
+        ("DELETE FROM usage_ledger WHERE kind = 'purchase'", {BALANCE, PURCHASE, DAILY}),
         ("UPDATE purchases SET status = 'paid'", {PURCHASE}),
         (
             "UPDATE purchases SET status = 'failed', clawed_back_ms = 0",
@@ -190,6 +191,10 @@ def test_whole_books_have_no_findings(connection: Connection) -> None:
         ("UPDATE purchase_reversals SET counted_cents = 301", {TAKEN_BACK}),
         ("UPDATE purchase_reversals SET open = true", {FROZEN}),
         ("UPDATE credit_balance SET frozen_since = now()", {FROZEN}),
+        ("UPDATE daily_usage SET used_ms = used_ms + 1", {DAILY}),
+        ("UPDATE daily_usage SET credited_ms = credited_ms + 1", {DAILY}),
+        ("DELETE FROM daily_usage", {DAILY}),
+        ("UPDATE usage_ledger SET created_at = created_at - interval '1 day'", {DAILY}),
     ],
 )
 def test_finds_what_is_broken(
