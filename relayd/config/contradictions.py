@@ -107,6 +107,12 @@ def _refuse_sales(config: Config) -> None:
             "is needed beside stripe.api_key: without it nobody could tell Stripe's messages from "
             "forged ones; Stripe shows it with the webhook endpoint",
         )
+    if config.stripe.sales and not config.server.public_url:
+        raise ConfigError(
+            "server.public_url",
+            "is needed beside stripe.api_key: it is where Stripe sends buyers back to, for example "
+            '"https://relay.example.org"; what a request calls this server is not to be believed',
+        )
     if config.stripe.sales and not config.packages:
         raise ConfigError("packages", "is empty, and stripe.api_key is set: name what is for sale")
     known: set[str] = set()

@@ -28,7 +28,7 @@ class Server:
         default="",
         metadata=about(
             "Where apps and browsers reach this server from outside, without a path; empty means "
-            "the address it listens on. Needed behind a proxy.",
+            "the address it listens on. Needed behind a proxy, and for sales.",
             unit="URL",
             form=forms.public_url,
         ),

@@ -61,11 +61,12 @@ def test_reconcile_without_stripe(relayd: Command, monkeypatch: pytest.MonkeyPat
     """Stripe out of reach is exit code 3."""
     monkeypatch.setattr("relayd.payments.stripe_api.PAUSES_SECONDS", ())
     for name, value in {
-        "API_KEY": "sk_test_x",
-        "WEBHOOK_SECRETS": "whsec_x",
-        "API_URL": "http://127.0.0.1:1",
+        "STRIPE__API_KEY": "sk_test_x",
+        "STRIPE__WEBHOOK_SECRETS": "whsec_x",
+        "STRIPE__API_URL": "http://127.0.0.1:1",
+        "SERVER__PUBLIC_URL": "https://relay.example.org",
     }.items():
-        monkeypatch.setenv(f"RELAYD_STRIPE__{name}", value)
+        monkeypatch.setenv(f"RELAYD_{name}", value)
     code, _, err = relayd("reconcile", "--since", "1d")
     assert code == Exit.UNREACHABLE
     assert "Stripe" in err

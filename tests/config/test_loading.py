@@ -107,7 +107,8 @@ def test_every_secret_can_come_from_systemd(tmp_path: Path) -> None:
     }
     for name in secrets:
         (tmp_path / name).write_text(values.get(name, "s" * 40))
-    config = load(write(tmp_path, ""), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+    public = "[server]\npublic_url = 'https://relay.example.org'"
+    config = load(write(tmp_path, public), {"CREDENTIALS_DIRECTORY": str(tmp_path)})
     assert config.database.url.reveal() == "postgresql://h/d"
     assert config.engines.deepgram.api_key
 

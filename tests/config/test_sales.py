@@ -11,7 +11,7 @@ from relayd.errors import ConfigError
 from tests.config.files import read
 
 PACK = "[[packages]]\nid = 'a'\nlabel = 'A'\nseconds = 60\nprice_cents = 100\n"
-KEY = "[stripe]\napi_key = 'sk_test_x'\n"
+KEY = "server.public_url = 'https://a.example'\n[stripe]\napi_key = 'sk_test_x'\n"
 
 
 def test_written_packages_replace_the_defaults(tmp_path: Path) -> None:
@@ -94,6 +94,11 @@ REFUSALS = [
     ("[packages]\nid = 'a'", "packages", "write [[packages]]"),
     ("packages = [3]", "packages", "write [[packages]]"),
     (KEY, "stripe.webhook_secrets", "beside stripe.api_key"),
+    (
+        "[stripe]\napi_key = 'sk_test_x'\nwebhook_secrets = 'x'",
+        "server.public_url",
+        "sends buyers back",
+    ),
     ("packages = []\n" + KEY + "webhook_secrets = 'whsec_a'", "packages", "name what is for sale"),
     ("[stripe]\napi_key = 'pk_live_x'", "stripe.api_key", "secret key (sk_"),
     ("[stripe]\nwebhook_secrets = ['']", "stripe.webhook_secrets", "signing secret (whsec_"),

@@ -77,6 +77,7 @@ async def test_packages_are_told_where_they_are_sold(
     """Without a key of Stripe's nothing is for sale, and no line says so."""
     caplog.set_level("INFO")
     selling = {
+        "RELAYD_SERVER__PUBLIC_URL": "https://relay.example.org",
         "RELAYD_STRIPE__API_KEY": "sk_test_x",
         "RELAYD_STRIPE__API_URL": "http://127.0.0.1:9",
         "RELAYD_STRIPE__WEBHOOK_SECRETS": "whsec_x",

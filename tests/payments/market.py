@@ -122,6 +122,7 @@ async def open_market(database_url: str, **settings: str) -> AsyncIterator[Marke
                 "RELAYD_AUTH__REQUESTS_PER_MINUTE": "1000",
                 # Nobody speaks here; an engine that starts nothing is the cheapest.
                 "RELAYD_ENGINES__DEEPGRAM__API_KEY": "unused",
+                "RELAYD_SERVER__PUBLIC_URL": "https://relay.example.org",
                 "RELAYD_STRIPE__API_URL": stripe_url,
                 "RELAYD_STRIPE__API_KEY": stand_in.key,
                 "RELAYD_STRIPE__WEBHOOK_SECRETS": SECRET,

@@ -4,9 +4,8 @@ import math
 from typing import Annotated, Final, assert_never
 
 from msgspec import Meta
-from quart import Blueprint, request
+from quart import Blueprint
 
-from relayd.config import forms
 from relayd.identity import Principal
 from relayd.payments.shop import CheckoutRefusal
 from relayd.quotas.limits import Rate
@@ -49,9 +48,6 @@ CREDIT_FROZEN: Final = Refusal(
     409,
     "credit_frozen",
     "A payment for this account is disputed. Until that is decided, nothing can be bought.",
-)
-UNKNOWN_ADDRESS: Final = Refusal(
-    400, "unknown_address", "The Host header names no place to come back to after paying."
 )
 
 
@@ -138,7 +134,6 @@ async def packages() -> list[ForSale]:
     refuses=[
         UNKNOWN_PACKAGE,
         CREDIT_FROZEN,
-        UNKNOWN_ADDRESS,
         RATE_LIMITED,
         SALES_OFF,
         PAYMENTS_UNAVAILABLE,
@@ -154,7 +149,10 @@ async def checkout(principal: Principal) -> Checkout:
         raise RATE_LIMITED.problem(
             "Too many purchases begun. Try again later.", retry_after_seconds=math.ceil(wait)
         )
-    outcome = await shop.checkout(principal, order.package_id, _base_url())
+    # Never what Host says: whoever sends it would choose where Stripe leads the buyer.
+    back_to = wiring().services.public_url
+    assert back_to, "sales need server.public_url"
+    outcome = await shop.checkout(principal, order.package_id, back_to)
     if isinstance(outcome, CheckoutRefusal):
         raise _problem(outcome)
     return Checkout(checkout_url=outcome.url, checkout_session_id=outcome.checkout_session_id)
@@ -182,14 +180,6 @@ async def purchase(principal: Principal, checkout_session_id: str) -> PurchaseSt
     return PurchaseStanding(
         status=found.state.value, seconds=found.seconds, package_id=found.package_id
     )
-
-
-def _base_url() -> str:
-    """Where the buyer's browser comes back to: the public address, else the one it used."""
-    public_url = wiring().services.public_url or f"{request.scheme}://{request.host}"
-    if forms.public_url(public_url) is not None:
-        raise UNKNOWN_ADDRESS.problem()
-    return public_url
 
 
 def _problem(refusal: CheckoutRefusal) -> Problem:
