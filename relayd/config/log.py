@@ -9,7 +9,7 @@ __all__ = ["Log"]
 
 @attrs.frozen(kw_only=True)
 class Log:
-    """What is written to standard output."""
+    """What is written, and how long it is kept where sessions came from."""
 
     level: str = attrs.field(
         default="info",
@@ -25,5 +25,16 @@ class Log:
             '"text" is readable and logfmt; "json" is one object a line, for a log collector.',
             unit="name",
             choices=("text", "json"),
+        ),
+    )
+    address_days: int = attrs.field(
+        default=30,
+        metadata=about(
+            "The database keeps the client's address of a session for so long after its end, and "
+            "then forgets it. How long lines of the log are kept is for journald to say, or for "
+            "whoever collects them.",
+            unit="days",
+            least=0,
+            most=3650,
         ),
     )

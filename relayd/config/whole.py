@@ -90,7 +90,10 @@ class Config:
         ),
     )
     log: Log = attrs.field(
-        factory=Log, metadata=about("Written to standard output, for journald or a container.")
+        factory=Log,
+        metadata=about(
+            "What is written, to standard output for journald or a container, and kept."
+        ),
     )
     # The file that was read; None where the environment said everything.
     path: Path | None = None

@@ -20,6 +20,7 @@ from relayd.engines.selection import models_for_sale
 from relayd.errors import DatabaseUnavailable
 from relayd.events.credit import forget_old
 from relayd.ledger import sweeper
+from relayd.ledger.forgetting import forget_addresses
 from relayd.ledger.sweeper import Patience
 from relayd.payments.margins import margins
 from relayd.payments.shop import Shop
@@ -92,13 +93,16 @@ class Keeping:
         await sweeper.run_sweeper(self.database, self.boot_id, self._patience)
 
     async def _prune(self) -> None:
-        """Remove expired sign-ins and such, a bounded number at a time."""
+        """Remove expired sign-ins, old addresses and such, a bounded number at a time."""
 
         async def prune() -> None:
             removed = await self.accounts.prune()
             await self.database.transact(forget_old)
+            forgotten = await forget_addresses(self.database, self.config.log.address_days)
             if removed:
                 log.info("expired sign-ins removed", count=removed)
+            if forgotten:
+                log.info("addresses of old sessions forgotten", count=forgotten)
             await trio.sleep(PRUNE_SECONDS)
 
         await keep("pruning", prune)
