@@ -100,6 +100,26 @@ def test_the_page_for_programs_says_what_the_protocol_does() -> None:
     assert not missing
 
 
+def test_every_promise_names_what_holds_it() -> None:
+    """Each row of promises on the security page names a test or a driver that is there."""
+    text = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    promises = text.partition("## What is promised")[2].partition("## OWASP")[0]
+    rows = [
+        line.strip("| ").rsplit(" | ", 1)[1]
+        for line in promises.splitlines()
+        if line.startswith("| ") and not line.startswith("| promise")
+    ]
+    assert len(rows) > 20
+    for row in rows:
+        tests = re.findall(r"`(tests/[\w/]+\.py)`", row)
+        drivers = re.findall(r"`([a-z]+)`", row)
+        benches = re.findall(r"`python -m bench\.(\w+)`", row)
+        assert tests or drivers or benches, row
+        paths = [*tests, *(f"bench/{one}.py" for one in benches)]
+        paths += [f"bench/faults/{one}.py" for one in drivers]
+        assert not [one for one in paths if not (ROOT / one).is_file()], row
+
+
 # Spelled in parts, or this file would be its own finding.
 UNWANTED = {
     "a package index's address": ["pypi" + ".org", "pythonhosted" + ".org", "extra-index" + "-url"],
