@@ -54,7 +54,9 @@ async def _measure(arguments: argparse.Namespace) -> bool:
         async with open_database(settings, books.url, trio.CapacityLimiter(1)) as database:
             await database.transact(_fill, busy.user_id, arguments.sessions)
         # The engine is never asked for anything.
-        sections = configuration(books, "ws://127.0.0.1:9", {})
+        sections = configuration(
+            books, "ws://127.0.0.1:9", {"limits": {"requests_per_user": 100_000}}
+        )
         async with running(sections) as daemon:
             alone = await _ask(daemon.port, busy, 1, arguments.seconds)
             opens: list[float] = []

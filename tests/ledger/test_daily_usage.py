@@ -20,7 +20,7 @@ from tests.ledger.store import Store
 pytestmark = pytest.mark.system
 
 # The migration that begins to add up.
-FIRST = "0010_daily_usage.sql"
+FIRST = next(one.name for one in migrate.known() if one.name.endswith("_daily_usage.sql"))
 # Of one user, days ago: kind, milliseconds.
 ENTRIES = [
     (400, "grant", 1_000_000),
