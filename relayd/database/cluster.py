@@ -129,7 +129,7 @@ class Cluster:
             output = self._execute(
                 "pg_ctl",
                 ["-w", "-t", str(START_SECONDS), "-l", self._path(self.directory, "start.log"),
-                 "start"],
+                 *self._options(), "start"],
                 directory=self.directory,
                 seconds=START_SECONDS + 10,
             )  # fmt: skip
@@ -142,6 +142,13 @@ class Cluster:
             _make_database(url)
         except psycopg.Error as error:
             raise DatabaseUnavailable(f"the embedded PostgreSQL went away: {error}") from error
+
+    def _options(self) -> list[str]:
+        """Of a server that runs as somebody else: its shared memory in its own directory.
+
+        In /dev/shm every process of that user could open it.
+        """
+        return [] if self.account is None else ["-o", "-c dynamic_shared_memory_type=mmap"]
 
     def answers(self, url: str) -> bool:
         """Whether the server runs; waits for one that is starting or recovering."""

@@ -75,6 +75,10 @@ def test_a_neighbour_with_the_servers_user_gets_nothing() -> None:
         assert set(found) == {"socket", "files", "memory"}
         assert all(one.startswith("refused:") for one in found.values()), found
 
+        with psycopg.connect(own.url) as connection:
+            row = connection.execute("SHOW dynamic_shared_memory_type").fetchone()
+        assert row == ("mmap",)
+
         # What the group is for: with it, the directory is open, and the door is still shut.
         inside = attack(own, gid=OWN_GROUP)
         assert inside["files"] == "OPEN"
