@@ -5,9 +5,9 @@ only for what isn't taken. Pongs and the answer to a close go out by themselves.
 receives, nothing is read, so a reader that is behind holds the peer back.
 """
 
-import contextlib
 import functools
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import attrs
@@ -189,10 +189,7 @@ class WebSocket:
             return
         self._closing = True
         try:
-            with (
-                trio.move_on_after(self.timeouts.close_seconds),
-                contextlib.suppress(WebSocketClosed),
-            ):
+            with trio.move_on_after(self.timeouts.close_seconds), suppress(WebSocketClosed):
                 self._wire.push(close_frame(code, reason, masked=self._masked))
                 await self._drain()
                 await self._read_to_end(take)
@@ -206,7 +203,7 @@ class WebSocket:
             if self._take is not None:
                 await self._waiting.park()
             else:
-                with contextlib.suppress(WebSocketClosed):
+                with suppress(WebSocketClosed):
                     await self._receive(take)
 
     async def finish(self) -> None:
