@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from relayd.checks import certificate, database, engine, exposure, sales
+from relayd.checks import certificate, database, engine, exposure, recordings, sales
 from relayd.checks.finding import Finding
 from relayd.config import Config
 from relayd.engines.selection import LOCAL, choose_engine
@@ -18,6 +18,7 @@ async def look(
         *exposure.judge(config, environ),
         *certificate.judge(config.server),
         *sales.judge(config),
+        *recordings.judge(config),
     ]
     if config.stripe.sales and not offline:
         findings.append(await sales.reach(config.stripe))

@@ -27,10 +27,11 @@ def add(subparsers: Subparsers) -> None:
         summary="validate the configuration, and try everything that it names",
         details=(
             "Validate the configuration, judge what it opens to whom, then try what it names:\n"
-            "certificate, Stripe, database, engine. Says which engine serves and why. With\n"
-            "Deepgram it opens one stream and sends no audio, which costs nothing; of Stripe it\n"
-            "only reads. The schema is tried on an empty database and undone; nothing is\n"
-            "migrated. The embedded database is made if it is not there yet."
+            "certificate, Stripe, database, engine. Says which engine serves and why, and what\n"
+            "each model for recordings costs and earns. With Deepgram it opens one stream and\n"
+            "sends no audio, which costs nothing; of Stripe it only reads. The schema\n"
+            "is tried on an empty database and undone; nothing is migrated. The embedded\n"
+            "database is made if it is not there yet."
         ),
         examples=(
             "  relayd check\n"

@@ -23,7 +23,7 @@ from relayd.errors import ConfigError
 from relayd.speech.files import FileEngine, FileRequest
 from relayd.speech.plan import ConfigRefusal
 
-__all__ = ["Candidate", "FileEngines", "Offered", "offered", "open_file_engines"]
+__all__ = ["Candidate", "FileEngines", "Offered", "offered", "open_file_engines", "set_up"]
 
 
 MOONSHINE_FILES: Final = FileModel(
@@ -93,6 +93,22 @@ class FileEngines:
         return able or refusal
 
 
+def set_up(config: Config) -> frozenset[str]:
+    """The engines for recordings that this configuration and this machine have."""
+    engines = config.engines
+    return frozenset(
+        name
+        for name, there in (
+            ("deepgram", bool(engines.deepgram.api_key)),
+            ("openai_compatible", bool(engines.openai_compatible.url)),
+            (whispercpp.NAME, whispercpp.installed()),
+            (MOONSHINE.engine, not MOONSHINE.missing),
+            ("pretend", True),
+        )
+        if there
+    )
+
+
 def offered(config: Config) -> tuple[Offered, ...]:
     """What the configuration offers; without a list of its own, each model of each engine.
 
@@ -116,20 +132,18 @@ def _pairs(engines: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
 
 
 def _each(config: Config) -> Iterator[Offered]:
-    engines = config.engines
-    if engines.deepgram.api_key:
-        model = engines.deepgram.model
-        yield Offered(
-            model, (("deepgram", model),), cents_per_minute=config.costs.engine_cents_per_minute
-        )
-    if engines.openai_compatible.url:
+    engines, there = config.engines, set_up(config)
+    if "deepgram" in there:
+        model, cents = engines.deepgram.model, config.costs.engine_cents_per_minute
+        yield Offered(model, (("deepgram", model),), cents_per_minute=cents)
+    if "openai_compatible" in there:
         for model in engines.openai_compatible.models:
             yield Offered(model, (("openai_compatible", model),))
-    if whispercpp.installed():
+    if whispercpp.NAME in there:
         for model in whispercpp.file_models(engines.whispercpp, engines.files.slots):
             yield Offered(f"whisper-{model}", ((whispercpp.NAME, model),))
-    if not MOONSHINE.missing:
-        yield Offered("moonshine", (("moonshine", MOONSHINE_FILES.name),))
+    if MOONSHINE.engine in there:
+        yield Offered(MOONSHINE.engine, ((MOONSHINE.engine, MOONSHINE_FILES.name),))
     yield Offered("pretend", (("pretend", "pretend"),))
 
 
@@ -145,19 +159,20 @@ async def open_file_engines(config: Config) -> AsyncIterator[FileEngines]:
         slots = await stack.enter_async_context(
             open_slots(settings.files.slots, settings.files.open_seconds)
         )
-        if settings.deepgram.api_key:
+        there = set_up(config)
+        if "deepgram" in there:
             engines["deepgram"] = await stack.enter_async_context(
                 open_deepgram_files(settings.deepgram)
             )
-        if settings.openai_compatible.url:
+        if "openai_compatible" in there:
             engines["openai_compatible"] = await stack.enter_async_context(
                 open_openai_compatible(settings.openai_compatible)
             )
-        if not MOONSHINE.missing:
+        if MOONSHINE.engine in there:
             engines["moonshine"] = _local(
                 config, slots, "moonshine", {MOONSHINE_FILES.name: MOONSHINE_FILES}
             )
-        if whispercpp.installed():
+        if whispercpp.NAME in there:
             found = whispercpp.file_models(settings.whispercpp, settings.files.slots)
             engines[whispercpp.NAME] = _local(config, slots, whispercpp.NAME, found)
         yield FileEngines(offered(config), engines)

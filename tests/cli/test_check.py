@@ -19,7 +19,9 @@ def test_check_looks_at_everything(relayd: Command) -> None:
     assert report["well"] is True
     packages = {f"package {name}" for name in ("pack_500", "pack_1200", "pack_3000")}
     tried = {"configuration", "sales", "database", "schema", "books", "engine"}
-    assert set(found) == tried | packages
+    models = {one for one in found if one.startswith("recordings ")}
+    assert "recordings pretend" in models
+    assert set(found) == tried | packages | models
     assert "= 166.63 cents (27.8 %)" in found["package pack_500"]["detail"]
     engine = found["engine"]["detail"]
     assert f"{best_local()}, because engines.deepgram.api_key is not set" in engine
@@ -54,7 +56,7 @@ def test_check_offline_asks_nobody(relayd: Command, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(f"RELAYD_{name}", value)
     report = answered(relayd("check", "--offline", "--json"))
     subjects = {one["subject"].split()[0] for one in report["findings"]}
-    assert subjects == {"configuration", "package", "seller"}
+    assert subjects == {"configuration", "package", "recordings", "seller"}
 
 
 def test_check_asks_stripe(relayd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
