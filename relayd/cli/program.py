@@ -24,6 +24,7 @@ from relayd.cli import (
     sessions,
     transcribe,
     user,
+    worker,
 )
 from relayd.cli.exits import EXIT_CODES, Exit, explain
 
@@ -49,6 +50,7 @@ _GROUPS: Final = (
     check,
     migrate,
     serve,
+    worker,
     reload,
     transcribe,
     models,

@@ -7,24 +7,15 @@ of them can run in one process, on one ledger and in virtual time, and play ever
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final
 from uuid import UUID
 
 import attrs
-import trio
 
-from relayd import logs
 from relayd.database.ports import Database
-from relayd.errors import DatabaseUnavailable
-from relayd.ledger import sweeper
+from relayd.ledger.presence import Presence
 from relayd.session.registry import Sessions
 
 __all__ = ["Core"]
-
-log = logs.get(__name__)
-
-# For the last word to the database at the end; without it another daemon finds out by itself.
-FAREWELL_SECONDS: Final = 5
 
 
 @attrs.define(eq=False)
@@ -45,23 +36,10 @@ class Core:
 
         Leaving it says that this boot is over; whoever is cancelled from outside says so too.
         """
-        await sweeper.register_boot(self.database, self.boot_id, self.host)
+        presence = Presence(self.database, self.boot_id, self.heartbeat_seconds, self.host)
         try:
-            async with trio.open_nursery() as nursery:
-                nursery.start_soon(
-                    sweeper.run_heartbeat, self.database, self.boot_id, self.heartbeat_seconds
-                )
+            async with presence.kept() as nursery:
                 nursery.start_soon(self.sessions.settle_late)
                 yield
-                nursery.cancel_scope.cancel()
         finally:
-            with trio.move_on_after(FAREWELL_SECONDS, shield=True):
-                await self._say_goodbye()
-
-    async def _say_goodbye(self) -> None:
-        try:
-            await sweeper.end_boot(self.database, self.boot_id)
-        except DatabaseUnavailable as error:
-            log.warning("the end of this daemon could not be recorded", problem=str(error))
-        else:
-            self.farewell_said = True
+            self.farewell_said = presence.farewell_said

@@ -3,6 +3,7 @@
     signals
     └─ entrance: certificate, listening sockets
        └─ database (embedded or not) ─ schema ─ seat
+          ├─ worker: recordings, where [batch] workers says so
           └─ keeping: sweeper, pruning, payments
              └─ one process: serving           several: a supervisor of as many that serve
 
@@ -24,6 +25,7 @@ from relayd import logs
 from relayd.accounts.accounts import Accounts
 from relayd.checks import exposure
 from relayd.config import Config
+from relayd.daemon import working
 from relayd.daemon.control import run_control
 from relayd.daemon.entrance import Entrance, open_entrance
 from relayd.daemon.keeping import Keeping, migrate_schema
@@ -118,6 +120,7 @@ class Daemon:
             async with (
                 self._seated(database) as seat,
                 open_shop(config.stripe, config.packages, database) as shop,
+                working.beside(config, database, self.stop),
                 trio.open_nursery() as nursery,
             ):
                 self._nursery = nursery

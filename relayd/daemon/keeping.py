@@ -24,8 +24,10 @@ from relayd.ledger.forgetting import forget_addresses
 from relayd.ledger.sweeper import Patience
 from relayd.payments.margins import margins
 from relayd.payments.shop import Shop
+from relayd.storage.opening import open_storage
+from relayd.transcriptions.retention import run_retention
 
-__all__ = ["Keeping", "migrate_schema"]
+__all__ = ["Keeping", "migrate_schema", "patience_of"]
 
 log = logs.get(__name__)
 
@@ -51,6 +53,7 @@ class Keeping:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._sweep)
             nursery.start_soon(self._prune)
+            nursery.start_soon(self._retain)
             if self.shop is not None:
                 nursery.start_soon(self.shop.run)
 
@@ -67,7 +70,9 @@ class Keeping:
                 with guarded("dead process can't be settled", boot=boot_id):
                     await sweeper.end_boot(self.database, boot_id)
                     # A look of its own: it knows nobody long enough to take them for dead.
-                    await sweeper.Sweeper(self.database, self.boot_id, self._patience).sweep()
+                    await sweeper.Sweeper(
+                        self.database, self.boot_id, patience_of(self.config)
+                    ).sweep()
             except DatabaseUnavailable as error:
                 log.warning("a dead process is not settled yet", boot=boot_id, problem=str(error))
                 await trio.sleep(BURY_AGAIN_SECONDS)
@@ -84,13 +89,13 @@ class Keeping:
             tell = log.warning if margin.losing else log.info
             tell("package for sale", package=margin.package.id, margin=margin)
 
-    @property
-    def _patience(self) -> Patience:
-        metering = self.config.metering
-        return Patience(metering.sweep_seconds, metering.dead_seconds, self.config.beat_seconds)
-
     async def _sweep(self) -> None:
-        await sweeper.run_sweeper(self.database, self.boot_id, self._patience)
+        await sweeper.run_sweeper(self.database, self.boot_id, patience_of(self.config))
+
+    async def _retain(self) -> None:
+        """Delete what of recordings is over."""
+        store = open_storage(self.config.storage, self.config.files_directory).store
+        await run_retention(self.database, store, self.config.batch.result_days)
 
     async def _prune(self) -> None:
         """Remove expired sign-ins, old addresses and such, a bounded number at a time."""
@@ -106,6 +111,12 @@ class Keeping:
             await trio.sleep(PRUNE_SECONDS)
 
         await keep("pruning", prune)
+
+
+def patience_of(config: Config) -> Patience:
+    """How patient a sweeper is, as configured."""
+    metering = config.metering
+    return Patience(metering.sweep_seconds, metering.dead_seconds, config.beat_seconds)
 
 
 async def migrate_schema(database: Database) -> None:

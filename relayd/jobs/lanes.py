@@ -82,7 +82,9 @@ def lock(connection: Connection, user_id: UUID) -> Lane | None:
 def change(connection: Connection, user_id: UUID, by: Change, aging_seconds: float) -> None:
     """Count a job that changed its state; the lane is locked.
 
-    A lane that was empty gets its turn by when it begins to wait, and never before its last one.
+    A lane that was idle begins to wait now, and never before its last turn. One that had something
+    running until a moment ago, no longer than a step of priority is worth, keeps its turn: who has
+    one recording at a time is served as often as who has many.
     """
     connection.execute(
         """
@@ -90,10 +92,13 @@ def change(connection: Connection, user_id: UUID, by: Change, aging_seconds: flo
         SET queued = queued + %(queued)s, queued_ms = queued_ms + %(queued_ms)s,
             delayed = delayed + %(delayed)s, running = running + %(running)s,
             rank = CASE
-                WHEN queued = 0 AND %(queued)s > 0 THEN
+                WHEN queued = 0 AND %(queued)s > 0 AND running = 0
+                     AND active_at < clock_timestamp() - make_interval(secs => %(aging)s) THEN
                     greatest(rank, clock_timestamp() - priority * make_interval(secs => %(aging)s))
                 ELSE rank
-            END
+            END,
+            active_at = CASE
+                WHEN %(running)s < 0 THEN clock_timestamp() ELSE active_at END
         WHERE user_id = %(user)s
         """,
         {**attrs.asdict(by), "aging": aging_seconds, "user": user_id},

@@ -1,5 +1,6 @@
 """What ends a recording from outside: its owner cancels or deletes it, or its time is over."""
 
+from typing import Final
 from uuid import UUID
 
 from relayd.database.ports import Connection
@@ -8,10 +9,10 @@ from relayd.jobs.ending import RUNNING, Ending, conclude, erase
 from relayd.transcriptions.outcomes import Transcription
 from relayd.transcriptions.records import read
 
-__all__ = ["cancel", "delete", "expire", "refuse_upload"]
+__all__ = ["cancel", "delete", "delete_orphans", "expire", "refuse_upload"]
 
-# What one look at expired ones ends at most.
-BATCH = 100
+# What one look ends at most.
+BATCH: Final = 100
 
 
 def cancel(
@@ -87,3 +88,18 @@ def expire(connection: Connection, days: float) -> tuple[int, int]:
             erase(connection, transcription_id)
             deleted += 1
     return given_up, deleted
+
+
+def delete_orphans(connection: Connection, days: float) -> int:
+    """Delete the recordings of accounts that were deleted; how many, a bounded number at a time."""
+    rows = connection.execute(
+        """
+        SELECT t.user_id, t.id FROM users AS u JOIN transcriptions AS t ON t.user_id = u.id
+        WHERE u.deleted_at IS NOT NULL AND t.state <> 'deleted' AND NOT t.doomed
+        ORDER BY t.user_id, t.id LIMIT %s
+        """,
+        (BATCH,),
+    ).fetchall()
+    for user_id, transcription_id in rows:
+        delete(connection, user_id, transcription_id, days)
+    return len(rows)

@@ -1,4 +1,4 @@
-"""What is over goes: uploads that nobody went on with, results kept long enough, their objects."""
+"""What is over goes: abandoned uploads, results kept long enough, whose account is gone."""
 
 from typing import Final
 
@@ -25,6 +25,7 @@ async def run_retention(database: Database, store: Store, result_days: float) ->
 
     async def look() -> None:
         given_up, deleted = await database.transact(ending.expire, result_days)
+        deleted += await database.transact(ending.delete_orphans, result_days)
         removed = await _remove_objects(database, store)
         if given_up or deleted or removed:
             # Numbers alone: what was deleted has no name any more.

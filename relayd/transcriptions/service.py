@@ -11,6 +11,7 @@ A recording goes through these calls in this order:
 `submit` alone is enough for what was uploaded and measured in one request.
 """
 
+from collections.abc import Callable
 from uuid import UUID
 
 import attrs
@@ -62,6 +63,8 @@ class Transcriptions:
 
     database: Database
     settings: config.Batch
+    # What a second of audio costs with a model, in thousandths of a second of credit.
+    rate_of: Callable[[str], int] = rate_of
 
     async def begin(self, upload: Upload) -> Transcription:
         """Record an upload; it expires unless it goes on within ``batch.upload_hours``.
@@ -104,7 +107,7 @@ class Transcriptions:
         """
         offer = Offer(
             terms or terms_of(self.settings),
-            rate_of(submission.model),
+            self.rate_of(submission.model),
             self.settings.aging_seconds,
         )
 

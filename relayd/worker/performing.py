@@ -32,11 +32,12 @@ from relayd.jobs import claiming, returning, standings
 from relayd.jobs.claiming import Claim, Orders
 from relayd.jobs.ending import Ended, Ending, finish
 from relayd.jobs.returning import Manner
+from relayd.speech.catalogue import Candidate, Catalogue
 from relayd.speech.fallback import NobodyUntil, choose, weigh
+from relayd.speech.plan import ConfigRefusal
 from relayd.storage.ports import Store
 from relayd.transcriptions import results
-from relayd.worker.ports import Candidate, Catalogue
-from relayd.worker.transcribing import Studio, Transcript
+from relayd.worker.transcribing import Studio, Transcript, request_of
 
 __all__ = ["Performance", "Workplace"]
 
@@ -133,11 +134,15 @@ class Performance:
 
     async def _transcribe(self) -> _End:
         """Let engines try, in their order, until one has answered for good."""
+        claim = self.claim
         while True:
-            candidates = self.place.catalogue.candidates(self.claim.model)
-            if not candidates:
-                problem = "This model is not available any more."
-                return _Failure("no_such_model", problem, final=True)
+            asked = request_of(claim.model, claim.options)
+            candidates = self.place.catalogue.candidates(claim.model, asked)
+            if isinstance(candidates, ConfigRefusal):
+                return _Failure("not_offered", candidates.message, final=True)
+            # After each failed attempt the next one is the first.
+            first = claim.failures % len(candidates)
+            candidates = [*candidates[first:], *candidates[:first]]
             now = dt.datetime.now(dt.UTC)
             known = await self.place.database.transact(standings.read)
             choice = choose([one.engine.name for one in candidates], known, now)
@@ -145,7 +150,7 @@ class Performance:
                 return _Return(max((choice.until - now).total_seconds(), 1.0))
             candidate = next(one for one in candidates if one.engine.name == choice.engine)
             try:
-                transcript = await self.place.studio.transcribe(self.claim, candidate, self._tell)
+                transcript = await self.place.studio.transcribe(claim, candidate, self._tell)
             except (FileEngineError, Unreadable) as error:
                 end = await self._weigh(candidate, error)
                 if end is not None:

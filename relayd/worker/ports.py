@@ -1,14 +1,12 @@
-"""What a worker needs of others beside the database: sound, engines and a place for results."""
+"""What a worker needs to hear what is in a recording."""
 
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
-import attrs
+from relayd.speech.files import AudioForm
 
-from relayd.speech.files import AudioForm, FileEngine
-
-__all__ = ["Candidate", "Catalogue", "Decoder", "Part", "Sound"]
+__all__ = ["Decoder", "Part", "Sound"]
 
 
 class Part(Protocol):
@@ -51,18 +49,3 @@ class Decoder(Protocol):
 
         Raises `Unreadable`, or another `RelaydError` where it is no fault of the file.
         """
-
-
-@attrs.frozen
-class Candidate:
-    """An engine that can take a recording, and its own name of the model that was asked for."""
-
-    engine: FileEngine
-    model: str
-
-
-class Catalogue(Protocol):
-    """Which engines there are, by the models that callers ask for."""
-
-    def candidates(self, model: str) -> Sequence[Candidate]:
-        """Those that can take it, in the order of preference; none for a model that is gone."""

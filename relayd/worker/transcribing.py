@@ -2,9 +2,10 @@
 
 import shutil
 import tempfile
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,17 +14,21 @@ import trio
 
 from relayd.errors import FileEngineError, Unreadable
 from relayd.jobs.claiming import Claim
+from relayd.speech.catalogue import Candidate
 from relayd.speech.document import Document
 from relayd.speech.files import AudioForm, FileRequest
 from relayd.storage.ports import Store
 from relayd.storage.spool import private_folder
-from relayd.worker.ports import Candidate, Decoder, Part
+from relayd.worker.ports import Decoder, Part
 
-__all__ = ["Studio", "Transcript", "request_of"]
+__all__ = ["Studio", "Transcript", "request_of", "sweep"]
 
 # Of the seconds that a recording was measured to have, so that what decodes longer than its
 # packets said is noticed and not refused: what is charged is bounded all the same.
 LONGER: Final = 2
+# Sound that nobody has touched for so long is of a worker that died: the longest recording is
+# transcribed in less.
+ABANDONED_SECONDS: Final = 86_400
 
 
 @attrs.frozen
@@ -53,12 +58,11 @@ class _Meter:
 
 @attrs.frozen
 class Studio:
-    """Where recordings become documents. ``part_seconds``: longer ones are cut; None: never."""
+    """Where recordings become documents."""
 
     store: Store
     decoder: Decoder
     slots: trio.Semaphore
-    part_seconds: int | None
     # For sound on its way to an engine: on a disk, not in memory.
     scratch: Path
 
@@ -70,7 +74,7 @@ class Studio:
         The caller holds a slot, and further parts take others that are free. Raises
         `StorageUnavailable`, `Unreadable`, `FileEngineError` or another `RelaydError`.
         """
-        request = request_of(candidate.model, claim.options)
+        request = candidate.request
         async with self.store.as_file(claim.source) as path, self._directory() as directory:
             if candidate.engine.form is AudioForm.ORIGINAL:
                 document = await candidate.engine.transcribe(path, request, tell)
@@ -79,7 +83,7 @@ class Studio:
                 path,
                 directory,
                 candidate.engine.form,
-                part_seconds=self._part_seconds(candidate),
+                part_seconds=candidate.engine.part_seconds_max,
                 seconds_max=claim.measured_ms * LONGER // 1000 + 1,
             )
             try:
@@ -126,10 +130,6 @@ class Studio:
                 scope.cancel()
         return documents
 
-    def _part_seconds(self, candidate: Candidate) -> int | None:
-        bounds = (self.part_seconds, candidate.engine.part_seconds_max)
-        return min((one for one in bounds if one is not None), default=None)
-
     @asynccontextmanager
     async def _directory(self) -> AsyncIterator[Path]:
         """An empty directory, gone with all that is in it when left."""
@@ -148,9 +148,20 @@ class Studio:
 
 
 def request_of(model: str, options: Mapping[str, Any]) -> FileRequest:
-    """What an engine is asked; options that it knows nothing of are somebody else's."""
+    """What engines are asked; options that they know nothing of are somebody else's."""
     known = {one.name for one in attrs.fields(FileRequest)} - {"model"}
     return FileRequest(model, **{name: options[name] for name in known & options.keys()})
+
+
+def sweep(scratch: Path) -> None:
+    """Remove the sound that workers left that died."""
+    if not scratch.is_dir():
+        return
+    for directory in scratch.iterdir():
+        # Another worker's may go meanwhile.
+        with suppress(FileNotFoundError):
+            if directory.stat().st_mtime < time.time() - ABANDONED_SECONDS:
+                shutil.rmtree(directory, ignore_errors=True)
 
 
 def _first_of(several: ExceptionGroup[Exception]) -> Exception:

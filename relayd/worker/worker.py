@@ -33,7 +33,9 @@ CANCELLED: Final = "relayd_cancelled"
 # An idle worker looks for work that nobody told it of.
 POLL_SECONDS: Final = 5.0
 # Between two looks for jobs whose pause is over, and whose worker died.
-DUE_SECONDS: Final = 1.0
+DUE_SECONDS: Final = 0.5
+# To write that a job is given back.
+GIVE_BACK_SECONDS: Final = 5.0
 # Between attempts to claim while the database is away.
 AGAIN_SECONDS: Final = 1.0
 
@@ -62,6 +64,8 @@ class Worker:
     _work: trio.Event = attrs.field(factory=trio.Event)
     # The last claim wasn't answered: it may have been made all the same.
     _in_doubt: bool = False
+    # All jobs; cancelled where the drain is over and something can't even be given back.
+    _working: trio.CancelScope = attrs.field(factory=trio.CancelScope)
 
     async def run(self, stop: trio.Event) -> None:
         """Work until ``stop`` is set, and then until what runs is done or given back.
@@ -73,13 +77,14 @@ class Worker:
         async with trio.open_nursery() as beside:
             beside.start_soon(listen, self.conninfo, Ears(self))
             beside.start_soon(self._keep_due)
-            async with trio.open_nursery() as jobs:
-                async with trio.open_nursery() as claiming_nursery:
-                    claiming_nursery.start_soon(self._claim_on, jobs)
-                    await stop.wait()
-                    claiming_nursery.cancel_scope.cancel()
-                log.info("worker drains", jobs=len(self._running))
-                beside.start_soon(self._give_back_late)
+            with self._working:
+                async with trio.open_nursery() as jobs:
+                    async with trio.open_nursery() as claiming_nursery:
+                        claiming_nursery.start_soon(self._claim_on, jobs)
+                        await stop.wait()
+                        claiming_nursery.cancel_scope.cancel()
+                    log.info("worker drains", jobs=len(self._running))
+                    beside.start_soon(self._give_back_late)
             beside.cancel_scope.cancel()
 
     def wake(self) -> None:
@@ -112,7 +117,9 @@ class Worker:
                 await self._work.wait()
         else:
             # No checkpoint since the claim: a job that is claimed is worked on.
-            jobs.start_soon(self._perform, claim)
+            performance = Performance(claim, self.place)
+            self._running[claim.id] = performance
+            jobs.start_soon(self._perform, performance)
 
     async def _claim(self) -> Claim | None:
         self._in_doubt = True
@@ -130,10 +137,9 @@ class Worker:
                 await self.database.transact(returning.give_back, job, fence, self.place.manner)
         self._in_doubt = False
 
-    async def _perform(self, claim: Claim) -> None:
+    async def _perform(self, performance: Performance) -> None:
+        claim = performance.claim
         log.info("job claimed", job=claim.id, attempt=claim.fence.attempt, failures=claim.failures)
-        performance = Performance(claim, self.place)
-        self._running[claim.id] = performance
         try:
             await performance.perform()
         finally:
@@ -141,10 +147,16 @@ class Worker:
             self.slots.release()
 
     async def _give_back_late(self) -> None:
-        """Give back what isn't done within the drain; nothing waits for longer than it takes."""
+        """Give back what isn't done within the drain.
+
+        What can't be written even then, because the database is away, is found by others as what a
+        dead worker left.
+        """
         await trio.sleep(self.drain_seconds)
         for performance in self._running.values():
             performance.give_back()
+        await trio.sleep(GIVE_BACK_SECONDS)
+        self._working.cancel()
 
     async def _keep_due(self) -> None:
         """Queue again what dead workers left, and wake what has waited long enough."""

@@ -21,7 +21,8 @@ def settings(empty_database_url: str, tmp_path: Path) -> Settings:
         "RELAYD_SERVER__PROCESSES": "1",
         "RELAYD_DATABASE__URL": "postgresql://?" + urlencode(conninfo_to_dict(empty_database_url)),
         "RELAYD_DATABASE__DATA_DIRECTORY": str(tmp_path / "data"),
-        # An engine that starts nothing.
+        # Nobody works on recordings, and an engine that starts nothing.
+        "RELAYD_BATCH__WORKERS": "0",
         "RELAYD_ENGINES__DEEPGRAM__API_KEY": "unused",
     }
     return lambda **changed: config.load(None, environ | changed)

@@ -9,7 +9,6 @@ import trio
 from relayd.speech.document import Document, Segment
 from relayd.speech.files import AudioForm, FileRequest, Progress
 from relayd.speech.plan import ConfigRefusal
-from relayd.worker.ports import Candidate
 
 __all__ = ["Engines", "ScriptedDecoder", "ScriptedEngine", "recording"]
 
@@ -78,6 +77,8 @@ class ScriptedEngine:
     gate: trio.Event | None = None
     # The gate opens once so many wait at it.
     opens_at: int | None = None
+    # It can do nothing that it is asked for.
+    refuses: bool = False
     requests: list[FileRequest] = attrs.field(factory=list)
     # Files at once, now and at most.
     busy: int = 0
@@ -85,8 +86,8 @@ class ScriptedEngine:
     begun: trio.Event = attrs.field(factory=trio.Event)
 
     def refusal(self, request: FileRequest) -> ConfigRefusal | None:
-        """It can do everything."""
-        return None
+        """Nothing or everything."""
+        return ConfigRefusal("model", "it can't") if self.refuses else None
 
     async def transcribe(self, audio: Path, request: FileRequest, progress: Progress) -> Document:
         """See `FileEngine`."""
@@ -112,11 +113,23 @@ class ScriptedEngine:
 
 
 @attrs.frozen
+class ScriptedCandidate:
+    """An engine, and what it is asked."""
+
+    engine: ScriptedEngine
+    request: FileRequest
+
+
+@attrs.frozen
 class Engines:
-    """Implements `relayd.worker.ports.Catalogue`: all of them can do every model but "gone"."""
+    """Implements `Catalogue`: all that don't refuse can do every model but "gone"."""
 
     engines: Sequence[ScriptedEngine]
 
-    def candidates(self, model: str) -> Sequence[Candidate]:
+    def candidates(
+        self, model: str, request: FileRequest
+    ) -> Sequence[ScriptedCandidate] | ConfigRefusal:
         """See `Catalogue`."""
-        return [] if model == "gone" else [Candidate(one, model) for one in self.engines]
+        able = [one for one in self.engines if model != "gone" and not one.refuses]
+        found = [ScriptedCandidate(one, attrs.evolve(request, model=model)) for one in able]
+        return found or ConfigRefusal("model", f"model {model} is not offered")

@@ -61,7 +61,7 @@ BELOW: dict[str, set[str]] = {
     "routes": GROUND | {"session", "dialects", "edge", "events"} | ADAPTERS,
     "backups": GROUND | {"database", "ledger"},
     "checks": GROUND | {"edge"} | ADAPTERS,
-    "daemon": GROUND | {"session", "edge", "routes", "checks", "events"} | ADAPTERS,
+    "daemon": GROUND | {"session", "edge", "routes", "checks", "events", "worker"} | ADAPTERS,
     "demo": GROUND,
     # What apps embed: nothing of the daemon's comes with it.
     "client": {"speech"},

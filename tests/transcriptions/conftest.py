@@ -1,17 +1,5 @@
-"""A queue of this test's own."""
+"""A queue of this test's own, as in the tests of jobs."""
 
-from collections.abc import Iterator
+from tests.jobs.conftest import queue
 
-import psycopg
-import pytest
-
-from tests.transcriptions.queueing import Queue
-
-
-@pytest.fixture
-def queue(database_url: str) -> Iterator[Queue]:
-    """Empty, on PostgreSQL; the books balance at the end."""
-    with psycopg.connect(database_url, autocommit=True) as connection:
-        queue = Queue(connection)
-        yield queue
-        queue.check()
+__all__ = ["queue"]

@@ -8,7 +8,7 @@ import pytest
 from relayd.jobs.lanes import Terms
 from relayd.transcriptions import submitting
 from relayd.transcriptions.outcomes import Refusal, RefusalReason, State, Upload
-from tests.transcriptions.queueing import Queue
+from tests.jobs.queueing import Queue
 
 pytestmark = pytest.mark.system
 

@@ -42,8 +42,8 @@ async def test_begins_as_soon_as_it_is_told(world: World) -> None:
 
 async def test_long_recordings_in_parts(world: World) -> None:
     """Parts are transcribed at once in free slots, and joined in their order."""
-    world.part_seconds = 10
     (engine,) = world.engines
+    engine.part_seconds_max = 10
     engine.gate, engine.opens_at = trio.Event(), 3
     async with world.working(slots=3):
         taken = await world.submit(await world.user(), 45_000)
@@ -76,6 +76,20 @@ async def test_an_engine_that_fails(world: World) -> None:
         done = await world.until(await world.submit(await world.user()), "done", "failed")
 
     assert done.state is State.DONE
+
+
+async def test_the_next_engine_after_a_failure(world: World) -> None:
+    """Another attempt begins with another engine, where there is one that can do it."""
+    failing, unable, other = world.engines = [
+        ScriptedEngine("failing", faults=[EngineFailed("it crashed")]),
+        ScriptedEngine("unable", refuses=True),
+        ScriptedEngine("other"),
+    ]
+    async with world.working():
+        done = await world.until(await world.submit(await world.user()), "done", "failed")
+
+    assert (done.engine, len(failing.requests), unable.requests) == ("other", 1, [])
+    assert other.requests
 
 
 async def test_a_recording_at_fault(world: World) -> None:
@@ -148,7 +162,7 @@ async def test_a_model_that_is_gone(world: World) -> None:
     async with world.working():
         failed = await world.until(await world.submit(await world.user(), model="gone"), "failed")
 
-    assert failed.reason == "no_such_model"
+    assert failed.reason == "not_offered"
 
 
 async def test_stopped_in_order(world: World) -> None:

@@ -11,7 +11,6 @@ import psycopg
 import trio
 
 from relayd import config
-from relayd.database.pool import Pool
 from relayd.ledger import boots
 from relayd.ledger.audit import audit
 from relayd.ledger.outcomes import label
@@ -39,17 +38,19 @@ PATIENCE_SECONDS = 20
 
 @attrs.define(eq=False)
 class World:
-    """One database, one store, any number of workers."""
+    """One database, one store, any number of workers.
 
-    database: Pool
+    ``database`` is a pool, or what stands before one.
+    """
+
+    database: Any
     store: MemoryStore
     settings: config.Batch = attrs.field(factory=lambda: config.Batch(retry_seconds=0.1))
     engines: list[ScriptedEngine] = attrs.field(factory=lambda: [ScriptedEngine()])
     decoder: ScriptedDecoder = attrs.field(factory=ScriptedDecoder)
-    part_seconds: int | None = None
 
     @classmethod
-    def on(cls, database: Pool, scratch: Path, **given: Any) -> "World":
+    def on(cls, database: Any, scratch: Path, **given: Any) -> "World":
         """A world on this database."""
         return cls(database, MemoryStore(scratch), **given)
 
@@ -98,9 +99,7 @@ class World:
     def worker(self, boot_id: UUID, slots: int = 1, drain_seconds: float = 5) -> Worker:
         """A worker of this boot."""
         free = trio.Semaphore(slots, max_value=slots)
-        studio = Studio(
-            self.store, self.decoder, free, self.part_seconds, self.store.scratch / "work"
-        )
+        studio = Studio(self.store, self.decoder, free, self.store.scratch / "work")
         place = Workplace(
             self.database,
             self.store,
@@ -125,6 +124,13 @@ class World:
                 if found.state.value in states:
                     return found
                 await trio.sleep(0.01)
+
+    async def discarded(self) -> set[str]:
+        """Objects that are to be removed."""
+        rows = await self.database.transact(
+            lambda connection: connection.execute("SELECT key FROM discarded_objects").fetchall()
+        )
+        return {row[0] for row in rows}
 
     async def check(self) -> None:
         """The books balance, and nothing that is in use is left behind on the disk."""

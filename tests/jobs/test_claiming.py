@@ -8,7 +8,7 @@ from relayd.errors import LedgerUnavailable
 from relayd.jobs import claiming
 from relayd.jobs.claiming import Claim, Orders
 from relayd.jobs.lanes import Terms
-from tests.transcriptions.queueing import Queue
+from tests.jobs.queueing import Queue
 
 pytestmark = pytest.mark.system
 
@@ -36,6 +36,26 @@ def test_users_take_turns(queue: Queue) -> None:
         assert queue.finish(claim)
 
     assert served == {many: 3, few: 3}
+
+
+def test_one_at_a_time_is_no_loss(queue: Queue) -> None:
+    """Who hands the next one in when the last is done is served as often as who has many."""
+    queue.terms = Terms(running_max=1)
+    many, others, single = queue.user(), queue.user(), queue.user()
+    for _ in range(9):
+        queue.submitted(many)
+        queue.submitted(others)
+    queue.submitted(single)
+
+    served = Counter[object]()
+    for _ in range(9):
+        claim = claimed(queue)
+        served[claim.user_id] += 1
+        assert queue.finish(claim)
+        if claim.user_id == single:
+            queue.submitted(single)
+
+    assert set(served.values()) == {3}
 
 
 def test_the_cap_of_a_user_is_exact(queue: Queue) -> None:

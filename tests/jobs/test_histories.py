@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 from relayd.jobs.claiming import Claim
 from relayd.jobs.lanes import Terms
 from relayd.transcriptions.outcomes import State, Transcription
-from tests.transcriptions.queueing import Queue
+from tests.jobs.queueing import Queue
 
 if TYPE_CHECKING:
     from uuid import UUID

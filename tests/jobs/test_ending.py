@@ -7,7 +7,7 @@ from relayd.jobs.claiming import Claim, Orders
 from relayd.jobs.ending import Ended
 from relayd.jobs.returning import DEATHS_MAX
 from relayd.transcriptions.outcomes import Shown, State
-from tests.transcriptions.queueing import Queue
+from tests.jobs.queueing import Queue
 
 pytestmark = pytest.mark.system
 
