@@ -17,7 +17,7 @@ import trio
 
 from bench.books import Books
 
-__all__ = ["Daemon", "Sections", "configuration", "running"]
+__all__ = ["Daemon", "Sections", "configuration", "running", "write_configuration"]
 
 Sections = Mapping[str, Mapping[str, Any]]
 
@@ -110,9 +110,7 @@ async def running(
 async def _start(
     directory: Path, sections: Sections, environment: Mapping[str, str], *, piped: bool
 ) -> Daemon:
-    path = directory / "relayd.toml"
-    path.touch(mode=0o600)
-    path.write_text(_toml(sections))
+    path = write_configuration(directory, sections)
     log = directory / "relayd.log"
     reader = None
     with contextlib.ExitStack() as files:
@@ -138,6 +136,14 @@ async def _start(
         await trio.sleep(_POLL_SECONDS)
     address = text.partition(_LISTENING)[2].split()[0]
     return Daemon(process, int(address.rpartition(":")[2]), log, reader)
+
+
+def write_configuration(directory: Path, sections: Sections) -> Path:
+    """A relayd.toml of these sections."""
+    path = directory / "relayd.toml"
+    path.touch(mode=0o600)
+    path.write_text(_toml(sections))
+    return path
 
 
 def _toml(sections: Sections) -> str:

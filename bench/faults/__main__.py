@@ -27,6 +27,8 @@ _NAMES: Final = (
     "outage",
     "unread",
     "media",
+    "workers",
+    "away",
 )
 
 
