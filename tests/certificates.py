@@ -63,11 +63,12 @@ class Authority:
         days: tuple[float, float] = (-1, 90),
         extensions: str = "server",
         itself: bool = False,
+        key_type: tuple[str, ...] = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
     ) -> Path:
         """A certificate for this host name, valid from and until so many days from now."""
         request, key, made = (self.directory / f"{name}.{one}" for one in ("csr", "key", "pem"))
         openssl(
-            *("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"),
+            *("req", "-new", "-newkey", *key_type, "-nodes"),
             *("-keyout", key, "-out", request, "-subj", f"/CN={name}"),
             *("-addext", f"subjectAltName=DNS:{name}"),
         )

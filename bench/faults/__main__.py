@@ -29,6 +29,8 @@ _NAMES: Final = (
     "media",
     "workers",
     "away",
+    "crowd",
+    "flood",
 )
 
 

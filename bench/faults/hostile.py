@@ -27,6 +27,8 @@ _MESSAGE_BYTES: Final = 400 * _MEBIBYTE
 _PIECE: Final = bytes(65_536)
 # More fragments than this in one message are refused.
 _FRAGMENTS: Final = 4096
+# And more pings than this at once.
+_PINGS: Final = 64
 _FRAGMENTS_SENT: Final = 1_000_000
 _PIECES: Final = 1000
 _PAGE_KIB: Final = 4
@@ -97,11 +99,10 @@ class Attack:
 
     async def pings_unread(self) -> None:
         """Ask for pongs, and read none of them."""
-        pings = frame(PING, bytes(125), MASK) * 500
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._note_stuck)
-            for _ in range(20_000):
-                await self.app.stream.send_all(pings)
+        await self.app.stream.send_all(frame(PING, bytes(125), MASK) * _PINGS)
+        self.cross()
+        for _ in range(20_000):
+            await self.app.stream.send_all(frame(PING, bytes(125), MASK) * 500)
 
     async def _note_stuck(self) -> None:
         port = self.app.stream.socket.getsockname()[1]

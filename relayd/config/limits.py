@@ -57,6 +57,15 @@ class Limits:
             most=3600,
         ),
     )
+    audioless_seconds: float = attrs.field(
+        default=600,
+        metadata=about(
+            "So does one without audio, after this long, however many keepalives come.",
+            unit="seconds",
+            least=0.1,
+            most=86_400,
+        ),
+    )
     session_seconds: float = attrs.field(
         default=43_200,
         metadata=about(

@@ -112,6 +112,16 @@ class Server:
             most=100_000,
         ),
     )
+    connections_per_second: int = attrs.field(
+        default=50,
+        metadata=about(
+            "New connections in a second from one address, counted likewise: a handshake of TLS "
+            "takes CPU before anything is known of who asks.",
+            unit="connections a second",
+            least=1,
+            most=100_000,
+        ),
+    )
     header_seconds: float = attrs.field(
         default=10,
         metadata=about(

@@ -30,6 +30,7 @@ def session_limits(limits: config.Limits, metering: config.Metering) -> SessionL
     return SessionLimits(
         auth_seconds=limits.auth_seconds,
         idle_seconds=limits.idle_seconds,
+        audioless_seconds=limits.audioless_seconds,
         session_seconds=limits.session_seconds,
         send_seconds=limits.send_seconds,
         outbox_messages=limits.outbox_messages,
@@ -52,6 +53,7 @@ def edge_settings(server: config.Server, limits: config.Limits) -> EdgeSettings:
     return EdgeSettings(
         connections_max=server.connections_max,
         connections_per_address=server.connections_per_address,
+        connections_per_second=server.connections_per_second,
         proxies=proxies_of(server),
         header_seconds=server.header_seconds,
         keep_alive_seconds=server.keep_alive_seconds,

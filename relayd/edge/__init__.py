@@ -6,6 +6,7 @@ and nothing else.
 
     door        accept, caps, one guarded task per connection, drain
     http        drives Hypercorn's class; hands over requests for a WebSocket
+    parser      heads that leave no doubt                 clients   what each client has at once
     body        what routes take of bodies                inbox     what comes for one call
     takeover    the answer to such a request
     asgi        one application call for a WebSocket

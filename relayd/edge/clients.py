@@ -11,13 +11,15 @@ from typing import Any, Final
 import attrs
 
 from relayd.edge.settings import EdgeSettings
-from relayd.quotas.blocks import caps_of
-from relayd.quotas.limits import Cap, Quotas
+from relayd.quotas.blocks import caps_of, rates_of
+from relayd.quotas.limits import Cap, Quotas, Rate
 
-__all__ = ["CONNECTIONS", "CROWDED", "Clients"]
+__all__ = ["ARRIVALS", "CONNECTIONS", "CROWDED", "Clients"]
 
 # What is counted, alone and with an address.
 CONNECTIONS: Final = "connections"
+# The same of new ones within a second.
+ARRIVALS: Final = "arrivals"
 # What one is told who has too many, where there is a way to say it.
 CROWDED: Final = "too many requests and streams at once from this address"
 
@@ -28,6 +30,21 @@ class Clients:
 
     settings: EdgeSettings
     quotas: Quotas
+
+    async def admit(self, address: str) -> str | None:
+        """Count a new connection; the key of what is too many, where it is too many.
+
+        One that is admitted gives back `places_of` when it ends.
+        """
+        rates = self._arrivals(address)
+        if rates and await self.quotas.admit(rates):
+            return ARRIVALS
+        return await self.quotas.enter(self.places_of(address))
+
+    def _arrivals(self, address: str) -> Sequence[Rate]:
+        if not address or self.settings.proxies.trust(address):
+            return ()
+        return rates_of(ARRIVALS, address, self.settings.connections_per_second, 1)
 
     def places_of(self, address: str) -> Sequence[Cap]:
         """What a connection from there takes of what there is for all of them."""

@@ -21,7 +21,7 @@ from hypercorn.trio.worker_context import WorkerContext
 from relayd import logs
 from relayd.edge.asgi import App, serve_websocket
 from relayd.edge.body import BodyRules
-from relayd.edge.clients import CONNECTIONS, Clients
+from relayd.edge.clients import ARRIVALS, CONNECTIONS, Clients
 from relayd.edge.http import HttpConnection, hypercorn_config
 from relayd.edge.peer import Peer, peer_of
 from relayd.edge.settings import EdgeSettings
@@ -135,6 +135,8 @@ class Door:
     def _refuse(self, stream: trio.SocketStream, peer: Peer, full: str) -> None:
         if full == CONNECTIONS:
             self._complain("connection refused: server.connections_max is reached", peer.address)
+        elif full == ARRIVALS:
+            self._complain("connection refused: too fast from this address", peer.address)
         else:
             self._complain("connection refused: too many from this address", peer.address)
         streams.cut(stream, reset=True)
@@ -146,14 +148,13 @@ class Door:
             log.warning(event, detail=detail, connections=self.connections)
 
     async def _run_accepted(self, stream: trio.SocketStream, peer: Peer) -> None:
-        places = self.clients.places_of(peer.address)
         taken: Sequence[Cap] = ()
         try:
-            full = await self.clients.quotas.enter(places)
+            full = await self.clients.admit(peer.address)
             if full is not None:
                 self._refuse(stream, peer, full)
                 return
-            taken = places
+            taken = self.clients.places_of(peer.address)
             if self.tls is None:
                 await self.serve_stream(stream, peer)
             else:

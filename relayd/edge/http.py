@@ -48,6 +48,9 @@ log = logs.get(__name__)
 # fine as long as it reads.
 _SLICE_BYTES: Final = 65_536
 
+# A head, or a small body. What is read beyond a head waits in memory for a view that may be busy.
+_HEAD_READ_BYTES: Final = 4096
+
 # Enough for any length we allow; longer ones need not even be read as a number.
 _LENGTH_DIGITS_MAX: Final = 18
 
@@ -242,7 +245,7 @@ class HttpConnection:
     async def _receive(self) -> bytes:
         inbox = self._inbox
         if inbox is None or not inbox.streaming:
-            return bytes(await self.stream.receive_some(streams.READ_BYTES))
+            return bytes(await self.stream.receive_some(_HEAD_READ_BYTES))
         # Its sender's part here, then the view's.
         self._allow(inbox.policy.seconds + self.settings.request_seconds)
         began = trio.current_time()

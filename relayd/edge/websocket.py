@@ -103,6 +103,13 @@ class ClientSocket:
         except WebSocketClosed as closed:
             raise ClientGone(str(closed)) from closed
 
+    async def receive_first(self) -> str | bytes:
+        """The app's first message, which says who it is. Raises `ClientGone`."""
+        try:
+            return await self._open.receive(strange=True)
+        except WebSocketClosed as closed:
+            raise ClientGone(str(closed)) from closed
+
     def send_at_once(self, message: str) -> bool:
         """Send one message if that needs no waiting; False where nothing was sent."""
         return self._open.send_at_once(message)

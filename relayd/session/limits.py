@@ -13,6 +13,8 @@ class SessionLimits:
     auth_seconds: float
     # Without audio and without a keepalive.
     idle_seconds: float
+    # Without audio, however alive its app is.
+    audioless_seconds: float
     session_seconds: float
     # For one message to be taken by the client's socket.
     send_seconds: float

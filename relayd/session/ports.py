@@ -47,6 +47,9 @@ class Client(Protocol):
         nothing is read. Cancel-safe.
         """
 
+    async def receive_first(self) -> str | bytes:
+        """The first message, before it is known who sends it: a small one."""
+
     def send_at_once(self, message: str) -> bool:
         """Send one text message if that needs no waiting; False where nothing was sent."""
 

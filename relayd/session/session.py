@@ -150,7 +150,7 @@ class Session:
     async def _hear_hello(self) -> Hello | None:
         """Hear who it is from the first message; None where it isn't said, or not believed."""
         with trio.move_on_after(self.limits.auth_seconds) as patience:
-            first = await self.client.receive()
+            first = await self.client.receive_first()
         if patience.cancelled_caught:
             self.ending.give(EndReason.AUTH_TIMEOUT)
             return None

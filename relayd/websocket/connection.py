@@ -18,23 +18,17 @@ from relayd.websocket.decoder import Bounds, Decoder, Ended
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
 from relayd.websocket.frames import ABNORMAL, close_frame, data_frame, ping_frame
 from relayd.websocket.pump import Pump
-from relayd.websocket.role import Role, Timeouts
+from relayd.websocket.role import GRACE_SECONDS, LAST_WORDS_SECONDS, Role, Timeouts
 from relayd.websocket.streams import linger_seconds
-from relayd.websocket.take import Take, any_message, no_message
+from relayd.websocket.take import Take, any_message, last_messages, no_message
 from relayd.websocket.wires import Wire, wire_of
 
 __all__ = ["WebSocket"]
 
 log = logs.get(__name__)
 
-# Of one connection in one turn of the pump: a peer that sends thousands of tiny messages in one
-# read has its neighbours served in between.
+# Of one connection in one turn of the pump: its neighbours are served in between.
 TURN_MESSAGES: Final = 32
-# A connection that takes nothing any more has nothing more to say either, after this.
-LAST_WORDS_SECONDS: Final = 1.0
-# While nobody reads, a peer that hung up is given this long: a reader may come back meanwhile
-# and find the end by itself, behind what the peer said last.
-GRACE_SECONDS: Final = 0.5
 
 
 @attrs.define(eq=False)
@@ -101,14 +95,15 @@ class WebSocket:
         else:
             self._callbacks += (callback,)
 
-    async def receive(self, take: Take = no_message) -> str | bytes:
+    async def receive(self, take: Take = no_message, *, strange: bool = False) -> str | bytes:
         """Offer each message to ``take``; return the first that it doesn't take.
 
-        Raises `WebSocketClosed`, and what ``take`` raised. Cancelling it loses nothing.
+        Raises `WebSocketClosed`, and what ``take`` raised. Cancelling it loses nothing. A peer that
+        may be anybody (``strange``) gets less of everything.
         """
         if self._reading_to_end:
-            # Whoever ends the connection hears what still comes.
             raise self._closed()
+        self._decoder.strange = strange
         return await self._receive(take)
 
     async def _receive(self, take: Take) -> str | bytes:
@@ -199,6 +194,7 @@ class WebSocket:
     async def _read_to_end(self, take: Take) -> None:
         """Read until the peer's half is over, or wait for whom else reads to get there."""
         self._reading_to_end = True
+        take = last_messages(take, functools.partial(self._end, "did not end"))
         while self.farewell is None:
             if self._take is not None:
                 await self._waiting.park()
@@ -245,9 +241,9 @@ class WebSocket:
         if not data:
             self._end("hung up")
             return False
-        # What it still sends after it was told off is dropped.
-        if self.farewell is None:
-            self._decoder.feed(data)
+        # What it still sends after it was told off is dropped, as long as it isn't a flood.
+        if not self._decoder.feed(data):
+            self._end("did not end")
         return self._advance()
 
     def go_on(self) -> bool:
@@ -286,7 +282,7 @@ class WebSocket:
             return True
         if decoder.ended is not None or decoder.answers_due:
             self._react()
-        return False
+        return decoder.resting and self._parked is None
 
     def _offer(self, take: Take, message: str | bytes) -> bool:
         """Whether it was taken; else it waits for who receives."""
@@ -369,6 +365,7 @@ class WebSocket:
         engine), a FIN may be stuck behind what isn't read: every beat pings, which a peer that
         closed answers with RST (RFC 1122, 4.2.2.13), and one that vanished with nothing.
         """
+        self._decoder.beat()
         since, timeouts = self._wire.waiting_since, self.timeouts
         if since is not None and now - since >= timeouts.send_seconds:
             self._abandon(Cause.STALLED, "does not read")

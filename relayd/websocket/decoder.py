@@ -23,6 +23,7 @@ from relayd.websocket.frames import (
     MASKED,
     NO_STATUS,
     PING,
+    POLICY_VIOLATION,
     PONG,
     PROTOCOL_ERROR,
     TEXT,
@@ -41,6 +42,19 @@ _OPCODES: Final = frozenset({_CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 # Section 5.5.3 allows answering only the latest of several pings; sixteen satisfies every client
 # that pings in bursts, and bounds what a flood can make us hold to 16 * 127 bytes.
 _PONGS_MAX: Final = 16
+
+# Pings and pongs: so many at once, and so many more with every beat of half a second; fewer where
+# the peer may be anybody.
+CONTROLS: Final = {False: (64, 16), True: (16, 4)}
+# A message of such a peer: an access token, and a configuration with some words to listen for.
+STRANGE_BYTES: Final = 8192
+
+# Of a peer that was told off: what both ends' kernels may hold, so that it can have read why.
+DROPPED_BYTES: Final = 262_144
+
+# Of one call: a read holds thousands of empty fragments, and the neighbours are to be served in
+# between.
+_TURN_FRAMES: Final = 64
 
 # Section 7.4 and IANA's registry: what a peer may put into a close frame.
 _CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
@@ -84,7 +98,9 @@ class Decoder:
         "_at",
         "_body",
         "_control",
+        "_controls_left",
         "_data",
+        "_dropped_bytes",
         "_final",
         "_fragments",
         "_key",
@@ -100,12 +116,19 @@ class Decoder:
         "bounds",
         "ended",
         "masked",
+        "resting",
+        "strange",
     )
 
     def __init__(self, bounds: Bounds, *, masked: bool) -> None:
         self.bounds = bounds
         self.masked = masked
         self.ended: Ended | None = None
+        # Whether the peer may be anybody: it gets less of everything.
+        self.strange = False
+        self._controls_left = CONTROLS[True][0]
+        # Whether the last call left frames for the next one.
+        self.resting = False
         # Whether `answers` has something to send.
         self.answers_due = False
         # Whether something came before that isn't worked off: see `only_message`.
@@ -126,13 +149,25 @@ class Decoder:
         self._body: io.BytesIO | None = None
         self._utf8: codecs.IncrementalDecoder | None = None
         self._pings: list[bytes] = []
+        self._dropped_bytes = 0
 
-    def feed(self, data: bytes) -> None:
-        """Add bytes just read; ask for messages until there are none before feeding again."""
+    def feed(self, data: bytes) -> bool:
+        """Add bytes just read; ask for messages until there are none before feeding again.
+
+        What comes after the end is dropped; False where it is more than was under way.
+        """
         self._midway = True
-        if self.ended is None:
-            self._data = self._data[self._at :] + data if self._at < len(self._data) else data
-            self._at = 0
+        if self.ended is not None:
+            self._dropped_bytes += len(data)
+            return self._dropped_bytes <= DROPPED_BYTES
+        self._data = self._data[self._at :] + data if self._at < len(self._data) else data
+        self._at = 0
+        return True
+
+    def beat(self) -> None:
+        """Some time went by: more pings and pongs may come."""
+        most, more = CONTROLS[self.strange]
+        self._controls_left = min(self._controls_left + more, most)
 
     def answers(self) -> bytes:
         """Pongs that are due, as frames; empties the list."""
@@ -162,8 +197,17 @@ class Decoder:
             return None
 
     def next_message(self) -> str | bytes | None:
-        """The next whole message; None when more bytes are needed or the peer's half ended."""
+        """The next whole message.
+
+        None when more bytes are needed, the peer's half ended, or it worked enough (``resting``).
+        """
+        frames = 0
+        self.resting = False
         while self.ended is None:
+            if frames == _TURN_FRAMES:
+                self.resting = True
+                return None
+            frames += 1
             if self._opcode < 0 and not self._read_header():
                 break
             if self._left and self._at >= len(self._data):
@@ -204,7 +248,7 @@ class Decoder:
             if size <= shorter_max or size >> 63:
                 return self._fail(PROTOCOL_ERROR, "payload length not in its shortest form")
         opcode = first & 0x0F
-        if opcode < CLOSE and not self._admit(opcode, size):
+        if not (self._admit(opcode, size) if opcode < CLOSE else self._admit_control(opcode)):
             return False
         self._opcode = opcode
         self._final = bool(first & FINAL)
@@ -236,6 +280,8 @@ class Decoder:
         if opcode != _CONTINUATION:
             self._kind = opcode
             self._limit = self.bounds.text_bytes if opcode == TEXT else self.bounds.message_bytes
+            if self.strange:
+                self._limit = min(self._limit, STRANGE_BYTES)
             self._total = 0
             self._fragments = 0
         self._total += size
@@ -244,6 +290,15 @@ class Decoder:
             return self._fail(TOO_BIG, f"message over {self._limit} bytes")
         if self._fragments > self.bounds.fragments_max:
             return self._fail(TOO_BIG, f"message of over {self.bounds.fragments_max} fragments")
+        return True
+
+    def _admit_control(self, opcode: int) -> bool:
+        """Count a ping or a pong; a close is always heard."""
+        if opcode == CLOSE:
+            return True
+        self._controls_left -= 1
+        if self._controls_left < 0:
+            return self._fail(POLICY_VIOLATION, "too many pings and pongs")
         return True
 
     def _take(self) -> bytes:

@@ -24,6 +24,7 @@ PROTOCOL_ERROR: Final = 1002
 NO_STATUS: Final = 1005
 ABNORMAL: Final = 1006
 INVALID_TEXT: Final = 1007
+POLICY_VIOLATION: Final = 1008
 TOO_BIG: Final = 1009
 
 # Section 5.2: the last fragment; a mask follows the length; lengths of two and of eight bytes.

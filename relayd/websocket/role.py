@@ -1,10 +1,11 @@
 """Which end of a connection this is, and how long it waits for the other."""
 
 import enum
+from typing import Final
 
 import attrs
 
-__all__ = ["Role", "Timeouts"]
+__all__ = ["GRACE_SECONDS", "LAST_WORDS_SECONDS", "Role", "Timeouts"]
 
 
 class Role(enum.Enum):
@@ -22,3 +23,10 @@ class Timeouts:
     pong_seconds: float
     send_seconds: float
     close_seconds: float
+
+
+# A connection that takes nothing any more has nothing more to say either, after this.
+LAST_WORDS_SECONDS: Final = 1.0
+# While nobody reads, a peer that hung up is given this long: a reader may come back meanwhile
+# and find the end by itself, behind what the peer said last.
+GRACE_SECONDS: Final = 0.5

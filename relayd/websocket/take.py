@@ -1,8 +1,12 @@
 """What a receiver is offered in the call that read it."""
 
 from collections.abc import Callable
+from typing import Final
 
-__all__ = ["Take", "any_message", "no_message"]
+__all__ = ["Take", "any_message", "last_messages", "no_message"]
+
+# What a peer has under way when it is told that it is over, at live pace, is far less.
+LAST_MESSAGES: Final = 1024
 
 # Offered a message, whether it is taken. It must not wait.
 Take = Callable[[str | bytes], bool]
@@ -16,3 +20,17 @@ def no_message(message: str | bytes) -> bool:
 def any_message(message: str | bytes) -> bool:
     """Take everything, and drop it."""
     return True
+
+
+def last_messages(take: Take, enough: Callable[[], object]) -> Take:
+    """Offer what still comes to ``take``; ``enough`` is called where it comes to too many."""
+    left = LAST_MESSAGES
+
+    def bounded(message: str | bytes) -> bool:
+        nonlocal left
+        left -= 1
+        if not left:
+            enough()
+        return take(message)
+
+    return bounded

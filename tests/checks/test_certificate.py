@@ -38,6 +38,14 @@ def test_a_good_one(root: Authority) -> None:
     finding = judged(root.sign(HOST, days=(-1, 60.5)))
     assert finding.well, finding
     assert finding.detail.endswith("60 days left")
+    assert not finding.remedy
+
+
+def test_an_rsa_key(root: Authority) -> None:
+    """It is well, but a handshake with it costs the event loop more than it need."""
+    finding = judged(root.sign(HOST, key_type=("rsa:2048",)))
+    assert finding.well
+    assert "P-256" in finding.remedy
 
 
 @pytest.mark.parametrize(

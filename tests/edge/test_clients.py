@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 from relayd.edge.addresses import Proxies
-from relayd.edge.clients import Clients
+from relayd.edge.clients import ARRIVALS, Clients
 from relayd.quotas.counters import Counters
 from tests import defaults
 from tests.edge.caller import PEER, Log, SinkApp, call, opened_door
@@ -83,3 +83,23 @@ async def test_what_a_proxy_asks_by_itself() -> None:
         assert (one, two) == (True, True)
     assert len(clients.places_of(PEER.address)) == 1
     assert len(clients.places_of("2001:db8::1")) == 4
+
+
+async def test_new_connections(autojump_clock: trio.testing.MockClock) -> None:
+    """So many a second from an address, twice that from a /56; proxies bring what comes."""
+    clients = Clients(attrs.evolve(BEHIND, connections_per_second=2), Counters())
+
+    async def arrive(addresses: list[str]) -> list[bool]:
+        admitted = []
+        for address in addresses:
+            full = await clients.admit(address)
+            admitted.append(full != ARRIVALS)
+            clients.quotas.leave(clients.places_of(address) if full is None else ())
+        return admitted
+
+    assert await arrive(["192.0.2.1"] * 3 + ["192.0.2.2"]) == [True, True, False, True]
+    walked = [f"2001:db8:0:{number:x}::1" for number in range(6)]
+    assert await arrive(walked) == [True] * 4 + [False] * 2
+    assert all(await arrive([PEER.address, ""] * 5))
+    await trio.sleep(1)
+    assert await arrive(["192.0.2.1"]) == [True]

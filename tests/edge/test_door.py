@@ -105,6 +105,21 @@ async def test_caps(settings: EdgeSettings) -> None:
 
 
 @pytest.mark.system
+async def test_new_connections_of_a_second() -> None:
+    """One address may connect so often; more are reset before a handshake, a proxy's never."""
+    settings = defaults.edge(connections_per_second=3)
+    async with listening(Log().receive_all, settings) as (_, address):
+        callers = [await reach(address) for _ in range(3)]
+        assert await refused(address)
+        for caller in callers:
+            await caller.stream.aclose()
+    exempt = attrs.evolve(settings, proxies=Proxies(("127.0.0.1",)))
+    async with listening(Log().receive_all, exempt) as (_, address):
+        for caller in [await reach(address) for _ in range(5)]:
+            await caller.stream.aclose()
+
+
+@pytest.mark.system
 async def test_exempt_networks_have_no_cap_per_address() -> None:
     """A trusted proxy brings everybody's connections."""
     settings = defaults.edge(connections_per_address=1, proxies=Proxies(("127.0.0.0/8",)))

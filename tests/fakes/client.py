@@ -95,6 +95,10 @@ class FakeClient:
         finally:
             self._take = None
 
+    async def receive_first(self) -> str | bytes:
+        """The first message."""
+        return await self.receive()
+
     def send_at_once(self, message: str) -> bool:
         """Keep the message, where this client takes messages without waiting."""
         if not self.at_once or not self.reads or self._gone:

@@ -116,6 +116,7 @@ async def open_market(database_url: str, **settings: str) -> AsyncIterator[Marke
             environ = {
                 "RELAYD_SERVER__LISTEN": "127.0.0.1:0",
                 "RELAYD_SERVER__PROCESSES": "1",
+                "RELAYD_SERVER__CONNECTIONS_PER_SECOND": "1000",
                 "RELAYD_DATABASE__URL": _url(database_url),
                 "RELAYD_AUTH__SECRET": "a secret of the tests, of 32 bytes or more",
                 "RELAYD_AUTH__PEPPER": "a pepper of the tests, of 32 bytes or more",

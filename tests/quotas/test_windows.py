@@ -75,6 +75,17 @@ def test_the_quiet_are_forgotten_first() -> None:
     assert admit(windows, "busy", 2, 4.0) == 56
 
 
+def test_lengths_are_apart() -> None:
+    """However many keys a second brings, none that lasts a minute is forgotten for them."""
+    windows = Windows(tracked_max=2)
+    admit(windows, "guessing", 1, 0.0)
+    for number in range(100):
+        assert windows.admit([Rate(str(number), 1, seconds=1)], 0.5) == 0
+    assert admit(windows, "guessing", 1, 1.0) == 59
+    admit(windows, "later", 1, 61.0)
+    assert len(windows) == 1
+
+
 def test_forgets_what_has_run_out() -> None:
     """A minute later nothing is left of anybody."""
     windows = Windows()

@@ -88,6 +88,7 @@ async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         "RELAYD_DATABASE__URL": url(database_url),
         "RELAYD_SERVER__LISTEN": "127.0.0.1:0",
         "RELAYD_SERVER__PROCESSES": "1",
+        "RELAYD_SERVER__CONNECTIONS_PER_SECOND": "100000",
         "RELAYD_AUTH__REQUESTS_PER_MINUTE": "10000",
         "RELAYD_LIMITS__REQUESTS_PER_USER": "100000",
         "RELAYD_ENGINES__DEEPGRAM__API_KEY": "never-used",

@@ -11,8 +11,11 @@ from trio.testing import MockClock
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
 from relayd.websocket.connection import WebSocket
+from relayd.websocket.decoder import CONTROLS
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
+from relayd.websocket.keepalive import BEAT_SECONDS
 from relayd.websocket.role import Role, Timeouts
+from relayd.websocket.take import LAST_MESSAGES
 from tests.websocket.ends import Transport, both_roles, ends
 from tests.websocket.wire import frame
 
@@ -288,3 +291,61 @@ async def test_a_cancelled_close_ends_the_socket(role: Role, autojump_clock: Moc
         websocket.release()
         assert math.isclose(trio.current_time(), 0.5)
         assert not websocket.pump.keepalive._members
+
+
+@pytest.mark.parametrize("strange", [False, True])
+async def test_a_flood_of_pings_ends_the_connection(
+    strange: bool, autojump_clock: MockClock
+) -> None:
+    """A peer is told 1008; one in a session may ping more often than one who may be anybody."""
+    async with ends(Role.SERVER) as (websocket, peer), trio.open_nursery() as nursery:
+
+        async def receive() -> None:
+            with pytest.raises(WebSocketClosed):
+                await websocket.receive(strange=strange)
+
+        nursery.start_soon(receive)
+        for _ in range(80):
+            await trio.sleep(BEAT_SECONDS)
+            await peer.say(*[Ping()] * CONTROLS[strange][1])
+        await trio.testing.wait_all_tasks_blocked()
+        assert websocket.farewell is None
+        await peer.say(*[Ping()] * 200)
+        last = (await peer.events())[-1]
+        assert last == CloseConnection(code=1008, reason="too many pings and pongs")
+
+
+async def test_a_peer_that_talks_on(autojump_clock: MockClock) -> None:
+    """Who goes on after our close frame is heard out for a while, and not listened to for ever."""
+    heard: list[str | bytes] = []
+
+    def take(message: str | bytes) -> bool:
+        heard.append(message)
+        return True
+
+    async with ends(Role.SERVER) as (websocket, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(websocket.close, 1000, "", take)
+        for _ in range(2000):
+            with contextlib.suppress(trio.BrokenResourceError):
+                await peer.send(frame(2, b"x"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert websocket.farewell is not None
+        assert len(heard) == LAST_MESSAGES
+        assert trio.current_time() == 0
+
+
+async def test_a_flood_after_a_breach(autojump_clock: MockClock) -> None:
+    """Who was told off is heard out for a while, and cut off at once where they flood on."""
+    async with ends(Role.SERVER) as (websocket, peer), trio.open_nursery() as nursery:
+        nursery.start_soon(receive_all, websocket)
+        await peer.send(frame(3))
+        closed = await peer.event()
+        assert isinstance(closed, CloseConnection)
+        for _ in range(16):
+            await peer.send(bytes(16_384))
+        await trio.testing.wait_all_tasks_blocked()
+        assert not websocket._released
+        await peer.send(b"x")
+        await trio.testing.wait_all_tasks_blocked()
+        assert websocket._released
+        assert trio.current_time() == 0

@@ -29,6 +29,10 @@ class PlainClient:
             if not take(message):
                 return message
 
+    async def receive_first(self) -> str | bytes:
+        """The first message, of the size that the server takes."""
+        return await self.receive()
+
     def send_at_once(self, message: str) -> bool:
         """Never: the server's own sending is asynchronous."""
         return False
