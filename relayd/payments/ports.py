@@ -15,8 +15,8 @@ __all__ = [
     "CheckoutSession",
     "CustomerGone",
     "Dispute",
-    "Order",
-    "Page",
+    "ListPage",
+    "PurchaseOrder",
     "PurchaseState",
     "Refund",
     "StripeApi",
@@ -116,7 +116,7 @@ class Buyer:
 
 
 @attrs.frozen
-class Order:
+class PurchaseOrder:
     """A purchase as Stripe is asked for a Session of it; ``id`` is also the idempotency key."""
 
     id: UUID
@@ -134,7 +134,7 @@ class CustomerGone:
 
 
 @attrs.frozen
-class Page(Generic[T_co]):
+class ListPage(Generic[T_co]):
     """Part of a list, newest first; ``after`` asks for the next part, None at the end."""
 
     items: tuple[T_co, ...]
@@ -151,7 +151,7 @@ class StripeApi(Protocol):
     async def create_customer(self, buyer: Buyer) -> str:
         """Make the customer of a user; the same user again is the same customer."""
 
-    async def create_session(self, order: Order) -> CheckoutSession | CustomerGone:
+    async def create_session(self, order: PurchaseOrder) -> CheckoutSession | CustomerGone:
         """Make the Checkout Session of a purchase; the same purchase again is the same one."""
 
     async def session(self, session_id: str) -> CheckoutSession | None:
@@ -172,11 +172,13 @@ class StripeApi(Protocol):
     async def dispute(self, dispute_id: str) -> Dispute | None:
         """A dispute."""
 
-    async def list_sessions(self, since: dt.datetime, after: str | None) -> Page[CheckoutSession]:
+    async def list_sessions(
+        self, since: dt.datetime, after: str | None
+    ) -> ListPage[CheckoutSession]:
         """Sessions made since then."""
 
-    async def list_refunds(self, since: dt.datetime, after: str | None) -> Page[Refund]:
+    async def list_refunds(self, since: dt.datetime, after: str | None) -> ListPage[Refund]:
         """Refunds made since then."""
 
-    async def list_disputes(self, since: dt.datetime, after: str | None) -> Page[Dispute]:
+    async def list_disputes(self, since: dt.datetime, after: str | None) -> ListPage[Dispute]:
         """Disputes made since then."""

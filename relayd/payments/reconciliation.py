@@ -17,7 +17,7 @@ from relayd.background import guarded, keep
 from relayd.database.ports import Connection, Database
 from relayd.payments import events, purchases, reversals
 from relayd.payments.fulfilment import Fulfilment
-from relayd.payments.ports import CheckoutSession, Dispute, Page, PurchaseState, Refund
+from relayd.payments.ports import CheckoutSession, Dispute, ListPage, PurchaseState, Refund
 from relayd.payments.reversals import Applied
 
 __all__ = ["Reconciled", "Reconciliation", "due_in_seconds", "next_since", "record"]
@@ -25,7 +25,7 @@ __all__ = ["Reconciled", "Reconciliation", "due_in_seconds", "next_since", "reco
 log = logs.get(__name__)
 
 T = TypeVar("T")
-List = Callable[[dt.datetime, str | None], Awaitable[Page[T]]]
+List = Callable[[dt.datetime, str | None], Awaitable[ListPage[T]]]
 
 # Of one list at a time: 100 pages of 100 are more sales than a daemon could stream.
 PAGES_MAX: Final = 100

@@ -29,7 +29,7 @@ from relayd.payments.ports import (
     Buyer,
     CheckoutSession,
     CustomerGone,
-    Order,
+    PurchaseOrder,
     PurchaseState,
     StripeApi,
 )
@@ -129,7 +129,7 @@ class Shop:
         )
         if buyer is None:
             return CheckoutRefusal.UNKNOWN_USER
-        order = Order(
+        order = PurchaseOrder(
             id=purchase_id,
             buyer=buyer,
             package_id=package.id,
@@ -232,7 +232,7 @@ class Shop:
             log.warning("purchase not looked up", purchase=known.id, problem=str(error))
         return await self._find(session_id)
 
-    async def _create_session(self, order: Order) -> CheckoutSession:
+    async def _create_session(self, order: PurchaseOrder) -> CheckoutSession:
         session = await self.stripe.create_session(order)
         if isinstance(session, CheckoutSession):
             return session

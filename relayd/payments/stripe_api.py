@@ -23,8 +23,8 @@ from relayd.payments.ports import (
     CheckoutSession,
     CustomerGone,
     Dispute,
-    Order,
-    Page,
+    ListPage,
+    PurchaseOrder,
     Refund,
 )
 from relayd.payments.stripe_values import dispute_of, refund_of, session_of
@@ -85,7 +85,7 @@ class SdkStripe:
         )
         return customer.id
 
-    async def create_session(self, order: Order) -> CheckoutSession | CustomerGone:
+    async def create_session(self, order: PurchaseOrder) -> CheckoutSession | CustomerGone:
         """See the port. No payment_method_types: Stripe offers what fits the buyer."""
         key = f"relayd-checkout-{order.id}"
         if order.buyer.customer_id is None:
@@ -147,23 +147,25 @@ class SdkStripe:
         found = await self._find(self.client.v1.disputes.retrieve_async, dispute_id)
         return None if found is None else dispute_of(found)
 
-    async def list_sessions(self, since: dt.datetime, after: str | None) -> Page[CheckoutSession]:
+    async def list_sessions(
+        self, since: dt.datetime, after: str | None
+    ) -> ListPage[CheckoutSession]:
         """See the port."""
         found = await self._call(
             self.client.v1.checkout.sessions.list_async,
             {**_listing(since, after), "expand": ["data.payment_intent"]},
         )
-        return Page(tuple(session_of(one) for one in found.data), _after(found))
+        return ListPage(tuple(session_of(one) for one in found.data), _after(found))
 
-    async def list_refunds(self, since: dt.datetime, after: str | None) -> Page[Refund]:
+    async def list_refunds(self, since: dt.datetime, after: str | None) -> ListPage[Refund]:
         """See the port."""
         found = await self._call(self.client.v1.refunds.list_async, _listing(since, after))
-        return Page(tuple(refund_of(one) for one in found.data), _after(found))
+        return ListPage(tuple(refund_of(one) for one in found.data), _after(found))
 
-    async def list_disputes(self, since: dt.datetime, after: str | None) -> Page[Dispute]:
+    async def list_disputes(self, since: dt.datetime, after: str | None) -> ListPage[Dispute]:
         """See the port."""
         found = await self._call(self.client.v1.disputes.list_async, _listing(since, after))
-        return Page(tuple(dispute_of(one) for one in found.data), _after(found))
+        return ListPage(tuple(dispute_of(one) for one in found.data), _after(found))
 
     async def _find(self, method: Callable[..., Awaitable[T]], *arguments: Any) -> T | None:
         try:
@@ -218,7 +220,7 @@ def _stripped(error: stripe.StripeError) -> BaseException | None:
     return error.__cause__
 
 
-def _parameters(order: Order) -> SessionCreateParams:
+def _parameters(order: PurchaseOrder) -> SessionCreateParams:
     metadata = {
         "purchase_id": str(order.id),
         "package_id": order.package_id,

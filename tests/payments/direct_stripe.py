@@ -18,8 +18,8 @@ from relayd.payments.ports import (
     CheckoutSession,
     CustomerGone,
     Dispute,
-    Order,
-    Page,
+    ListPage,
+    PurchaseOrder,
     Refund,
 )
 from tests.stripe_standin import Api
@@ -45,7 +45,7 @@ class DirectStripe:
         customer_id: str = found["id"]
         return customer_id
 
-    async def create_session(self, order: Order) -> CheckoutSession | CustomerGone:
+    async def create_session(self, order: PurchaseOrder) -> CheckoutSession | CustomerGone:
         """See the port."""
         price = "line_items[0][price_data]"
         body = {
@@ -99,21 +99,23 @@ class DirectStripe:
         found = await self.ask(f"/v1/disputes/{dispute_id}")
         return None if found is None else dispute_of(found)
 
-    async def list_sessions(self, since: dt.datetime, after: str | None) -> Page[CheckoutSession]:
+    async def list_sessions(
+        self, since: dt.datetime, after: str | None
+    ) -> ListPage[CheckoutSession]:
         """See the port."""
         more = {"expand[]": "data.payment_intent"}
         found = await self._list(_SESSIONS, since, after, more)
-        return Page(tuple(_session(one) for one in found["data"]), _after(found))
+        return ListPage(tuple(_session(one) for one in found["data"]), _after(found))
 
-    async def list_refunds(self, since: dt.datetime, after: str | None) -> Page[Refund]:
+    async def list_refunds(self, since: dt.datetime, after: str | None) -> ListPage[Refund]:
         """See the port."""
         found = await self._list("/v1/refunds", since, after)
-        return Page(tuple(refund_of(one) for one in found["data"]), _after(found))
+        return ListPage(tuple(refund_of(one) for one in found["data"]), _after(found))
 
-    async def list_disputes(self, since: dt.datetime, after: str | None) -> Page[Dispute]:
+    async def list_disputes(self, since: dt.datetime, after: str | None) -> ListPage[Dispute]:
         """See the port."""
         found = await self._list("/v1/disputes", since, after)
-        return Page(tuple(dispute_of(one) for one in found["data"]), _after(found))
+        return ListPage(tuple(dispute_of(one) for one in found["data"]), _after(found))
 
     async def _list(
         self, path: str, since: dt.datetime, after: str | None, more: Mapping[str, str] = {}

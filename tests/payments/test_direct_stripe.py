@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from relayd.errors import StripeUnavailable
-from relayd.payments.ports import Buyer, CheckoutSession, CustomerGone, Order, StripeApi
+from relayd.payments.ports import Buyer, CheckoutSession, CustomerGone, PurchaseOrder, StripeApi
 from relayd.payments.stripe_api import SdkStripe
 from tests.payments.direct_stripe import DirectStripe
 from tests.stripe_standin import Account, Api, Fault, Whim
@@ -19,7 +19,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 
 LONG_AGO = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 BUYER = Buyer(UUID(int=1), "jo@example.org", None)
-ORDER = Order(UUID(int=2), BUYER, "pack_500", "500 minutes", 599, "usd", "https://relayd.test")
+ORDER = PurchaseOrder(
+    UUID(int=2), BUYER, "pack_500", "500 minutes", 599, "usd", "https://relayd.test"
+)
 
 
 def ports(api: Api) -> tuple[StripeApi, StripeApi]:

@@ -13,7 +13,7 @@ from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.ledger.outcomes import Balance
 from relayd.payments import purchases, reconciliation
 from relayd.payments.fulfilment import Fulfilment
-from relayd.payments.ports import CheckoutSession, Dispute, Page
+from relayd.payments.ports import CheckoutSession, Dispute, ListPage
 from relayd.payments.reconciliation import Reconciliation
 from tests.conftest import DeclaredErrors
 from tests.payments.stall import MS, PRICE, Stall
@@ -174,9 +174,9 @@ class Forgetful:
     def __getattr__(self, name: str) -> Any:
         return self._empty if name.startswith("list_") else getattr(self.stripe, name)
 
-    async def _empty(self, since: dt.datetime, after: str | None) -> Page[Dispute]:
+    async def _empty(self, since: dt.datetime, after: str | None) -> ListPage[Dispute]:
         await trio.lowlevel.checkpoint()
-        return Page((), None)
+        return ListPage((), None)
 
 
 @pytest.mark.system

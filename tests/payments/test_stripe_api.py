@@ -16,14 +16,14 @@ import trio.testing
 
 from relayd import config
 from relayd.errors import StripeUnavailable
-from relayd.payments.ports import Buyer, CustomerGone, Order
+from relayd.payments.ports import Buyer, CustomerGone, PurchaseOrder
 from relayd.payments.stripe_api import API_VERSION, SdkStripe, open_stripe
 
 # The SDK passes its form to httpx under a name that httpx would like to retire.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
 
 BUYER = Buyer(UUID(int=1), "ada@example.org", "cus_1")
-ORDER = Order(UUID(int=2), BUYER, "pack", "Pack", 700, "usd", "https://relay.example.org")
+ORDER = PurchaseOrder(UUID(int=2), BUYER, "pack", "Pack", 700, "usd", "https://relay.example.org")
 SESSION = {
     "id": "cs_1",
     "object": "checkout.session",
