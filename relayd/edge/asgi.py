@@ -21,7 +21,7 @@ from relayd.edge.host import has_proper_host
 from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.takeover import Takeover
-from relayd.edge.websocket import ClientSocket, Terms
+from relayd.edge.websocket import ClientSocket, SocketTerms
 from relayd.errors import ClientGone
 from relayd.websocket import handshake, streams
 from relayd.websocket.frames import ABNORMAL, NO_STATUS, NORMAL
@@ -60,7 +60,7 @@ class _Phase(enum.Enum):
 
 
 async def serve_websocket(
-    app: App, takeover: Takeover, peer: Peer, clients: Clients, terms: Terms
+    app: App, takeover: Takeover, peer: Peer, clients: Clients, terms: SocketTerms
 ) -> None:
     """Answer one upgrade request, and carry the WebSocket to its end."""
     request = takeover.request

@@ -26,7 +26,7 @@ from relayd.edge.http import HttpConnection, hypercorn_config
 from relayd.edge.peer import Peer, peer_of
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.tls import shake_hands
-from relayd.edge.websocket import Terms
+from relayd.edge.websocket import SocketTerms
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Cap, Quotas
 from relayd.websocket import streams
@@ -49,7 +49,7 @@ class Door:
 
     app: App
     settings: EdgeSettings
-    terms: Terms
+    terms: SocketTerms
     tls: ssl.SSLContext | None
     clients: Clients
     bodies: BodyRules
@@ -217,7 +217,7 @@ async def open_door(
 ) -> AsyncIterator[Door]:
     """A door whose WebSockets are the pump's; leaving the context cuts what is still connected."""
     async with trio.open_nursery() as nursery:
-        terms = Terms.of(settings, pump)
+        terms = SocketTerms.of(settings, pump)
         clients = Clients(settings, Counters() if quotas is None else quotas)
         rules = bodies or BodyRules()
         http = hypercorn_config(settings)

@@ -19,13 +19,13 @@ from relayd.websocket.pump import Pump
 from relayd.websocket.role import Role, Timeouts
 from relayd.websocket.take import Take, no_message
 
-__all__ = ["ClientSocket", "Terms"]
+__all__ = ["ClientSocket", "SocketTerms"]
 
 log = logs.get(__name__)
 
 
 @attrs.frozen
-class Terms:
+class SocketTerms:
     """What a door's WebSockets share: the pump, and what a peer may send and how slowly."""
 
     pump: Pump
@@ -33,7 +33,7 @@ class Terms:
     timeouts: Timeouts
 
     @classmethod
-    def of(cls, settings: EdgeSettings, pump: Pump) -> "Terms":
+    def of(cls, settings: EdgeSettings, pump: Pump) -> "SocketTerms":
         """Those that the settings ask for."""
         message_bytes = settings.message_bytes
         text_bytes = min(settings.text_bytes, message_bytes)
@@ -55,7 +55,7 @@ class ClientSocket:
 
     stream: trio.abc.Stream
     address: str
-    terms: Terms
+    terms: SocketTerms
     early: bytes = b""
     _websocket: WebSocket | None = None
 
