@@ -26,7 +26,7 @@ __all__ = [
     "CLOSE_STREAM",
     "FINALIZE",
     "KEEP_ALIVE",
-    "Heard",
+    "HeardAudio",
     "Metadata",
     "Notice",
     "ServerMessage",
@@ -221,7 +221,7 @@ def _decode(raw: str) -> _Message:
 
 
 @attrs.define(eq=False)
-class Heard:
+class HeardAudio:
     """The engine's own figure of the audio it heard: a high-water mark, never a sum.
 
     Interim results restate the whole open window and a final may end before the last interim

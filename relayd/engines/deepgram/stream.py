@@ -17,7 +17,7 @@ from relayd.engines.deepgram.connection import Connection
 from relayd.engines.deepgram.errors import Failure
 from relayd.engines.deepgram.messages import (
     FINALIZE,
-    Heard,
+    HeardAudio,
     Metadata,
     Notice,
     UnreadableMessage,
@@ -51,7 +51,7 @@ class DeepgramStream:
     plan: StreamPlan
     call: Call
     _connection: Connection = attrs.field(init=False)
-    _heard: Heard = attrs.field(init=False)
+    _heard: HeardAudio = attrs.field(init=False)
     # Whom `receive` offers events to.
     _take: Take = _no_event
     # An event whose taker had no room for it.
@@ -63,7 +63,7 @@ class DeepgramStream:
     _stirred: trio.Event = attrs.field(factory=trio.Event)
 
     def __attrs_post_init__(self) -> None:
-        self._heard = Heard(self.plan.format.billed_channels)
+        self._heard = HeardAudio(self.plan.format.billed_channels)
 
     async def connect(self) -> None:
         """Open a connection under the engine's deadline."""

@@ -16,7 +16,7 @@ from relayd import config
 from relayd.engines.local.frames import Frame, FrameKind
 from relayd.engines.local.model import LocalModel
 from relayd.engines.local.pool import WorkerPool, open_pool
-from relayd.engines.local.process import ENDED, Worker
+from relayd.engines.local.process import ENDED, RecogniserProcess
 from relayd.errors import OperatorError, UpstreamClosed, UpstreamError, UpstreamUnavailable
 from relayd.quotas.limits import Quotas
 from relayd.speech import options
@@ -90,7 +90,7 @@ class LocalEngine:
 class LocalStream:
     """Implements `relayd.speech.engine.Upstream`."""
 
-    _worker: Worker
+    _worker: RecogniserProcess
     _reported_ms: int | None = None
     _ended: bool = False
 

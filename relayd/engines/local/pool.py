@@ -13,7 +13,7 @@ import trio
 
 from relayd import config, logs
 from relayd.engines.local.model import LocalModel
-from relayd.engines.local.process import REAP_SECONDS, Worker
+from relayd.engines.local.process import REAP_SECONDS, RecogniserProcess
 from relayd.errors import UpstreamClosed, UpstreamUnavailable
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Cap, Quotas
@@ -53,7 +53,7 @@ class WorkerPool:
         # Streams that have a process or wait for one; at most ``workers_max``.
         self._streams = 0
         # At most one for each keeper.
-        self._ready: list[Worker] = []
+        self._ready: list[RecogniserProcess] = []
         self._arrival = trio.lowlevel.ParkingLot()
         self._failures = 0
         self._last_failure = ""
@@ -81,7 +81,7 @@ class WorkerPool:
         )
 
     @asynccontextmanager
-    async def worker(self) -> AsyncIterator[Worker]:
+    async def worker(self) -> AsyncIterator[RecogniserProcess]:
         """Lend a process; it is killed and reaped when the context is left.
 
         Raises UpstreamUnavailable when all are lent, or none could be started in time.
@@ -130,9 +130,9 @@ class WorkerPool:
 
     async def _start_and_watch(self) -> str | None:
         """Return what went wrong; None when the process was lent, and so served its purpose."""
-        worker: Worker | None = None
+        worker: RecogniserProcess | None = None
         try:
-            worker = await Worker.start(self._model)
+            worker = await RecogniserProcess.start(self._model)
             with trio.fail_after(self._settings.open_seconds):
                 message = await worker.read()
             assert message == {"ready": True}

@@ -10,13 +10,13 @@ from relayd.engines.local.frames import Frame
 from relayd.engines.local.model import LocalModel
 from relayd.errors import UpstreamClosed
 
-__all__ = ["ENDED", "REAP_SECONDS", "Worker"]
+__all__ = ["ENDED", "REAP_SECONDS", "RecogniserProcess"]
 
 ENDED: Final = "The local recogniser ended the stream. Connect again to go on."
 
 
 @attrs.define(eq=False)
-class Worker:
+class RecogniserProcess:
     """A recogniser process. It serves at most one stream."""
 
     model: LocalModel
@@ -25,7 +25,7 @@ class Worker:
     lent: bool = False
 
     @classmethod
-    async def start(cls, model: LocalModel) -> "Worker":
+    async def start(cls, model: LocalModel) -> "RecogniserProcess":
         """Start a process. Raises OSError."""
         return cls(model, await Child.start(model.command))
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.engines.deepgram.messages import (
-    Heard,
+    HeardAudio,
     Metadata,
     Notice,
     UnreadableMessage,
@@ -181,7 +181,7 @@ def at(start: float, duration: float) -> Transcript:
 
 def test_what_was_heard_is_a_high_water_mark() -> None:
     """A final may end before the last interim did; nothing is counted twice."""
-    heard = Heard(billed_channels=1)
+    heard = HeardAudio(billed_channels=1)
     assert heard.milliseconds is None
     for window in (at(0.0, 9.1), at(0.0, 8.49), at(8.49, 0.3)):
         heard.note(window)
@@ -190,7 +190,7 @@ def test_what_was_heard_is_a_high_water_mark() -> None:
 
 def test_metadata_has_the_last_word_even_where_it_says_less() -> None:
     """The engine's total replaces the estimate, and later results don't change it."""
-    heard = Heard(billed_channels=2)
+    heard = HeardAudio(billed_channels=2)
     heard.note(at(0.0, 9.1))
     heard.note(Metadata(8.5, ""))
     heard.note(at(0.0, 9.2))
@@ -215,4 +215,4 @@ def test_no_damaged_result_raises(field: str, value: object) -> None:
     """Nor does a result with any one field replaced by anything."""
     found = parse(results(**{field: value}))
     if isinstance(found, Transcript):
-        Heard(1).note(found)
+        HeardAudio(1).note(found)
