@@ -11,10 +11,13 @@ import trio
 
 from relayd import config
 from relayd.accounts.accounts import Accounts
+from relayd.accounts.devices import DeviceTokens
 from relayd.accounts.lifetimes import Lifetimes
 from relayd.accounts.outcomes import SignedIn
 from relayd.accounts.passwords import Passwords
+from relayd.accounts.proving import Proving
 from relayd.accounts.tokens import AccessTokens
+from relayd.accounts.totp import Totp
 from relayd.config.secret import Secret
 from relayd.database import migrate
 from relayd.database.pool import open_database
@@ -107,7 +110,12 @@ async def open_books(url: str) -> AsyncIterator[Books]:
             wallet=Wallet(database),
             accounts=Accounts(
                 database,
-                Passwords(pepper.encode(), trio.CapacityLimiter(1), _COST),
+                Proving(
+                    database,
+                    Passwords(pepper.encode(), trio.CapacityLimiter(1), _COST),
+                    DeviceTokens(secret.encode()),
+                    Totp(pepper.encode()),
+                ),
                 AccessTokens(secret.encode()),
                 Lifetimes.configured(config.Auth(secret=secret, pepper=pepper)),
             ),

@@ -16,6 +16,7 @@ port has one exception, raised by its adapter `from` the library's own.
     │   ├── StorageFull               … because the disk is full, or nearly so
     │   └── ObjectMissing             … one that isn't there
     ├── StripeUnavailable         Stripe can't be reached, or refuses what it was asked
+    ├── MailUnavailable           the mail server can't be reached, or takes nothing from us
     ├── ClientGone                the app's connection ended
     ├── UpstreamError             an engine's stream
     │   ├── UpstreamUnavailable       it could not be opened, or stalled
@@ -44,6 +45,7 @@ __all__ = [
     "EngineOff",
     "FileEngineError",
     "LedgerUnavailable",
+    "MailUnavailable",
     "MediaFailed",
     "MigrationRefused",
     "MissingExtra",
@@ -126,6 +128,17 @@ class StripeUnavailable(RelaydError):
     """Stripe can't be reached, did not answer in time, failed, or refuses what it was asked.
 
     ``refused`` is most often a key without the permission. The text holds nothing of the customer.
+    """
+
+    def __init__(self, message: str, *, refused: bool = False) -> None:
+        super().__init__(message)
+        self.refused = refused
+
+
+class MailUnavailable(RelaydError):
+    """The mail server can't be reached, did not answer in time, or takes no mail of ours now.
+
+    ``refused`` is most often a wrong password. The text holds nothing of the mail.
     """
 
     def __init__(self, message: str, *, refused: bool = False) -> None:

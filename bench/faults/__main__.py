@@ -21,6 +21,7 @@ _NAMES: Final = (
     "mutated",
     "logins",
     "enumeration",
+    "guessing",
     "kill",
     "partner",
     "replaced",

@@ -10,6 +10,7 @@ from bench.daemon import Daemon
 from bench.faults.http import Answer, ask
 from bench.faults.verdict import Verdict
 from bench.faults.world import World, world
+from relayd.database.ports import Connection
 
 __all__ = ["run"]
 
@@ -70,11 +71,11 @@ async def run(verdict: Verdict) -> None:
         for path, headers in (("/auth/login", ""), ("/session/login", _BROWSER)):
             known = Kind("known address", path, _KNOWN, headers)
             unknown = Kind("unknown address", path, _UNKNOWN, headers)
-            await _in_turn(daemon, (known, unknown), _TIMES)
+            await _in_turn(here, daemon, (known, unknown), _TIMES)
             _compare(verdict, unknown, (known,))
         unknown = Kind("unknown address", "/auth/login", _UNKNOWN)
         others = [Kind(name, "/auth/login", email) for name, email in _OTHERS]
-        await _in_turn(daemon, (unknown, *others), _OTHER_TIMES)
+        await _in_turn(here, daemon, (unknown, *others), _OTHER_TIMES)
         _compare(verdict, unknown, others)
         await _registrations(verdict, daemon)
         verdict.no_errors(daemon)
@@ -88,14 +89,22 @@ async def _accounts(here: World, daemon: Daemon) -> None:
     await here.books.accounts.disable(_DISABLED)
 
 
-async def _in_turn(daemon: Daemon, kinds: Sequence[Kind], times: int) -> None:
-    """A B A B …: whatever else the machine does meets all of them alike."""
+async def _in_turn(here: World, daemon: Daemon, kinds: Sequence[Kind], times: int) -> None:
+    """A B A B …: whatever else the machine does meets all of them alike.
+
+    What was guessed is forgotten after each turn, or all of them would soon wait.
+    """
     for kind in kinds:
         await kind.attempt(daemon)
         kind.answers.clear()
     for _ in range(times):
         for kind in kinds:
             await kind.attempt(daemon)
+        await here.books.database.transact(_forget_guesses)
+
+
+def _forget_guesses(connection: Connection) -> None:
+    connection.execute("DELETE FROM guesses")
 
 
 def _compare(verdict: Verdict, unknown: Kind, others: Sequence[Kind]) -> None:

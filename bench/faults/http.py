@@ -31,10 +31,15 @@ class Answer:
 
 
 async def request(
-    port: int, method: str, path: str, content: dict[str, Any] | None = None
+    port: int,
+    method: str,
+    path: str,
+    content: dict[str, Any] | None = None,
+    *,
+    source: str | None = None,
 ) -> tuple[int, dict[str, Any]]:
-    """The status and the JSON of the answer."""
-    answer = await ask(port, method, path, content)
+    """The status and the JSON of the answer; ``source``: the loopback address that asks."""
+    answer = await ask(port, method, path, content, source=source)
     return answer.status, answer.content
 
 
@@ -44,8 +49,13 @@ async def ask(
     path: str,
     content: dict[str, Any] | None = None,
     headers: str = "",
+    *,
+    source: str | None = None,
 ) -> Answer:
-    """The whole answer, and how long it took from the request's first byte on."""
+    """The whole answer, and how long it took from the request's first byte on.
+
+    ``source``: the loopback address that asks.
+    """
     body = b"" if content is None else json.dumps(content).encode()
     head = (
         f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n{headers}"
@@ -53,7 +63,7 @@ async def ask(
     )
     received = b""
     with trio.fail_after(_SECONDS):
-        async with await trio.open_tcp_stream("127.0.0.1", port) as stream:
+        async with await trio.open_tcp_stream("127.0.0.1", port, local_address=source) as stream:
             begun = trio.current_time()
             await stream.send_all(head.encode() + body)
             async for data in stream:

@@ -12,12 +12,16 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.accounts import deletion, sign_ins, users
+from relayd.accounts import deletion, guesses, sign_ins, users
+from relayd.accounts.addresses import Addresses, moment
+from relayd.accounts.devices import STRANGER, DeviceTokens, Visitor
 from relayd.accounts.emails import normalise
+from relayd.accounts.gifts import Gift
 from relayd.accounts.lifetimes import Keeper, Lifetimes
 from relayd.accounts.outcomes import (
     ChangeRefusal,
     Credentials,
+    Delayed,
     LoginRefusal,
     PasswordRefusal,
     RefreshRefusal,
@@ -25,12 +29,16 @@ from relayd.accounts.outcomes import (
     SignedIn,
     User,
 )
-from relayd.accounts.passwords import Passwords, Verdict, is_checkable, problem
+from relayd.accounts.passwords import Asking, Passwords, is_checkable, problem
+from relayd.accounts.proving import Proving
+from relayd.accounts.second_factor import SecondFactor
 from relayd.accounts.sign_ins import Rotation, SignInTerms
 from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
+from relayd.accounts.totp import Totp
 from relayd.config import Auth
 from relayd.database.ports import Database
 from relayd.identity import Principal
+from relayd.mail.letters import Kind, Letter, Letters
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Quotas
 
@@ -49,9 +57,17 @@ class Accounts:
     """Registration, sign-ins and the operator's changes."""
 
     database: Database
-    passwords: Passwords
+    proving: Proving
     tokens: AccessTokens
     lifetimes: Lifetimes
+    gift: Gift | None = None
+    # Where mail is sent.
+    addresses: Addresses | None = None
+    second_factor: SecondFactor = attrs.field(init=False)
+
+    @second_factor.default
+    def _make_second_factor(self) -> SecondFactor:
+        return SecondFactor(self.database, self.proving, self.addresses)
 
     @classmethod
     def configured(
@@ -60,54 +76,93 @@ class Accounts:
         auth: Auth,
         hashing: trio.CapacityLimiter,
         quotas: Quotas | None = None,
+        *,
+        mail: bool = False,
     ) -> Self:
         """With the operator's secrets and lifetimes; ``hashing``: whose threads hash passwords."""
+        pepper, secret = auth.pepper.reveal().encode(), auth.secret.reveal().encode()
+        quotas, gift = quotas or Counters(), Gift.configured(auth)
+        passwords = Passwords(pepper, hashing, quotas=quotas)
+        proving = Proving(database, passwords, DeviceTokens(secret), Totp(pepper))
         return cls(
             database,
-            Passwords(auth.pepper.reveal().encode(), hashing, quotas=quotas or Counters()),
-            AccessTokens(auth.secret.reveal().encode()),
+            proving,
+            AccessTokens(secret),
             Lifetimes.configured(auth),
+            gift,
+            Addresses(database, proving, Letters(pepper), quotas, gift) if mail else None,
         )
 
     async def register(
-        self, email: str, password: str, keeper: Keeper = Keeper.APP
+        self,
+        email: str,
+        password: str,
+        keeper: Keeper = Keeper.APP,
+        visitor: Visitor = STRANGER,
     ) -> SignedIn | RegisterRefusal:
-        """Make an account and sign it in."""
-        checked = await self._new_account(email, password)
+        """Make an account and sign it in; where mail is sent, it is asked to prove its address."""
+        checked = await self._new_account(email, password, visitor)
         if isinstance(checked, RegisterRefusal):
             return checked
         address, hashed = checked
         refresh = RefreshToken()
         made = await self.database.transact(
-            users.register, address, hashed, self._terms(refresh, keeper)
+            users.register,
+            address,
+            hashed,
+            self._terms(refresh, keeper),
+            self._letter(Kind.PROVE_ADDRESS) or self.gift,
         )
         if made is None:
             return RegisterRefusal.EMAIL_TAKEN
         return self._signed_in(made, refresh, keeper)
 
     async def login(
-        self, email: str, password: str, keeper: Keeper = Keeper.APP
-    ) -> SignedIn | LoginRefusal:
-        """Sign in.
+        self,
+        email: str,
+        password: str,
+        keeper: Keeper = Keeper.APP,
+        visitor: Visitor = STRANGER,
+        code: str = "",
+    ) -> SignedIn | LoginRefusal | Delayed:
+        """Sign in; ``code``: of an authenticator app or for recovery, where the account takes one.
 
-        An unknown address costs the same hash as a wrong password and gets the same answer.
-        A disabled user is told so, but only after the right password: to anyone else a
-        disabled account looks like any other.
+        An unknown address costs the same hash as a wrong password, gets the same answer and waits
+        as long. A disabled user is told so, and that a code is needed, but only after the right
+        password: to anyone else an account looks like any other.
         """
         if not is_checkable(password):
             return LoginRefusal.WRONG
         known = await self.database.transact(users.find_credentials, normalise(email) or "")
-        verdict = await self.passwords.verify(password, known.password_hash if known else None)
-        if verdict is Verdict.BUSY:
-            return LoginRefusal.BUSY
-        if verdict is Verdict.MISMATCH or known is None:
-            return LoginRefusal.WRONG
+        denied = await self.proving.password(email, password, known, visitor)
+        outcome = denied or await self._admitted(known, keeper, visitor, code)
+        if isinstance(outcome, LoginRefusal):
+            log.info(
+                "login refused",
+                reason=outcome.name.lower(),
+                user=None if known is None else known.user.id,
+                address=visitor.address,
+            )
+        return outcome
+
+    async def _admitted(
+        self, known: Credentials | None, keeper: Keeper, visitor: Visitor, code: str
+    ) -> SignedIn | LoginRefusal | Delayed:
+        """What a login comes to, once its password is known to be right."""
+        assert known is not None, "nobody's password is right"
         if known.user.disabled_at is not None:
             return LoginRefusal.DISABLED
+        denied = await self.proving.code(known, code, visitor)
+        if denied is not None:
+            return denied
+        letter = None
+        if self.proving.devices.known(visitor.device_token, known.user.id) is None:
+            how = "an app" if keeper is Keeper.APP else "a browser"
+            letter = self._letter(Kind.NEW_SIGN_IN, where=visitor.address, how=how)
         refresh = RefreshToken()
         terms = self._terms(refresh, keeper)
         sign_in_id = await self.database.transact(
-            sign_ins.start_sign_in, known.user.id, known.password_hash, terms
+            sign_ins.start_sign_in, known.user.id, known.password_hash, terms, letter
         )
         if sign_in_id is None:
             return LoginRefusal.WRONG
@@ -141,31 +196,44 @@ class Accounts:
         await self.database.transact(sign_ins.end_sign_ins, principal.user_id)
 
     async def change_password(
-        self, principal: Principal, present: str, new: str, keeper: Keeper = Keeper.APP
-    ) -> SignedIn | PasswordRefusal:
+        self,
+        principal: Principal,
+        present: str,
+        new: str,
+        keeper: Keeper = Keeper.APP,
+        visitor: Visitor = STRANGER,
+    ) -> SignedIn | PasswordRefusal | Delayed:
         """Change one's own password: every sign-in ends, and a new one begins for who asked."""
         if problem(new) is not None:
             return PasswordRefusal.INVALID_PASSWORD
-        known = await self._proven(principal, present)
-        if isinstance(known, PasswordRefusal):
+        known = await self.proving.own_account(principal, present, visitor)
+        if not isinstance(known, Credentials):
             return known
-        hashed = await self.passwords.hash(new)
+        if problem(new, known.user.email) is not None:
+            return PasswordRefusal.INVALID_PASSWORD
+        hashed = await self.proving.passwords.hash(new)
         if hashed is None:
             return PasswordRefusal.BUSY
         refresh = RefreshToken()
         made = await self.database.transact(
-            users.change_password, known, hashed, self._terms(refresh, keeper)
+            users.change_password,
+            known,
+            hashed,
+            self._terms(refresh, keeper),
+            self._letter(Kind.PASSWORD_CHANGED),
         )
         return PasswordRefusal.OVERTAKEN if made is None else self._signed_in(made, refresh, keeper)
 
-    async def delete_own(self, principal: Principal, password: str) -> User | PasswordRefusal:
+    async def delete_own(
+        self, principal: Principal, password: str, visitor: Visitor = STRANGER
+    ) -> User | PasswordRefusal | Delayed:
         """Delete one's own account for good; what stays of it is nobody's.
 
         Every sign-in ends, live sessions at their next renewal. Credit that is left is lost; what
         was used and paid stays in the books. The address may register anew.
         """
-        known = await self._proven(principal, password)
-        if isinstance(known, PasswordRefusal):
+        known = await self.proving.own_account(principal, password, visitor)
+        if not isinstance(known, Credentials):
             return known
         nobody = await self.database.transact(
             deletion.delete_user, known.user.id, known.password_hash
@@ -195,8 +263,9 @@ class Accounts:
         removed = 0
         for _ in range(_PRUNE_PASSES):
             gone = await self.database.transact(sign_ins.prune, _PRUNE_ROWS)
+            forgotten = await self.database.transact(guesses.prune_guesses, _PRUNE_ROWS)
             removed += gone
-            if gone < _PRUNE_ROWS:
+            if max(gone, forgotten) < _PRUNE_ROWS:
                 break
         return removed
 
@@ -242,12 +311,14 @@ class Accounts:
         address = normalise(email)
         if address is None:
             return ChangeRefusal.UNKNOWN_USER
-        if problem(password) is not None:
+        if problem(password, address) is not None:
             return ChangeRefusal.INVALID_PASSWORD
-        hashed = await self.passwords.hash(password)
+        hashed = await self.proving.passwords.hash(password)
         if hashed is None:
             return ChangeRefusal.BUSY
-        user = await self.database.transact(users.set_password, address, hashed)
+        user = await self.database.transact(
+            users.set_password, address, hashed, self._letter(Kind.PASSWORD_CHANGED)
+        )
         return ChangeRefusal.UNKNOWN_USER if user is None else user
 
     async def _set_disabled(self, email: str, *, disabled: bool) -> User | ChangeRefusal:
@@ -257,29 +328,17 @@ class Accounts:
         user = await self.database.transact(users.set_disabled, address, disabled)
         return ChangeRefusal.UNKNOWN_USER if user is None else user
 
-    async def _proven(self, principal: Principal, password: str) -> Credentials | PasswordRefusal:
-        """What a signed-in user's own password was found to match."""
-        if not is_checkable(password):
-            return PasswordRefusal.WRONG
-        known = await self.database.transact(users.find_credentials_by_id, principal.user_id)
-        if known is None:
-            return PasswordRefusal.OVERTAKEN
-        match await self.passwords.verify(password, known.password_hash):
-            case Verdict.MATCH:
-                return known
-            case Verdict.MISMATCH:
-                return PasswordRefusal.WRONG
-            case Verdict.BUSY:
-                return PasswordRefusal.BUSY
-
-    async def _new_account(self, email: str, password: str) -> tuple[str, str] | RegisterRefusal:
+    async def _new_account(
+        self, email: str, password: str, visitor: Visitor = STRANGER
+    ) -> tuple[str, str] | RegisterRefusal:
         """The address in its one spelling, and the hashed password."""
         address = normalise(email)
         if address is None:
             return RegisterRefusal.INVALID_EMAIL
-        if problem(password) is not None:
+        if problem(password, address) is not None:
             return RegisterRefusal.INVALID_PASSWORD
-        hashed = await self.passwords.hash(password)
+        asking = Asking(visitor.block)
+        hashed = await self.proving.passwords.hash(password, asking)
         return RegisterRefusal.BUSY if hashed is None else (address, hashed)
 
     async def _rotate(self, spent: bytes | None, keeper: Keeper) -> SignedIn | RefreshRefusal:
@@ -295,6 +354,12 @@ class Accounts:
             return rotated
         return self._signed_in(rotated, following, keeper)
 
+    def _letter(self, kind: Kind, **facts: str) -> Letter | None:
+        """One of this kind, written now; None where no mail is sent."""
+        if self.addresses is None:
+            return None
+        return self.addresses.letters.new(kind, when=moment(), **facts)
+
     def _terms(self, refresh: RefreshToken, keeper: Keeper) -> SignInTerms:
         return SignInTerms(refresh.hash, keeper, self.lifetimes.of(keeper))
 
@@ -307,6 +372,7 @@ class Accounts:
             principal=principal,
             token=self.tokens.issue(principal, refresh.hash, seconds),
             refresh_token=refresh.text,
+            device_token=self.proving.devices.issue(principal),
             expires_seconds=seconds,
             refresh_expires_seconds=made.seconds,
         )

@@ -23,16 +23,20 @@ def delete_user(connection: Connection, user_id: UUID, password_hash: str | None
         """
         UPDATE users
         SET email = 'deleted ' || id::text, password_hash = '', deleted_at = now(),
+            email_proven_at = NULL,
             disabled_at = coalesce(disabled_at, now())
         WHERE id = %(id)s AND deleted_at IS NULL
           AND (%(hash)s::text IS NULL OR (password_hash = %(hash)s AND disabled_at IS NULL))
-        RETURNING id, email, created_at, disabled_at
+        RETURNING id, email, created_at, disabled_at, email_proven_at
         """,
         {"id": user_id, "hash": password_hash},
     ).fetchone()
     if row is None:
         return None
     end_sign_ins(connection, user_id)
+    connection.execute("DELETE FROM one_time_links WHERE user_id = %s", (user_id,))
+    connection.execute("DELETE FROM mails WHERE user_id = %s", (user_id,))
+    connection.execute("DELETE FROM second_factors WHERE user_id = %s", (user_id,))
     connection.execute(
         """
         UPDATE transcription_sessions SET client_address = ''

@@ -11,8 +11,12 @@ from relayd.identity import Principal
 __all__ = [
     "ChangeRefusal",
     "Credentials",
+    "Delayed",
+    "FactorRefusal",
+    "LinkRefusal",
     "LoginRefusal",
     "PasswordRefusal",
+    "ProofRefusal",
     "RefreshRefusal",
     "RegisterRefusal",
     "SignedIn",
@@ -28,6 +32,8 @@ class User:
     email: str
     created_at: dt.datetime
     disabled_at: dt.datetime | None = None
+    # When mail to the address was seen to reach them.
+    email_proven_at: dt.datetime | None = None
 
 
 @attrs.frozen
@@ -36,6 +42,8 @@ class Credentials:
 
     user: User
     password_hash: str = attrs.field(repr=False)
+    # Whether signing in takes a code too.
+    second_factor: bool = False
 
 
 @attrs.frozen
@@ -46,8 +54,17 @@ class SignedIn:
     principal: Principal
     token: str = attrs.field(repr=False)
     refresh_token: str = attrs.field(repr=False)
+    # Shows at a later sign-in that it comes from where this one did.
+    device_token: str = attrs.field(repr=False)
     expires_seconds: int
     refresh_expires_seconds: int
+
+
+@attrs.frozen
+class Delayed:
+    """Too many wrong passwords or codes: nothing was looked at, and may be after so long."""
+
+    seconds: float
 
 
 class RegisterRefusal(enum.Enum):
@@ -63,8 +80,10 @@ class LoginRefusal(enum.Enum):
     """Why a login failed. An unknown address and a wrong password are the same."""
 
     WRONG = enum.auto()
-    # Said only to who knows the password.
+    # These are said only to who knows the password.
     DISABLED = enum.auto()
+    CODE_NEEDED = enum.auto()
+    WRONG_CODE = enum.auto()
     BUSY = enum.auto()
 
 
@@ -91,6 +110,36 @@ class PasswordRefusal(enum.Enum):
     # The account was disabled or its password changed meanwhile.
     OVERTAKEN = enum.auto()
     BUSY = enum.auto()
+
+
+class LinkRefusal(enum.Enum):
+    """Why nothing came of a one-time link."""
+
+    # Unknown, used before, past its time, or overtaken by a change of the account.
+    STALE = enum.auto()
+    # Somebody else has taken the address meanwhile.
+    EMAIL_TAKEN = enum.auto()
+    INVALID_PASSWORD = enum.auto()
+    BUSY = enum.auto()
+
+
+class ProofRefusal(enum.Enum):
+    """Why no mail is sent to have an address proven."""
+
+    INVALID_EMAIL = enum.auto()
+    # One's own already, and proven.
+    PROVEN = enum.auto()
+    EMAIL_TAKEN = enum.auto()
+
+
+class FactorRefusal(enum.Enum):
+    """Why a second factor stays as it is."""
+
+    # It is on, or off, already.
+    UNCHANGED = enum.auto()
+    WRONG_CODE = enum.auto()
+    # The operator wants this account to have one.
+    REQUIRED = enum.auto()
 
 
 class ChangeRefusal(enum.Enum):

@@ -5,15 +5,20 @@ bcrypt reads 72 bytes and, from version 5, raises beyond them. So what it gets i
 stolen table is worth nothing without the pepper, which is not in the database.
 
 One hash is about 0.2 s of a core. It runs in threads of its own limiter, and behind that stands
-a bounded queue: a login storm delays other logins, then turns them away, and nothing else.
+a bounded queue: a login storm delays other logins, then turns them away, and nothing else. Of the
+queue's places each block of addresses and each account that strangers try has a share, and some are
+kept for browsers and apps that were signed in before.
 """
 
 import base64
 import enum
+import functools
 import hashlib
 import hmac
+import importlib.resources
 import unicodedata
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from typing import Final, TypeVar
 
 import attrs
@@ -24,9 +29,12 @@ from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Cap, Quotas
 
 __all__ = [
+    "ANYBODY",
+    "OWN_ADDRESS",
     "PASSWORD_MAX",
     "PASSWORD_MIN",
     "PEPPER_MIN_BYTES",
+    "Asking",
     "Passwords",
     "Verdict",
     "is_checkable",
@@ -37,20 +45,53 @@ PASSWORD_MIN: Final = 8
 # NFKC can make 18 characters of one; this bounds what it is asked to look at.
 PASSWORD_MAX: Final = 1024
 PEPPER_MIN_BYTES: Final = 32
+OWN_ADDRESS: Final = "The password must not be the email address."
+# Below this it is one key held down, or two in turn.
+_DIFFERENT_MIN: Final = 3
 
 # Those that compute too. 33 of 0.2 s, one thread: the last waits about 7 s; two threads, half.
 _QUEUE_MAX: Final = 33
+# Of these, nobody's but who is known.
+_KEPT_FOR_KNOWN: Final = 8
+# Of one block of addresses: an office behind one of them signs in, a host can't fill the queue.
+_SHARE_OF_BLOCK: Final = 8
+# Of strangers at one account, or of one known browser or app. The others stand in line before the
+# queue, so that they take no places from other accounts. Of one block few wait: where they guess,
+# the first makes the others wait longer than here.
+_SHARE_OF_ACCOUNT: Final = 2
+_LINE_MAX: Final = 200
+_LINE_OF_BLOCK: Final = 4
+_LINE_SECONDS: Final = 15.0
 
 T = TypeVar("T")
 
 
-def problem(password: str) -> str | None:
-    """What is wrong with a new password, or None. Characters are counted after NFKC."""
+def problem(password: str, email: str = "") -> str | None:
+    """What is wrong with a new password, or None; ``email``: the address of whose it is to be.
+
+    Characters are counted as they were typed: normalising can make 18 of one.
+    """
     if not is_checkable(password):
         return f"The password must be text of at most {PASSWORD_MAX} characters."
-    if len(unicodedata.normalize("NFKC", password)) < PASSWORD_MIN:
+    if len(password) < PASSWORD_MIN:
         return f"The password must have at least {PASSWORD_MIN} characters."
+    if len(set(password)) < _DIFFERENT_MIN:
+        return f"The password must have at least {_DIFFERENT_MIN} different characters."
+    folded = unicodedata.normalize("NFKC", password).casefold().strip()
+    if email and folded in (email, email.partition("@")[0]):
+        return OWN_ADDRESS
+    if folded in _common():
+        return "This password is among the most common ones. Choose another one."
     return None
+
+
+@functools.cache
+def _common() -> frozenset[str]:
+    """Those that are tried first by whoever guesses, in lower case; read once for a process."""
+    text = (importlib.resources.files("relayd.accounts") / "common_passwords.txt").read_text(
+        "utf-8"
+    )
+    return frozenset(line for line in text.splitlines() if not line.startswith("# "))
 
 
 def is_checkable(password: str) -> bool:
@@ -69,6 +110,22 @@ class Verdict(enum.Enum):
     MISMATCH = enum.auto()
     # Too many are waiting already; nothing was checked.
     BUSY = enum.auto()
+
+
+@attrs.frozen
+class Asking:
+    """Who has something hashed: from which block of addresses, and in which line.
+
+    ``account``: names the account, and of it either all strangers or a known browser or app.
+    ``known``: whether it is the latter. An empty block has no share to keep to.
+    """
+
+    block: str = ""
+    account: str = ""
+    known: bool = False
+
+
+ANYBODY: Final = Asking()
 
 
 @attrs.define(eq=False)
@@ -93,17 +150,17 @@ class Passwords:
             raise ValueError(f"a pepper needs at least {PEPPER_MIN_BYTES} bytes")
         self._reference = bcrypt.gensalt(self.cost) + b"." * 31
 
-    async def hash(self, password: str) -> str | None:
+    async def hash(self, password: str, asking: Asking = ANYBODY) -> str | None:
         """The string to store, or None where too many are waiting.
 
         The caller has checked `problem`.
         """
-        assert problem(password) is None
-        return await self._in_thread(lambda: self._hash(password))
+        assert is_checkable(password)
+        return await self._queued(lambda: self._hash(password), asking)
 
-    async def verify(self, password: str, stored: str | None) -> Verdict:
+    async def verify(self, password: str, stored: str | None, asking: Asking = ANYBODY) -> Verdict:
         """Check against a stored hash, or for an unknown user (None) spend the same time."""
-        matched = await self._in_thread(lambda: self._matches(password, stored))
+        matched = await self._queued(lambda: self._matches(password, stored), asking)
         if matched is None:
             return Verdict.BUSY
         return Verdict.MATCH if matched else Verdict.MISMATCH
@@ -122,8 +179,30 @@ class Passwords:
         assert len(digest) == 64  # noqa: PLR2004 - 48 bytes in base64, below bcrypt's 72
         return digest
 
-    async def _in_thread(self, work: Callable[[], T]) -> T | None:
-        queue = [Cap("hashing queue", self.queue_max)]
+    @asynccontextmanager
+    async def turn(self, asking: Asking) -> AsyncIterator[bool]:
+        """Wait for one's turn at an account; False where that takes too long, or too many wait."""
+        line = [Cap(f"line {asking.account}", _LINE_MAX)]
+        line.append(Cap(f"line {asking.account} {asking.block}", _LINE_OF_BLOCK))
+        if await self.quotas.enter(line) is not None:
+            yield False
+            return
+        turn = Cap(f"turn {asking.account}", _SHARE_OF_ACCOUNT)
+        try:
+            with trio.move_on_after(_LINE_SECONDS) as waiting:
+                await self.quotas.take(turn)
+            if waiting.cancelled_caught:
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                self.quotas.give(turn)
+        finally:
+            self.quotas.leave(line)
+
+    async def _queued(self, work: Callable[[], T], asking: Asking) -> T | None:
+        queue = self._places(asking)
         if await self.quotas.enter(queue) is not None:
             return None
         turn = Cap("hashing", int(self.limiter.total_tokens))
@@ -135,3 +214,12 @@ class Passwords:
                 self.quotas.give(turn)
         finally:
             self.quotas.leave(queue)
+
+    def _places(self, asking: Asking) -> list[Cap]:
+        if asking.known:
+            return [Cap("hashing queue", self.queue_max)]
+        kept = min(_KEPT_FOR_KNOWN, self.queue_max // 4)
+        places = [Cap("hashing queue", self.queue_max - kept)]
+        if asking.block:
+            places.append(Cap(f"hashing from {asking.block}", _SHARE_OF_BLOCK))
+        return places

@@ -18,6 +18,8 @@ import attrs
 from relayd.accounts.lifetimes import Keeper, Lifetime
 from relayd.accounts.outcomes import RefreshRefusal, User
 from relayd.database.ports import Connection
+from relayd.mail import queue
+from relayd.mail.letters import Letter
 
 __all__ = [
     "GRACE_SECONDS",
@@ -68,8 +70,9 @@ def start_sign_in(
     user_id: UUID,
     password_hash: str,
     terms: SignInTerms,
+    letter: Letter | None = None,
 ) -> UUID | None:
-    """Begin a family of tokens.
+    """Begin a family of tokens, and queue the letter that tells of it.
 
     None where the password that was verified is no longer the user's, or the user was
     disabled meanwhile: a change of password must not be outrun by a login under way.
@@ -77,13 +80,15 @@ def start_sign_in(
     # Shares the user's row with other logins, but not with a change of it.
     known = connection.execute(
         """
-        SELECT id FROM users WHERE id = %s AND password_hash = %s AND disabled_at IS NULL
+        SELECT email FROM users WHERE id = %s AND password_hash = %s AND disabled_at IS NULL
         FOR SHARE
         """,
         (user_id, password_hash),
     ).fetchone()
     if known is None:
         return None
+    if letter is not None:
+        queue.post(connection, letter, user_id, known[0])
     return insert_sign_in(connection, user_id, terms)
 
 
@@ -111,6 +116,7 @@ def rotate(
     row = connection.execute(
         """
         SELECT users.id, users.email, users.created_at, users.disabled_at,
+               users.email_proven_at,
                sign_ins.revoked_at IS NOT NULL,
                sign_ins.keeper <> %(keeper)s,
                refresh_tokens.expires_at <= now()
@@ -131,8 +137,8 @@ def rotate(
     ).fetchone()
     if sign_in_id is None or row is None:
         return RefreshRefusal.UNKNOWN
-    user = User(*row[:4])
-    ended, misplaced, expired, spent, late = row[4:]
+    user = User(*row[:5])
+    ended, misplaced, expired, spent, late = row[5:]
     refusal = _refusal(
         user, ended=ended, misplaced=bool(misplaced), expired=expired, reused=spent and late
     )

@@ -2,9 +2,13 @@
 
 from uuid import UUID
 
+from relayd.accounts.gifts import Gift
+from relayd.accounts.links import drop_links
 from relayd.accounts.outcomes import Credentials, User
 from relayd.accounts.sign_ins import Rotation, SignInTerms, end_sign_ins, insert_sign_in
 from relayd.database.ports import Connection
+from relayd.mail import queue
+from relayd.mail.letters import Letter
 
 __all__ = [
     "change_password",
@@ -24,7 +28,7 @@ def insert_user(connection: Connection, email: str, password_hash: str) -> User 
     row = connection.execute(
         """
         INSERT INTO users (email, password_hash) VALUES (%s, %s) ON CONFLICT (email) DO NOTHING
-        RETURNING id, email, created_at, disabled_at
+        RETURNING id, email, created_at, disabled_at, email_proven_at
         """,
         (email, password_hash),
     ).fetchone()
@@ -36,12 +40,24 @@ def insert_user(connection: Connection, email: str, password_hash: str) -> User 
 
 
 def register(
-    connection: Connection, email: str, password_hash: str, terms: SignInTerms
+    connection: Connection,
+    email: str,
+    password_hash: str,
+    terms: SignInTerms,
+    beginning: Letter | Gift | None = None,
 ) -> Rotation | None:
-    """Add an account and sign it in; None where the address is taken."""
+    """Add an account and sign it in; None where the address is taken.
+
+    ``beginning``: the letter that asks for proof of the address, or what is given without one.
+    """
     user = insert_user(connection, email, password_hash)
     if user is None:
         return None
+    match beginning:
+        case Letter():
+            queue.post(connection, beginning, user.id, user.email)
+        case Gift():
+            beginning.give(connection, user)
     sign_in_id = insert_sign_in(connection, user.id, terms)
     return Rotation(user, sign_in_id, terms.first_seconds)
 
@@ -49,28 +65,37 @@ def register(
 def find_credentials(connection: Connection, email: str) -> Credentials | None:
     """What a login to this address is checked against."""
     row = connection.execute(
-        "SELECT id, email, created_at, disabled_at, password_hash FROM users WHERE email = %s",
+        """
+        SELECT id, email, created_at, disabled_at, email_proven_at, password_hash,
+               EXISTS (SELECT FROM second_factors AS f
+                       WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL)
+        FROM users WHERE email = %s
+        """,
         (email,),
     ).fetchone()
-    return None if row is None else Credentials(User(*row[:4]), row[4])
+    return None if row is None else Credentials(User(*row[:5]), *row[5:])
 
 
 def find_credentials_by_id(connection: Connection, user_id: UUID) -> Credentials | None:
     """What a signed-in user's present password is checked against; None once deleted."""
     row = connection.execute(
         """
-        SELECT id, email, created_at, disabled_at, password_hash FROM users
-        WHERE id = %s AND deleted_at IS NULL
+        SELECT id, email, created_at, disabled_at, email_proven_at, password_hash,
+               EXISTS (SELECT FROM second_factors AS f
+                       WHERE f.user_id = users.id AND f.confirmed_at IS NOT NULL)
+        FROM users WHERE id = %s AND deleted_at IS NULL
         """,
         (user_id,),
     ).fetchone()
-    return None if row is None else Credentials(User(*row[:4]), row[4])
+    return None if row is None else Credentials(User(*row[:5]), *row[5:])
 
 
 def find_user(connection: Connection, key: UUID | str) -> User | None:
     """The user of this id or normalised address."""
-    by_id = "SELECT id, email, created_at, disabled_at FROM users WHERE id = %s"
-    by_email = "SELECT id, email, created_at, disabled_at FROM users WHERE email = %s"
+    by_id = "SELECT id, email, created_at, disabled_at, email_proven_at FROM users WHERE id = %s"
+    by_email = (
+        "SELECT id, email, created_at, disabled_at, email_proven_at FROM users WHERE email = %s"
+    )
     found = by_id if isinstance(key, UUID) else by_email
     row = connection.execute(found, (key,)).fetchone()
     return None if row is None else User(*row)
@@ -80,7 +105,7 @@ def list_users(connection: Connection, after: str, limit: int) -> list[User]:
     """A page of accounts by address, beginning after this one; nobody who was deleted."""
     rows = connection.execute(
         """
-        SELECT id, email, created_at, disabled_at FROM users
+        SELECT id, email, created_at, disabled_at, email_proven_at FROM users
         WHERE email > %s AND deleted_at IS NULL ORDER BY email LIMIT %s
         """,
         (after, limit),
@@ -96,7 +121,7 @@ def set_disabled(connection: Connection, email: str, disabled: bool) -> User | N
     row = connection.execute(
         """
         UPDATE users SET disabled_at = CASE WHEN %(disabled)s THEN coalesce(disabled_at, now()) END
-        WHERE email = %(email)s RETURNING id, email, created_at, disabled_at
+        WHERE email = %(email)s RETURNING id, email, created_at, disabled_at, email_proven_at
         """,
         {"disabled": disabled, "email": email},
     ).fetchone()
@@ -108,12 +133,14 @@ def set_disabled(connection: Connection, email: str, disabled: bool) -> User | N
     return user
 
 
-def set_password(connection: Connection, email: str, password_hash: str) -> User | None:
+def set_password(
+    connection: Connection, email: str, password_hash: str, letter: Letter | None = None
+) -> User | None:
     """Change the password and end every sign-in; None where there is no such user."""
     row = connection.execute(
         """
         UPDATE users SET password_hash = %s WHERE email = %s
-        RETURNING id, email, created_at, disabled_at
+        RETURNING id, email, created_at, disabled_at, email_proven_at
         """,
         (password_hash, email),
     ).fetchone()
@@ -121,6 +148,9 @@ def set_password(connection: Connection, email: str, password_hash: str) -> User
         return None
     user = User(*row)
     end_sign_ins(connection, user.id)
+    drop_links(connection, user.id)
+    if letter is not None:
+        queue.post(connection, letter, user.id, user.email)
     return user
 
 
@@ -129,6 +159,7 @@ def change_password(
     known: Credentials,
     password_hash: str,
     terms: SignInTerms,
+    letter: Letter | None = None,
 ) -> Rotation | None:
     """Change the password that was verified, end every sign-in and begin a new one.
 
@@ -138,7 +169,7 @@ def change_password(
         """
         UPDATE users SET password_hash = %s
         WHERE id = %s AND password_hash = %s AND disabled_at IS NULL
-        RETURNING id, email, created_at, disabled_at
+        RETURNING id, email, created_at, disabled_at, email_proven_at
         """,
         (password_hash, known.user.id, known.password_hash),
     ).fetchone()
@@ -146,5 +177,8 @@ def change_password(
         return None
     user = User(*row)
     end_sign_ins(connection, user.id)
+    drop_links(connection, user.id)
+    if letter is not None:
+        queue.post(connection, letter, user.id, user.email)
     sign_in_id = insert_sign_in(connection, user.id, terms)
     return Rotation(user, sign_in_id, terms.first_seconds)

@@ -4,6 +4,7 @@ finding        one thing looked at: how it stands, and what to do
 exposure       who can read, reach and pretend what; pure, and told by the daemon's start too
 certificate    the certificate that the daemon serves: key, dates, chain, name
 sales          packages, and Stripe's key, mode, API and webhook
+mail           whether the mail server takes us
 database       PostgreSQL and the schema in it
 engine         the engine that serves
 """

@@ -31,6 +31,7 @@ def judge(config: Config, environ: Mapping[str, str]) -> Iterator[Finding]:
     yield from _proxies(config.server)
     yield from _encryption(config.server)
     yield from _address(config.server)
+    yield from _free_credit(config)
 
 
 def _readable(config: Config) -> str:
@@ -102,6 +103,17 @@ def _address(server: Server) -> Iterator[Finding]:
             "relayd listens on every address and doesn't know by which name browsers reach it: "
             "they may not talk from its pages",
             "set server.public_url to the address that people type",
+        )
+
+
+def _free_credit(config: Config) -> Iterator[Finding]:
+    if config.auth.free_seconds and not config.mail.on:
+        yield Finding(
+            "free credit",
+            False,
+            f"anybody gets auth.free_seconds ({config.auth.free_seconds} s) for any address they "
+            "make up",
+            "set [mail], so that it is given for addresses that are proven; or set it to 0",
         )
 
 

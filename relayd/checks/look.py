@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from relayd.checks import certificate, database, engine, exposure, recordings, sales
+from relayd.checks import certificate, database, engine, exposure, mail, recordings, sales
 from relayd.checks.finding import Finding
 from relayd.config import Config
 from relayd.engines.selection import LOCAL, choose_engine
@@ -22,6 +22,8 @@ async def look(
     ]
     if config.stripe.sales and not offline:
         findings.append(await sales.reach(config.stripe))
+    if config.mail.on and not offline:
+        findings.append(await mail.reach(config))
     if config.database.embedded or not offline:
         findings.extend(await database.judge(config.database))
     if choose_engine(config).name in LOCAL or not offline:

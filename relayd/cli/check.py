@@ -27,11 +27,11 @@ def add(subparsers: Subparsers) -> None:
         summary="validate the configuration, and try everything that it names",
         details=(
             "Validate the configuration, judge what it opens to whom, then try what it names:\n"
-            "certificate, Stripe, database, engine. Says which engine serves and why, and what\n"
-            "each model for recordings costs and earns. With Deepgram it opens one stream and\n"
-            "sends no audio, which costs nothing; of Stripe it only reads. The schema\n"
-            "is tried on an empty database and undone; nothing is migrated. The embedded\n"
-            "database is made if it is not there yet."
+            "certificate, Stripe, mail, database, engine. Says which engine serves and why, and\n"
+            "what each model for recordings costs and earns. With Deepgram it opens one stream\n"
+            "and sends no audio, which costs nothing; of Stripe it only reads, and no mail is\n"
+            "sent. The schema is tried on an empty database and undone; nothing is migrated.\n"
+            "The embedded database is made if it is not there yet."
         ),
         examples=(
             "  relayd check\n"
@@ -42,7 +42,7 @@ def add(subparsers: Subparsers) -> None:
     command.add_argument(
         "--offline",
         action="store_true",
-        help="leave out what needs a network: Deepgram, Stripe, a PostgreSQL of yours",
+        help="leave out what needs a network: Deepgram, Stripe, mail, a PostgreSQL of yours",
     )
     add_config(command)
     add_json(command)

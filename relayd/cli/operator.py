@@ -91,7 +91,7 @@ def accounts(database: "Database", config: "Config") -> "Accounts":
 
     from relayd.accounts.accounts import Accounts
 
-    return Accounts.configured(database, config.auth, trio.CapacityLimiter(1))
+    return Accounts.configured(database, config.auth, trio.CapacityLimiter(1), mail=config.mail.on)
 
 
 async def find_user(database: "Database", config: "Config", email: str) -> "User":

@@ -169,9 +169,18 @@ def _sign_in(arguments: argparse.Namespace) -> Callable[[], Awaitable[str]]:
     async def sign_in() -> str:
         if token:
             return token
-        from relayd.client import Accounts
+        import trio
 
-        tokens = await Accounts(arguments.server).login(arguments.email, password)
+        from relayd.client import Accounts, RequestError
+
+        accounts = Accounts(arguments.server)
+        try:
+            tokens = await accounts.login(arguments.email, password)
+        except RequestError as refused:
+            if refused.code != "code_needed" or not sys.stdin.isatty():
+                raise
+            code = await trio.to_thread.run_sync(input, "code of the authenticator app: ")
+            tokens = await accounts.login(arguments.email, password, code=code)
         return tokens.access_token
 
     return sign_in

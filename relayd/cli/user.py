@@ -4,6 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
+from relayd.cli import second_factor
 from relayd.cli.exits import Exit
 from relayd.cli.operator import accounts, find_user, run
 from relayd.cli.options import Subparsers, add_command, add_config, add_group, add_json
@@ -20,11 +21,11 @@ __all__ = ["add"]
 
 
 def add(subparsers: Subparsers) -> None:
-    """Register `user add`, `list`, `disable`, `enable`, `password` and `delete`."""
+    """Register `user add`, `list`, `disable`, `enable`, `password`, `totp` and `delete`."""
     group = add_group(
         subparsers,
         "user",
-        summary="add, list, disable and delete accounts, change passwords",
+        summary="add, list, disable and delete accounts, change passwords, reset second factors",
         details="Accounts. Every change is seen by running daemons.",
     )
     _add_add(group)
@@ -32,6 +33,7 @@ def add(subparsers: Subparsers) -> None:
     _add_disable(group)
     _add_enable(group)
     _add_password(group)
+    second_factor.add(group)
     _add_delete(group)
 
 
@@ -256,7 +258,10 @@ def _wording(refusal: "RegisterRefusal | ChangeRefusal", email: str) -> str:
         case ChangeRefusal.UNKNOWN_USER:
             return f"{email} has no account; `relayd user list` shows them"
         case RegisterRefusal.INVALID_PASSWORD | ChangeRefusal.INVALID_PASSWORD:
-            return f"the password must have {PASSWORD_MIN} to {PASSWORD_MAX} characters"
+            return (
+                f"the password must have {PASSWORD_MIN} to {PASSWORD_MAX} characters; common ones "
+                "and the address are refused"
+            )
         case RegisterRefusal.BUSY | ChangeRefusal.BUSY:
             return "too many passwords are being hashed right now: try again"
 
@@ -267,4 +272,5 @@ def _row(user: "User") -> dict[str, Any]:
         "id": user.id,
         "created_at": user.created_at,
         "disabled_at": user.disabled_at,
+        "email_proven_at": user.email_proven_at,
     }

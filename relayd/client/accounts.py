@@ -27,6 +27,8 @@ class Tokens:
     refresh_token: str = attrs.field(repr=False)
     # As the server says it: how long, or until when, the access token is good.
     expires_in: float | None = None
+    # For the next `login`; keep it also after signing out. Empty from a server that has none.
+    device_token: str = attrs.field(default="", repr=False)
 
 
 @attrs.frozen
@@ -56,11 +58,17 @@ class Accounts:
             await self._ask("POST", "/auth/register", {"email": email, "password": password})
         )
 
-    async def login(self, email: str, password: str) -> Tokens:
-        """Sign in."""
-        return _tokens(
-            await self._ask("POST", "/auth/login", {"email": email, "password": password})
-        )
+    async def login(
+        self, email: str, password: str, *, code: str = "", device_token: str = ""
+    ) -> Tokens:
+        """Sign in.
+
+        ``code``: of the user's authenticator app; a `RequestError` with the code ``code_needed``
+        asks for it. ``device_token``: that of an earlier sign-in of this app.
+        """
+        more = {"code": code, "device_token": device_token}
+        body = {"email": email, "password": password} | {k: v for k, v in more.items() if v}
+        return _tokens(await self._ask("POST", "/auth/login", body))
 
     async def refresh(self, refresh_token: str) -> Tokens:
         """Trade a refresh token for a new pair; the old one is spent."""
@@ -162,4 +170,5 @@ def _tokens(body: dict[str, Any]) -> Tokens:
         raise DisconnectedError("the server's answer is not relayd's")
     expires = body.get("expires_in")
     known = isinstance(expires, int | float) and not isinstance(expires, bool)
-    return Tokens(access, refresh, float(expires) if known and expires is not None else None)
+    seconds = float(expires) if known and expires is not None else None
+    return Tokens(access, refresh, seconds, str(body.get("device_token") or ""))

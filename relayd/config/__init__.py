@@ -14,6 +14,7 @@ from relayd.config.file_engines import FileProcesses, OpenAiCompatible, WhisperC
 from relayd.config.limits import Limits
 from relayd.config.loading import load
 from relayd.config.log import Log
+from relayd.config.mail import Mail
 from relayd.config.metering import Metering
 from relayd.config.offers import Model
 from relayd.config.packages import Package
@@ -38,6 +39,7 @@ __all__ = [
     "Limits",
     "LocalProcesses",
     "Log",
+    "Mail",
     "Metering",
     "Model",
     "OpenAiCompatible",

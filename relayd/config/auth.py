@@ -78,3 +78,13 @@ class Auth:
             most=10_000,
         ),
     )
+    free_seconds: int = attrs.field(
+        default=0,
+        metadata=about(
+            "Credit that a new user begins with, once for an address; with [mail] on, as soon as "
+            "the address is proven. Without it anybody can make up addresses.",
+            unit="seconds of audio",
+            least=0,
+            most=86_400,
+        ),
+    )

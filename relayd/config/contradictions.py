@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from relayd.config.forms import is_loopback
 from relayd.config.whole import Config
 from relayd.errors import ConfigError
 
@@ -17,6 +18,7 @@ def refuse(config: Config) -> None:
     _refuse_timing(config)
     _refuse_engines(config)
     _refuse_sales(config)
+    _refuse_mail(config)
 
 
 def _refuse_server(config: Config) -> None:
@@ -126,3 +128,26 @@ def _refuse_sales(config: Config) -> None:
                 f"must be {config.packages[0].currency!r}, as in the first: [costs] can be "
                 "compared with one currency only",
             )
+
+
+def _refuse_mail(config: Config) -> None:
+    mail = config.mail
+    if not mail.on:
+        return
+    if not mail.sender:
+        raise ConfigError("mail.sender", "is needed beside mail.host: mails come from somebody")
+    if not config.server.public_url:
+        raise ConfigError(
+            "server.public_url",
+            "is needed beside mail.host: links in mails lead there, for example "
+            '"https://relay.example.org"',
+        )
+    if bool(mail.user) != bool(mail.password):
+        missing = "mail.password" if mail.user else "mail.user"
+        raise ConfigError(missing, "is needed beside the other one of mail.user and mail.password")
+    if mail.encryption == "none" and not is_loopback(mail.host):
+        raise ConfigError(
+            "mail.encryption",
+            'is "none", which sends links and the password unencrypted: use "starttls" or "tls" '
+            '("none" only to loopback)',
+        )

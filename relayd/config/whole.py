@@ -15,6 +15,7 @@ from relayd.config.engines import EngineChoice, Engines
 from relayd.config.keys import about
 from relayd.config.limits import Limits
 from relayd.config.log import Log
+from relayd.config.mail import Mail
 from relayd.config.metering import Metering
 from relayd.config.packages import DEFAULT_PACKAGES, Package
 from relayd.config.recording_models import RecordingModel
@@ -73,6 +74,12 @@ class Config:
     seller: Seller = attrs.field(
         factory=Seller,
         metadata=about("Who sells and whom to ask, on the pages that sell, sign in and register."),
+    )
+    mail: Mail = attrs.field(
+        factory=Mail,
+        metadata=about(
+            "Mail to users: proof of an address, a new password, notices of what they should know."
+        ),
     )
     costs: Costs = attrs.field(
         factory=Costs,

@@ -1,7 +1,7 @@
 """What one process of a daemon does for all of them, beside whatever serves.
 
-Settling what dead daemons left open, removing what has expired, and following payments. Several
-daemons on one database may do all this at once; several processes of one need not.
+Settling what dead daemons left open, removing what has expired, following payments, sending mail.
+Several daemons on one database may do all this at once; several processes of one need not.
 """
 
 from typing import Final
@@ -22,6 +22,7 @@ from relayd.events.credit import forget_old
 from relayd.ledger import sweeper
 from relayd.ledger.forgetting import forget_addresses
 from relayd.ledger.sweeper import Patience
+from relayd.mail.postman import Postman
 from relayd.payments.margins import margins
 from relayd.payments.shop import Shop
 from relayd.storage.opening import open_storage
@@ -56,6 +57,9 @@ class Keeping:
             nursery.start_soon(self._retain)
             if self.shop is not None:
                 nursery.start_soon(self.shop.run)
+            postman = Postman.configured(self.config, self.database)
+            if postman is not None:
+                nursery.start_soon(postman.run)
 
     def news(self) -> None:
         """Another process kept a message of Stripe's."""

@@ -136,7 +136,9 @@ class Serving:
         config = self.config
         own = own_origins(config.server.public_url, self.entrance.urls)
         return Services(
-            accounts=Accounts.configured(self.database, config.auth, self.hashing, self.quotas),
+            accounts=Accounts.configured(
+                self.database, config.auth, self.hashing, self.quotas, mail=config.mail.on
+            ),
             wallet=Wallet(self.database),
             database=self.database,
             sessions=sessions,

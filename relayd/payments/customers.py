@@ -1,6 +1,7 @@
-"""A customer at Stripe for every user, made in the background: registering waits for nobody.
+"""A customer at Stripe for every user who is one, made in the background: nobody waits for it.
 
-The outbox in the database has a row for each user from registration on, until Stripe has them.
+The outbox in the database has a row for each user from the proof of their address on, or else from
+their first purchase on: whoever makes up accounts makes no customers.
 """
 
 from typing import Final
@@ -20,7 +21,7 @@ __all__ = ["CustomerOutbox", "claim", "forget", "put_off", "record"]
 
 log = logs.get(__name__)
 
-# A fresh user has a customer about this much later.
+# Whoever is to be a customer is one about this much later.
 POLL_SECONDS: Final = 2.0
 # Made at the same time; Stripe allows 25 requests a second in test mode.
 BATCH: Final = 8

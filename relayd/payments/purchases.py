@@ -93,6 +93,11 @@ def begin(
     ).fetchone()
     if row is None:
         return None
+    # The first purchase goes without one where it isn't made yet.
+    connection.execute(
+        "INSERT INTO stripe_customers (user_id) VALUES (%s) ON CONFLICT (user_id) DO NOTHING",
+        (user_id,),
+    )
     connection.execute(
         """
         INSERT INTO purchases (id, user_id, package_id, label, seconds, price_cents, currency)

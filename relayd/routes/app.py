@@ -26,12 +26,14 @@ from relayd.routes.toolkit.protection import protection_of
 from relayd.routes.toolkit.security_headers import harden
 from relayd.routes.toolkit.wiring import EXTENSION, Services, Wiring
 from relayd.routes.views import (
+    addresses,
     auth,
     browser_sessions,
     events,
     health,
     purchases,
     reference,
+    second_factor,
     stream,
     webhooks,
 )
@@ -88,6 +90,8 @@ def create_app(services: Services) -> Application:
         browser_sessions,
         events,
         auth,
+        addresses,
+        second_factor,
         purchases,
         health,
         reference,

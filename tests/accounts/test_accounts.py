@@ -6,15 +6,25 @@ import pytest
 import trio
 
 from relayd.accounts.lifetimes import Keeper, Lifetime
-from relayd.accounts.outcomes import ChangeRefusal, LoginRefusal, PasswordRefusal, RegisterRefusal
+from relayd.accounts.outcomes import (
+    ChangeRefusal,
+    LoginRefusal,
+    PasswordRefusal,
+    RegisterRefusal,
+    User,
+)
 from relayd.accounts.passwords import Passwords
 from relayd.accounts.sign_ins import SignInTerms
 from relayd.errors import DatabaseUnavailable
 from tests.accounts.contract import AccountsContract
+from tests.accounts.factors import FactorsContract
+from tests.accounts.guessing import GuessingContract
+from tests.accounts.letters import LettersContract, Sent
 from tests.accounts.own_changes import OwnChangesContract
 from tests.accounts.renewals import RenewalsContract
 from tests.accounts.world import (
     EMAIL,
+    LETTERS,
     PASSWORD,
     PEPPER,
     make_accounts,
@@ -33,6 +43,17 @@ class MemoryStore:
         """Let time pass."""
         self.database.age(seconds)
 
+    async def letters(self) -> list[Sent]:
+        """What waits, oldest first."""
+        return [
+            Sent(one.letter.kind, one.address, LETTERS.token(one.letter.id))
+            for one in self.database.mails
+        ]
+
+    async def given_ms(self, user: User) -> int:
+        """How much free credit a user was given."""
+        return self.database.gifts.get(user.id, 0)
+
 
 @pytest.fixture
 def store() -> MemoryStore:
@@ -40,7 +61,14 @@ def store() -> MemoryStore:
     return MemoryStore()
 
 
-class TestInMemory(AccountsContract, RenewalsContract, OwnChangesContract):
+class TestInMemory(
+    AccountsContract,
+    RenewalsContract,
+    OwnChangesContract,
+    LettersContract,
+    GuessingContract,
+    FactorsContract,
+):
     """The contract against the fake."""
 
 
@@ -66,7 +94,7 @@ async def test_full_queue(store: MemoryStore) -> None:
     accounts = make_accounts(store.database)
     await registered(accounts)
     full = Passwords(PEPPER, trio.CapacityLimiter(1), cost=4, queue_max=0)
-    turned = attrs.evolve(accounts, passwords=full)
+    turned = attrs.evolve(accounts, proving=attrs.evolve(accounts.proving, passwords=full))
     assert await turned.login(EMAIL, PASSWORD) is LoginRefusal.BUSY
     assert await turned.register("bob@example.com", PASSWORD) is RegisterRefusal.BUSY
     assert await turned.set_password(EMAIL, "another horse") is ChangeRefusal.BUSY
@@ -88,7 +116,8 @@ async def test_password_changed_while_logging_in(store: MemoryStore) -> None:
             store.database.set_password(EMAIL, "changed")
             return matched
 
-    slow = attrs.evolve(accounts, passwords=Overtaken(PEPPER, trio.CapacityLimiter(1), cost=4))
+    overtaken = Overtaken(PEPPER, trio.CapacityLimiter(1), cost=4)
+    slow = attrs.evolve(accounts, proving=attrs.evolve(accounts.proving, passwords=overtaken))
     assert await slow.login(EMAIL, PASSWORD) is LoginRefusal.WRONG
 
 

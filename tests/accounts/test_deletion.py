@@ -113,7 +113,10 @@ async def test_the_customer_at_stripe(
     owner = await credited(database)
 
     def prepare(connection: Connection) -> None:
-        connection.execute("UPDATE stripe_customers SET customer_id = %s", (customer,))
+        connection.execute(
+            "INSERT INTO stripe_customers (user_id, customer_id) VALUES (%s, %s)",
+            (owner.user.id, customer),
+        )
         if bought:
             connection.execute(
                 "INSERT INTO purchases (id, user_id, package_id, label, seconds, price_cents,"

@@ -8,12 +8,15 @@ import trio
 import trio.testing
 
 from relayd.accounts.passwords import (
-    PASSWORD_MAX,
+    OWN_ADDRESS,
+    Asking,
     Passwords,
     Verdict,
     is_checkable,
     problem,
 )
+from relayd.quotas.counters import Counters
+from relayd.quotas.limits import Cap
 
 PEPPER = b"p" * 32
 
@@ -30,21 +33,39 @@ async def _hash(passwords: Passwords, password: str) -> str:
 
 
 @pytest.mark.parametrize(
-    "password",
-    ["12345678", "x" * PASSWORD_MAX, "пароль-ы", "\U0001f600" * 8, "        ", "\ufdfa"],
+    "password", ["horse 12", "xyz" * 300, "пароль-ы", "😀😁😂🤣😃😄😅😆", "e\u0301" * 4 + "a"]
 )
 def test_good_passwords(password: str) -> None:
-    """Eight characters after NFKC are enough, of any script; one may become eighteen."""
-    assert problem(password) is None
+    """Eight characters as they are typed are enough, of any script."""
+    assert problem(password, "ada@example.com") is None
 
 
 @pytest.mark.parametrize(
     "password",
-    ["", "1234567", "x" * (PASSWORD_MAX + 1), "1234567\0", "1234567\ud800", "e\u0301" * 7],
+    [
+        *("", "1234567", "xyz" * 342, "1234567\0", "1234567\ud800", "e\u0301" * 3),
+        # One ligature, which NFKC makes eighteen characters of.
+        *("\ufdfa", " " * 8, "abababab", "😀" * 8),
+        *("ada@example.com", " Ada@Example.com "),
+    ],
 )
 def test_bad_passwords(password: str) -> None:
-    """Too short after NFKC, endless, or not text: refused with a sentence."""
-    assert (problem(password) or "").startswith("The password must")
+    """Too short as typed, endless, no text, a key held down, the own address: with a sentence."""
+    assert (problem(password, "ada@example.com") or "").startswith("The password must")
+
+
+@pytest.mark.parametrize(
+    "password", ["password", "12345678", "PassWord1", "pa\u017f\u017fword", "qwertyuiop"]
+)
+def test_common_passwords(password: str) -> None:
+    """What everybody tries first is refused, however it is typed."""
+    assert problem(password) == "This password is among the most common ones. Choose another one."
+
+
+def test_the_part_before_the_at() -> None:
+    """It is known to whoever knows the address."""
+    assert problem("ada.lovelace", "ada.lovelace@example.com") == OWN_ADDRESS
+    assert problem("ada.lovelace", "ada@example.com") is None
 
 
 async def test_match() -> None:
@@ -127,3 +148,51 @@ def test_checkable() -> None:
     """Anything a client can send is either checkable or refused without an exception."""
     assert is_checkable("")
     assert not is_checkable("\udfff")
+
+
+async def test_places_for_who_is_known() -> None:
+    """Strangers fill the queue but for eight places, and those are for known ones."""
+    passwords, quotas = make_passwords(), Counters()
+    passwords.quotas = quotas
+    known, stranger = Asking("b", "a", known=True), Asking("b", "a")
+    for _ in range(25):
+        quotas.enter_now([Cap("hashing queue", 33)])
+    assert await passwords.verify("correct horse", None, stranger) is Verdict.BUSY
+    assert await passwords.verify("correct horse", None, known) is Verdict.MISMATCH
+
+
+async def test_a_share_of_the_queue() -> None:
+    """One block of addresses has eight places; others are served meanwhile."""
+    passwords, quotas = make_passwords(), Counters()
+    passwords.quotas = quotas
+    for _ in range(8):
+        quotas.enter_now([Cap("hashing from 192.0.2.1", 8)])
+    assert await passwords.hash("correct horse", Asking("192.0.2.1")) is None
+    assert await passwords.hash("correct horse", Asking("192.0.2.2")) is not None
+
+
+async def test_a_line_for_each_account(autojump_clock: trio.testing.MockClock) -> None:
+    """Two at a time have their turn, whoever waits goes away after a while, few wait of a block."""
+    passwords = make_passwords()
+    asking = Asking("192.0.2.1", "account")
+    async with passwords.turn(asking) as first, passwords.turn(asking) as second:
+        began = trio.current_time()
+        async with passwords.turn(asking) as third:
+            assert (first, second, third) == (True, True, False)
+            assert trio.current_time() - began == 15
+        async with passwords.turn(Asking("192.0.2.1", "another account")) as elsewhere:
+            assert elsewhere
+    async with passwords.turn(asking) as again:
+        assert again
+
+
+async def test_few_of_a_block_stand_in_line() -> None:
+    """The fifth of one block of addresses is turned away at once."""
+    passwords, quotas = make_passwords(), Counters()
+    passwords.quotas = quotas
+    for _ in range(4):
+        quotas.enter_now([Cap("line account 192.0.2.1", 4)])
+    async with passwords.turn(Asking("192.0.2.1", "account")) as granted:
+        assert not granted
+    async with passwords.turn(Asking("192.0.2.2", "account")) as granted:
+        assert granted

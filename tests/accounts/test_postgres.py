@@ -1,5 +1,7 @@
 """The contract on PostgreSQL, and what only a real database can get wrong."""
 
+from typing import Any
+
 import attrs
 import psycopg
 import pytest
@@ -8,13 +10,18 @@ import trio.lowlevel
 
 from relayd.accounts import sign_ins
 from relayd.accounts.lifetimes import Keeper
-from relayd.accounts.outcomes import RefreshRefusal, SignedIn
+from relayd.accounts.outcomes import RefreshRefusal, SignedIn, User
 from relayd.accounts.tokens import AccessTokens
 from relayd.database.ports import Connection, Database
+from relayd.ledger import balances
+from relayd.mail.letters import Kind
 from tests.accounts.contract import AccountsContract
+from tests.accounts.factors import FactorsContract
+from tests.accounts.guessing import GuessingContract
+from tests.accounts.letters import LettersContract, Sent
 from tests.accounts.own_changes import OwnChangesContract
 from tests.accounts.renewals import RenewalsContract
-from tests.accounts.world import EMAIL, PASSWORD, make_accounts, refreshed, registered
+from tests.accounts.world import EMAIL, LETTERS, PASSWORD, make_accounts, refreshed, registered
 from tests.fixtures.locks import until_somebody_waits
 
 pytestmark = pytest.mark.system
@@ -31,6 +38,21 @@ class PostgresStore:
     async def age(self, seconds: float) -> None:
         """Move everything into the past."""
         await self.database.transact(_age, seconds)
+
+    async def letters(self) -> list[Sent]:
+        """What waits, oldest first."""
+        rows = await self.database.transact(_mails)
+        return [Sent(Kind(row[1]), row[2], LETTERS.token(row[0])) for row in rows]
+
+    async def given_ms(self, user: User) -> int:
+        """How much free credit a user was given."""
+        has = await self.database.transact(balances.read, user.id)
+        assert has is not None
+        return has.balance_ms
+
+
+def _mails(connection: Connection) -> list[tuple[Any, ...]]:
+    return connection.execute("SELECT id, kind, email FROM mails ORDER BY created_at").fetchall()
 
 
 def _age(connection: Connection, seconds: float) -> None:
@@ -49,6 +71,19 @@ def _age(connection: Connection, seconds: float) -> None:
         """,
         {"by": seconds},
     )
+    connection.execute(
+        """
+        UPDATE guesses SET last_at = last_at - make_interval(secs => %(by)s)
+        """,
+        {"by": seconds},
+    )
+    connection.execute(
+        """
+        UPDATE one_time_links SET created_at = created_at - make_interval(secs => %(by)s),
+                                  expires_at = expires_at - make_interval(secs => %(by)s)
+        """,
+        {"by": seconds},
+    )
 
 
 @pytest.fixture
@@ -57,7 +92,14 @@ def store(database: Database) -> PostgresStore:
     return PostgresStore(database)
 
 
-class TestOnPostgres(AccountsContract, RenewalsContract, OwnChangesContract):
+class TestOnPostgres(
+    AccountsContract,
+    RenewalsContract,
+    OwnChangesContract,
+    LettersContract,
+    GuessingContract,
+    FactorsContract,
+):
     """The contract against PostgreSQL."""
 
 

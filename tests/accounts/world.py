@@ -3,14 +3,22 @@
 import trio
 
 from relayd.accounts.accounts import Accounts
+from relayd.accounts.addresses import Addresses
+from relayd.accounts.devices import DeviceTokens
+from relayd.accounts.gifts import Gift
 from relayd.accounts.lifetimes import Lifetime, Lifetimes
 from relayd.accounts.outcomes import SignedIn
 from relayd.accounts.passwords import Passwords
+from relayd.accounts.proving import Proving
 from relayd.accounts.tokens import AccessTokens
+from relayd.accounts.totp import Totp
 from relayd.database.ports import Database
+from relayd.mail.letters import Letters
+from relayd.quotas.counters import Counters
 
 SECRET = b"s" * 32
 PEPPER = b"p" * 32
+LETTERS = Letters(PEPPER)
 EMAIL = "ada@example.com"
 PASSWORD = "correct horse"
 DAY = 86_400
@@ -20,13 +28,19 @@ LIFETIMES = Lifetimes(
 )
 
 
-def make_accounts(database: Database) -> Accounts:
+def make_accounts(database: Database, *, mail: bool = False, free_ms: int = 0) -> Accounts:
     """The cheapest bcrypt there is; call it inside of Trio."""
+    passwords = Passwords(PEPPER, trio.CapacityLimiter(1), cost=4)
+    gift = Gift(free_ms, PEPPER) if free_ms else None
+    proving = Proving(database, passwords, DeviceTokens(SECRET), Totp(PEPPER))
+    addresses = Addresses(database, proving, LETTERS, Counters(), gift, alike_seconds=0)
     return Accounts(
         database=database,
-        passwords=Passwords(PEPPER, trio.CapacityLimiter(1), cost=4),
+        proving=proving,
         tokens=AccessTokens(SECRET),
         lifetimes=LIFETIMES,
+        gift=gift,
+        addresses=addresses if mail else None,
     )
 
 

@@ -31,6 +31,7 @@ def test_an_account_from_made_to_disabled(relayd: Command) -> None:
         (("user", "add", EMAIL, "--password-stdin"), "\n", "password is empty"),
         (("user", "add", EMAIL), "", "use --password-stdin"),
         (("user", "disable", EMAIL), "", "has no account"),
+        (("user", "totp", EMAIL, "--reset"), "", "has no account"),
         (("user", "delete", EMAIL), "", "has no account"),
         (("user", "delete", EMAIL, "--yes"), "", "has no account"),
         (("credit", "grant", EMAIL, "5", "--reason", "x"), "", "has no account"),
@@ -70,6 +71,23 @@ def test_a_deleted_account(relayd: Command) -> None:
     assert again["id"] != listed["id"]
     told = relayd("user", "delete", EMAIL, "--yes")
     assert told[:2] == (Exit.OK, f"deleted {EMAIL}, who is now deleted {again['id']}\n")
+
+
+def test_a_second_factor(relayd: Command, database_url: str) -> None:
+    """It is shown, required and reset; where there is none, nothing is."""
+    relayd("user", "add", EMAIL, "--password-stdin", stdin="correct horse\n")
+    assert relayd("user", "totp", EMAIL)[1] == f"{EMAIL}: second factor off\n"
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO second_factors (user_id, seed, confirmed_at)"
+            " SELECT id, decode(repeat('00', 16), 'hex'), now() FROM users"
+        )
+    told = relayd("user", "totp", EMAIL, "--require")[1]
+    assert told == f"{EMAIL}: second factor on, 0 recovery codes left, required\n"
+    shown = answered(relayd("user", "totp", EMAIL, "--reset", "--no-require", "--json"))
+    assert (shown["second_factor"], shown["required"]) == (False, False)
+    code, _, err = relayd("user", "totp", EMAIL, "--reset")
+    assert (code, "there is nothing to reset" in err) == (Exit.USAGE, True)
 
 
 def test_credit_is_booked_exactly_and_once(relayd: Command) -> None:

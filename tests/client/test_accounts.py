@@ -63,6 +63,17 @@ async def test_signing_in(what: str) -> None:
     assert json.loads(body) == {"email": "a@b.c", "password": "pässword"}
 
 
+async def test_signing_in_as_somebody_known() -> None:
+    """What the app kept of an earlier sign-in goes along, and a code; the next token comes back."""
+    server = ScriptedHttp(answer("200 OK", PAIR | {"device_token": "dev"}))
+    tokens = await server.accounts().login("a@b.c", "x", code="123456", device_token="before")
+    assert tokens.device_token == "dev"
+    assert "dev" not in repr(tokens)
+    _, _, body = await server.request()
+    sent = {"email": "a@b.c", "password": "x", "code": "123456", "device_token": "before"}
+    assert json.loads(body) == sent
+
+
 async def test_refresh_and_logout() -> None:
     """Both send the refresh token in the body, never in the address."""
     for what in ("refresh", "logout"):

@@ -100,6 +100,7 @@ def test_every_secret_can_come_from_systemd(tmp_path: Path) -> None:
         "database.url",
         "engines.deepgram.api_key",
         "engines.openai_compatible.api_key",
+        "mail.password",
         "storage.access_key",
         "storage.secret_key",
         "stripe.api_key",

@@ -153,3 +153,33 @@ def test_a_short_secret(tmp_path: Path) -> None:
         read(tmp_path, "", {"RELAYD_AUTH__SECRET": SECRET[:31]})
     with pytest.raises(ConfigError, match="is empty; `relayd init`"):
         read(tmp_path, "", {"RELAYD_AUTH__PEPPER": ""})
+
+
+PUBLIC = "[server]\npublic_url = 'https://relay.example.org'\n"
+MAIL = "host = 'smtp.example.org'\nsender = 'relay@example.org'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "problem"),
+    [
+        ("[mail]\nhost = 'smtp.example.org:587'", "mail.host", "host name or an IP address alone"),
+        ("[mail]\nsender = 'Ada <a@example.org>'", "mail.sender", "an email address alone"),
+        ("[mail]\nhost = 'smtp.example.org'", "mail.sender", "needed beside mail.host"),
+        (f"[mail]\n{MAIL}", "server.public_url", "links in mails lead there"),
+        (f"{PUBLIC}[mail]\n{MAIL}user = 'relay'", "mail.password", "needed beside the other"),
+        (f"{PUBLIC}[mail]\n{MAIL}password = 'sesame'", "mail.user", "needed beside the other"),
+        (f"{PUBLIC}[mail]\n{MAIL}encryption = 'none'", "mail.encryption", "only to loopback"),
+        (f"{PUBLIC}[mail]\n{MAIL}encryption = 'ssl'", "mail.encryption", "starttls"),
+    ],
+)
+def test_mail_that_can_not_be_sent(tmp_path: Path, text: str, key: str, problem: str) -> None:
+    """What is missing, or would show links to strangers, is refused by name."""
+    with pytest.raises(ConfigError, match=problem) as caught:
+        read(tmp_path, text)
+    assert caught.value.key == key
+
+
+def test_mail_that_can_be_sent(tmp_path: Path) -> None:
+    """A host and a sender are enough beside the server's own address."""
+    loaded = read(tmp_path, f"{PUBLIC}[mail]\n{MAIL}")
+    assert (loaded.mail.on, loaded.mail.port, loaded.mail.encryption) == (True, 587, "starttls")

@@ -1,4 +1,4 @@
-"""The accounts' transactions in memory: a `Database` for those of `users` and `sign_ins`.
+"""The accounts' transactions in memory: a `Database` for those of `users`, `sign_ins` and more.
 
 A verified fake: `tests/accounts/contract.py` runs against it and against PostgreSQL.
 """
@@ -12,15 +12,16 @@ import attrs
 import trio
 import trio.lowlevel
 
+from relayd.accounts.gifts import Gift
 from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import Credentials, RefreshRefusal, User
 from relayd.accounts.sign_ins import GRACE_SECONDS, Rotation, SignInTerms
 from relayd.errors import DatabaseUnavailable
+from relayd.mail.letters import Letter
+from tests.fakes.factors import MemoryFactors
 
 P = ParamSpec("P")
 T = TypeVar("T")
-
-EPOCH = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 
 @attrs.define(eq=False)
@@ -45,13 +46,10 @@ class Refresh:
 
 
 @attrs.define(eq=False)
-class MemoryAccounts:
+class MemoryAccounts(MemoryFactors):
     """Every transaction is a method of the same name; ``now`` is the database's clock."""
 
-    now: dt.datetime = EPOCH
     reachable: bool = True
-    users: dict[str, User] = attrs.field(factory=dict)
-    hashes: dict[UUID, str] = attrs.field(factory=dict)
     sign_ins: dict[UUID, SignIn] = attrs.field(factory=dict)
     refreshes: dict[bytes, Refresh] = attrs.field(factory=dict)
 
@@ -85,28 +83,36 @@ class MemoryAccounts:
         self.hashes[user.id] = password_hash
         return user
 
-    def register(self, email: str, password_hash: str, terms: SignInTerms) -> Rotation | None:
+    def register(
+        self,
+        email: str,
+        password_hash: str,
+        terms: SignInTerms,
+        beginning: Letter | Gift | None = None,
+    ) -> Rotation | None:
         """See `users`."""
         user = self.insert_user(email, password_hash)
         if user is None:
             return None
+        if isinstance(beginning, Gift):
+            self.give(beginning, user)
+        else:
+            self.post(beginning, user.id, user.email)
         return Rotation(user, self._insert_sign_in(user.id, terms), terms.first_seconds)
 
     def find_credentials(self, email: str) -> Credentials | None:
         """See `users`."""
         user = self.users.get(email)
-        return None if user is None else Credentials(user, self.hashes[user.id])
+        if user is None:
+            return None
+        return Credentials(user, self.hashes[user.id], self.has_factor(user.id))
 
     def find_credentials_by_id(self, user_id: UUID) -> Credentials | None:
         """See `users`."""
         user = self.find_user(user_id)
         if user is None or not self.hashes[user.id]:
             return None
-        return Credentials(user, self.hashes[user.id])
-
-    def find_user(self, key: UUID | str) -> User | None:
-        """See `users`."""
-        return next((user for user in self.users.values() if key in (user.id, user.email)), None)
+        return Credentials(user, self.hashes[user.id], self.has_factor(user.id))
 
     def list_users(self, after: str, limit: int) -> list[User]:
         """See `users`."""
@@ -124,16 +130,24 @@ class MemoryAccounts:
         changed = self.users[email] = attrs.evolve(user, disabled_at=since)
         return changed
 
-    def set_password(self, email: str, password_hash: str) -> User | None:
+    def set_password(
+        self, email: str, password_hash: str, letter: Letter | None = None
+    ) -> User | None:
         """See `users`."""
         user = self.users.get(email)
         if user is not None:
             self.hashes[user.id] = password_hash
             self.end_sign_ins(user.id)
+            self.drop_links(user.id)
+            self.post(letter, user.id, user.email)
         return user
 
     def change_password(
-        self, known: Credentials, password_hash: str, terms: SignInTerms
+        self,
+        known: Credentials,
+        password_hash: str,
+        terms: SignInTerms,
+        letter: Letter | None = None,
     ) -> Rotation | None:
         """See `users`."""
         user = self.find_user(known.user.id)
@@ -141,6 +155,8 @@ class MemoryAccounts:
             return None
         self.hashes[user.id] = password_hash
         self.end_sign_ins(user.id)
+        self.drop_links(user.id)
+        self.post(letter, user.id, user.email)
         return Rotation(user, self._insert_sign_in(user.id, terms), terms.first_seconds)
 
     def delete_user(self, user_id: UUID, password_hash: str | None) -> User | None:
@@ -154,16 +170,24 @@ class MemoryAccounts:
         del self.users[user.email]
         self.hashes[user_id] = ""
         self.end_sign_ins(user_id)
+        self.links = {key: one for key, one in self.links.items() if one.user_id != user_id}
+        self.mails = [one for one in self.mails if one.user_id != user_id]
+        self.factors.pop(user_id, None)
         since = user.disabled_at or self.now
-        nobody = attrs.evolve(user, email=f"deleted {user_id}", disabled_at=since)
+        nobody = attrs.evolve(
+            user, email=f"deleted {user_id}", disabled_at=since, email_proven_at=None
+        )
         self.users[nobody.email] = nobody
         return nobody
 
-    def start_sign_in(self, user_id: UUID, password_hash: str, terms: SignInTerms) -> UUID | None:
+    def start_sign_in(
+        self, user_id: UUID, password_hash: str, terms: SignInTerms, letter: Letter | None = None
+    ) -> UUID | None:
         """See `sign_ins`."""
         user = self.find_user(user_id)
         if user is None or user.disabled_at or self.hashes[user_id] != password_hash:
             return None
+        self.post(letter, user.id, user.email)
         return self._insert_sign_in(user_id, terms)
 
     def rotate(self, presented: bytes, terms: SignInTerms) -> Rotation | RefreshRefusal:

@@ -25,6 +25,7 @@ ADAPTERS = {
     "accounts",
     "database",
     "payments",
+    "mail",
     "storage",
 }
 ADAPTERS |= {"jobs", "transcriptions"}
@@ -48,7 +49,8 @@ BELOW: dict[str, set[str]] = {
     "websocket": {"errors", "logs"},
     "database": GROUND,
     "ledger": GROUND | {"session", "database"},
-    "accounts": GROUND | {"database"},
+    "mail": GROUND | {"database"},
+    "accounts": GROUND | {"database", "ledger", "mail"},
     "payments": GROUND | {"session", "database", "ledger"},
     "jobs": GROUND | {"database", "ledger"},
     "transcriptions": GROUND | {"database", "ledger", "jobs", "storage"},
@@ -113,7 +115,7 @@ def test_credit_has_one_door() -> None:
     """A transaction of another room changes credit through `ledger.balances` alone."""
     doors = {"relayd.ledger", "relayd.ledger.balances", "relayd.ledger.outcomes"}
     for source in RELAYD:
-        if source.package in {"payments", "jobs", "transcriptions"}:
+        if source.package in {"payments", "jobs", "transcriptions", "accounts"}:
             rooms = {".".join(one.split(".")[:3]) for one in source.imports()}
             # Who works on a job is a boot, as who serves a stream.
             found = {one for one in rooms if one.startswith("relayd.ledger")}
@@ -131,7 +133,7 @@ def test_secrets_leave_in_few_places() -> None:
     The configuration itself, what opens the database, what signs, hashes, connects and sells.
     """
     allowed = {"accounts", "backups", "checks", "config", "database", "engines"}
-    allowed |= {"cli", "daemon", "payments", "storage"}
+    allowed |= {"cli", "daemon", "mail", "payments", "storage"}
     found = {one.package for one in RELAYD if ".reveal()" in one.path.read_text(encoding="utf-8")}
     assert found <= allowed
 

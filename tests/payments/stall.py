@@ -61,8 +61,16 @@ class Stall:
         self.shop = Shop(self.database, self.stripe, [PACK], standard, clock=lambda: NOW)
 
     async def user(self) -> Principal:
-        """Somebody who signed in once."""
-        return await self.database.transact(lambda connection: Store(connection).add_user())
+        """Somebody who signed in once, and proved their address."""
+
+        def add(connection: Connection) -> Principal:
+            who = Store(connection).add_user()
+            connection.execute(
+                "UPDATE users SET email_proven_at = now() WHERE id = %s", (who.user_id,)
+            )
+            return who
+
+        return await self.database.transact(add)
 
     async def begin(self, who: Principal) -> str:
         """A purchase up to Stripe's page; its Session."""

@@ -13,7 +13,7 @@ from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import customers
 from relayd.payments.customers import CustomerOutbox
 from relayd.payments.ports import Buyer
-from tests.accounts.world import make_accounts, registered
+from tests.accounts.world import LETTERS, make_accounts, registered
 from tests.conftest import DeclaredErrors
 from tests.payments.stall import Stall
 from tests.payments.till import Till
@@ -35,14 +35,37 @@ def customer_of(connection: Connection, user_id: UUID) -> str | None:
 
 
 @pytest.mark.system
-async def test_registration_leaves_a_row(stall: Stall) -> None:
-    """Who registered is in the outbox by the same transaction, and has a customer soon after."""
-    user = (await registered(make_accounts(stall.database))).user
+async def test_a_proven_address_makes_a_customer(stall: Stall) -> None:
+    """Registering makes none; the proof of the address puts its user into the outbox."""
+    accounts = make_accounts(stall.database, mail=True)
+    user = (await registered(accounts)).user
+    assert await stall.shop.customers.work() == 0
+
+    def queued(connection: Connection) -> UUID:
+        row = connection.execute("SELECT id FROM mails").fetchone()
+        assert row is not None
+        return UUID(str(row[0]))
+
+    assert accounts.addresses is not None
+    letter_id = await stall.database.transact(queued)
+    await accounts.addresses.prove(LETTERS.token(letter_id))
     assert not stall.stripe.requests
     assert await stall.shop.customers.work() == 1
     customer_id = await stall.database.transact(customer_of, user.id)
     assert customer_id == stall.stripe.customers[user.id]
     assert await stall.shop.customers.work() == 0
+
+
+@pytest.mark.system
+async def test_the_first_purchase_makes_a_customer(stall: Stall) -> None:
+    """Whoever buys without a proven address is one from then on; that purchase goes without."""
+    user = (await registered(make_accounts(stall.database))).principal
+    assert await stall.shop.customers.work() == 0
+    await stall.begin(user)
+    assert stall.stripe.orders[0].buyer.customer_id is None
+    assert await stall.shop.customers.work() == 1
+    await stall.begin(user)
+    assert stall.stripe.orders[1].buyer.customer_id == stall.stripe.customers[user.user_id]
 
 
 @pytest.mark.system

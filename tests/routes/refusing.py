@@ -14,6 +14,7 @@ from quart import Response
 from relayd.errors import DatabaseUnavailable
 from relayd.events.hub import Hub
 from relayd.events.live import LiveCredit
+from relayd.mail.letters import Kind
 from relayd.payments.receipts import ReceiptRefusal
 from relayd.payments.shop import CheckoutRefusal
 from relayd.payments.signature import Rejected
@@ -234,13 +235,111 @@ async def elsewhere(call: Call) -> Response:
     return await call.ask(world, headers={"Sec-Fetch-Site": "cross-site"})
 
 
+async def without_mail(call: Call) -> Response:
+    """A server that sends none."""
+    world = World(mail=False)
+    return await call.ask(world, token=await token(world))
+
+
+async def proven(call: Call) -> Response:
+    """An address that was proven before, asked about again."""
+    world = World()
+    signed_in = await token(world)
+    await world.post("/auth/address/prove", {"token": world.letter(Kind.PROVE_ADDRESS)})
+    return await call.ask(world, token=signed_in, json=CREDENTIALS)
+
+
+async def weak_by_link(call: Call) -> Response:
+    """A good link, and a password that everybody tries first."""
+    world = World()
+    await world.register()
+    await world.post("/auth/password/forgotten", {"email": EMAIL})
+    body = {"token": world.letter(Kind.RESET_PASSWORD), "new_password": "password1"}
+    return await call.ask(world, json=body)
+
+
+async def taken_meanwhile(call: Call) -> Response:
+    """The link to another address, after somebody else registered it."""
+    world = World()
+    moved = {**CREDENTIALS, "email": "bob@example.com"}
+    await world.post("/account/address", moved, token=await token(world))
+    await world.post("/auth/register", moved)
+    return await call.ask(world, json={"token": world.letter(Kind.CHANGE_ADDRESS)})
+
+
+async def taken_by_another(call: Call) -> Response:
+    """The address of another account."""
+    world = World()
+    other = {**CREDENTIALS, "email": "bob@example.com"}
+    await world.post("/auth/register", other)
+    return await call.ask(world, token=await token(world), json=other)
+
+
+async def guessed(call: Call) -> Response:
+    """The fifth wrong password in a row."""
+    world = World(requests_per_minute=100)
+    signed_in = await token(world)
+    wrong = {**call.body, **CREDENTIALS, "password": "wrong horse"}
+    for _ in range(4):
+        await call.ask(world, token=signed_in, json=wrong)
+    return await call.ask(world, token=signed_in, json=wrong)
+
+
+async def without_code(call: Call) -> Response:
+    """The right password of an account that takes a code too."""
+    world = World()
+    await world.switch_factor_on(await token(world))
+    return await call.ask(world, json=CREDENTIALS)
+
+
+async def wrong_code(call: Call) -> Response:
+    """Beside the right password."""
+    world = World()
+    signed_in = await token(world)
+    await world.switch_factor_on(signed_in)
+    return await call.ask(world, token=signed_in, json={**CREDENTIALS, "code": "no code"})
+
+
+async def wrong_first_code(call: Call) -> Response:
+    """Of an app that was never told the secret."""
+    world = World()
+    signed_in = await token(world)
+    await world.post("/account/second-factor", CREDENTIALS, token=signed_in)
+    return await call.ask(world, token=signed_in, json={"code": "no code"})
+
+
+async def required(call: Call) -> Response:
+    """A second factor that the operator wants."""
+    world = World()
+    signed_in = await token(world)
+    await world.switch_factor_on(signed_in)
+    (user_id,) = world.store.factors
+    await world.accounts.second_factor.require(user_id, required=True)
+    return await call.ask(world, token=signed_in, json={**CREDENTIALS, "code": "no code"})
+
+
+async def switched_on_before(call: Call) -> Response:
+    """A second factor, set up again."""
+    world = World()
+    signed_in = await token(world)
+    await world.switch_factor_on(signed_in)
+    return await call.ask(world, token=signed_in, json=CREDENTIALS)
+
+
+async def never_begun(call: Call) -> Response:
+    """A second factor that isn't there."""
+    world = World()
+    body = {**CREDENTIALS, "code": "123456"}
+    return await call.ask(world, token=await token(world), json=body)
+
+
 # By code; where an operation's differ, by operation and code.
 SCENARIOS: Final[dict[str, Scenario]] = {
     "malformed_json": sent(b"{"),
     "unsupported_media_type": sent(b"{}", "text/plain"),
     "body_too_large": sent(LONG),
     "invalid_field": sent(
-        b'{"email":1,"password":1,"refresh_token":1,"package_id":1,"new_password":1}'
+        b'{"email":1,"password":1,"refresh_token":1,"package_id":1,"new_password":1,"token":1,"code":1}'
     ),
     "missing_field": sent(b"{}"),
     "auth_failed": unsigned,
@@ -254,6 +353,20 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "invalid_email": changed("email", "nobody"),
     "invalid_password": changed("password", "short"),
     "browser_sessions_password invalid_password": changed("new_password", "short"),
+    "too_many_guesses": guessed,
+    "code_needed": without_code,
+    "wrong_code": wrong_code,
+    "code_refused": wrong_code,
+    "second_factor_confirm code_refused": wrong_first_code,
+    "second_factor_required": required,
+    "second_factor_unchanged": never_begun,
+    "second_factor_begin second_factor_unchanged": switched_on_before,
+    "mail_off": without_mail,
+    "address_proven": proven,
+    "stale_link": lambda call: call.ask(World()),
+    "addresses_reset invalid_password": weak_by_link,
+    "addresses_prove email_taken": taken_meanwhile,
+    "addresses_change email_taken": taken_by_another,
     "invalid_credentials": refused_token,
     "account_disabled": disabled,
     "invalid_refresh_token": refused_token,

@@ -22,12 +22,20 @@ pytestmark = [
 # or deletes the account.
 EMAIL, PASSWORD = "grace@example.com", "battery staple 7"
 CASES = 5_000
-# What needs a browser's cookie, the very password that no case knows, Stripe's signature, a
+# What needs a browser's cookie, the very password that no case knows, Stripe's signature, mail, a
 # purchase that is paid, or the one that a link leads to, whose successes the report doesn't count.
 NEVER_ACCEPTED = {
     "POST /session/refresh",
     "POST /session/password",
     "DELETE /account",
+    "POST /auth/password/forgotten",
+    "POST /auth/password/reset",
+    "POST /auth/address/prove",
+    "POST /account/address",
+    "POST /account/address/proof",
+    "POST /account/second-factor",
+    "POST /account/second-factor/confirm",
+    "DELETE /account/second-factor",
     "POST /webhooks/stripe",
     "GET /billing/purchases/{checkout_session_id}",
     "GET /billing/purchases/{checkout_session_id}/receipt",

@@ -6,6 +6,7 @@ from typing import Any, cast
 from uuid import UUID
 
 import attrs
+import pyotp
 import trio.lowlevel
 from quart import Response
 
@@ -15,9 +16,10 @@ from relayd.edge.addresses import Proxies
 from relayd.errors import DatabaseUnavailable
 from relayd.events.live import LiveCredit
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
+from relayd.mail.letters import Kind
 from relayd.routes.app import Application, create_app
 from relayd.routes.toolkit.wiring import Services
-from tests.accounts.world import EMAIL, PASSWORD, make_accounts
+from tests.accounts.world import EMAIL, LETTERS, PASSWORD, make_accounts
 from tests.fakes.accounts import MemoryAccounts
 
 PEER = "203.0.113.7"
@@ -76,6 +78,7 @@ class World:
     requests_per_minute: int = 10
     requests_per_user: int = 1000
     proxies: Proxies = attrs.field(factory=Proxies)
+    mail: bool = True
     origins: tuple[str, ...] = ()
     own_origins: tuple[str, ...] = ()
     repository_url: str = ""
@@ -87,7 +90,7 @@ class World:
     app: Application = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.accounts = make_accounts(self.store)
+        self.accounts = make_accounts(self.store, mail=self.mail)
         self.app = create_app(
             Services(
                 accounts=self.accounts,
@@ -132,6 +135,18 @@ class World:
         response = await self.post("/auth/register", CREDENTIALS)
         assert response.status_code == 201
         return cast("dict[str, Any]", await response.get_json())
+
+    def letter(self, kind: Kind) -> str:
+        """The token in the newest letter of this kind."""
+        found = [one.letter for one in self.store.mails if one.letter.kind is kind]
+        return LETTERS.token(found[-1].id)
+
+    async def switch_factor_on(self, token: str) -> list[str]:
+        """Have signing in take a code; the recovery codes."""
+        begun = await self.post("/account/second-factor", CREDENTIALS, token=token)
+        code = pyotp.TOTP((await begun.get_json())["secret"]).now()
+        on = await self.post("/account/second-factor/confirm", {"code": code}, token=token)
+        return cast("list[str]", (await on.get_json())["recovery_codes"])
 
     def lose_database(self) -> None:
         """From now on nothing answers."""

@@ -1,8 +1,9 @@
-// The account page: the password, signing out everywhere, and deleting the account.
+// The account page: address and password, signing out everywhere, and deleting the account.
 
 import { call, changePassword, leave, wording } from "./api.js";
 import { stopped } from "./conversation.js";
 import { submits } from "./entry.js";
+import { factor } from "./factor.js";
 import { date } from "./format.js";
 import { mayEnd } from "./leaving.js";
 import { part, tell } from "./page.js";
@@ -39,9 +40,34 @@ export async function account(root, { facts, failed, out }) {
     if (await deleting(deletion.elements.password.value)) location.replace("/");
   });
 
+  const moving = part(root, "move");
+  submits(moving, part(moving, "move-problem"), async () => {
+    const email = moving.elements.email.value.trim();
+    tell(part(moving, "moved"), "");
+    await call("/account/address", { method: "POST", body: { email, password: moving.elements.password.value } });
+    moving.reset();
+    tell(part(moving, "moved"), `A mail is on its way to ${email}. Open its link within three days.`);
+  });
+  const proof = part(root, "proof");
+  proof.addEventListener("click", async () => {
+    tell(part(root, "proof-problem"), "");
+    proof.disabled = true;
+    try {
+      await call("/account/address/proof", { method: "POST" });
+      proof.textContent = "The link is on its way";
+    } catch (error) {
+      proof.disabled = false;
+      tell(part(root, "proof-problem"), wording(error));
+    }
+  });
+
   purchases(root, facts);
   try {
     const me = await call("/account/me");
+    const { mail } = await facts;
+    part(root, "address").hidden = !mail;
+    part(root, "unproven").hidden = me.email_proven;
+    factor(root, me);
     part(root, "email").textContent = me.email;
     part(root, "since").textContent = date(me.created_at);
     form.elements.username.value = me.email;

@@ -56,9 +56,9 @@ export async function open(path, signal) {
   return answer.body;
 }
 
-/** Sign in or make an account: path is "login" or "register". */
-export async function enter(path, email, password) {
-  return keep(await call(`/session/${path}`, { method: "POST", body: { email, password }, signedIn: false }));
+/** Sign in or make an account: path is "login" or "register"; `code` is of an authenticator app. */
+export async function enter(path, email, password, code = "") {
+  return keep(await call(`/session/${path}`, { method: "POST", body: { email, password, ...(code ? { code } : {}) }, signedIn: false }));
 }
 
 /** Change the password; this browser's sign-in goes on as a new one. */
@@ -150,9 +150,14 @@ async function read(answer) {
 export function wording(error) {
   if (error instanceof Offline) return "The server can't be reached. Check your network, or try again in a moment.";
   if (error instanceof SignedOut) return "Your sign-in has ended. Sign in again.";
-  if (error instanceof Refused && error.code === "rate_limited") return `Too many attempts. Try again in ${error.retrySeconds} seconds.`;
+  if (error instanceof Refused && error.code === "rate_limited") return `Too many attempts. Try again in ${pause(error.retrySeconds)}.`;
+  if (error instanceof Refused && error.code === "too_many_guesses") return `Too many wrong passwords or codes for this account. Try again in ${pause(error.retrySeconds)}.`;
   if (error instanceof Refused && error.code === "payments_unavailable") return error.message;
   if (error instanceof Refused && error.status >= 500) return "The server has a problem of its own right now. Try again in a moment.";
   if (error instanceof Refused) return error.message;
   return "Something unexpected went wrong in this page. Reload it.";
+}
+
+function pause(seconds) {
+  return seconds > 120 ? `${Math.ceil(seconds / 60)} minutes` : `${seconds} seconds`;
 }

@@ -5,6 +5,7 @@ import { account } from "./account.js";
 import { clear, conversation, watch } from "./conversation.js";
 import { dashboard } from "./dashboard.js";
 import { entry } from "./entry.js";
+import { forgotten, proof, reset } from "./letters.js";
 import { leaveFor } from "./leaving.js";
 import { facts, make, mayBeSignedIn, part, showFacts, showMember, showSeller, tell } from "./page.js";
 import { purchase, talkElsewhere } from "./purchase.js";
@@ -15,6 +16,9 @@ import { showWarnings, warn } from "./warning.js";
 const PAGES = {
   "/signin": { title: "Sign in", template: "signin", show: signIn },
   "/register": { title: "Create an account", template: "register", show: (root) => entry(root, "register", () => go("/dashboard")) },
+  "/forgotten": { title: "Forgotten password", template: "forgotten", show: (root) => { forgotten(root); } },
+  "/reset": { title: "Choose a new password", template: "reset", show: (root) => { reset(root, (words) => { reason = words; go("/signin", { replace: true }); }); } },
+  "/proof": { title: "Your email address", template: "proof", show: (root) => { proof(root); } },
   "/dashboard": { title: "Dashboard", template: "dashboard", member: true, show: (root) => dashboard(root, { facts: about, lost, found, over }) },
   "/account": { title: "Account", template: "account", member: true, show: (root) => { account(root, { facts: about, failed, out: () => signedOut("You are signed out everywhere.") }); } },
   "/billing/success": { title: "Your purchase", template: "success", member: true, guests: true, show: bought },
@@ -92,7 +96,7 @@ async function show({ first = false } = {}) {
     else link.removeAttribute("aria-current");
   }
   leavePage = page.show(main, { guest }) ?? (() => {});
-  about.then((said) => showSeller(main, said.seller));
+  about.then((said) => showSeller(main, said.seller, said.mail));
   showBar();
   showWarnings();
   if (first) return;

@@ -8,7 +8,16 @@ export function entry(root, path, done) {
   const form = root.querySelector("form");
   const problem = part(root, "problem");
   submits(form, problem, async () => {
-    await enter(path, form.elements.email.value.trim(), form.elements.password.value);
+    try {
+      await enter(path, form.elements.email.value.trim(), form.elements.password.value, form.elements.code?.value.trim());
+    } catch (error) {
+      // The password is right: one more question.
+      if (error.code !== "code_needed") throw error;
+      part(root, "code").hidden = false;
+      form.elements.code.required = true;
+      form.elements.code.focus();
+      return;
+    }
     done();
   });
 }
@@ -27,7 +36,7 @@ export function submits(form, problem, act) {
     try {
       await act();
     } catch (error) {
-      const named = { invalid_email: "email", email_taken: "email", invalid_credentials: "password", wrong_password: "password", invalid_password: "new_password" }[error.code];
+      const named = { invalid_email: "email", email_taken: "email", invalid_credentials: "password", wrong_password: "password", invalid_password: "new_password", wrong_code: "code", code_refused: "code" }[error.code];
       const input = form.elements[named] ?? (named === "new_password" ? form.elements.password : null);
       refuse(input, wording(error));
     } finally {

@@ -47,18 +47,18 @@ export async function facts() {
 }
 
 /** The footer. */
-export function showFacts({ version, repository_url: repository, seller }) {
+export function showFacts({ version, repository_url: repository, seller, mail }) {
   if (version) part(document, "version").textContent = `relayd ${version}`;
   if (repository && /^https?:\/\//.test(repository)) {
     const link = part(document, "repository");
     link.href = repository;
     link.hidden = false;
   }
-  showSeller(document, seller);
+  showSeller(document, seller, mail);
 }
 
 /** Who sells, under what terms, and whom to ask, in the parts of a page that say so. */
-export function showSeller(root, { name = "", contact = "", terms_url: terms = "", privacy_url: privacy = "" } = {}) {
+export function showSeller(root, { name = "", contact = "", terms_url: terms = "", privacy_url: privacy = "" } = {}, mail = false) {
   const links = [away(terms, "Terms"), away(privacy, "Privacy"), reach(contact, "Contact")].filter(Boolean);
   for (const place of root.querySelectorAll("[data-seller]")) {
     place.replaceChildren(...(name ? [make("span", {}, `Sold by ${name}${name.endsWith(".") ? "" : "."}`)] : []), ...links.map((link) => link.cloneNode(true)));
@@ -67,7 +67,7 @@ export function showSeller(root, { name = "", contact = "", terms_url: terms = "
     place.replaceChildren(...(name ? [make("span", {}, name)] : []), ...links.map((link) => link.cloneNode(true)));
   }
   for (const place of root.querySelectorAll("[data-help]")) {
-    place.replaceChildren("Forgotten the password? ", ...(contact
+    place.replaceChildren("Forgotten the password? ", ...(mail ? [make("a", { href: "/forgotten" }, "Choose a new one"), "."] : contact
       ? ["Ask ", reach(contact, name || "whoever runs this server"), ...(contact.includes("@") ? [` (${contact})`] : []), " for a new one."]
       : ["Ask whoever runs this server for a new one."]));
   }

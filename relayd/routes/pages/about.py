@@ -10,7 +10,7 @@ __all__ = ["Facts"]
 
 
 class Facts(Form):
-    """Name, purpose, where to go; whether minutes are sold and by whom; where the source is."""
+    """Name, purpose, where to go; whether minutes are sold and mail is sent; seller and source."""
 
     name: str
     version: str
@@ -18,6 +18,7 @@ class Facts(Form):
     stream: str
     health: str
     sales: bool
+    mail: bool
     repository_url: str
     seller: dict[str, str]
 
@@ -31,6 +32,7 @@ class Facts(Form):
             stream="/ws/transcribe",
             health="/health",
             sales=services.shop is not None,
+            mail=services.accounts.addresses is not None,
             repository_url=services.repository_url,
             seller=attrs.asdict(services.seller),
         )

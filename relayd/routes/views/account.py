@@ -8,7 +8,7 @@ from msgspec import Meta
 from quart import Blueprint
 
 from relayd import logs
-from relayd.accounts.outcomes import PasswordRefusal
+from relayd.accounts.outcomes import User
 from relayd.durations import seconds
 from relayd.identity import Principal
 from relayd.ledger.outcomes import DayUsage, SessionRecord
@@ -24,9 +24,9 @@ from relayd.routes.toolkit.protection import (
     unauthenticated,
 )
 from relayd.routes.toolkit.wiring import requester_address, wiring
-from relayd.routes.views.auth import password_problem
+from relayd.routes.views.auth import password_problem, visitor
 from relayd.routes.views.credits import CreditLeft
-from relayd.routes.views.signing_in import WRONG_PASSWORD, PresentPassword
+from relayd.routes.views.signing_in import TOO_MANY_GUESSES, WRONG_PASSWORD, PresentPassword
 
 __all__ = ["blueprint"]
 
@@ -42,6 +42,13 @@ class OwnAccount(Form):
     email: Annotated[str, told("In its one spelling.", "ada@example.com")]
     credits: CreditLeft
     created_at: Time
+    email_proven: Annotated[
+        bool, told("Whether the address was proven by a link that was sent there.", sample=True)
+    ]
+    second_factor: Annotated[
+        bool, told("Whether signing in takes a code beside the password.", sample=True)
+    ]
+    second_factor_required: Annotated[bool, told("Whether the operator wants it to.", sample=False)]
 
 
 class UsageDay(Form):
@@ -123,12 +130,16 @@ async def me(principal: Principal) -> OwnAccount:
     services = wiring().services
     user = await services.accounts.me(principal)
     has = await services.wallet.balance(principal.user_id)
-    if user is None or has is None:
+    factor = await services.accounts.second_factor.state(principal.user_id)
+    if user is None or has is None or factor is None:
         raise unauthenticated()
     return OwnAccount(
         email=user.email,
         credits=CreditLeft.of(has.balance_ms),
         created_at=user.created_at.isoformat(),
+        email_proven=user.email_proven_at is not None,
+        second_factor=factor.on,
+        second_factor_required=factor.required,
     )
 
 
@@ -155,7 +166,7 @@ async def usage(principal: Principal) -> Usage:
     Topic.ACCOUNT,
     takes=Body(Deletion),
     gives={200: Answer("Deleted; every sign-in has ended.", Deleted)},
-    refuses=(AUTH_FAILED, WRONG_PASSWORD, UNAVAILABLE),
+    refuses=(AUTH_FAILED, WRONG_PASSWORD, TOO_MANY_GUESSES, UNAVAILABLE),
     schemes=("bearer",),
     more="Credit that is left is lost. Live sessions end when they next renew their hold on "
     "credit. What was used and paid stays in the books, without the person. The address may "
@@ -165,8 +176,8 @@ async def delete() -> Deleted:
     """Delete the account for good."""
     principal = await principal_of_request()
     meant = await read_form(Deletion)
-    outcome = await wiring().services.accounts.delete_own(principal, meant.password)
-    if isinstance(outcome, PasswordRefusal):
+    outcome = await wiring().services.accounts.delete_own(principal, meant.password, visitor())
+    if not isinstance(outcome, User):
         raise password_problem(outcome)
     log.info("account deleted", user=principal.user_id, address=requester_address())
     return Deleted(deleted=True)

@@ -12,7 +12,6 @@ from quart import Blueprint, Response, request
 from relayd import logs
 from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import (
-    PasswordRefusal,
     RefreshRefusal,
     SignedIn,
 )
@@ -27,14 +26,19 @@ from relayd.routes.toolkit.protection import (
     rate_limited_by,
 )
 from relayd.routes.toolkit.wiring import requester_address, wiring
-from relayd.routes.views.auth import password_problem, take_login, take_registration
+from relayd.routes.views.auth import (
+    LOGIN_REFUSALS,
+    password_problem,
+    take_login,
+    take_registration,
+    visitor,
+)
 from relayd.routes.views.signing_in import (
-    ACCOUNT_DISABLED,
     EMAIL_TAKEN,
-    INVALID_CREDENTIALS,
     INVALID_EMAIL,
     INVALID_PASSWORD,
     INVALID_REFRESH_TOKEN,
+    TOO_MANY_GUESSES,
     WRONG_PASSWORD,
     AccessToken,
     ExpiresIn,
@@ -47,7 +51,7 @@ from relayd.routes.views.signing_in import (
     staying_per_minute,
 )
 
-__all__ = ["COOKIE", "HINT", "blueprint"]
+__all__ = ["COOKIE", "DEVICE", "HINT", "blueprint"]
 
 log = logs.get(__name__)
 
@@ -58,6 +62,12 @@ blueprint = Blueprint("browser_sessions", __name__, url_prefix="/session")
 COOKIE: Final = "__Host-relayd"
 # Says only that there is the other one: pages read it and don't ask for what can't be there.
 HINT: Final = "__Host-relayd-hint"
+# Stays after signing out: it shows that this browser is no stranger to an account; it opens
+# nothing.
+DEVICE: Final = "__Secure-relayd-device"
+_DEVICE_PATH: Final = "/session"
+# As long as browsers keep a cookie (RFC 6265bis, section 5.5).
+_DEVICE_SECONDS: Final = 400 * 86_400
 
 CROSS_SITE: Final = Refusal(
     403, "cross_site", "This is for the pages of this server alone. Apps use /auth/*."
@@ -120,12 +130,12 @@ async def register() -> Response:
     Topic.BROWSER,
     takes=Body(LoginCredentials),
     gives={200: Answer("Signed in.", PageToken)},
-    refuses=(CROSS_SITE, INVALID_CREDENTIALS, ACCOUNT_DISABLED, UNAVAILABLE),
+    refuses=(CROSS_SITE, *LOGIN_REFUSALS),
     headers=_SITE,
 )
 async def login() -> Response:
     """Sign this browser in. A sign-in that it had before is ended."""
-    signed_in = await take_login(Keeper.BROWSER)
+    signed_in = await take_login(Keeper.BROWSER, request.cookies.get(DEVICE, ""))
     # Its cookie is about to be replaced: nobody could end it any more.
     await wiring().services.accounts.logout_by_token(_presented())
     return _signed_in(signed_in)
@@ -188,7 +198,14 @@ async def logout_everywhere() -> Response:
     Topic.BROWSER,
     takes=Body(PasswordChange),
     gives={200: Answer("Changed; this browser is signed in anew.", PageToken)},
-    refuses=(CROSS_SITE, AUTH_FAILED, WRONG_PASSWORD, INVALID_PASSWORD, UNAVAILABLE),
+    refuses=(
+        CROSS_SITE,
+        AUTH_FAILED,
+        WRONG_PASSWORD,
+        TOO_MANY_GUESSES,
+        INVALID_PASSWORD,
+        UNAVAILABLE,
+    ),
     headers=_SITE,
     schemes=("bearer",),
 )
@@ -197,9 +214,9 @@ async def password() -> Response:
     principal = await principal_of_request()
     change = await read_form(PasswordChange)
     outcome = await wiring().services.accounts.change_password(
-        principal, change.password, change.new_password, Keeper.BROWSER
+        principal, change.password, change.new_password, Keeper.BROWSER, visitor()
     )
-    if isinstance(outcome, PasswordRefusal):
+    if not isinstance(outcome, SignedIn):
         raise password_problem(outcome, change.new_password)
     log.info("password changed", user=principal.user_id, address=requester_address())
     return _signed_in(outcome)
@@ -219,6 +236,7 @@ def _signed_in(signed_in: SignedIn, status: int = 200) -> Response:
     seconds = signed_in.refresh_expires_seconds
     _set(response, COOKIE, signed_in.refresh_token, seconds, hidden=True)
     _set(response, HINT, "1", seconds, hidden=False)
+    _set(response, DEVICE, signed_in.device_token, _DEVICE_SECONDS, hidden=True, path=_DEVICE_PATH)
     return response
 
 
@@ -230,12 +248,14 @@ def _forgotten(response: Response) -> Response:
     return response
 
 
-def _set(response: Response, name: str, value: str, seconds: int, *, hidden: bool) -> None:
+def _set(
+    response: Response, name: str, value: str, seconds: int, *, hidden: bool, path: str = "/"
+) -> None:
     response.set_cookie(
         name,
         value,
         max_age=seconds,
-        path="/",
+        path=path,
         secure=True,
         httponly=hidden,
         samesite="Strict",

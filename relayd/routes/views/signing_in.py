@@ -14,11 +14,14 @@ from relayd.routes.toolkit.wiring import wiring
 
 __all__ = [
     "ACCOUNT_DISABLED",
+    "CODE_NEEDED",
     "EMAIL_TAKEN",
     "INVALID_CREDENTIALS",
     "INVALID_EMAIL",
     "INVALID_PASSWORD",
     "INVALID_REFRESH_TOKEN",
+    "TOO_MANY_GUESSES",
+    "WRONG_CODE",
     "WRONG_PASSWORD",
     "AccessToken",
     "ExpiresIn",
@@ -42,6 +45,22 @@ INVALID_CREDENTIALS: Final = Refusal(
     401, "invalid_credentials", "The address or the password is wrong."
 )
 ACCOUNT_DISABLED: Final = Refusal(403, "account_disabled", "This account is disabled.")
+CODE_NEEDED: Final = Refusal(
+    401,
+    "code_needed",
+    "This account takes a code beside the password: send that of the authenticator app, or a "
+    "recovery code, in the field code.",
+)
+WRONG_CODE: Final = Refusal(
+    401, "wrong_code", "The code is wrong, too old, or was used before. Try the next one."
+)
+TOO_MANY_GUESSES: Final = Refusal(
+    429,
+    "too_many_guesses",
+    "Too many wrong passwords or codes for this account. Try again later, or with a browser "
+    "or an app that was signed in before.",
+    retries=True,
+)
 INVALID_REFRESH_TOKEN: Final = Refusal(
     401, "invalid_refresh_token", "This sign-in has ended or expired. Sign in again."
 )
@@ -59,13 +78,15 @@ PresentPassword = Annotated[str, told("The present one.", "correct horse", forma
 NewPassword = Annotated[
     str,
     told(
-        f"At least {PASSWORD_MIN} characters, counted after NFKC: one may become several.",
+        f"At least {PASSWORD_MIN} characters, as typed. Not one of the most common passwords, nor "
+        "the account's address.",
         "correct horse",
         format="password",
         minLength=1,
         maxLength=PASSWORD_MAX,
     ),
 ]
+_DEVICE_SAMPLE: Final = "DTtcHp0KSz-Nbi9qHHueVV8MHFJbDk0MnVFvHXwcmhA"
 _REFRESH_SAMPLE: Final = "Vf3mQ2k0X7b1nT9sR4w8yZ6pL5cH0dJqEaUgKiOoNMs"
 
 
@@ -86,10 +107,27 @@ class Registration(Form):
 
 
 class LoginCredentials(Form):
-    """Address and password of an account."""
+    """Address and password of an account, and what shows that one was signed in to it before."""
 
     email: Annotated[str, told("The address.", "ada@example.com", pattern=STORABLE)]
     password: Annotated[str, told("The password.", "correct horse", format="password")]
+    device_token: Annotated[
+        str,
+        told(
+            "That of an earlier sign-in of this app: it is no stranger then, and waits for nobody "
+            "who guesses at the account.",
+            _DEVICE_SAMPLE,
+            pattern=STORABLE,
+        ),
+    ] = ""
+    code: Annotated[
+        str,
+        told(
+            "Of the authenticator app, or a recovery code, where the account takes one.",
+            "123456",
+            pattern=STORABLE,
+        ),
+    ] = ""
 
 
 class Presented(Form):
@@ -128,6 +166,14 @@ class TokenPair(Form):
     refresh_token: Annotated[
         str, told("The refresh token, for one use.", _REFRESH_SAMPLE, minLength=1)
     ]
+    device_token: Annotated[
+        str,
+        told(
+            "Keep it, also after signing out, and send it with the next sign-in. It opens nothing.",
+            _DEVICE_SAMPLE,
+            minLength=1,
+        ),
+    ]
     expires_in: ExpiresIn
     user: Owner
 
@@ -137,6 +183,7 @@ class TokenPair(Form):
         return cls(
             token=signed_in.token,
             refresh_token=signed_in.refresh_token,
+            device_token=signed_in.device_token,
             expires_in=signed_in.expires_seconds,
             user=Owner.of(signed_in.user),
         )

@@ -25,6 +25,17 @@ EXPECTED = {
     "/signin": Protection.EXEMPT,
     "/dashboard": Protection.EXEMPT,
     "/account": Protection.EXEMPT,
+    "/forgotten": Protection.EXEMPT,
+    "/reset": Protection.EXEMPT,
+    "/proof": Protection.EXEMPT,
+    "/auth/password/forgotten": Protection.RATE_LIMITED,
+    "/auth/password/reset": Protection.RATE_LIMITED,
+    "/auth/address/prove": Protection.RATE_LIMITED,
+    "/account/second-factor": Protection.RATE_LIMITED,
+    "/account/second-factor/confirm": Protection.RATE_LIMITED,
+    "DELETE /account/second-factor": Protection.RATE_LIMITED,
+    "/account/address": Protection.RATE_LIMITED,
+    "/account/address/proof": Protection.RATE_LIMITED,
     "DELETE /account": Protection.RATE_LIMITED,
     "/billing/success": Protection.EXEMPT,
     "/billing/cancel": Protection.EXEMPT,
@@ -82,11 +93,11 @@ async def test_a_forgotten_route() -> None:
     """An app with an unprotected route is not made."""
     app = World().app
 
-    @app.get("/forgotten")
-    async def forgotten() -> str:
+    @app.get("/overlooked")
+    async def overlooked() -> str:
         return ""
 
-    with pytest.raises(AssertionError, match="/forgotten"):
+    with pytest.raises(AssertionError, match="/overlooked"):
         _refuse_unprotected(app)
 
 

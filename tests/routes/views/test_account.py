@@ -17,6 +17,9 @@ async def test_me() -> None:
         "email": EMAIL,
         "credits": {"seconds_remaining": 90.5, "minutes_remaining": 1.5},
         "created_at": pair["user"]["created_at"],
+        "email_proven": False,
+        "second_factor": False,
+        "second_factor_required": False,
     }
     assert response.headers["Cache-Control"] == "no-store"
 

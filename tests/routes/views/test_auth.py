@@ -13,7 +13,7 @@ async def test_register() -> None:
     """A new account is answered with 201, a pair of tokens, and who it is."""
     world = World()
     body = await world.register()
-    assert set(body) == {"token", "refresh_token", "expires_in", "user"}
+    assert set(body) == {"token", "refresh_token", "device_token", "expires_in", "user"}
     assert body["expires_in"] == 7 * 86_400
     assert body["user"]["email"] == EMAIL
     assert uuid.UUID(body["user"]["id"])
@@ -39,6 +39,7 @@ async def test_register_taken() -> None:
         ({"email": EMAIL, "password": "x" * 8 + "\ud800"}, 422, "invalid_field", "password"),
         ({"email": "ada", "password": PASSWORD}, 422, "invalid_email", "email"),
         ({"email": EMAIL, "password": "1234567"}, 422, "invalid_password", "password"),
+        ({"email": EMAIL, "password": EMAIL}, 422, "invalid_password", "password"),
         ({"email": EMAIL, "password": "x" * 1025}, 422, "invalid_password", "password"),
         ([], 400, "malformed_json", ""),
         ("text", 400, "malformed_json", ""),
@@ -161,7 +162,7 @@ async def test_login_storm() -> None:
     """With the password queue full, a login is told to come again."""
     world = World()
     await world.register()
-    world.accounts.passwords.queue_max = 0
+    world.accounts.proving.passwords.queue_max = 0
     response = await world.post("/auth/login", CREDENTIALS)
     assert await refusal(response) == (503, "service_unavailable")
     assert int(response.headers["Retry-After"]) > 0

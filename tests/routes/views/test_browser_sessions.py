@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from quart import Response
 
-from relayd.routes.views.browser_sessions import COOKIE, HINT
+from relayd.routes.views.browser_sessions import COOKIE, DEVICE, HINT
 from tests.accounts.world import EMAIL, PASSWORD
 from tests.routes.world import CREDENTIALS, World, refusal
 
@@ -46,14 +46,14 @@ async def test_register() -> None:
     body = await response.get_json()
     assert set(body) == {"token", "expires_in", "user"}
     kept = cookies(response)
-    assert set(kept) == {COOKIE, HINT}
+    assert set(kept) == {COOKIE, HINT, DEVICE}
     for name, morsel in kept.items():
         assert morsel["secure"]
-        assert morsel["path"] == "/"
+        assert morsel["path"] == ("/session" if name == DEVICE else "/")
         assert morsel["samesite"] == "Strict"
-        assert morsel["max-age"] == str(30 * 86_400)
+        assert morsel["max-age"] == str((400 if name == DEVICE else 30) * 86_400)
         assert not morsel["domain"]
-        assert bool(morsel["httponly"]) is (name == COOKIE)
+        assert bool(morsel["httponly"]) is (name != HINT)
     assert kept[HINT].value == "1"
     assert kept[COOKIE].value not in str(body)
     assert response.headers["Cache-Control"] == "no-store"
