@@ -36,6 +36,7 @@ async def test_the_report_has_every_number(autojump_clock: MockClock) -> None:
         "principal": Principal(world.user_id),
         "engine": "fake",
         "model": "fake-1",
+        "rate": 1000,
         "seconds": 3.25,
         "used_ms": 2500,
         "reported_ms": 2500,
