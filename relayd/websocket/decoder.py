@@ -63,7 +63,7 @@ _CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 _AUDIO: Final = int.from_bytes((FINAL | BINARY, MASKED | TWO_BYTES), "big")
 _RESULT: Final = int.from_bytes((FINAL | TEXT, TWO_BYTES), "big")
 # What is shorter may be one of those with its length in too long a form.
-_ONLY_BYTES_LEAST: Final = 8 + CONTROL_BYTES_MAX + 1
+_ONLY_BYTES_LEAST: Final = 4 + CONTROL_BYTES_MAX + 1
 # The head of such a frame, and its length.
 _two_numbers: Final = struct.Struct("!HH").unpack_from
 
@@ -185,7 +185,8 @@ class Decoder:
             return None
         head, size = _two_numbers(data)
         if self.masked:
-            if head != _AUDIO or size != length - 8 or size > self.bounds.message_bytes:
+            least, most = CONTROL_BYTES_MAX, self.bounds.message_bytes
+            if head != _AUDIO or size != length - 8 or not least < size <= most:
                 return None
             return mask(data[8:], data[4:8])
         if head != _RESULT or size != length - 4 or size > self.bounds.text_bytes:
