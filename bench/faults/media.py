@@ -4,7 +4,6 @@ Each is measured, and decoded where it was taken for a recording. What may come 
 sound or a reason; never an exception of another kind, and never more sound than was allowed.
 """
 
-import io
 import random
 import tempfile
 from collections import Counter
@@ -13,13 +12,13 @@ from pathlib import Path
 from typing import Final
 
 import attrs
-import av
 import trio
 
 from bench.faults.verdict import Verdict
 from relayd.errors import MediaFailed, Unreadable
 from relayd.media.limits import MediaLimits
 from relayd.media.recordings import Recordings
+from tests.media.files import FORMS, encoded
 
 __all__ = ["Outcomes", "fuzz", "run"]
 
@@ -27,18 +26,9 @@ _FILES: Final = 2_000
 _AT_ONCE: Final = 2
 _SEED: Final = 2_000
 _SECONDS_MAX: Final = 60
+# Of sound in each seed.
+_SECONDS: Final = 1.0
 
-# Containers of libav's with the codec for each, and its rate.
-_FORMS: Final = (
-    ("wav", "pcm_s16le", 16_000),
-    ("mp3", "libmp3lame", 44_100),
-    ("flac", "flac", 16_000),
-    ("ogg", "libopus", 48_000),
-    ("webm", "libopus", 48_000),
-    ("ipod", "aac", 44_100),
-    ("adts", "aac", 44_100),
-    ("aiff", "pcm_s16be", 16_000),
-)
 # The interesting half of a header is near its beginning.
 _HEAD_BYTES: Final = 400
 
@@ -65,7 +55,7 @@ async def run(verdict: Verdict) -> None:
 async def fuzz(files: int) -> Outcomes:
     """Open so many; an exception that nobody foresaw leaves it."""
     source = random.Random(_SEED)  # noqa: S311 - the same ones each time
-    seeds = [_recording(*form) for form in _FORMS]
+    seeds = [encoded(form, _SECONDS) for form in FORMS]
     outcomes = Outcomes()
     recordings = Recordings(MediaLimits(_SECONDS_MAX), at_once=_AT_ONCE)
     with tempfile.TemporaryDirectory() as directory:
@@ -102,27 +92,6 @@ async def _open_all(
             outcomes.too_long += sound.duration_ms > _SECONDS_MAX * 1000
         for part in place.iterdir():
             part.unlink()
-
-
-def _recording(container: str, codec: str, rate: int) -> bytes:
-    """A second of noise in this form."""
-    file = io.BytesIO()
-    with av.open(file, "w", format=container) as out:
-        stream = out.add_stream(codec, rate=rate)
-        assert isinstance(stream, av.AudioStream)
-        stream.layout = "mono"
-        resampler = av.AudioResampler(
-            stream.format.name, "mono", rate, frame_size=stream.codec_context.frame_size or 1024
-        )
-        noise = random.Random(rate).randbytes(2 * rate)  # noqa: S311 - the same each time
-        frame = av.AudioFrame("s16", "mono", rate)
-        frame.sample_rate = rate
-        frame.planes[0].update(noise + bytes(frame.planes[0].buffer_size - len(noise)))
-        for piece in (frame, None):
-            for small in resampler.resample(piece):
-                out.mux(stream.encode(small))
-        out.mux(stream.encode(None))
-    return file.getvalue()
 
 
 def _mutate(data: bytes, source: random.Random) -> bytes:

@@ -42,4 +42,7 @@ class MediaLimits:
             (resource.RLIMIT_FSIZE, file_bytes),
             (resource.RLIMIT_CORE, 0),
         ):
-            resource.setrlimit(what, (limit, limit))
+            # Whoever started us may allow less.
+            _, hard = resource.getrlimit(what)
+            bound = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
+            resource.setrlimit(what, (bound, bound))

@@ -50,11 +50,11 @@ def test_the_daemon_is_confined(directive: str, value: str) -> None:
 
 
 def test_calls_are_filtered() -> None:
-    """Neither privileges nor resources; lowering one's own priority alone is given back."""
+    """Neither privileges nor resources; lowering one's own priority and limits is given back."""
     assert directives()["SystemCallFilter"] == [
         "@system-service",
         "~@privileged @resources",
-        "setpriority",
+        "setpriority setrlimit prlimit64",
     ]
 
 

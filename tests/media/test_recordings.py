@@ -119,6 +119,18 @@ async def test_the_child_may_not_take_all_the_memory(
         await Recordings().measure(recording)
 
 
+async def test_stricter_limits_stay(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service may be allowed less than a recording needs at most."""
+    replaced(
+        monkeypatch,
+        "import resource\nfrom relayd.media.limits import MediaLimits\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\nMediaLimits().bind()\n"
+        "emit({'failed': str(resource.getrlimit(resource.RLIMIT_FSIZE))})",
+    )
+    with pytest.raises(MediaFailed, match=r"\(1000, 1000\)"):
+        await Recordings().measure(recording)
+
+
 async def test_cancelling_ends_the_child(
     recording: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +11,12 @@ from relayd.engines.local.files import LocalFiles
 from relayd.engines.local.slots import open_slots
 from relayd.engines.local.transcriber import NICENESS
 from relayd.engines.moonshine import MOONSHINE
+from relayd.media.recordings import Recordings
+from relayd.speech.document import Document
 from relayd.speech.files import FileRequest
 from tests.engines.local.spoken import DEMO, INAUGURAL
+from tests.engines.local.spoken import words as spoken_words
+from tests.media.files import wav
 
 pytestmark = [
     pytest.mark.system,
@@ -44,3 +49,28 @@ async def test_recordings_are_understood() -> None:
         assert niceness == min(os.getpriority(os.PRIO_PROCESS, 0) + NICENESS, 19)
         assert warm.files == 3
         assert warm.command[0] == sys.executable
+
+
+async def test_parts_say_what_the_whole_says(tmp_path: Path) -> None:
+    """Cut where it is quiet, no word is lost, doubled or torn, and each is where it was said."""
+    directory = tmp_path / "sound"
+    directory.mkdir()
+    path = tmp_path / "recording"
+    path.write_bytes(wav(DEMO.samples * 3))
+    sound = await Recordings().decode(path, directory, part_seconds=10)
+    assert len(sound.parts) > 2
+    async with open_slots(1, open_seconds=60) as slots:
+        engine = LocalFiles("moonshine", {"tiny-en": MOONSHINE_FILES}, slots, 10, 300)
+        parts = [
+            (
+                one.start_ms,
+                await engine.transcribe(one.path, FileRequest("tiny-en"), lambda _: None),
+            )
+            for one in sound.parts
+        ]
+    found = Document.joined(parts)
+
+    assert spoken_words(found.text) == DEMO.words * 3
+    *_, last = found.words
+    assert found.duration_ms == sound.duration_ms
+    assert sound.duration_ms - 2_000 < last.end_ms <= sound.duration_ms
