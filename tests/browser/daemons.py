@@ -15,10 +15,12 @@ import attrs
 from tests.browser.processes import Child
 from tests.house.tree import ROOT
 
-__all__ = ["WORDS", "Daemon", "deepgram", "open_daemon", "open_shop"]
+__all__ = ["SPOKEN", "WORDS", "Daemon", "deepgram", "open_daemon", "open_shop"]
 
 # What the stand-in engine says, four words a second: what is spoken in the recording.
 WORDS: Final = tuple((ROOT / "relayd" / "demo" / "recording.txt").read_text("utf-8").split())
+# More than a second of them: once they are there, something was used.
+SPOKEN: Final = " ".join(WORDS[:5])
 # What the daemon and the stand-in Stripe know of each other.
 KEY: Final = "sk_test_standin"
 SECRET: Final = "whsec_standin"

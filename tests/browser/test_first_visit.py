@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import expect
 
 from tests.browser.board import figure, seconds_left, sessions, talk_state, words
-from tests.browser.daemons import WORDS, Daemon
+from tests.browser.daemons import SPOKEN, Daemon
 from tests.browser.people import PASSWORD, new_email
 from tests.browser.visits import Visits
 
@@ -30,7 +30,7 @@ def test_from_the_first_page_to_the_first_session(visits: Visits, shop: Daemon) 
     expect(figure(page)).to_have_text("500 minutes and 0 seconds")
 
     page.get_by_role("button", name="Start").click()
-    expect(words(page)).to_contain_text(" ".join(WORDS[:4]))
+    expect(words(page)).to_contain_text(SPOKEN)
     expect(page.get_by_text("In use right now")).to_be_visible()
     expect(figure(page)).to_have_text(re.compile("^499 minutes"))
     page.get_by_role("button", name="Stop").click()

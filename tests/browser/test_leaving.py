@@ -7,7 +7,7 @@ from playwright.sync_api import Dialog, Page, expect
 
 from tests.browser.accessibility import expect_fit
 from tests.browser.board import talk_state, words
-from tests.browser.daemons import WORDS, Daemon
+from tests.browser.daemons import SPOKEN, WORDS, Daemon
 from tests.browser.people import Person, grant
 from tests.browser.visits import Visit, Visits
 
@@ -20,7 +20,7 @@ def visit(visits: Visits, shop: Daemon, person: Person) -> Visit:
     grant(shop.database_url, person, 600)
     begun = visits.begin(shop, talks=True)
     begun.sign_in(person).get_by_role("button", name="Start").click()
-    expect(words(begun.page)).to_contain_text(WORDS[0])
+    expect(words(begun.page)).to_contain_text(SPOKEN)
     return begun
 
 

@@ -15,7 +15,7 @@ from tests.browser.board import (
     warnings,
     words,
 )
-from tests.browser.daemons import WORDS, Daemon
+from tests.browser.daemons import SPOKEN, WORDS, Daemon
 from tests.browser.people import Person, grant
 from tests.browser.visits import Visits
 
@@ -69,7 +69,7 @@ def test_what_was_used_agrees_with_what_is_left(
         expect(figure(page)).to_have_text(re.compile(r"\d"))
         before = seconds_left(page)
         page.get_by_role("button", name="Start").click()
-        expect(words(page).locator("p").nth(sentence)).to_contain_text(WORDS[0])
+        expect(words(page).locator("p").nth(sentence)).to_contain_text(SPOKEN)
         page.get_by_role("button", name="Stop").click()
         expect(talk_state(page)).to_have_text(re.compile(r"^Finished: \d+ s used\.$"))
         used = int(re.sub(r"\D", "", talk_state(page).inner_text()))
