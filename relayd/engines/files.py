@@ -4,7 +4,7 @@ The one place that knows every file engine. Opening it starts no process and ask
 """
 
 import sys
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from decimal import Decimal
 from typing import Final
@@ -22,8 +22,17 @@ from relayd.engines.whispercpp import models as whispercpp
 from relayd.errors import ConfigError
 from relayd.speech.files import FileEngine, FileRequest
 from relayd.speech.plan import ConfigRefusal
+from relayd.speech.tariff import EVEN
 
-__all__ = ["Candidate", "FileEngines", "Offered", "offered", "open_file_engines", "set_up"]
+__all__ = [
+    "Candidate",
+    "FileEngines",
+    "Offered",
+    "offered",
+    "open_file_engines",
+    "rates",
+    "set_up",
+]
 
 
 MOONSHINE_FILES: Final = FileModel(
@@ -124,6 +133,12 @@ def offered(config: Config) -> tuple[Offered, ...]:
         Offered(one.name, _pairs(one.engines), one.rate, one.cents_per_minute)
         for one in config.models
     )
+
+
+def rates(config: Config) -> Callable[[str], int]:
+    """What a second of audio costs with a model, by its name in any case; EVEN for others."""
+    rates = {one.name.lower(): one.rate for one in offered(config)}
+    return lambda model: rates.get(model.lower(), EVEN.rate)
 
 
 def _pairs(engines: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

@@ -17,14 +17,14 @@ RATE_PER_MILLE: Final = EVEN.rate
 
 
 def rate_of(model: str) -> int:
-    """What a second of audio costs with this model, in thousandths of a second of credit."""
+    """What a second of audio costs with this model where nothing else is configured."""
     del model
     return RATE_PER_MILLE
 
 
 def cost_ms(audio_ms: int, rate_per_mille: int) -> int:
-    """Credit for so much audio, as live streams are charged."""
-    return Tariff(rate_per_mille).charge(audio_ms)
+    """Credit for so much audio, as live streams are charged; at a rate of 0 it is free."""
+    return Tariff(rate_per_mille).charge(audio_ms) if rate_per_mille else 0
 
 
 def hold_ms(measured_ms: int, rate_per_mille: int) -> int:

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from relayd.config import Auth, Config, RecordingModel, Secret
-from relayd.engines.files import Candidate, offered, open_file_engines
+from relayd.engines.files import Candidate, offered, open_file_engines, rates
 from relayd.errors import ConfigError
 from relayd.speech.files import FileRequest
 from relayd.speech.plan import ConfigRefusal
@@ -50,6 +50,13 @@ async def test_names_are_found_in_any_case() -> None:
         ("openai_compatible", FileRequest("a", "de")),
         ("deepgram", FileRequest("nova-3", "de")),
     ]
+
+
+def test_each_model_has_its_rate() -> None:
+    """By its name in any case; a second for a second for what is no longer offered."""
+    rate_of = rates(with_models(BOTH))
+
+    assert [rate_of(name) for name in ("Best", "BEST", "gone")] == [1500, 1500, 1000]
 
 
 async def test_only_those_who_can_are_asked() -> None:
