@@ -22,5 +22,6 @@ goals        pure: what the figures must be
 table        figures → docs/performance.md
 processes    another question: how many frames a second several processes carry
 renewals     another question: how many renewals a second PostgreSQL takes
+batch        another question: recordings a second, and how long each step of one takes
 uploads      another question: how fast gigabytes pass the edge, and in how much memory
 """

@@ -13,6 +13,9 @@ Imports point downwards only; a test keeps it so.
     payments     packages, Stripe, and what it means for the ledger: also an adapter
     storage      recordings and transcripts, in a folder or an object store: also an adapter
     mail         letters to users: queued in the database, sent by the daemon: also an adapter
+    hooks        webhooks out: whoever wants to know is told that a recording has ended
+    intake       recordings on their way in: measured, kept, handed to the queue
+    outbound     requests to where users want them, never inwards: also an adapter
     events       what changed in the database, told to who is looking
     dialects     what apps speak: one file for each wire protocol
     session      one live stream, from first byte to settled books; the ports it needs

@@ -15,6 +15,8 @@ port has one exception, raised by its adapter `from` the library's own.
     ├── StorageUnavailable        recordings and transcripts can't be kept or read right now
     │   ├── StorageFull               … because the disk is full, or nearly so
     │   └── ObjectMissing             … one that isn't there
+    ├── OutboundFailed            a request to where a user wants it came to nothing
+    │   └── OutboundRefused           … because it may not be made
     ├── StripeUnavailable         Stripe can't be reached, or refuses what it was asked
     ├── MailUnavailable           the mail server can't be reached, or takes nothing from us
     ├── ClientGone                the app's connection ended
@@ -52,6 +54,8 @@ __all__ = [
     "ModelUnavailable",
     "ObjectMissing",
     "OperatorError",
+    "OutboundFailed",
+    "OutboundRefused",
     "RelaydError",
     "StorageFull",
     "StorageUnavailable",
@@ -122,6 +126,14 @@ class StorageFull(StorageUnavailable):
 
 class ObjectMissing(StorageUnavailable):
     """The store answers, and has no such object."""
+
+
+class OutboundFailed(RelaydError):
+    """A request to an address that a user named failed; the text is for that user."""
+
+
+class OutboundRefused(OutboundFailed):
+    """… and will fail again: the address may not be reached from here, or is none."""
 
 
 class StripeUnavailable(RelaydError):

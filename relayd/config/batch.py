@@ -2,6 +2,7 @@
 
 import attrs
 
+from relayd.config import forms
 from relayd.config.keys import about
 
 __all__ = ["Batch"]
@@ -104,5 +105,24 @@ class Batch:
             "Keep a recording as long as its words. Otherwise it is deleted as soon as it has been "
             "worked on.",
             unit="true or false",
+        ),
+    )
+    upload_bytes_max: int = attrs.field(
+        default=4_294_967_296,
+        metadata=about(
+            "The largest file (4 GiB); a larger one is refused before it is taken.",
+            unit="bytes",
+            least=1024,
+            most=1_099_511_627_776,
+        ),
+    )
+    networks: tuple[str, ...] = attrs.field(
+        default=(),
+        converter=tuple,
+        metadata=about(
+            "Networks within the house that users may have files fetched from, and webhooks sent "
+            "to. Everything else that isn't public is never asked.",
+            unit="networks",
+            form=forms.network,
         ),
     )

@@ -4,6 +4,7 @@ Settling what dead daemons left open, removing what has expired, following payme
 Several daemons on one database may do all this at once; several processes of one need not.
 """
 
+import datetime as dt
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -14,11 +15,14 @@ from relayd import logs
 from relayd.accounts.accounts import Accounts
 from relayd.background import guarded, keep
 from relayd.config import Config
+from relayd.daemon.batch import outbound_of
 from relayd.database import migrate
 from relayd.database.ports import Database
 from relayd.engines.selection import models_for_sale
 from relayd.errors import DatabaseUnavailable
 from relayd.events.credit import forget_old
+from relayd.hooks.sender import Sender
+from relayd.intake.orphans import sweep_orphans
 from relayd.ledger import sweeper
 from relayd.ledger.forgetting import forget_addresses
 from relayd.ledger.sweeper import Patience
@@ -34,6 +38,8 @@ log = logs.get(__name__)
 
 # Between two removals of expired sign-ins.
 PRUNE_SECONDS: Final = 600
+# Between two looks for what dead processes left in the spool and in the store.
+TIDY_SECONDS: Final = 6 * 3600
 # Between attempts to settle a process that died while PostgreSQL is away.
 BURY_AGAIN_SECONDS: Final = 1.0
 
@@ -55,6 +61,8 @@ class Keeping:
             nursery.start_soon(self._sweep)
             nursery.start_soon(self._prune)
             nursery.start_soon(self._retain)
+            nursery.start_soon(Sender(self.database, outbound_of(self.config)).run)
+            nursery.start_soon(self._tidy)
             if self.shop is not None:
                 nursery.start_soon(self.shop.run)
             postman = Postman.configured(self.config, self.database)
@@ -100,6 +108,17 @@ class Keeping:
         """Delete what of recordings is over."""
         store = open_storage(self.config.storage, self.config.files_directory).store
         await run_retention(self.database, store, self.config.batch.result_days)
+
+    async def _tidy(self) -> None:
+        """Remove what processes that died left in the spool and in the store."""
+        storage = open_storage(self.config.storage, self.config.files_directory)
+
+        async def tidy() -> None:
+            await storage.spool.sweep()
+            await sweep_orphans(self.database, storage.store, dt.datetime.now(dt.UTC))
+            await trio.sleep(TIDY_SECONDS)
+
+        await keep("tidying", tidy)
 
     async def _prune(self) -> None:
         """Remove expired sign-ins, old addresses and such, a bounded number at a time."""

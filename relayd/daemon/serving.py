@@ -19,6 +19,7 @@ from relayd.accounts.accounts import Accounts
 from relayd.accounts.tokens import AccessTokens, TokenAuthenticator
 from relayd.clock import lease_clock
 from relayd.config import Config
+from relayd.daemon.batch import Room, open_room
 from relayd.daemon.core import Core
 from relayd.daemon.entrance import Entrance
 from relayd.daemon.session_log import log_end
@@ -40,6 +41,7 @@ from relayd.routes.toolkit.wiring import Services
 from relayd.session.registry import Sessions
 from relayd.session.session import Ports
 from relayd.speech.engine import Engine
+from relayd.storage.opening import open_storage
 from relayd.websocket.pump import Pump
 
 if TYPE_CHECKING:
@@ -82,11 +84,18 @@ class Serving:
         sessions = self._sessions()
         hub = Hub()
         # Quart's types name every ASGI event, the edge takes them as plain mappings.
-        application = create_app(self._services(sessions, hub))
+        room = open_room(
+            self.config,
+            self.database,
+            open_storage(self.config.storage, self.config.files_directory),
+        )
+        application = create_app(self._services(sessions, hub, room))
         app = cast("App", application)
         core = Core(self.database, sessions, self.boot_id, self.config.metering.heartbeat_seconds)
         async with core.running(), trio.open_nursery() as background:
             background.start_soon(listen, self.database.conninfo, HubEars(hub))
+            if room is not None:
+                background.start_soon(room.fetcher.run)
             async with trio.open_nursery() as door_nursery:
                 door: Door = await door_nursery.start(
                     partial(
@@ -132,7 +141,7 @@ class Serving:
         rate = Rate(f"streams {user_id}", self.config.limits.opens_per_minute)
         return await self.quotas.admit([rate])
 
-    def _services(self, sessions: Sessions, hub: Hub) -> Services:
+    def _services(self, sessions: Sessions, hub: Hub, room: Room | None) -> Services:
         config = self.config
         own = own_origins(config.server.public_url, self.entrance.urls)
         return Services(
@@ -154,6 +163,7 @@ class Serving:
             public_url=config.server.public_url,
             live_credit=LiveCredit(hub, CreditReader(self.database), self.quotas),
             quotas=self.quotas,
+            batch=None if room is None else room.batch,
         )
 
     async def _until_stopped(self, door: Door, sessions: Sessions) -> None:

@@ -21,11 +21,15 @@ class BodyPolicy:
 
     ``seconds``: from the end of the head to the end of the body. Of a streamed one, for each
     64 KiB of it, the time not counted in which the view is what is slow.
+
+    ``answer_seconds``: what the view may still take after the end of the body; None for what any
+    request may.
     """
 
     bytes_max: int
     seconds: float
     streamed: bool = False
+    answer_seconds: float | None = None
 
 
 _USUAL = BodyPolicy(bytes_max=1_048_576, seconds=60)

@@ -329,7 +329,9 @@ class HttpConnection:
         return self._inbox is not None and not self._inbox.whole
 
     def _body_over(self) -> None:
-        self._allow(self.settings.request_seconds)
+        policy = None if self._inbox is None else self._inbox.policy
+        own = None if policy is None else policy.answer_seconds
+        self._allow(self.settings.request_seconds if own is None else own)
 
     async def _call(self, scope: Any, inbox: Inbox, send: Callable[[Any], Awaitable[None]]) -> None:
         exchange = Exchange(scope, send, self.settings.proxies)

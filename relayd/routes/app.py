@@ -37,6 +37,9 @@ from relayd.routes.views import (
     stream,
     webhooks,
 )
+from relayd.routes.views.v1 import accounts as v1_accounts
+from relayd.routes.views.v1 import progress, transcribing, transcriptions
+from relayd.routes.views.v1 import webhooks as v1_webhooks
 
 __all__ = ["Application", "create_app"]
 
@@ -97,6 +100,11 @@ def create_app(services: Services) -> Application:
         reference,
         stream,
         webhooks,
+        v1_accounts,
+        transcribing,
+        transcriptions,
+        progress,
+        v1_webhooks,
     ):
         app.register_blueprint(module.blueprint)
     _answer_refusals(app)

@@ -4,12 +4,13 @@ On the disk and not in memory, in a folder beside the store's; the system's own 
 is memory on many machines.
 """
 
+import hashlib
 import os
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Final, ParamSpec, TypeVar
+from typing import Any, Final, ParamSpec, TypeVar
 from uuid import uuid4
 
 import attrs
@@ -43,6 +44,18 @@ class SpoolFile:
     size_bytes: int = 0
     _reserved_bytes: int = 0
     _gathered: bytearray = attrs.field(factory=bytearray)
+    _digest: Any = attrs.field(factory=hashlib.sha256)
+
+    @property
+    def taken_bytes(self) -> int:
+        """All that came, written or not."""
+        return self.size_bytes + len(self._gathered)
+
+    @property
+    def sha256(self) -> bytes:
+        """Of all that was written."""
+        digest: bytes = self._digest.digest()
+        return digest
 
     async def write(self, part: bytes) -> None:
         """Take some bytes. Raises `StorageFull`."""
@@ -73,6 +86,7 @@ class SpoolFile:
         end = self.size_bytes + len(gathered)
         if end > self._reserved_bytes:
             self.reserve(end + _STEP_BYTES)
+        self._digest.update(gathered)
         view = memoryview(gathered)
         while view:
             written = os.pwrite(self._descriptor, view, self.size_bytes)

@@ -16,7 +16,7 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket
 
-from relayd.cli import transcribe
+from relayd.cli import account_options, transcribe
 from relayd.client.messages import STOP
 from tests.client.server import READY, end, say
 
@@ -86,9 +86,12 @@ async def test_the_token_comes_from_a_file_or_the_environment(
     """There is no option that takes a token or a password."""
     file = tmp_path / "token"
     file.write_text("from-file\n")
-    assert await transcribe._sign_in(parsed("a.mp3", "--token-file", str(file)))() == "from-file"
+    assert (
+        await account_options.signing_in(parsed("a.mp3", "--token-file", str(file)))()
+        == "from-file"
+    )
     monkeypatch.setenv("RELAYD_TOKEN", "from-env")
-    assert await transcribe._sign_in(parsed("a.mp3"))() == "from-env"
+    assert await account_options.signing_in(parsed("a.mp3"))() == "from-env"
     with pytest.raises(SystemExit):
         parsed("a.mp3", "--token", "x")
 

@@ -24,11 +24,12 @@ ADAPTERS = {
     "ledger",
     "accounts",
     "database",
+    "outbound",
     "payments",
     "mail",
     "storage",
 }
-ADAPTERS |= {"jobs", "transcriptions"}
+ADAPTERS |= {"hooks", "intake", "jobs", "transcriptions"}
 
 # What each package may import of relayd beside itself. Whatever is not here must be added with
 # a thought: a new package has a place in the order.
@@ -58,7 +59,10 @@ BELOW: dict[str, set[str]] = {
     "engines": GROUND,
     "storage": GROUND,
     "media": GROUND,
+    "outbound": GROUND,
     "events": GROUND | {"database"},
+    "hooks": GROUND | {"database", "outbound"},
+    "intake": GROUND | {"database", "storage", "outbound", "transcriptions"},
     "edge": GROUND | {"session"},
     "routes": GROUND | {"session", "dialects", "edge", "events"} | ADAPTERS,
     "backups": GROUND | {"database", "ledger"},

@@ -21,6 +21,8 @@ from relayd.payments.signature import Rejected
 from relayd.routes.toolkit.wiring import EXTENSION
 from tests.accounts.world import EMAIL
 from tests.fakes.credit import MemoryCredit
+from tests.routes.recording import open_studio
+from tests.routes.refusing_recordings import RECORDING
 from tests.routes.world import CREDENTIALS, World
 
 __all__ = ["SCENARIOS", "Call", "Till", "open_shop"]
@@ -38,9 +40,17 @@ class Call:
 
     @property
     def body(self) -> Any:
-        """The example of its body; None where it takes none."""
+        """The example of its body in JSON; None where it takes none."""
         content = self.operation.get("requestBody", {}).get("content", {})
         return content["application/json"]["example"] if content else None
+
+    @property
+    def address(self) -> str:
+        """Its path, with the examples of its parameters."""
+        path = self.path
+        for one in self.operation.get("parameters", []):
+            path = path.replace(f"{{{one['name']}}}", str(one["schema"]["examples"][0]))
+        return path
 
     @property
     def is_authenticated(self) -> bool:
@@ -49,23 +59,22 @@ class Call:
 
     async def ask(self, world: World, *, token: str | None = None, **more: Any) -> Response:
         """Call it with the examples of its parameters."""
-        path, headers = self.path, dict(SIGNED)
+        headers = dict(SIGNED)
         for one in self.operation.get("parameters", []):
-            shown = str(one["schema"]["examples"][0])
-            path = path.replace(f"{{{one['name']}}}", shown)
             if one["in"] == "header":
-                headers[one["name"]] = shown
+                headers[one["name"]] = str(one["schema"]["examples"][0])
         headers |= more.pop("headers", {})
         if self.body is not None and "data" not in more:
             more = {"json": self.body} | more
-        return await world.ask(path, self.method, token=token, headers=headers, **more)
+        return await world.ask(self.address, self.method, token=token, headers=headers, **more)
 
     async def ask_raw(self, raw: bytes, content_type: str = "application/json") -> Response:
         """The same by somebody who is signed in, with this body."""
-        world = World()
-        open_shop(world, Till())
-        headers = {"Content-Type": content_type}
-        return await self.ask(world, token=await token(world), data=raw, headers=headers)
+        with open_studio() as studio:
+            world = studio.world
+            open_shop(world, Till())
+            headers = {"Content-Type": content_type}
+            return await self.ask(world, token=await token(world), data=raw, headers=headers)
 
 
 # Well-formed, so that a webhook's body is read; the other operations don't look at it.
@@ -339,7 +348,8 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "unsupported_media_type": sent(b"{}", "text/plain"),
     "body_too_large": sent(LONG),
     "invalid_field": sent(
-        b'{"email":1,"password":1,"refresh_token":1,"package_id":1,"new_password":1,"token":1,"code":1}'
+        b'{"email":1,"password":1,"refresh_token":1,"package_id":1,"new_password":1,"token":1,'
+        b'"code":1,"url":1}'
     ),
     "missing_field": sent(b"{}"),
     "auth_failed": unsigned,
@@ -386,4 +396,5 @@ SCENARIOS: Final[dict[str, Scenario]] = {
     "malformed_event": shopping(Rejected("malformed_event", "why.")),
     "wrong_api_version": shopping(Rejected("wrong_api_version", "why.")),
     "wrong_mode": shopping(Rejected("wrong_mode", "why.")),
+    **RECORDING,
 }

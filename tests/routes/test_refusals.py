@@ -8,8 +8,9 @@ import trio.testing
 
 from relayd.routes.toolkit.problems import INTERNAL_ERROR
 from tests.routes.document import operations, validator
+from tests.routes.recording import open_studio
 from tests.routes.refusing import SCENARIOS, SIGNED, Call, Till, open_shop
-from tests.routes.world import World, refusal
+from tests.routes.world import refusal
 
 # A bug's answer, which no request brings about; tests/routes/test_app.py makes one.
 FAULT = INTERNAL_ERROR.code
@@ -61,14 +62,15 @@ async def test_it_can_come(name: str, status: int, code: str) -> None:
 async def test_a_slow_body(name: str, autojump_clock: trio.testing.MockClock) -> None:
     """An operation that reads a body waits for it no longer than it says."""
     asked = call(name)
-    world = World()
-    open_shop(world, Till())
-    headers = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"} | SIGNED
-    if asked.is_authenticated:
-        headers["Authorization"] = f"Bearer {(await world.register())['token']}"
-    client = world.app.test_client()
-    async with client.request(asked.path, method=asked.method, headers=headers) as connection:
-        await connection.send(b"{")
-        response = await connection.as_response()
+    with open_studio() as studio:
+        world = studio.world
+        open_shop(world, Till())
+        headers = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"} | SIGNED
+        if asked.is_authenticated:
+            headers["Authorization"] = f"Bearer {(await world.register())['token']}"
+        client = world.app.test_client()
+        async with client.request(asked.path, method=asked.method, headers=headers) as connection:
+            await connection.send(b"{")
+            response = await connection.as_response()
     assert await refusal(response) == (408, SLOW)
     check(name, 408, await response.get_json())

@@ -40,6 +40,15 @@ NEVER_ACCEPTED = {
     "GET /billing/purchases/{checkout_session_id}",
     "GET /billing/purchases/{checkout_session_id}/receipt",
     "GET /billing/purchases/{checkout_session_id}/summary",
+    # A transcription's id, a webhook's or a delivery's, that a link leads to.
+    "GET /api/v1/status/{transcription_id}",
+    "GET /api/v1/result/{transcription_id}",
+    "GET /api/v1/transcriptions/{transcription_id}/events",
+    "DELETE /api/v1/transcribe/{transcription_id}",
+    "DELETE /api/v1/transcriptions/{transcription_id}",
+    "GET /api/v1/webhooks/{webhook_id}/deliveries",
+    "DELETE /api/v1/webhooks/{webhook_id}",
+    "POST /api/v1/webhooks/deliveries/{delivery_id}/again",
 }
 
 

@@ -1,5 +1,6 @@
 """The spool: room is taken first, and nothing stays."""
 
+import hashlib
 import os
 from pathlib import Path
 
@@ -24,6 +25,7 @@ async def test_what_comes_is_written(tmp_path: Path) -> None:
         await file.finish()
         assert file.path.read_bytes() == part * 200
         assert file.size_bytes == len(part) * 200
+        assert file.sha256 == hashlib.sha256(part * 200).digest()
 
 
 async def test_room_is_taken_before_the_bytes_come(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-// The dashboard: what is left, what is for sale, what was used, and a place to talk.
+// The dashboard: what is left, what is for sale, what was used, and a place to talk and to hand recordings in.
 
 import { Offline, SignedOut, call, wording } from "./api.js";
 import { again, buying } from "./buying.js";
@@ -8,6 +8,7 @@ import { ending } from "./endings.js";
 import { length, split, spoken, when } from "./format.js";
 import { follow } from "./live.js";
 import { announce, make, part } from "./page.js";
+import { recordings } from "./recordings.js";
 import { talking } from "./talking.js";
 import { warn } from "./warning.js";
 
@@ -27,6 +28,7 @@ export function dashboard(root, { facts, lost, found, over }) {
   const following = follow({ told, lost: () => lost(following.retry), found, over });
   const leaveTalk = talking(part(root, "talk"), { ended: () => setTimeout(usage, SETTLED_MS) });
   const leaveBuying = buying(root, { facts });
+  const leaveRecordings = recordings(part(root, "recordings"), { over });
   usage();
 
   return () => {
@@ -34,6 +36,7 @@ export function dashboard(root, { facts, lost, found, over }) {
     following.stop();
     leaveTalk();
     leaveBuying();
+    leaveRecordings();
     bars.leave();
   };
 

@@ -79,7 +79,7 @@ function access(book, security) {
 }
 
 function parameters(book, all) {
-  return make("ul", { class: "fields" }, ...all.map(({ name, in: where, schema }) => field(name, `in the ${where}, ${kind(schema)}`, schema.description)));
+  return make("ul", { class: "fields" }, ...all.map(({ name, in: where, required, schema }) => field(name, `in the ${where}, ${kind(schema)}${required ? "" : ", optional"}`, schema.description)));
 }
 
 /** What goes in or comes out: its fields beside an example. */
@@ -105,7 +105,9 @@ function said(book, { description: what, headers = {}, content = {}, links = {} 
 
 /** A schema's fields, those within others by their way there: user.id, days[].date. */
 function rows(book, schema, way) {
-  const known = schema.$ref ? book.components.schemas[schema.$ref.split("/").pop()] : schema;
+  // Of another form or nothing: the form.
+  const meant = schema.anyOf?.[0] ?? schema;
+  const known = meant.$ref ? book.components.schemas[meant.$ref.split("/").pop()] : meant;
   if (known.type === "array") {
     return [...(way ? [field(way, kind(known), known.description)] : []), ...rows(book, known.items, `${way}[]`)];
   }
@@ -128,10 +130,11 @@ function kind(schema) {
   if ("const" in schema) return `always ${JSON.stringify(schema.const)}`;
   if (schema.enum?.length === 1) return `always ${schema.enum[0]}`;
   if (schema.enum) return `one of ${schema.enum.join(", ")}`;
-  const { minimum, minLength, maxLength, maxItems } = schema;
+  const { minimum, maximum, minLength, maxLength, maxItems } = schema;
   return [
     schema.format ? `${[schema.type].flat().join(" or ")} (${schema.format})` : [schema.type].flat().join(" or "),
     ...(minimum === undefined ? [] : [`${minimum} or more`]),
+    ...(maximum === undefined ? [] : [`${maximum} at most`]),
     ...(minLength === undefined ? [] : [`${minLength} or more characters`]),
     ...(maxLength === undefined ? [] : [`at most ${maxLength} characters`]),
     ...(maxItems === undefined ? [] : [`at most ${maxItems}`]),

@@ -10,9 +10,12 @@ const FORBIDDEN = /^(sec-|cookie$|host$)/i;
 /** The form, and what stops a stream that nobody looks at. `one` is an operation of the document, with its path and method. */
 export function trial(one) {
   const inputs = (one.parameters ?? []).filter(({ name }) => !FORBIDDEN.test(name)).map((parameter) => ({
-    ...parameter, input: make("input", { value: parameter.schema.examples?.[0] ?? "", autocomplete: "off" }),
+    // What may be left out is left out until somebody writes something.
+    ...parameter, input: make("input", { value: parameter.required ? parameter.schema.examples?.[0] ?? "" : "", autocomplete: "off" }),
   }));
-  const [[type, media] = []] = Object.entries(one.requestBody?.content ?? {});
+  const bodies = Object.entries(one.requestBody?.content ?? {});
+  // What takes a form with a file too is tried with JSON.
+  const [type, media] = bodies.find(([name]) => name === "application/json") ?? bodies[0] ?? [];
   const body = media && make("textarea", { rows: "6", spellcheck: "false" });
   if (body) body.value = JSON.stringify(media.example, null, 2);
   const status = make("p", { role: "status" });
@@ -51,7 +54,7 @@ function address(path, inputs) {
   const query = new URLSearchParams();
   for (const { name, in: where, input } of inputs) {
     if (where === "path") path = path.replace(`{${name}}`, encodeURIComponent(input.value));
-    if (where === "query") query.set(name, input.value);
+    if (where === "query" && input.value) query.set(name, input.value);
   }
   return query.size ? `${path}?${query}` : path;
 }
@@ -60,7 +63,7 @@ function headers(one, inputs, type) {
   const made = new Headers(type ? { "Content-Type": type } : {});
   const token = document.getElementById("token").value.trim();
   if (token && one.security.some((scheme) => "bearer" in scheme)) made.set("Authorization", `Bearer ${token}`);
-  for (const { name, in: where, input } of inputs) if (where === "header") made.set(name, input.value);
+  for (const { name, in: where, input } of inputs) if (where === "header" && input.value) made.set(name, input.value);
   return made;
 }
 

@@ -19,6 +19,7 @@ __all__ = [
     "INVALID_FIELD",
     "MALFORMED_JSON",
     "MISSING_FIELD",
+    "parse_form",
     "parse_object",
     "read_bytes",
     "read_form",

@@ -55,6 +55,13 @@ class Topic(enum.Enum):
     )
     ACCOUNT = "Account", "Who one is, what one has used, and an end to it."
     BILLING = "Billing", "What is left, and buying more."
+    RECORDINGS = (
+        "Recordings",
+        (
+            "Files in, transcripts out: hand in a recording, ask how it stands or be told, fetch "
+            "the words."
+        ),
+    )
     SERVICE = "Service", "The daemon itself."
 
     def __init__(self, title: str, about: str) -> None:
@@ -88,6 +95,7 @@ class Body:
     """What a request carries, and how much of it may come and how long that may take.
 
     ``form`` is None for what is no JSON. ``parsed``: by `bodies.read_form`, with its refusals.
+    ``also``: other forms that it may have, by their content types.
     """
 
     form: type[Form] | None
@@ -95,6 +103,7 @@ class Body:
     parsed: bool = True
     policy: BodyPolicy = JSON
     content_type: str = _JSON
+    also: Mapping[str, type[Form]] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -108,6 +117,9 @@ class Description:
     # Types with what is told of them, by the parameters' names.
     path: Mapping[str, Any]
     headers: Mapping[str, Any]
+    # The same, of what may be left out: headers, and fields of the address.
+    may_have: Mapping[str, Any]
+    query: Mapping[str, Any]
     schemes: Sequence[str] | None
     more: str
 
@@ -120,16 +132,28 @@ def described(
     refuses: Sequence[Refusal] = (),
     path: Mapping[str, Any] | None = None,
     headers: Mapping[str, Any] | None = None,
+    may_have: Mapping[str, Any] | None = None,
+    query: Mapping[str, Any] | None = None,
     schemes: Sequence[str] | None = None,
     more: str = "",
 ) -> Callable[[Callable[P, Awaitable[Said]]], Callable[P, Awaitable[Response]]]:
     """Describe a view; its docstring's first line is the summary.
 
     A form that it returns is answered with the first status of ``gives``, whose form it is.
-    ``headers`` are required of the caller; one in a scheme's place is "" for none.
+    ``headers`` are required of the caller, those of ``may_have`` and the fields of ``query`` are
+    not. In a scheme's place "" is for none.
     """
     description = Description(
-        topic, gives, takes, refuses, path or {}, headers or {}, schemes, more
+        topic,
+        gives,
+        takes,
+        refuses,
+        path or {},
+        headers or {},
+        may_have or {},
+        query or {},
+        schemes,
+        more,
     )
     usual = next(iter(gives))
 

@@ -140,6 +140,7 @@ def _forms(descriptions: Iterable[Description]) -> Iterator[Any]:
     for description in descriptions:
         if description.takes is not None and description.takes.form is not None:
             yield description.takes.form
+            yield from description.takes.also.values()
         yield from (answer.form for answer in description.gives.values())
 
 
@@ -191,23 +192,31 @@ def _security(view: View, description: Description) -> list[dict[str, list[str]]
 
 
 def _parameters(description: Description) -> list[dict[str, Any]]:
-    places = {"path": description.path, "header": description.headers}
+    places = (
+        ("path", True, description.path),
+        ("header", True, description.headers),
+        ("header", False, description.may_have),
+        ("query", False, description.query),
+    )
     return [
-        _parameter(name, place, schema_of(kind))
-        for place, kinds in places.items()
+        _parameter(name, place, schema_of(kind), required=required)
+        for place, required, kinds in places
         for name, kind in kinds.items()
     ]
 
 
-def _parameter(name: str, place: str, schema: Schema) -> dict[str, Any]:
+def _parameter(name: str, place: str, schema: Schema, *, required: bool) -> dict[str, Any]:
     about = {"description": schema["description"], "schema": schema}
-    return {"name": name, "in": place, "required": True, **about}
+    return {"name": name, "in": place, "required": required, **about}
 
 
 def _request_body(schemas: Schemas, body: Body) -> dict[str, Any]:
     if body.form is None:
         return {"required": body.required, "content": {body.content_type: {}}}
-    return {"required": body.required, "content": _content(schemas, body.form, body.content_type)}
+    content = _content(schemas, body.form, body.content_type)
+    for content_type, form in body.also.items():
+        content |= _content(schemas, form, content_type)
+    return {"required": body.required, "content": content}
 
 
 def _content(schemas: Schemas, form: Any, content_type: str) -> dict[str, Any]:

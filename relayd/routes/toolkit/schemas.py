@@ -43,6 +43,8 @@ class Schemas:
             return self.example(self.components[schema["$ref"].removeprefix(_PREFIX)])
         if "examples" in schema:
             return schema["examples"][0]
+        if "anyOf" in schema:
+            return self.example(schema["anyOf"][0])
         if "enum" in schema:
             return schema["enum"][0]
         if schema.get("type") == "array":
@@ -63,7 +65,10 @@ def _spelled(schema: Schema) -> Schema:
         made["description"] = made["description"].partition("\n")[0]
     if _NULL in made.get("anyOf", ()):
         (other,) = (one for one in made.pop("anyOf") if one != _NULL)
-        made = {**other, **made, "type": [other["type"], "null"]}
+        if "$ref" in other:
+            made["anyOf"] = [other, _NULL]
+        else:
+            made = {**other, **made, "type": [other["type"], "null"]}
     if "enum" in made:
         assert all(isinstance(one, str) for one in made["enum"])
         made["type"] = "string"

@@ -33,13 +33,18 @@ async def take_part() -> bytes:
         await trio.sleep_forever()
 
 
-async def gather(seconds: float) -> bytes:
-    """All of it, within this time; what a view does after it has judged the head."""
+async def gather(seconds: float, bytes_max: int | None = None) -> bytes:
+    """All of it, within this time; what a view does after it has judged the head.
+
+    ``bytes_max``: where the policy takes more than this view does.
+    """
     gathered = bytearray()
     try:
         with trio.fail_after(seconds):
             while part := await take_part():
                 gathered += part
+                if bytes_max is not None and len(gathered) > bytes_max:
+                    raise BODY_TOO_LARGE.problem()
     except trio.TooSlowError:
         raise BODY_TIMEOUT.problem() from None
     return bytes(gathered)

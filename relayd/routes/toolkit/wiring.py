@@ -4,7 +4,7 @@ The daemon builds one `Services` and hands it to `create_app`; views take it fro
 app. Nothing is held in module globals, so that two apps can live in one process.
 """
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, cast
 from uuid import UUID
 
@@ -17,7 +17,10 @@ from relayd.accounts.accounts import Accounts
 from relayd.config import Package
 from relayd.edge.addresses import Proxies
 from relayd.events.live import LiveCredit
+from relayd.hooks.rows import Delivery, Endpoint
 from relayd.identity import Principal
+from relayd.intake.asked import Asked, Format
+from relayd.intake.intake import Intake
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
 from relayd.payments.purchases import Purchase
 from relayd.payments.receipts import Bought, ReceiptRefusal
@@ -26,9 +29,21 @@ from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Quotas
 from relayd.routes.toolkit.probe import Probe
 from relayd.session.registry import Sessions
+from relayd.transcriptions.outcomes import (
+    Filters,
+    Page,
+    Refusal,
+    Standing,
+    Transcription,
+    UserStats,
+)
 
 __all__ = [
+    "Batch",
+    "Fetches",
+    "Hooks",
     "Prober",
+    "Recordings",
     "Sales",
     "Services",
     "UserCredit",
@@ -89,6 +104,77 @@ class Prober(Protocol):
         """Whether it answers, within a bound of its own."""
 
 
+class Recordings(Protocol):
+    """Recordings in the queue and their ends; see `relayd.transcriptions.service`."""
+
+    def look(self, user_id: UUID, transcription_id: UUID) -> Awaitable[Standing | None]:
+        """How one stands; None for one that isn't theirs."""
+
+    def page(
+        self, user_id: UUID, filters: Filters, before: int | None = None, most: int = 50
+    ) -> Awaitable[Page]:
+        """Theirs, newest first."""
+
+    def cancel(self, user_id: UUID, transcription_id: UUID) -> Awaitable[Transcription | None]:
+        """Call one off."""
+
+    def delete(self, user_id: UUID, transcription_id: UUID) -> Awaitable[Transcription | None]:
+        """Take one away."""
+
+    def user_stats(self, user_id: UUID) -> Awaitable[UserStats]:
+        """What there is of theirs."""
+
+
+class Fetches(Protocol):
+    """Recordings that are fetched; raises `DatabaseUnavailable`."""
+
+    def begin(self, user_id: UUID, asked: Asked, url: str) -> Awaitable[Standing | Refusal]:
+        """Record one, which comes by itself."""
+
+
+class Hooks(Protocol):
+    """Whom to tell that recordings have ended; see `relayd.hooks.webhooks`."""
+
+    def add(self, user_id: UUID, url: str, *, every: bool) -> Awaitable[Endpoint | None]:
+        """The endpoint of an address; None where there are too many."""
+
+    def endpoints(self, user_id: UUID) -> Awaitable[Sequence[Endpoint]]:
+        """All of somebody's."""
+
+    def remove(self, user_id: UUID, endpoint_id: UUID) -> Awaitable[bool]:
+        """Forget one; whether it was there."""
+
+    def deliveries(
+        self, user_id: UUID, endpoint_id: UUID, before: int | None = None
+    ) -> Awaitable[Sequence[Delivery]]:
+        """What was and will be sent there, newest first."""
+
+    def send_again(self, user_id: UUID, delivery_id: UUID) -> Awaitable[Delivery | None]:
+        """Send one once more."""
+
+
+@attrs.frozen
+class Batch:
+    """Files in, transcripts out. The first of ``models`` is meant where none is named.
+
+    ``written``: a stored document in a format, with the recording's name.
+    """
+
+    intake: Intake
+    fetches: Fetches
+    transcriptions: Recordings
+    webhooks: Hooks
+    models: Sequence[str]
+    written: Callable[[bytes, Format, str], bytes]
+    upload_bytes_max: int
+
+    def model(self, name: str) -> str | None:
+        """A model's name as the operator spells it; None for one that isn't there."""
+        if not name:
+            return self.models[0]
+        return next((one for one in self.models if one.lower() == name.lower()), None)
+
+
 @attrs.frozen
 class Services:
     """Everything the daemon gives to the routes.
@@ -117,6 +203,7 @@ class Services:
     packages: Sequence[Package] = ()
     shop: Sales | None = None
     public_url: str = ""
+    batch: Batch | None = None
 
 
 @attrs.frozen

@@ -28,7 +28,7 @@ from relayd.routes.views.auth import password_problem, visitor
 from relayd.routes.views.credits import CreditLeft
 from relayd.routes.views.signing_in import TOO_MANY_GUESSES, WRONG_PASSWORD, PresentPassword
 
-__all__ = ["blueprint"]
+__all__ = ["OwnAccount", "blueprint", "own_account"]
 
 log = logs.get(__name__)
 
@@ -127,6 +127,11 @@ blueprint = Blueprint("account", __name__, url_prefix="/account")
 @described(Topic.ACCOUNT, gives={200: Answer("The account.", OwnAccount)})
 async def me(principal: Principal) -> OwnAccount:
     """The account and its credit."""
+    return await own_account(principal)
+
+
+async def own_account(principal: Principal) -> OwnAccount:
+    """Who somebody is, and what they have."""
     services = wiring().services
     user = await services.accounts.me(principal)
     has = await services.wallet.balance(principal.user_id)

@@ -50,6 +50,7 @@ from relayd.routes.views.signing_in import (
 )
 
 __all__ = [
+    "AFTERWARDS",
     "LOGIN_REFUSALS",
     "blueprint",
     "busy",
@@ -78,7 +79,7 @@ LOGIN_REFUSALS: Final = (
     UNAVAILABLE,
 )
 # What a pair of tokens is good for, for who explores the document by machine.
-_AFTERWARDS: Final = {
+AFTERWARDS: Final = {
     name: ResponseLink(body={"refresh_token": "$response.body#/refresh_token"})
     for name in ("accounts_refresh", "accounts_logout")
 }
@@ -89,7 +90,7 @@ _AFTERWARDS: Final = {
 @described(
     Topic.ACCOUNTS,
     takes=Body(Registration),
-    gives={201: Answer("The account is made and signed in.", TokenPair, links=_AFTERWARDS)},
+    gives={201: Answer("The account is made and signed in.", TokenPair, links=AFTERWARDS)},
     refuses=(EMAIL_TAKEN, INVALID_EMAIL, INVALID_PASSWORD, UNAVAILABLE),
 )
 async def register() -> TokenPair:
@@ -102,7 +103,7 @@ async def register() -> TokenPair:
 @described(
     Topic.ACCOUNTS,
     takes=Body(LoginCredentials),
-    gives={200: Answer("Signed in.", TokenPair, links=_AFTERWARDS)},
+    gives={200: Answer("Signed in.", TokenPair, links=AFTERWARDS)},
     refuses=LOGIN_REFUSALS,
     more="After four wrong passwords in a row each further one takes a pause that doubles, from 15 "
     "seconds up to 15 minutes. With the device_token of an earlier sign-in nobody else's count.",
@@ -117,7 +118,7 @@ async def login() -> TokenPair:
 @described(
     Topic.ACCOUNTS,
     takes=Body(Presented, required=False),
-    gives={200: Answer("The next pair; the old one is spent.", TokenPair, links=_AFTERWARDS)},
+    gives={200: Answer("The next pair; the old one is spent.", TokenPair, links=AFTERWARDS)},
     refuses=(AUTH_FAILED, INVALID_REFRESH_TOKEN, UNAVAILABLE),
     schemes=("bearer", ""),
     more="Without a refresh token in the body, an access token that is still good is traded, which "

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 
 from quart import Blueprint, Response, current_app
 
-from relayd.routes.toolkit.description import Answer, Topic, described
+from relayd.routes.toolkit.description import Answer, Topic, described, undescribed
 from relayd.routes.toolkit.forms import Form, told
 from relayd.routes.toolkit.openapi import document
 from relayd.routes.toolkit.protection import exempt
@@ -22,6 +22,14 @@ class ApiDocument(Form):
     """The description itself."""
 
     openapi: Annotated[str, told("Its version.", "3.1.0")]
+
+
+@blueprint.get("/api-docs")
+@exempt("a redirect")
+@undescribed("leads to a page")
+async def api_docs() -> Response:
+    """Another address of the page /docs."""
+    return Response(b"", status=302, headers={"Location": "/docs"})
 
 
 @blueprint.get("/openapi.json")

@@ -67,16 +67,38 @@ EXPECTED = {
     "/billing/purchases/<checkout_session_id>/receipt": Protection.AUTHENTICATED,
     "/billing/purchases/<checkout_session_id>/summary": Protection.RATE_LIMITED,
     "/webhooks/stripe": Protection.EXEMPT,
+    "/api-docs": Protection.EXEMPT,
+    "/api/v1/auth/signup": Protection.RATE_LIMITED,
+    "/api/v1/auth/login": Protection.RATE_LIMITED,
+    "/api/v1/auth/me": Protection.AUTHENTICATED,
+    "/api/v1/transcribe": Protection.AUTHENTICATED,
+    "DELETE /api/v1/transcribe/<transcription_id>": Protection.AUTHENTICATED,
+    "/api/v1/status/<transcription_id>": Protection.AUTHENTICATED,
+    "/api/v1/result/<transcription_id>": Protection.AUTHENTICATED,
+    "/api/v1/transcriptions": Protection.AUTHENTICATED,
+    "DELETE /api/v1/transcriptions/<transcription_id>": Protection.AUTHENTICATED,
+    "/api/v1/transcriptions/<transcription_id>/events": Protection.AUTHENTICATED,
+    "/api/v1/stats": Protection.AUTHENTICATED,
+    "POST /api/v1/webhooks": Protection.AUTHENTICATED,
+    "/api/v1/webhooks": Protection.AUTHENTICATED,
+    "DELETE /api/v1/webhooks/<webhook_id>": Protection.AUTHENTICATED,
+    "/api/v1/webhooks/<webhook_id>/deliveries": Protection.AUTHENTICATED,
+    "/api/v1/webhooks/deliveries/<delivery_id>/again": Protection.AUTHENTICATED,
 }
 
 
+# Both read and posted to.
+READ_TOO = {"/api/v1/webhooks"}
 # Tested beside their views.
 OWN_RATES = {"/billing/purchases/<checkout_session_id>/summary"}
 
 
 def told(rule: Rule) -> str:
-    """An address, and what is done there where it isn't read or posted to."""
-    return f"DELETE {rule.rule}" if "DELETE" in (rule.methods or ()) else rule.rule
+    """An address, and what is done there where that doesn't follow from the address."""
+    methods = rule.methods or set()
+    if "DELETE" in methods:
+        return f"DELETE {rule.rule}"
+    return f"POST {rule.rule}" if "POST" in methods and rule.rule in READ_TOO else rule.rule
 
 
 async def test_every_route() -> None:
@@ -128,10 +150,10 @@ def test_one_protection() -> None:
 async def test_authentication(path: str, headers: dict[str, str]) -> None:
     """Without a good bearer token there is one answer, which names the scheme."""
     world = World()
-    (rule,) = [rule for rule in world.app.url_map.iter_rules() if rule.rule == path]
-    method = "POST" if "POST" in (rule.methods or ()) else "GET"
+    (rule,) = [rule for rule in world.app.url_map.iter_rules() if told(rule) == path]
+    (method,) = (rule.methods or set()) - {"HEAD", "OPTIONS"}
 
-    response = await world.ask(path, method, headers=headers)
+    response = await world.ask(rule.rule, method, headers=headers)
 
     assert await refusal(response) == (401, "auth_failed")
     assert response.headers["WWW-Authenticate"].startswith("Bearer")

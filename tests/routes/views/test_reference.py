@@ -20,11 +20,13 @@ SHOWN: Final[Mapping[str, set[str]]] = {
     "media": {"schema", "example", "examples"},
     "schema": {
         *("$ref", "type", "description", "properties", "required", "items", "examples"),
-        *("const", "enum", "format", "minimum", "minLength", "maxLength", "maxItems"),
+        *("const", "enum", "format", "minimum", "maximum", "minLength", "maxLength", "maxItems"),
         # Of no use to a reader: that text holds no NUL.
         "pattern",
         # Of refusals, which are shown by their examples.
         "allOf",
+        # A form, or null.
+        "anyOf",
     },
 }
 
@@ -48,7 +50,8 @@ def parts() -> Iterator[tuple[str, Mapping[str, Any]]]:
 def schemas(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     """A schema and those within it."""
     yield "schema", schema
-    for inner in [*schema.get("properties", {}).values(), *filter(None, [schema.get("items")])]:
+    within = [*schema.get("properties", {}).values(), *schema.get("anyOf", ())]
+    for inner in [*within, *filter(None, [schema.get("items")])]:
         yield from schemas(inner)
 
 

@@ -1,0 +1,1 @@
+"""Recordings on their way in: measured, kept, and handed to the queue."""

@@ -1,0 +1,1 @@
+"""Requests to addresses that users name: what may be reached, and how it is asked."""

@@ -1,0 +1,276 @@
+"""/api/v1/status, result, transcriptions: how a recording stands, its words, and all of them."""
+
+import datetime as dt
+from typing import Annotated, Final
+from urllib.parse import quote
+
+from msgspec import Meta
+from quart import Blueprint, Response, request
+
+from relayd import logs
+from relayd.durations import seconds
+from relayd.errors import ObjectMissing, StorageUnavailable
+from relayd.identity import Principal
+from relayd.intake.asked import Format
+from relayd.routes.toolkit.bodies import INVALID_FIELD
+from relayd.routes.toolkit.description import Answer, Topic, described
+from relayd.routes.toolkit.forms import Form, told
+from relayd.routes.toolkit.problems import Refusal
+from relayd.routes.toolkit.protection import authenticated
+from relayd.routes.toolkit.wiring import Batch
+from relayd.routes.views.v1.asking import UNKNOWN_FORMAT
+from relayd.routes.views.v1.numbers import NUMBER_MAX, number_asked
+from relayd.routes.views.v1.recordings import (
+    BATCH_OFF,
+    DELETED,
+    UNKNOWN_TRANSCRIPTION,
+    Recording,
+    TranscriptionId,
+    open_batch,
+    shown_format,
+)
+from relayd.routes.views.v1.transcribing import INTAKE_UNAVAILABLE, identity
+from relayd.transcriptions.outcomes import Filters, Shown, Standing, Transcription
+
+__all__ = ["blueprint", "standing_of"]
+
+log = logs.get(__name__)
+
+blueprint = Blueprint("v1_transcriptions", __name__, url_prefix="/api/v1")
+
+NOT_READY: Final = Refusal(
+    409, "not_ready", "It is not transcribed yet. Ask for its status.", retries=True
+)
+NO_RESULT: Final = Refusal(409, "no_result", "There are no words: it failed or was called off.")
+
+_PAGE: Final = 50
+_PAGE_MAX: Final = 200
+_AGAIN_SECONDS: Final = 5
+# Of a page of a stranger's words: it may look like something, and do nothing.
+_PAGE_POLICY: Final = (
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; "
+    "sandbox"
+)
+_STORE_SECONDS: Final = 10
+_TYPES: Final = {
+    Format.JSON: "application/json",
+    Format.VERBOSE_JSON: "application/json",
+    Format.TXT: "text/plain; charset=utf-8",
+    Format.SRT: "application/x-subrip; charset=utf-8",
+    Format.VTT: "text/vtt; charset=utf-8",
+    Format.HTML: "text/html; charset=utf-8",
+}
+_SUFFIXES: Final = {Format.VERBOSE_JSON: "json"}
+
+
+class Words(Form):
+    """What was said."""
+
+    text: Annotated[str, told("All of it.", "Four score and seven years ago.")]
+
+
+class RecordingPage(Form):
+    """Some of one's recordings, newest first."""
+
+    transcriptions: Annotated[
+        list[Recording], Meta(max_length=_PAGE_MAX, description="Newest first.")
+    ]
+    next_before: Annotated[int | None, told("For `before`, where there are older ones.", 41)]
+
+
+class Gone(Form):
+    """It is gone."""
+
+    deleted: Annotated[bool, told("Always true.", sample=True, const=True)]
+
+
+class OwnStats(Form):
+    """What one has in the queue, and had in the last 30 days."""
+
+    queued: Annotated[int, Meta(ge=0), told("Wait.", 1)]
+    processing: Annotated[int, Meta(ge=0), told("Are under way.", 1)]
+    completed: Annotated[int, Meta(ge=0), told("Ended with words, in 30 days.", 20)]
+    failed: Annotated[int, Meta(ge=0), told("Ended without, in 30 days.", 0)]
+    audio_seconds: Annotated[float, Meta(ge=0), told("Audio transcribed, in 30 days.", 7200.5)]
+    cost_seconds: Annotated[float, Meta(ge=0), told("Credit it took, in 30 days.", 7201)]
+
+
+@blueprint.get("/status/<transcription_id>")
+@authenticated
+@described(
+    Topic.RECORDINGS,
+    path={"transcription_id": TranscriptionId},
+    gives={200: Answer("How it stands.", Recording)},
+    refuses=(UNKNOWN_TRANSCRIPTION, DELETED, BATCH_OFF),
+)
+async def status(principal: Principal, transcription_id: str) -> Recording:
+    """How a recording stands."""
+    return Recording.of(await standing_of(open_batch(), principal, transcription_id))
+
+
+@blueprint.get("/result/<transcription_id>")
+@authenticated
+@described(
+    Topic.RECORDINGS,
+    path={"transcription_id": TranscriptionId},
+    query={
+        "format": Annotated[
+            str, told("json, verbose_json, txt, srt, vtt or html; left out: as asked for.", "json")
+        ]
+    },
+    gives={200: Answer("The words. In another format they are text of its own type.", Words)},
+    refuses=(
+        UNKNOWN_TRANSCRIPTION,
+        UNKNOWN_FORMAT,
+        DELETED,
+        NOT_READY,
+        NO_RESULT,
+        INTAKE_UNAVAILABLE,
+        BATCH_OFF,
+    ),
+)
+async def result(principal: Principal, transcription_id: str) -> Response:
+    """The words of a recording."""
+    batch = open_batch()
+    one = (await standing_of(batch, principal, transcription_id)).transcription
+    named = request.args.get("format", "")
+    wanted = Format.named(named) if named else shown_format(one)
+    if wanted is None:
+        raise UNKNOWN_FORMAT.problem()
+    response = Response(await _words(batch, one, wanted), content_type=_TYPES[wanted])
+    response.headers["Content-Disposition"] = _disposition(one, wanted)
+    if wanted is Format.HTML:
+        response.headers["Content-Security-Policy"] = _PAGE_POLICY
+    return response
+
+
+@blueprint.get("/transcriptions")
+@authenticated
+@described(
+    Topic.RECORDINGS,
+    query={
+        "status": Annotated[
+            str, told("queued, processing, completed, failed or cancelled.", "completed")
+        ],
+        "model": Annotated[str, told("Only of this model.", "default")],
+        "since": Annotated[str, told("Not older than this (RFC 3339).", "2026-03-01T00:00:00Z")],
+        "until": Annotated[str, told("Older than this (RFC 3339).", "2026-04-01T00:00:00Z")],
+        "before": Annotated[int, told("From `next_before` of the page before.", 41)],
+        "limit": Annotated[int, told(f"At most so many, {_PAGE} if left out.", 10)],
+    },
+    gives={200: Answer("A page of them.", RecordingPage)},
+    refuses=(INVALID_FIELD, BATCH_OFF),
+)
+async def transcriptions(principal: Principal) -> RecordingPage:
+    """One's own recordings, newest first."""
+    batch = open_batch()
+    filters = Filters(
+        shown=_shown(), model=_model(batch), since=_time("since"), until=_time("until")
+    )
+    page = await batch.transcriptions.page(
+        principal.user_id,
+        filters,
+        number_asked("before", None, NUMBER_MAX),
+        number_asked("limit", _PAGE, _PAGE_MAX) or _PAGE,
+    )
+    shown = [Recording.of(Standing(one)) for one in page.transcriptions]
+    return RecordingPage(transcriptions=shown, next_before=page.next_number)
+
+
+@blueprint.delete("/transcriptions/<transcription_id>")
+@authenticated
+@described(
+    Topic.RECORDINGS,
+    path={"transcription_id": TranscriptionId},
+    gives={200: Answer("Gone, now or before.", Gone)},
+    refuses=(UNKNOWN_TRANSCRIPTION, BATCH_OFF),
+    more="Audio and words are removed now, after it was called off where it had not ended. What "
+    "it cost stays in the books.",
+)
+async def delete(principal: Principal, transcription_id: str) -> Gone:
+    """Delete a recording and its words."""
+    found = await open_batch().transcriptions.delete(principal.user_id, identity(transcription_id))
+    if found is None:
+        raise UNKNOWN_TRANSCRIPTION.problem()
+    log.info("transcription deleted", transcription=found.id, user=principal.user_id)
+    return Gone(deleted=True)
+
+
+@blueprint.get("/stats")
+@authenticated
+@described(Topic.RECORDINGS, gives={200: Answer("In numbers.", OwnStats)}, refuses=(BATCH_OFF,))
+async def stats(principal: Principal) -> OwnStats:
+    """What one has in the queue, and had lately."""
+    found = await open_batch().transcriptions.user_stats(principal.user_id)
+    return OwnStats(
+        queued=found.queued,
+        processing=found.running,
+        completed=found.done,
+        failed=found.failed,
+        audio_seconds=seconds(found.audio_ms),
+        cost_seconds=seconds(found.charged_ms),
+    )
+
+
+async def standing_of(batch: Batch, principal: Principal, transcription_id: str) -> Standing:
+    """How one's own recording stands; refuses one that isn't there, or not any more."""
+    found = await batch.transcriptions.look(principal.user_id, identity(transcription_id))
+    if found is None:
+        raise UNKNOWN_TRANSCRIPTION.problem()
+    if found.transcription.shown is None:
+        raise DELETED.problem()
+    return found
+
+
+async def _words(batch: Batch, one: Transcription, wanted: Format) -> bytes:
+    if one.shown in {Shown.QUEUED, Shown.PROCESSING}:
+        raise NOT_READY.problem(retry_after_seconds=_AGAIN_SECONDS)
+    if one.shown is not Shown.COMPLETED:
+        raise NO_RESULT.problem()
+    assert one.result is not None
+    try:
+        document = await batch.intake.store.read(one.result)
+    except ObjectMissing:
+        # Deleted in this moment.
+        raise DELETED.problem() from None
+    except StorageUnavailable as problem:
+        log.warning("a result can't be read", problem=str(problem))
+        raise INTAKE_UNAVAILABLE.problem(retry_after_seconds=_STORE_SECONDS) from None
+    return batch.written(document, wanted, one.name)
+
+
+def _disposition(one: Transcription, wanted: Format) -> str:
+    """Its name, should somebody save it (RFC 6266)."""
+    stem = one.name.rpartition(".")[0] or one.name or "transcript"
+    name = f"{stem}.{_SUFFIXES.get(wanted, wanted.value)}"
+    return f"inline; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def _shown() -> Shown | None:
+    text = request.args.get("status", "").strip().lower()
+    if not text:
+        return None
+    try:
+        return Shown(text)
+    except ValueError:
+        names = ", ".join(one.value for one in Shown)
+        raise INVALID_FIELD.problem(f"The status is one of {names}.") from None
+
+
+def _model(batch: Batch) -> str | None:
+    text = request.args.get("model", "").strip()
+    # One that isn't known has no recordings.
+    return (batch.model(text) or "") if text else None
+
+
+def _time(name: str) -> dt.datetime | None:
+    text = request.args.get(name, "").strip()
+    if not text:
+        return None
+    try:
+        found = dt.datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise INVALID_FIELD.problem(f"The field {name} must be a time with its offset.")
+    return found
