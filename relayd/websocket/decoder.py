@@ -236,7 +236,7 @@ class Decoder:
         first, second = data[at], data[at + 1]
         breach = self._breach(first, second)
         if breach is not None:
-            return self._fail(PROTOCOL_ERROR, breach)
+            return self._end(PROTOCOL_ERROR, breach)
         size = second & 0x7F
         extra = {TWO_BYTES: 2, EIGHT_BYTES: 8}.get(size, 0)
         body = at + 2 + extra
@@ -247,7 +247,7 @@ class Decoder:
             size = int.from_bytes(data[at + 2 : body], "big")
             shorter_max = CONTROL_BYTES_MAX if extra == 2 else TWO_BYTES_MAX  # noqa: PLR2004
             if size <= shorter_max or size >> 63:
-                return self._fail(PROTOCOL_ERROR, "payload length not in its shortest form")
+                return self._end(PROTOCOL_ERROR, "payload length not in its shortest form")
         opcode = first & 0x0F
         if not (self._admit(opcode, size) if opcode < CLOSE else self._admit_control(opcode)):
             return False
@@ -288,9 +288,9 @@ class Decoder:
         self._total += size
         self._fragments += 1
         if self._total > self._limit:
-            return self._fail(TOO_BIG, f"message over {self._limit} bytes")
+            return self._end(TOO_BIG, f"message over {self._limit} bytes")
         if self._fragments > self.bounds.fragments_max:
-            return self._fail(TOO_BIG, f"message of over {self.bounds.fragments_max} fragments")
+            return self._end(TOO_BIG, f"message of over {self.bounds.fragments_max} fragments")
         return True
 
     def _admit_control(self, opcode: int) -> bool:
@@ -315,8 +315,9 @@ class Decoder:
             self._key = key[turn:] + key[:turn]
         return mask(chunk, key)
 
-    def _fail(self, code: int, detail: str) -> bool:
-        self.ended = Ended(code, detail)
+    def _end(self, code: int, detail: str, *, clean: bool = False) -> bool:
+        """Take nothing more; False, for whoever was about to."""
+        self.ended = Ended(code, detail, clean)
         self._data, self._at = b"", 0
         self._body = self._utf8 = None
         return False
@@ -351,7 +352,7 @@ class Decoder:
         try:
             self._utf8.decode(chunk, last)
         except UnicodeDecodeError:
-            return self._fail(INVALID_TEXT, "text is not UTF-8")
+            return self._end(INVALID_TEXT, "text is not UTF-8")
         return True
 
     def _finish_control(self) -> None:
@@ -366,17 +367,15 @@ class Decoder:
 
     def _finish_close(self, payload: bytes) -> None:
         if not payload:
-            self._fail(NO_STATUS, "closed")
-            self.ended = Ended(NO_STATUS, "", clean=True)
+            self._end(NO_STATUS, "", clean=True)
             return
         code = int.from_bytes(payload[:2], "big")
         if len(payload) == 1 or not (code in _CLOSE_CODES or 3000 <= code <= 4999):  # noqa: PLR2004
-            self._fail(PROTOCOL_ERROR, "close code not allowed")
+            self._end(PROTOCOL_ERROR, "close code not allowed")
             return
         try:
             reason = payload[2:].decode()
         except UnicodeDecodeError:
-            self._fail(INVALID_TEXT, "close reason is not UTF-8")
+            self._end(INVALID_TEXT, "close reason is not UTF-8")
             return
-        self._fail(code, reason)
-        self.ended = Ended(code, reason, clean=True)
+        self._end(code, reason, clean=True)

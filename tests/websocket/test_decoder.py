@@ -172,7 +172,9 @@ def test_what_sockets_mostly_bring_takes_the_short_way(masked: bool, size: int) 
 
     assert make(size, masked=masked).only_message(wire) == message
     assert make(size - 1, masked=masked).only_message(wire) is None
+    overlong = struct.pack("!BBH", 0x80 | usual, len(key) * 32 | 126, 125) + key + bytes(125)
     for unlike in (
+        overlong,
         wire[:-1],
         wire + b"\x00",
         frame(other, payload, key=key),
@@ -216,9 +218,13 @@ def test_the_short_way_is_for_between_messages(masked: bool) -> None:
 
 @both_roles
 def test_what_was_read_is_not_kept(masked: bool) -> None:
-    """While the rest of a frame is awaited, a connection holds no more than the message so far."""
+    """A connection holds no more than the message so far, and after a breach nothing."""
     decoder = make(masked=masked)
-    drain(decoder, frame(2, bytes(1000), key=KEY if masked else b"")[:-1])
+    key = KEY if masked else b""
+    drain(decoder, frame(2, bytes(1000), key=key)[:-1])
+    assert decoder._data == b""
+    drain(decoder, b"\x00" + frame(3, bytes(1000), key=key))
+    assert decoder.ended is not None
     assert decoder._data == b""
 
 
@@ -227,6 +233,13 @@ def test_a_server_masks_nothing() -> None:
     frames = make(masked=False)
     assert drain(frames, frame(1, b"a", key=KEY)) == []
     assert frames.ended == Ended(1002, "frame masked")
+
+
+def test_a_client_masks_everything() -> None:
+    """Section 5.1: a server closes upon a frame that isn't masked."""
+    frames = make()
+    assert drain(frames, frame(1, b"a", key=b"")) == []
+    assert frames.ended == Ended(1002, "frame not masked")
 
 
 @pytest.mark.parametrize("size", [5, 300])
@@ -245,7 +258,9 @@ def test_a_result_that_is_no_text(size: int) -> None:
         (b"\x83\x80" + KEY, 1002),  # unknown opcode
         (b"\x82\x01a", 1002),  # not masked
         (b"\x09\x80" + KEY, 1002),  # fragmented ping
+        (b"\x08\x80" + KEY, 1002),  # fragmented close
         (b"\x89\xfe", 1002),  # ping of over 125 bytes
+        (b"\x88\xfe", 1002),  # close of over 125 bytes
         (frame(0, b"a"), 1002),  # continuation of nothing
         (frame(1, b"a", fin=False) + frame(1, b"b"), 1002),  # message within a message
         (b"\x82\xfe\x00\x05" + KEY, 1002),  # length not in its shortest form
@@ -256,6 +271,7 @@ def test_a_result_that_is_no_text(size: int) -> None:
         (frame(8, b"\x03"), 1002),  # half a close code
         (frame(8, struct.pack("!H", 1005)), 1002),
         (frame(8, struct.pack("!H", 2999)), 1002),
+        (frame(8, struct.pack("!H", 5000)), 1002),
         (frame(8, struct.pack("!H", 1000) + b"\xff"), 1007),
         (frame(1, b"\xff"), 1007),
         (frame(1, b"\xe2\x82"), 1007),  # text ends within a character
@@ -303,9 +319,18 @@ def test_endless_empty_fragments_end() -> None:
     assert frames.ended == Ended(1009, "message of over 10 fragments")
 
 
+def test_as_many_fragments_as_allowed() -> None:
+    """The bound itself is allowed, and each message is counted anew."""
+    frames = make(1000, fragments_max=10)
+    ten = frame(2, b"a", fin=False) + frame(0, b"b", fin=False) * 8 + frame(0, b"c")
+    assert drain(frames, ten * 2) == [b"abbbbbbbbc"] * 2
+    assert frames.ended is None
+
+
 def test_text_has_its_own_limit() -> None:
     """Text is JSON: it need not be as long as audio."""
     frames = make(1000, text_bytes=10)
+    assert drain(frames, frame(2, bytes(11))) == [bytes(11)]
     assert drain(frames, frame(1, b"0123456789")) == ["0123456789"]
     assert drain(frames, frame(1, b"01234567890")) == []
     assert frames.ended is not None
@@ -315,8 +340,10 @@ def test_text_has_its_own_limit() -> None:
 def test_pings_are_answered_in_order() -> None:
     """Each ping's payload comes back in a pong."""
     frames = make()
-    drain(frames, frame(9, b"a") + frame(2, b"x") + frame(9, b"b"))
-    assert frames.answers() == pong_frame(b"a") + pong_frame(b"b")
+    longest = bytes(125)
+    drain(frames, frame(9, b"a") + frame(2, b"x") + frame(9, longest))
+    assert frames.answers_due
+    assert frames.answers() == pong_frame(b"a") + pong_frame(longest)
     assert not frames.answers_due
 
 
@@ -335,6 +362,8 @@ def test_a_clients_pongs_are_masked() -> None:
         (b"", Ended(1005, "", clean=True)),
         (b"\x03\xe8", Ended(1000, "", clean=True)),
         (b"\x0f\xa0bye", Ended(4000, "bye", clean=True)),
+        (b"\x0b\xb8", Ended(3000, "", clean=True)),
+        (b"\x13\x87", Ended(4999, "", clean=True)),
     ],
 )
 def test_a_close_is_echoed(payload: bytes, ended: Ended) -> None:

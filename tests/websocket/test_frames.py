@@ -46,6 +46,28 @@ def test_a_close_reason_is_cut_to_what_fits(reason: str) -> None:
     assert len((event.reason or "").encode()) >= min(len(reason.encode()), 120)
 
 
+@pytest.mark.parametrize(
+    ("reason", "sent"), [("a" * 200, "a" * 123), ("é" * 100, "é" * 61), ("x" * 123, "x" * 123)]
+)
+def test_a_close_reason_fills_its_frame(reason: str, sent: str) -> None:
+    """125 bytes less the code: no character that fits is left out."""
+    assert read(frames.close_frame(4402, reason)) == [CloseConnection(code=4402, reason=sent)]
+
+
+def test_every_masked_frame_has_a_mask_of_its_own() -> None:
+    """Four bytes of entropy each (section 5.3), however many are drawn at once."""
+    sent = [frames.data_frame(b"", masked=True) for _ in range(3000)]
+    assert {one[:2] for one in sent} == {b"\x82\x80"}
+    assert {len(one) for one in sent} == {6}
+    # Of three thousand random ones two may agree by chance, hardly ten.
+    assert len(set(sent)) > 2990
+
+
+def test_a_close_without_a_reason() -> None:
+    """The code stands alone."""
+    assert frames.close_frame(1000) == b"\x88\x02\x03\xe8"
+
+
 def test_a_close_without_a_code() -> None:
     """1005 is never on the wire: it stands for an empty close frame."""
     assert frames.close_frame(1005) == b"\x88\x00"

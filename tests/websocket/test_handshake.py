@@ -61,13 +61,21 @@ def test_what_is_refused(request_: h11.Request, status: int) -> None:
     refused = handshake.judge(request_)
     assert isinstance(refused, Refused)
     assert refused.status == status
+    assert " " in refused.problem
+
+
+def test_the_method_that_would_be_right_is_told() -> None:
+    """A 405 names GET (RFC 9110, 15.5.6)."""
+    refused = handshake.judge(ask(method="PUT"))
+    assert isinstance(refused, Refused)
+    assert refused.headers == ((b"allow", b"GET"),)
 
 
 def test_the_version_that_would_be_right_is_told() -> None:
-    """A 426 names version 13 (section 4.4)."""
+    """A 426 names version 13 (section 4.4) and the protocol (RFC 9110, 15.5.22)."""
     refused = handshake.judge(ask(sec_websocket_version=b"7"))
     assert isinstance(refused, Refused)
-    assert (b"sec-websocket-version", b"13") in refused.headers
+    assert refused.headers == ((b"sec-websocket-version", b"13"), (b"upgrade", b"websocket"))
 
 
 def test_an_empty_body_is_none() -> None:
