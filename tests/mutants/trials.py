@@ -183,13 +183,22 @@ class Trials:
                 self._try(items, running)
         self._running[pid] = running
 
-    def _choose(self, items: Sequence[pytest.Item], name: str) -> list[pytest.Item]:
+    def _choose(self, items: Sequence[pytest.Item], name: str) -> list[pytest.Function]:
         """The tests that run what is broken: those of its own file first, the quickest first."""
         function = name.partition("__mutmut_")[0]
         tests = self._tests.get(function, set())
         mirror = f"test_{function.rpartition('.')[0].rpartition('.')[2]}.py"
-        running = [item for item in items if item.nodeid in tests]
-        running.sort(key=lambda item: (item.path.name != mirror, self._costs[item.nodeid]))
+        running = [
+            item for item in items if item.nodeid in tests and isinstance(item, pytest.Function)
+        ]
+        running.sort(
+            key=lambda item: (
+                item.path.name != mirror,
+                # The server's part isn't counted here.
+                "postgres_server_url" in item.fixturenames,
+                self._costs[item.nodeid],
+            )
+        )
         spent = itertools.accumulate(self._costs[item.nodeid] for item in running)
         return [
             item
