@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Break the named rooms, and say of each what was noticed."""
     parser = argparse.ArgumentParser(prog="make mutants", description=__doc__)
     parser.add_argument("rooms", nargs="*", metavar="ROOM", help=f"{', '.join(ROOMS)}; else all")
-    parser.add_argument("--only", default="*", help='a part, such as "relayd.ledger.holds.*"')
+    parser.add_argument("--only", default="*", help='some files of it, such as "holds"')
     parser.add_argument("--jobs", type=int, default=2, help="breaks tried at once (2)")
     parser.add_argument(
         "--results", type=Path, help="a file to add to; what it says was noticed isn't tried again"
@@ -93,11 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for name in options.rooms or ROOMS:
             with tempfile.TemporaryDirectory(prefix=f"relayd-mutants-{name}-") as directory:
                 workshop = Workshop(Path(directory), environment, options.jobs, options.seconds)
-                breaks = [
-                    one
-                    for one in workshop.break_room(ROOMS[name])
-                    if fnmatch.fnmatch(one.name, options.only)
-                ]
+                breaks = workshop.break_room(ROOMS[name], options.only)
                 results = options.results or workshop.copy / "results.jsonl"
                 _report(name, breaks, workshop.try_out(ROOMS[name], breaks, results))
     return 0
@@ -131,14 +127,19 @@ class Workshop:
     # How much of the processor each break gets.
     seconds: float
 
-    def break_room(self, room: Room) -> list[Break]:
-        """Every break of the room; the files hold them from here on."""
+    def break_room(self, room: Room, only: str) -> list[Break]:
+        """Every break of the room's files of this name; the files hold them from here on."""
         self._copy_checkout()
         with (self.copy / "pyproject.toml").open("a") as config:
             config.write(CONFIGURATION)
         with chdir(self.copy):
             files = sorted(Path().glob(room.sources))
-            return [one for file in files for one in break_file(self.copy, file)]
+            return [
+                one
+                for file in files
+                if fnmatch.fnmatch(file.stem, only)
+                for one in break_file(self.copy, file)
+            ]
 
     def try_out(self, room: Room, breaks: Sequence[Break], results: Path) -> dict[str, Trial]:
         """What the room's tests say to each, by its digest; kept in ``results``."""

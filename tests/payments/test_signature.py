@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from relayd.config import Secret
 from relayd.payments.events import Event
-from relayd.payments.signature import Rejected, Standard, read_event
+from relayd.payments.signature import Rejected, Standard, judge_header, read_event
 
 NOW = 1_800_000_000
 STANDARD = Standard((Secret("whsec_old"), Secret("whsec_new")), "2026-01-01.test", live=False)
@@ -91,6 +91,29 @@ def test_odd_headers(header: str | None) -> None:
     """Whatever stands in the header, it is a refusal and no exception."""
     raw = json.dumps(event()).encode()
     assert rejection(read_event(raw, header, STANDARD, NOW)) == "bad_signature"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"t=1,v1={'a' * 64}",
+        f"t={'1' * 12},v1={'0' * 64}",
+        f"t=1,v0=x,v1={'f' * 64},v1={'0' * 64}",
+        f"v1={'0' * 64},t=1",
+    ],
+)
+def test_what_a_header_alone_shows(header: str) -> None:
+    """One time and an HMAC: whether it fits is seen once there is a body."""
+    assert judge_header(header) is None
+    for broken in (
+        header.replace("t=", "T="),
+        header.replace("v1=", "v1=0"),
+        header.replace("v1=", "xv1="),
+        header + "é",
+    ):
+        outcome = judge_header(broken)
+        assert outcome is not None
+        assert (outcome.code, outcome.loud) == ("bad_signature", False)
 
 
 @pytest.mark.parametrize(
