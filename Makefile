@@ -57,7 +57,7 @@ format: $(VENV)/dev.stamp
 bench: $(VENV)/dev.stamp $(PEER)/node_modules/installed.stamp
 	@exec $(VENV)/bin/python -m bench $(BENCH_ARGS)
 
-# Not a part of any check: it takes hours. tests/mutants/unnoticed.md has what it found.
+# Not a part of any check: it takes most of an hour. tests/mutants/unnoticed.md has what it found.
 mutants: $(VENV)/dev.stamp
 	@exec $(VENV)/bin/python -m tests.mutants $(MUTANTS)
 

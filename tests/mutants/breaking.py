@@ -26,7 +26,7 @@ __all__ = ["Break", "break_file"]
 # cancelled, and what a type checker is told are for people.
 UNTOUCHED: Final = (
     m.Assert()
-    | m.Call(func=m.Attribute(value=m.Name("log")))
+    | m.Call(func=m.Attribute(value=m.Name("log")) | m.Name("tell"))
     | m.Call(func=m.Name("cast"))
     | m.Arg(keyword=m.Name("reason"), value=m.Attribute(attr=m.Name("label")))
 )

@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+import attrs
 import pytest
 import stripe
 from hypothesis import given
@@ -68,7 +69,11 @@ def test_a_wrong_secret() -> None:
 @pytest.mark.parametrize(("seconds", "taken"), [(-301, 0), (-300, 1), (300, 1), (301, 0)])
 def test_tolerance(seconds: int, taken: int) -> None:
     """Five minutes into the past, and as much into the future."""
-    assert isinstance(read(event(), at=NOW + seconds), Event) == bool(taken)
+    outcome = read(event(), at=NOW + seconds)
+    if taken:
+        assert isinstance(outcome, Event)
+    else:
+        assert rejection(outcome) == "bad_signature"
 
 
 @pytest.mark.parametrize(
@@ -177,6 +182,21 @@ def test_another_mode(livemode: Any) -> None:
     """What live mode tells is nothing for a test key."""
     outcome = read(event(livemode=livemode))
     assert rejection(outcome) == "wrong_mode"
+    assert outcome == Rejected(
+        "wrong_mode", "The key is of test mode, the event is not.", loud=True
+    )
+
+
+def test_a_test_of_a_live_key() -> None:
+    """Nor is what test mode tells anything for a live one: it would be credit for nothing."""
+    standard = attrs.evolve(STANDARD, live=True)
+    raw = json.dumps(event()).encode()
+    outcome = read_event(raw, signed(raw), standard, NOW)
+    assert outcome == Rejected(
+        "wrong_mode", "The key is of live mode, the event is not.", loud=True
+    )
+    raw = json.dumps(event(livemode=True)).encode()
+    assert isinstance(read_event(raw, signed(raw), standard, NOW), Event)
 
 
 def test_a_key_that_says_no_mode() -> None:

@@ -124,13 +124,21 @@ async def test_a_guest() -> None:
     await api_on(wire).create_session(guest)
     assert wire.form()["customer_email"] == "ada@example.org"
     assert "customer" not in wire.form()
-    assert wire.requests[0].headers["Idempotency-Key"].endswith("-guest")
+    assert wire.requests[0].headers["Idempotency-Key"] == f"relayd-checkout-{ORDER.id}-guest"
 
 
 async def test_a_customer_that_is_gone() -> None:
     """It is a value: the shop knows what to do."""
     wire = Wire([refusal(400, code="resource_missing", param="customer")])
     assert await api_on(wire).create_session(ORDER) == CustomerGone()
+
+
+async def test_something_else_that_is_missing() -> None:
+    """What an order names and Stripe doesn't have is for a person to mend, and named."""
+    wire = Wire([refusal(400, code="resource_missing", param="line_items")])
+    with pytest.raises(StripeUnavailable, match="resource_missing line_items") as caught:
+        await api_on(wire).create_session(ORDER)
+    assert caught.value.refused
 
 
 async def test_what_is_not_there() -> None:
