@@ -35,6 +35,24 @@ SESSION = {
     "payment_intent": {"id": "pi_1", "object": "payment_intent", "status": "processing"},
     "url": "https://checkout.stripe.com/c/pay/cs_1",
 }
+REFUND = {
+    "id": "re_1",
+    "object": "refund",
+    "amount": 700,
+    "currency": "usd",
+    "status": "pending",
+    "payment_intent": "pi_1",
+}
+DISPUTE = {
+    "id": "dp_1",
+    "object": "dispute",
+    "amount": 700,
+    "currency": "usd",
+    "status": "needs_response",
+    "payment_intent": "pi_1",
+    "balance_transactions": [],
+}
+QUIET = ("stripe", "httpx", "httpcore")
 Answer = Callable[[httpx.Request], httpx.Response]
 
 
@@ -136,8 +154,11 @@ async def test_a_customer_that_is_gone() -> None:
 async def test_something_else_that_is_missing() -> None:
     """What an order names and Stripe doesn't have is for a person to mend, and named."""
     wire = Wire([refusal(400, code="resource_missing", param="line_items")])
-    with pytest.raises(StripeUnavailable, match="resource_missing line_items") as caught:
+    with pytest.raises(
+        StripeUnavailable, match="Stripe: InvalidRequestError resource_missing"
+    ) as caught:
         await api_on(wire).create_session(ORDER)
+    assert "line_items" in str(caught.value)
     assert caught.value.refused
 
 
@@ -222,40 +243,57 @@ async def test_where_the_money_of_a_dispute_is(
 ) -> None:
     """Its balance transactions say so: negative together while the bank has it."""
     moves = [{"object": "balance_transaction", "amount": amount} for amount in amounts]
-    body = {
-        "id": "dp_1",
-        "object": "dispute",
-        "amount": 700,
-        "currency": "usd",
-        "status": "needs_response",
-        "payment_intent": "pi_1",
-        "balance_transactions": moves,
-    }
+    body = {**DISPUTE, "balance_transactions": moves}
     dispute = await api_on(Wire([answer(body)])).dispute("dp_1")
     assert dispute is not None
     assert (dispute.withdrawn, dispute.reinstated) == (withdrawn, reinstated)
 
 
-async def test_pages() -> None:
-    """A list is asked for from a moment on, and goes on after its last object."""
-    more = answer({"object": "list", "data": [SESSION], "has_more": True, "url": "/v1/x"})
+@pytest.mark.parametrize(
+    ("name", "thing"),
+    [("list_sessions", SESSION), ("list_refunds", REFUND), ("list_disputes", DISPUTE)],
+)
+async def test_pages(name: str, thing: dict[str, object]) -> None:
+    """Each list is asked for from a moment on, and goes on after its last object."""
+    more = answer({"object": "list", "data": [thing], "has_more": True, "url": "/v1/x"})
     end = answer({"object": "list", "data": [], "has_more": False, "url": "/v1/x"})
     wire = Wire([more, end])
     since = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    first = await api_on(wire).list_sessions(since, None)
-    second = await api_on(wire).list_sessions(since, first.after)
-    assert (len(first.items), first.after, second.after) == (1, "cs_1", None)
+    first = await getattr(api_on(wire), name)(since, None)
+    second = await getattr(api_on(wire), name)(since, first.after)
+    assert (len(first.items), first.after, second.after) == (1, thing["id"], None)
     query = dict(wire.requests[1].url.params)
     assert query["created[gte]"] == str(int(since.timestamp()))
-    assert (query["starting_after"], query["limit"]) == ("cs_1", "100")
+    assert (query["starting_after"], query["limit"]) == (thing["id"], "100")
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ({"status": None}, ("succeeded", "pi_1")),
+        ({"payment_intent": {"id": "pi_2", "object": "payment_intent"}}, ("pending", "pi_2")),
+        ({"payment_intent": {"object": "payment_intent"}}, ("pending", None)),
+        ({"payment_intent": {"id": 3, "object": "payment_intent"}}, ("pending", None)),
+        ({"payment_intent": None}, ("pending", None)),
+    ],
+)
+async def test_what_a_refund_may_leave_out(
+    said: dict[str, object], kept: tuple[str, str | None]
+) -> None:
+    """A status that is absent has always meant success; a payment may be whole, named or none."""
+    refund = await api_on(Wire([answer({**REFUND, **said})])).refund("re_1")
+    assert refund is not None
+    assert (refund.status, refund.payment_intent_id) == kept
 
 
 async def test_quiet() -> None:
     """Neither the SDK nor httpx logs requests: an address would be among their parameters."""
     settings = config.Stripe(api_key="sk_test_x", api_url="http://127.0.0.1:1", request_seconds=1)
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.DEBUG)
     async with open_stripe(settings) as api:
         assert api.client._requestor._options.max_network_retries == 0
-    for name in ("stripe", "httpx"):
+    for name in QUIET:
         assert logging.getLogger(name).getEffectiveLevel() == logging.WARNING
     assert stripe.enable_telemetry is False
     assert str(uuid4()) not in repr(api)
