@@ -184,12 +184,16 @@ class Trials:
         self._running[pid] = running
 
     def _choose(self, items: Sequence[pytest.Item], name: str) -> list[pytest.Function]:
-        """The tests that run what is broken: those of its own file first, the quickest first."""
+        """The tests of its own file, then those that run what is broken, the quickest first."""
         function = name.partition("__mutmut_")[0]
         tests = self._tests.get(function, set())
         mirror = f"test_{function.rpartition('.')[0].rpartition('.')[2]}.py"
+        # All of its own file: what runs once for all tests was seen in the first of them only.
         running = [
-            item for item in items if item.nodeid in tests and isinstance(item, pytest.Function)
+            item
+            for item in items
+            if isinstance(item, pytest.Function)
+            and (item.nodeid in tests or item.path.name == mirror)
         ]
         running.sort(
             key=lambda item: (

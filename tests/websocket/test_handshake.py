@@ -1,4 +1,6 @@
-"""The opening handshake, the server's half."""
+"""The opening handshake: what each half says, and what it takes."""
+
+import base64
 
 import h11
 import pytest
@@ -6,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.websocket import handshake
-from relayd.websocket.handshake import Refused, Upgrade
+from relayd.websocket.handshake import Refused, Request, Upgrade
 
 KEY = b"dGhlIHNhbXBsZSBub25jZQ=="
 GOOD = {
@@ -33,8 +35,41 @@ def test_the_example_of_the_rfc() -> None:
     """Section 1.3's key gets section 1.3's answer."""
     accepted = handshake.judge(ask())
     assert accepted == Upgrade(KEY, ())
-    headers = dict(handshake.switch_headers(accepted, None))
-    assert headers[b"sec-websocket-accept"] == b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
+    assert handshake.switch_headers(accepted, None) == [
+        (b"upgrade", b"websocket"),
+        (b"connection", b"Upgrade"),
+        (b"sec-websocket-accept", b"s3pPLMBiTxaQ9kYGzzhZRbK+xOo="),
+    ]
+
+
+def test_the_request_of_a_client() -> None:
+    """What section 4.1 asks for, a nonce of its own, what the caller adds, and nothing after it."""
+    heads = [
+        Request("example.org:8080", "/listen?a=b", [(b"Authorization", b"Token x")]).head
+        for _ in range(2)
+    ]
+    keys = []
+    for head in heads:
+        *lines, last, end = head.split(b"\r\n")
+        assert (last, end) == (b"", b"")
+        key = lines[5].removeprefix(b"Sec-WebSocket-Key: ")
+        assert len(base64.b64decode(key, validate=True)) == 16
+        keys.append(key)
+        assert lines == [
+            b"GET /listen?a=b HTTP/1.1",
+            b"Host: example.org:8080",
+            b"Upgrade: websocket",
+            b"Connection: Upgrade",
+            b"Sec-WebSocket-Version: 13",
+            b"Sec-WebSocket-Key: " + key,
+            b"Authorization: Token x",
+        ]
+    assert keys[0] != keys[1]
+
+
+def test_a_host_beyond_ascii() -> None:
+    """Its name goes out as DNS has it (RFC 3490)."""
+    assert b"\r\nHost: xn--bcher-kva.example\r\n" in Request("bücher.example", "/", []).head
 
 
 @pytest.mark.parametrize(
