@@ -120,6 +120,15 @@ class Decoder:
         "strange",
     )
 
+    # What a frame's header said, and how much of its payload is to come.
+    _final: bool
+    _left: int
+    _key: bytes
+    # What the message under way may come to, and has come to.
+    _limit: int
+    _total: int
+    _fragments: int
+
     def __init__(self, bounds: Bounds, *, masked: bool) -> None:
         self.bounds = bounds
         self.masked = masked
@@ -135,17 +144,11 @@ class Decoder:
         self._midway = False
         self._data = b""
         self._at = 0
-        # The frame under way: its opcode or -1, and how much of its payload is to come.
+        # The frame under way: its opcode, or -1.
         self._opcode = -1
-        self._final = False
-        self._left = 0
-        self._key = b""
         self._control = b""
         # The message under way: TEXT, BINARY or -1.
         self._kind = -1
-        self._limit = 0
-        self._total = 0
-        self._fragments = 0
         self._body: io.BytesIO | None = None
         self._utf8: codecs.IncrementalDecoder | None = None
         self._pings: list[bytes] = []

@@ -66,6 +66,37 @@ async def test_every_kind_has_its_way(stall: Stall) -> None:
 
 
 @pytest.mark.system
+async def test_what_came_of_each_stands_beside_it(stall: Stall) -> None:
+    """For a person who looks: what a message changed, or why it changed nothing."""
+    who = await stall.user()
+    bought, declined = await stall.begin(who), await stall.begin(who)
+    intent = stall.stripe.pay(bought).payment_intent_id
+    assert intent is not None
+    refund = stall.stripe.refund_of(bought, 100)
+    told = [
+        ("checkout.session.completed", bought, "paid"),
+        ("checkout.session.completed", "cs_unknown", "not ours"),
+        ("refund.created", refund.id, "changed"),
+        ("refund.updated", refund.id, "known"),
+        ("refund.updated", "re_unknown", "not ours"),
+        ("charge.refunded", intent.replace("pi_", "ch_"), "1 refunds"),
+        ("charge.dispute.created", stall.stripe.dispute_of(bought, 600).id, "changed"),
+        ("checkout.session.async_payment_failed", declined, "failed"),
+        ("payment_intent.payment_failed", "pi_1", "logged"),
+    ]
+    for kind, thing, _ in told:
+        await stall.tell(kind, thing)
+
+    assert await stall.database.transact(outcomes) == [outcome for _, _, outcome in told]
+
+
+def outcomes(connection: Connection) -> list[str]:
+    """What came of every message, in the order of their ids."""
+    rows = connection.execute("SELECT outcome FROM stripe_events ORDER BY event_id").fetchall()
+    return [row[0] for row in rows]
+
+
+@pytest.mark.system
 async def test_stripe_away(stall: Stall) -> None:
     """While Stripe is away a message waits for the end of a pause, and is then worked on."""
     who = await stall.user()
