@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -195,11 +195,18 @@ class Trials:
             if isinstance(item, pytest.Function)
             and (item.nodeid in tests or item.path.name == mirror)
         ]
+        cases: Counter[tuple[Path, str | None]] = Counter()
+        places = {}
+        for item in running:
+            places[item.nodeid] = cases[item.path, item.originalname]
+            cases[item.path, item.originalname] += 1
         running.sort(
             key=lambda item: (
                 item.path.name != mirror,
                 # The server's part isn't counted here.
                 "postgres_server_url" in item.fixturenames,
+                # One case of each test, before a second one of any.
+                places[item.nodeid],
                 self._costs[item.nodeid],
             )
         )
