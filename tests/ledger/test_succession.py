@@ -30,6 +30,7 @@ def test_orderly_end_leaves_nobody(tmp_path: Path) -> None:
         first.take([uuid4()])
         first.leave()
 
+    assert (tmp_path / "boot").read_bytes() == b""
     with succeed(tmp_path) as second:
         assert second.predecessors == ()
 

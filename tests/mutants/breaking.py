@@ -30,6 +30,10 @@ UNTOUCHED: Final = (
     | m.Call(func=m.Name("cast"))
     | m.Arg(keyword=m.Name("reason"), value=m.Attribute(attr=m.Name("label")))
 )
+# Its keywords are for the log.
+GUARD: Final = m.Call(
+    func=m.Attribute(attr=m.Name("guard")) | m.Name("guarded") | m.Name("_guarded")
+)
 # Several words: a message for people, or SQL, of which PostgreSQL has the last word.
 SENTENCE: Final = m.SimpleString(m.MatchIfTrue(lambda literal: " " in literal.strip("\"'")))
 FALSE: Final = m.Name("False")
@@ -82,6 +86,9 @@ def break_file(checkout: Path, file: Path) -> list[Break]:
 def _untouched(module: cst.Module) -> Iterator[int]:
     for found in m.findall(module, UNTOUCHED | SENTENCE | m.Arg(SENTENCE)):
         yield from _identities(found)
+    for call in m.findall(module, GUARD):
+        for fact in m.findall(call, m.Arg(keyword=m.Name())):
+            yield from _identities(fact)
 
 
 def _matters(mutation: Mutation, untouched: Container[int]) -> bool:

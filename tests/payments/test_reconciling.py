@@ -233,6 +233,7 @@ class Scripted:
         """Answer."""
         await trio.lowlevel.checkpoint()
         if function is reconciliation.due_in_seconds:
+            assert arguments == (300,)
             answer = self.due.pop(0)
             if isinstance(answer, Exception):
                 raise answer
