@@ -34,6 +34,21 @@ async def test_outage_is_the_ledgers_own_exception() -> None:
     assert isinstance(refusal.value.__cause__, DatabaseUnavailable)
 
 
+class Empty:
+    """A database without anybody."""
+
+    async def transact(self, *arguments: object) -> Any:
+        """Find nothing."""
+        return None
+
+
+async def test_an_unknown_user_has_nothing() -> None:
+    """What is left is asked for where a session ended, also of who was deleted meanwhile."""
+    ledger = PostgresLedger(cast("Database", Empty()), uuid4(), Policy())
+
+    assert await ledger.balance_ms(uuid4()) == 0
+
+
 @pytest.mark.system
 async def test_overshoot_is_loud_and_not_charged(
     database: Database, declared_errors: DeclaredErrors

@@ -164,6 +164,15 @@ async def test_one_failed_look_forgets_nobody(autojump_clock: MockClock) -> None
     assert await dies_after(Scripted(looks)) == 50
 
 
+async def test_a_sweep_that_failed_is_made_again(autojump_clock: MockClock) -> None:
+    """At the sweeper's own pace, however long PostgreSQL is away."""
+    database = Scripted([AWAY, AWAY, Pulse(BOOT, 7, ended=True)])
+    with trio.move_on_after(60):
+        await run_sweeper(database, uuid4(), PATIENCE)
+
+    assert database.buried_at == 10 + 20
+
+
 async def test_failed_settling_forgets_nobody(autojump_clock: MockClock) -> None:
     """Where PostgreSQL goes away between look and settling, the next look settles."""
     database = Scripted([beating(7)], away={"left_open"})
@@ -200,17 +209,23 @@ async def test_a_bad_boot_holds_up_no_other(
     autojump_clock: MockClock, declared_errors: DeclaredErrors
 ) -> None:
     """A boot that can't be buried is logged, and the sessions of the others are settled."""
-    bad, good = uuid4(), uuid4()
+    bad = uuid4()
+    left = {boot_id: [uuid4()] for boot_id in (uuid4(), bad, uuid4())}
 
-    class TwoBoots(Scripted):
+    class ThreeBoots(Scripted):
         def pulses(self, own: UUID) -> list[Pulse]:
-            return [Pulse(one, 7, ended=True) for one in (bad, good)]
+            return [Pulse(one, 7, ended=True) for one in left]
 
         def bury(self, boot_id: UUID, beats: int) -> bool:
             assert boot_id != bad
             return True
 
-    assert await Sweeper(TwoBoots([]), uuid4(), PATIENCE).sweep() == 1
+        def left_open(self, boot_id: UUID) -> list[UUID]:
+            return left[boot_id]
+
+    database = ThreeBoots([], open=[one for ids in left.values() for one in ids])
+    assert await Sweeper(database, uuid4(), PATIENCE).sweep() == 2
+    assert database.open == left[bad]
     declared_errors.expect("daemon can't be buried")
 
 

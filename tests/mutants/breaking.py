@@ -30,7 +30,8 @@ UNTOUCHED: Final = (
     | m.Call(func=m.Name("cast"))
     | m.Arg(keyword=m.Name("reason"), value=m.Attribute(attr=m.Name("label")))
 )
-# Its keywords are for the log.
+# Their keywords, and the name of a loop, are for the log.
+KEEP: Final = m.Call(func=m.Name("keep"))
 GUARD: Final = m.Call(
     func=m.Attribute(attr=m.Name("guard")) | m.Name("guarded") | m.Name("_guarded")
 )
@@ -86,9 +87,10 @@ def break_file(checkout: Path, file: Path) -> list[Break]:
 def _untouched(module: cst.Module) -> Iterator[int]:
     for found in m.findall(module, UNTOUCHED | SENTENCE | m.Arg(SENTENCE)):
         yield from _identities(found)
-    for call in m.findall(module, GUARD):
-        for fact in m.findall(call, m.Arg(keyword=m.Name())):
-            yield from _identities(fact)
+    for calls, told in ((GUARD, m.Arg(keyword=m.Name())), (KEEP, m.Arg(m.SimpleString()))):
+        for call in m.findall(module, calls):
+            for fact in m.findall(call, told):
+                yield from _identities(fact)
 
 
 def _matters(mutation: Mutation, untouched: Container[int]) -> bool:

@@ -119,6 +119,10 @@ class Stall:
         """Every line of the ledger, in order."""
         return await self.database.transact(_entries)
 
+    async def reasons(self) -> list[str]:
+        """What stands beside what refunds took, in order."""
+        return await self.database.transact(_reasons)
+
     async def unprocessed(self) -> int:
         """Messages that wait."""
         return await self.database.transact(_unprocessed)
@@ -136,6 +140,13 @@ def _age(connection: Connection) -> None:
 def _entries(connection: Connection) -> list[tuple[str, int]]:
     rows = connection.execute("SELECT kind, amount_ms FROM usage_ledger ORDER BY id").fetchall()
     return [(row[0], row[1]) for row in rows]
+
+
+def _reasons(connection: Connection) -> list[str]:
+    rows = connection.execute(
+        "SELECT reason FROM usage_ledger WHERE kind = 'refund' ORDER BY id"
+    ).fetchall()
+    return [row[0] for row in rows]
 
 
 def _unprocessed(connection: Connection) -> int:

@@ -33,7 +33,8 @@ async def test_the_order(stall: Stall) -> None:
     session_id = await stall.begin(who)
 
     (order,) = stall.stripe.orders
-    assert (order.package_id, order.price_cents, order.currency) == ("pack", PRICE, "usd")
+    assert (order.package_id, order.label) == ("pack", "Pack")
+    assert (order.price_cents, order.currency) == (PRICE, "usd")
     assert order.base_url == "https://relay.example.org"
     assert order.buyer.email == f"{who.user_id}@example.org"
     (row,) = await stall.purchases()
@@ -90,6 +91,17 @@ async def test_a_customer_that_is_gone(stall: Stall) -> None:
     await stall.begin(who)
     assert [order.buyer.customer_id for order in stall.stripe.orders] == [None, None]
     assert stall.stripe.requests.count("POST /v1/checkout/sessions") == 3
+
+
+async def test_a_customer_that_nobody_named(stall: Stall, declared_errors: DeclaredErrors) -> None:
+    """Where a guest is refused as an unknown customer too, a person should look."""
+    who = await stall.user()
+    await stall.shop.customers.work()
+    stall.stripe.gone_customers |= {stall.stripe.customers[who.user_id], None}
+    outcome = await stall.shop.checkout(who, "pack", "https://relay.example.org")
+    assert outcome is CheckoutRefusal.STRIPE_UNAVAILABLE
+    assert [one.status for one in await stall.purchases()] == ["failed"]
+    declared_errors.expect("checkout refused")
 
 
 async def test_a_lost_answer(stall: Stall) -> None:

@@ -222,6 +222,19 @@ async def test_a_list_without_end(stall: Stall, monkeypatch: pytest.MonkeyPatch)
     assert await stall.database.transact(reconciliation.due_in_seconds, 300) == 0
 
 
+@pytest.mark.system
+async def test_refunds_without_end(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same of refunds, where the sessions fit."""
+    monkeypatch.setattr(reconciliation, "PAGES_MAX", 1)
+    who = await stall.user()
+    session_id = await stall.buy(who)
+    for amount in (1, 2, 3):
+        stall.stripe.refund_of(session_id, amount)
+    done = await stall.shop.reconcile()
+    assert done.truncated
+    assert await stall.database.transact(reconciliation.due_in_seconds, 300) == 0
+
+
 @attrs.define(eq=False)
 class Scripted:
     """Says when the next comparison is due, and hears when one was made."""

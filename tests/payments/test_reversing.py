@@ -39,6 +39,9 @@ async def test_partial_refunds(stall: Stall) -> None:
         assert (await stall.balance(who)).balance_ms == MS - MS * gone // PRICE
         await stall.assert_balanced()
     assert sum(amount for _, amount in await stall.entries()) == 0
+    assert await stall.reasons() == [
+        f"succeeded: {amount} of {PRICE} usd cents" for amount in (1, 299, 333, PRICE - 633)
+    ]
     assert (await stall.purchases())[0].clawed_back_ms == MS
 
 
