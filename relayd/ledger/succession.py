@@ -78,8 +78,8 @@ def succeed(directory: Path) -> Iterator[Seat]:
 
 
 def _read(descriptor: int) -> tuple[UUID, ...]:
-    text = os.pread(descriptor, _BYTES_MAX, 0).decode("ascii", "replace")
+    text = os.pread(descriptor, _BYTES_MAX, 0)
     try:
-        return tuple(UUID(line) for line in text.split())
+        return tuple(UUID(line) for line in text.decode("ascii").split())
     except ValueError:
         return ()

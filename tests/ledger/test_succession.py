@@ -85,7 +85,7 @@ def test_killed_daemon_is_found(tmp_path: Path) -> None:
         assert seat.predecessors == (boot_id,)
 
 
-@pytest.mark.parametrize("content", ["", "nonsense", "\x00" * 200])
+@pytest.mark.parametrize("content", ["", "nonsense", "é", "\x00" * 200])
 def test_unreadable_file_names_nobody(content: str, tmp_path: Path) -> None:
     """A file that holds no boot id is taken over in silence."""
     (tmp_path / "boot").write_text(content)

@@ -89,9 +89,11 @@ class Scripted:
         return Closed(0, 0)
 
 
-async def dies_after(database: Scripted, looks: int = 20) -> float | None:
+async def dies_after(
+    database: Scripted, looks: int = 20, patience: Patience = PATIENCE
+) -> float | None:
     """When the boot is buried, by somebody who looks every ten seconds from now on."""
-    sweeper = Sweeper(database, uuid4(), PATIENCE)
+    sweeper = Sweeper(database, uuid4(), patience)
     began_at = trio.current_time()
     for _ in range(looks):
         with suppress(DatabaseUnavailable):
@@ -161,7 +163,10 @@ async def test_one_failed_look_forgets_nobody(autojump_clock: MockClock) -> None
     """What was seen before stays seen: a daemon that is dead is soon taken for it all the same."""
     looks: list[Look] = [beating(7), beating(7), AWAY, beating(7)]
 
-    assert await dies_after(Scripted(looks)) == 50
+    assert await dies_after(Scripted(list(looks))) == 50
+    # To the second: what was not seen from one answer to the next counts for nothing.
+    patience = attrs.evolve(PATIENCE, dead_seconds=31)
+    assert await dies_after(Scripted(looks), patience=patience) == 60
 
 
 async def test_a_sweep_that_failed_is_made_again(autojump_clock: MockClock) -> None:

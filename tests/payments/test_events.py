@@ -9,10 +9,10 @@ import trio.testing
 
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
-from relayd.payments import events
+from relayd.payments import events, reconciliation
 from relayd.payments.events import ATTEMPTS_MAX, KINDS, Event, EventQueue, prune
 from relayd.payments.fulfilment import Fulfilment
-from relayd.payments.ports import Refund
+from relayd.payments.ports import PurchaseState, Refund
 from relayd.payments.shop import Accepted, Rejected
 from tests.conftest import DeclaredErrors
 from tests.payments.stall import MS, Stall, event_body, signature_of
@@ -31,9 +31,12 @@ async def test_kept_once(stall: Stall) -> None:
     who = await stall.user()
     session_id = await stall.begin(who)
     body = event_body(1, "checkout.session.completed", session_id)
+    told: list[str] = []
+    stall.shop.events.told = lambda: told.append("news")
     for _ in range(3):
         assert await stall.shop.webhook(body, signature_of(body)) == Accepted()
     assert await stall.unprocessed() == 1
+    assert told == ["news"]
     await stall.work()
     assert await stall.shop.webhook(body, signature_of(body)) == Accepted()
     assert await stall.unprocessed() == 0
@@ -75,6 +78,8 @@ async def test_what_came_of_each_stands_beside_it(stall: Stall) -> None:
     refund = stall.stripe.refund_of(bought, 100)
     session = stall.stripe.sessions[declined]
     stall.stripe.sessions[declined] = attrs.evolve(session, status="complete")
+    # Until somebody says that it failed, it may still be paid.
+    assert await stall.shop.fulfil(declined) is PurchaseState.PENDING
     told = [
         ("checkout.session.completed", bought, "paid"),
         ("checkout.session.completed", "cs_unknown", "not ours"),
@@ -206,6 +211,24 @@ async def test_daemons_share_the_work(stall: Stall) -> None:
     asked = {f"GET /v1/refunds/re_{number}" for number in range(12)}
     assert len(stall.stripe.requests) == 12
     assert {*stall.stripe.requests} == asked
+
+
+@pytest.mark.system
+async def test_everything_in_the_background(stall: Stall) -> None:
+    """A daemon works on messages, registers buyers and compares, one beside the other."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    stall.stripe.pay(session_id)
+    await stall.deliver("checkout.session.completed", session_id)
+    with trio.fail_after(30):
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(stall.shop.run)
+            while await stall.unprocessed() or not stall.stripe.customers:
+                await trio.lowlevel.checkpoint()
+            while await stall.database.transact(reconciliation.due_in_seconds, 300) == 0:
+                await trio.lowlevel.checkpoint()
+            nursery.cancel_scope.cancel()
+    assert await stall.entries() == [("purchase", MS)]
 
 
 @pytest.mark.system
