@@ -52,6 +52,8 @@ class Scripted:
     # What can't be asked for.
     away: set[str] = attrs.field(factory=set)
     tried: list[UUID] = attrs.field(factory=list)
+    # Who looked: the boots of the sweepers.
+    own: set[UUID] = attrs.field(factory=set)
 
     async def transact(self, function: Any, *args: Any, **kwargs: Any) -> Any:
         """Answer."""
@@ -66,6 +68,7 @@ class Scripted:
 
     def pulses(self, own: UUID) -> list[Pulse]:
         """The one boot, while anything of it is open."""
+        self.own.add(own)
         look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
         if isinstance(look, Exception):
             raise look
@@ -172,10 +175,12 @@ async def test_one_failed_look_forgets_nobody(autojump_clock: MockClock) -> None
 async def test_a_sweep_that_failed_is_made_again(autojump_clock: MockClock) -> None:
     """At the sweeper's own pace, however long PostgreSQL is away."""
     database = Scripted([AWAY, AWAY, Pulse(BOOT, 7, ended=True)])
+    own = uuid4()
     with trio.move_on_after(60):
-        await run_sweeper(database, uuid4(), PATIENCE)
+        await run_sweeper(database, own, PATIENCE)
 
     assert database.buried_at == 10 + 20
+    assert database.own == {own}
 
 
 async def test_failed_settling_forgets_nobody(autojump_clock: MockClock) -> None:
