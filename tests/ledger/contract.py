@@ -62,6 +62,16 @@ class LedgerContract:
         assert await ledger.open(request) == await ledger.open(request)
         assert (await bench.act("balance", who.user_id)).held_ms == 30_000
 
+    async def test_the_last_of_the_credit_is_so_again(self, bench: Bench) -> None:
+        """Asked again, a session whose hold is final hears so again."""
+        ledger = await bench.ledger(Policy(30_000, 1))
+        who = await bench.act("add_user", 7)
+        request = request_of(who)
+
+        answers = [await ledger.open(request) for _ in range(2)]
+
+        assert answers == [Opened(held_ms=7, final=True, balance_ms=7)] * 2
+
     async def test_refusals(self, bench: Bench) -> None:
         """No credit, too many sessions, an ended sign-in and an unknown user are told apart."""
         ledger = await bench.ledger(Policy(30_000, 1))

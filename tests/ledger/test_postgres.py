@@ -3,15 +3,19 @@
 from typing import Any, cast
 from uuid import uuid4
 
+import attrs
 import pytest
+import trio
+from trio.testing import MockClock
 
 from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable, LedgerUnavailable
 from relayd.ledger.holds import Policy
 from relayd.ledger.postgres import PostgresLedger
+from relayd.ledger.renewals import renew_free
 from relayd.ledger.sweeper import register_boot
 from relayd.session.endings import EndReason
-from relayd.session.ports import Closed, OpenRequest, Settlement
+from relayd.session.ports import Closed, OpenRequest, Renewed, Settlement
 from tests.conftest import DeclaredErrors
 from tests.ledger.store import Store
 
@@ -47,6 +51,31 @@ async def test_an_unknown_user_has_nothing() -> None:
     ledger = PostgresLedger(cast("Database", Empty()), uuid4(), Policy())
 
     assert await ledger.balance_ms(uuid4()) == 0
+
+
+@attrs.define(eq=False)
+class Granting:
+    """A database that renews all that ask, and keeps when they did."""
+
+    times: list[float] = attrs.field(factory=list)
+
+    async def transact(self, statement: object, asked: Any, policy: Policy) -> Any:
+        """Renew."""
+        assert statement is renew_free
+        self.times.append(trio.current_time())
+        granted = Renewed(1000, final=False, wanted=False, balance_ms=1000)
+        return {one.session_id: granted for one in asked}
+
+
+async def test_renewals_keep_the_pause_of_their_ledger(autojump_clock: MockClock) -> None:
+    """Where flushes are short the pause is too: it is given with the ledger."""
+    database = Granting()
+    ledger = PostgresLedger(cast("Database", database), uuid4(), Policy(), pause_seconds=3)
+
+    for _ in range(3):
+        await ledger.renew(uuid4(), 0, 0)
+
+    assert database.times == [0, 3, 6]
 
 
 @pytest.mark.system

@@ -11,7 +11,7 @@ from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance
 from relayd.payments.ports import PurchaseState
 from relayd.payments.purchases import expire_lost
-from relayd.payments.shop import Accepted, CheckoutRefusal
+from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl
 from tests.conftest import DeclaredErrors
 from tests.ledger.store import Store
 from tests.payments.stall import MS, PRICE, Stall
@@ -30,9 +30,11 @@ def stall(database: Database) -> Stall:
 async def test_the_order(stall: Stall) -> None:
     """Stripe is told our own purchase, price and way back; the row waits with its Session."""
     who = await stall.user()
-    session_id = await stall.begin(who)
+    outcome = await stall.shop.checkout(who, "pack", "https://relay.example.org/")
 
     (order,) = stall.stripe.orders
+    (session_id,) = stall.stripe.sessions
+    assert outcome == CheckoutUrl("https://stripe.test/1", session_id)
     assert (order.package_id, order.label) == ("pack", "Pack")
     assert (order.price_cents, order.currency) == (PRICE, "usd")
     assert order.base_url == "https://relay.example.org"
@@ -124,6 +126,19 @@ async def test_paid_at_once(stall: Stall) -> None:
     await stall.tell("checkout.session.completed", session_id)
     assert await stall.balance(who) == Balance(MS, 0, 0)
     assert await stall.entries() == [("purchase", MS)]
+    await stall.assert_balanced()
+
+
+async def test_a_price_that_was_taken_off(stall: Stall) -> None:
+    """What Stripe says needs no payment, by a voucher of the operator's, is sold all the same."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    session = stall.stripe.sessions[session_id]
+    stall.stripe.sessions[session_id] = attrs.evolve(
+        session, status="complete", payment_status="no_payment_required", amount_cents=0
+    )
+    assert await stall.shop.fulfil(session_id) is PurchaseState.PAID
+    assert await stall.balance(who) == Balance(MS, 0, 0)
     await stall.assert_balanced()
 
 
