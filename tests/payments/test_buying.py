@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import attrs
 import pytest
 import trio
 
@@ -9,12 +10,13 @@ from relayd.database.ports import Connection, Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance
-from relayd.payments.ports import PurchaseState
+from relayd.payments.ports import CustomerGone, Order, PurchaseState
 from relayd.payments.purchases import expire_lost
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl
 from tests.conftest import DeclaredErrors
 from tests.ledger.store import Store
 from tests.payments.stall import MS, PRICE, Stall
+from tests.payments.till import Till
 from tests.stripe_standin import Fault, Whim
 from tests.stripe_standin.story import ordered
 
@@ -34,7 +36,7 @@ async def test_the_order(stall: Stall) -> None:
 
     (order,) = stall.stripe.orders
     (session_id,) = stall.stripe.sessions
-    assert outcome == CheckoutUrl("https://stripe.test/1", session_id)
+    assert outcome == CheckoutUrl(stall.stripe.sessions[session_id]["url"], session_id)
     assert (order.package_id, order.label) == ("pack", "Pack")
     assert (order.price_cents, order.currency) == (PRICE, "usd")
     assert order.base_url == "https://relay.example.org"
@@ -99,8 +101,14 @@ async def test_a_customer_that_nobody_named(stall: Stall, declared_errors: Decla
     """Where a guest is refused as an unknown customer too, a person should look."""
     who = await stall.user()
     await stall.shop.customers.work()
-    stall.stripe.gone_customers |= {stall.stripe.customers[who.user_id], None}
-    outcome = await stall.shop.checkout(who, "pack", "https://relay.example.org")
+
+    class Stubborn(Till):
+        async def create_session(self, order: Order) -> CustomerGone:
+            await trio.lowlevel.checkpoint()
+            return CustomerGone()
+
+    shop = attrs.evolve(stall.shop, stripe=Stubborn())
+    outcome = await shop.checkout(who, "pack", "https://relay.example.org")
     assert outcome is CheckoutRefusal.STRIPE_UNAVAILABLE
     assert [one.status for one in await stall.purchases()] == ["failed"]
     declared_errors.expect("checkout refused")
@@ -133,10 +141,11 @@ async def test_a_price_that_was_taken_off(stall: Stall) -> None:
     """What Stripe says needs no payment, by a voucher of the operator's, is sold all the same."""
     who = await stall.user()
     session_id = await stall.begin(who)
-    session = stall.stripe.sessions[session_id]
-    stall.stripe.sessions[session_id] = attrs.evolve(
-        session, status="complete", payment_status="no_payment_required", amount_cents=0
-    )
+    stall.stripe.sessions[session_id] |= {
+        "status": "complete",
+        "payment_status": "no_payment_required",
+        "amount_total": 0,
+    }
     assert await stall.shop.fulfil(session_id) is PurchaseState.PAID
     assert await stall.balance(who) == Balance(MS, 0, 0)
     await stall.assert_balanced()

@@ -73,11 +73,9 @@ async def test_what_came_of_each_stands_beside_it(stall: Stall) -> None:
     """For a person who looks: what a message changed, or why it changed nothing."""
     who = await stall.user()
     bought, declined = await stall.begin(who), await stall.begin(who)
-    intent = stall.stripe.pay(bought).payment_intent_id
-    assert intent is not None
+    stall.stripe.pay(bought)
     refund = stall.stripe.refund_of(bought, 100)
-    session = stall.stripe.sessions[declined]
-    stall.stripe.sessions[declined] = attrs.evolve(session, status="complete")
+    stall.stripe.account.checkout.pay_later(declined)
     # Until somebody says that it failed, it may still be paid.
     assert await stall.shop.fulfil(declined) is PurchaseState.PENDING
     told = [
@@ -86,11 +84,12 @@ async def test_what_came_of_each_stands_beside_it(stall: Stall) -> None:
         ("refund.created", refund.id, "changed"),
         ("refund.updated", refund.id, "known"),
         ("refund.updated", "re_unknown", "not ours"),
-        ("charge.refunded", intent.replace("pi_", "ch_"), "1 refunds"),
+        ("charge.refunded", stall.stripe.account.charge_of(bought)["id"], "1 refunds"),
         ("charge.dispute.created", stall.stripe.dispute_of(bought, 600).id, "changed"),
         ("checkout.session.async_payment_failed", declined, "failed"),
         ("payment_intent.payment_failed", "pi_1", "logged"),
     ]
+    stall.stripe.account.checkout.fail(declined)
     for kind, thing, _ in told:
         await stall.tell(kind, thing)
 

@@ -65,9 +65,7 @@ async def test_no_receipt(stall: Stall) -> None:
     assert await stall.shop.receipt(who, "cs_test_none") is ReceiptRefusal.UNKNOWN_PURCHASE
     assert await stall.shop.receipt(who, waiting) is ReceiptRefusal.NO_RECEIPT
     # Its bank takes days: there is a payment, but nothing was paid yet.
-    stall.stripe.sessions[waiting] = attrs.evolve(
-        stall.stripe.pay(waiting), payment_status="unpaid", payment_intent_status="processing"
-    )
+    stall.stripe.account.checkout.pay_later(waiting)
     await stall.shop.fulfil(waiting)
     assert await stall.shop.receipt(who, waiting) is ReceiptRefusal.NO_RECEIPT
     assert await stall.shop.receipt(who, given) is ReceiptRefusal.NO_RECEIPT
