@@ -302,7 +302,7 @@ class Decoder:
             return True
         self._controls_left -= 1
         if self._controls_left < 0:
-            return self._fail(POLICY_VIOLATION, "too many pings and pongs")
+            return self._end(POLICY_VIOLATION, "too many pings and pongs")
         return True
 
     def _take(self) -> bytes:

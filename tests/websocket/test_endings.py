@@ -8,12 +8,12 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
 from relayd.websocket.connection import WebSocket
-from relayd.websocket.farewell import Cause, Closed, Farewell
-from relayd.websocket.role import Pace, Role
+from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
+from relayd.websocket.role import Role, Timeouts
 from tests.websocket.ends import Peer, both_roles, ends
 from tests.websocket.wire import frame
 
-QUIET = Pace(ping_seconds=15, pong_seconds=5, send_seconds=5, close_seconds=2)
+QUIET = Timeouts(ping_seconds=15, pong_seconds=5, send_seconds=5, close_seconds=2)
 
 
 async def breach(peer: Peer) -> None:
@@ -30,7 +30,7 @@ async def test_everybody_who_asked_is_told(role: Role) -> None:
         websocket.on_end(lambda: told.append("second"))
         await peer.say(CloseConnection(code=1000))
         for _ in range(2):
-            with pytest.raises(Closed):
+            with pytest.raises(WebSocketClosed):
                 await websocket.receive()
     assert told == ["first", "second"]
 
@@ -53,13 +53,13 @@ async def test_nothing_is_sent_behind_a_close(role: Role, autojump_clock: MockCl
         await wait_all_tasks_blocked()
         assert websocket.closed
         assert not websocket.send_at_once("late")
-        with pytest.raises(Closed):
+        with pytest.raises(WebSocketClosed):
             await websocket.send("late")
         assert await peer.event() == CloseConnection(code=1000, reason="")
         await peer.send(frame(8, b"\x03\xe8", key=peer.key))
     async with ends(role) as (websocket, peer):
         await peer.say(CloseConnection(code=1000))
-        with pytest.raises(Closed):
+        with pytest.raises(WebSocketClosed):
             await websocket.receive()
         assert not websocket.send_at_once("late")
         (echo,) = await peer.events()
@@ -79,7 +79,7 @@ async def test_one_ends_and_another_receives(role: Role, autojump_clock: MockClo
     async with ends(role) as (websocket, peer), trio.open_nursery() as nursery:
         nursery.start_soon(functools.partial(websocket.close, 1000, take=take))
         await wait_all_tasks_blocked()
-        with pytest.raises(Closed):
+        with pytest.raises(WebSocketClosed):
             await websocket.receive()
         await peer.send(frame(1, b"word", key=peer.key) + frame(8, key=peer.key))
     assert words == ["word"]
@@ -91,7 +91,7 @@ async def test_finishing_lets_a_departure_end(role: Role, autojump_clock: MockCl
     """The peer still reads why, and the socket ends as soon as its own end comes."""
     async with ends(role) as (websocket, peer):
         await breach(peer)
-        with pytest.raises(Closed):
+        with pytest.raises(WebSocketClosed):
             await websocket.receive()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(websocket.finish)
@@ -108,7 +108,7 @@ async def test_a_peer_that_vanishes(role: Role) -> None:
     """Without a close frame it is lost: to who receives, and to who sends."""
     async with ends(role) as (websocket, peer):
         await peer.stream.aclose()
-        with pytest.raises(Closed):
+        with pytest.raises(WebSocketClosed):
             await websocket.receive()
         assert websocket.farewell == Farewell(Cause.LOST, 1006, "hung up")
     async with ends(role) as (websocket, peer):
@@ -124,7 +124,7 @@ async def test_a_peer_that_vanishes(role: Role) -> None:
 
 async def hold_out(websocket: WebSocket) -> None:
     """Send to somebody who reads no more."""
-    with pytest.raises(Closed):
+    with pytest.raises(WebSocketClosed):
         await websocket.send("anybody?")
 
 
@@ -133,7 +133,7 @@ async def test_while_nobody_receives_no_silence_counts(
     role: Role, autojump_clock: MockClock
 ) -> None:
     """A pong may be among what nobody reads; whoever begins to receive has the time for it."""
-    async with ends(role, pace=QUIET) as (websocket, peer), trio.open_nursery() as nursery:
+    async with ends(role, timeouts=QUIET) as (websocket, peer), trio.open_nursery() as nursery:
         await peer.say(TextMessage(data="here"))
         assert await websocket.receive() == "here"
         await trio.sleep(60)
