@@ -70,7 +70,7 @@ class LedgerContract:
 
         answers = [await ledger.open(request) for _ in range(2)]
 
-        assert answers == [Opened(held_ms=7, final=True, balance_ms=7)] * 2
+        assert answers == [Opened(held_total_ms=7, final=True, balance_ms=7)] * 2
 
     async def test_refusals(self, bench: Bench) -> None:
         """No credit, too many sessions, an ended sign-in and an unknown user are told apart."""

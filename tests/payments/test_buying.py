@@ -10,7 +10,7 @@ from relayd.database.ports import Connection, Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance
-from relayd.payments.ports import CustomerGone, Order, PurchaseState
+from relayd.payments.ports import CustomerGone, PurchaseOrder, PurchaseState
 from relayd.payments.purchases import expire_lost
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl
 from tests.conftest import DeclaredErrors
@@ -103,7 +103,7 @@ async def test_a_customer_that_nobody_named(stall: Stall, declared_errors: Decla
     await stall.shop.customers.work()
 
     class Stubborn(Till):
-        async def create_session(self, order: Order) -> CustomerGone:
+        async def create_session(self, order: PurchaseOrder) -> CustomerGone:
             await trio.lowlevel.checkpoint()
             return CustomerGone()
 
