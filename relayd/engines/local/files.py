@@ -21,11 +21,11 @@ __all__ = ["FileModel", "LocalFiles"]
 
 @attrs.frozen
 class FileModel:
-    """A model, and what starts a process with it. No languages: it knows many."""
+    """A model, what starts a process with it, and the languages that it knows."""
 
     name: str
     command: tuple[str, ...]
-    languages: tuple[str, ...] = ()
+    languages: tuple[str, ...]
 
 
 @attrs.define(eq=False)
@@ -46,9 +46,9 @@ class LocalFiles:
         if model is None:
             return ConfigRefusal("model", f"model {request.model} is not on this machine")
         language = request.language.lower().split("-")[0]
-        if model.languages and language and language not in model.languages:
-            known = " or ".join(model.languages)
-            return ConfigRefusal("language", f"language must be {known} with this model")
+        if language and language not in model.languages:
+            known = ", ".join(model.languages)
+            return ConfigRefusal("language", f"language must be one of {known} with this model")
         for key, asked in (("diarise", request.diarise), ("channels", request.channels)):
             if asked:
                 return ConfigRefusal(key, f"{key} is not offered with this model: leave it out")

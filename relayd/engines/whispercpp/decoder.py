@@ -20,6 +20,11 @@ __all__ = ["Token", "Whisper", "load", "words"]
 # whisper.cpp counts in hundredths of a second.
 TICK_MS: Final = 10
 
+# There is no word in less …
+SPOKEN_SECONDS_MIN: Final = 0.1
+# … and with less than this it gives back what it found in the file before.
+HEARD_SECONDS_MIN: Final = 1
+
 
 @attrs.frozen
 class Token:
@@ -38,6 +43,9 @@ def load(path: str, threads: int) -> "Whisper":
     context = library.whisper_init_from_file_with_params(
         path, library.whisper_context_default_params()
     )
+    # The package wraps a null pointer where the file can't be loaded. Looking into it ends this
+    # process while it loads, which is how its parent knows that the model is at fault.
+    library.whisper_full_n_segments(context)
     return Whisper(library, context, threads)
 
 
@@ -55,6 +63,10 @@ class Whisper:
         """Hear the whole file; segments are told at its end, when no more is revised."""
         library = self._library
         samples = _samples(order)
+        heard_ms = len(samples) * 1000 // MODEL_RATE
+        if len(samples) < SPOKEN_SECONDS_MIN * MODEL_RATE:
+            return Heard(heard_ms)
+        samples.resize(max(len(samples), HEARD_SECONDS_MIN * MODEL_RATE))
         parameters = library.whisper_full_default_params(
             library.whisper_sampling_strategy.WHISPER_SAMPLING_GREEDY
         )
@@ -71,11 +83,12 @@ class Whisper:
             reached(library.whisper_full_get_segment_t1(context, last) * TICK_MS)
 
         library.assign_new_segment_callback(parameters, heard)
-        library.whisper_full(self._context, parameters, samples, len(samples))
+        if library.whisper_full(self._context, parameters, samples, len(samples)):
+            raise RuntimeError("whisper.cpp gave up")
         for number in range(library.whisper_full_n_segments(self._context)):
             found(self._segment(number))
         language = library.whisper_lang_str(library.whisper_full_lang_id(self._context))
-        return Heard(len(samples) * 1000 // MODEL_RATE, language)
+        return Heard(heard_ms, language)
 
     def _segment(self, number: int) -> Segment:
         library, context = self._library, self._context

@@ -162,7 +162,7 @@ async def test_a_model_that_cannot_be_loaded_is_off(slots: Slots) -> None:
 async def test_a_machine_without_processes_is_busy(slots: Slots) -> None:
     """It may have some soon."""
     with pytest.raises(EngineBusy):
-        await pid(engine(slots, FileModel("one", ("/no/such/program",))))
+        await pid(engine(slots, FileModel("one", ("/no/such/program",), ("en",))))
 
 
 async def test_a_slow_start_is_busy() -> None:
