@@ -81,9 +81,11 @@ def some(number: int) -> list[Renewal]:
     return [Renewal(uuid4(), 0, 1000 + at) for at in range(number)]
 
 
-@pytest.mark.parametrize(("flush_seconds", "pause"), [(60, 0.1), (2, 0.1), (1, 0.05), (0.1, 0.005)])
+@pytest.mark.parametrize(
+    ("flush_seconds", "pause"), [(60, 0.25), (5, 0.25), (1, 0.05), (0.1, 0.005)]
+)
 def test_pause_fits_the_flushes(flush_seconds: float, pause: float) -> None:
-    """A tenth of a second at most, and a twentieth of what may pass between two records."""
+    """A quarter of a second at most, and a twentieth of what may pass between two records."""
     assert pause_within(flush_seconds) == pytest.approx(pause)
 
 
