@@ -7,7 +7,7 @@ import attrs
 from relayd import logs
 from relayd.config import Config
 from relayd.database.ports import Database
-from relayd.engines.files import offered
+from relayd.engines.files import offered, rates
 from relayd.errors import MissingExtra
 from relayd.hooks.webhooks import Webhooks
 from relayd.intake.asked import Format
@@ -48,7 +48,7 @@ def open_room(config: Config, database: Database, storage: Storage) -> Room | No
     except MissingExtra as missing:
         log.info("no recordings are taken", reason=str(missing))
         return None
-    service = Transcriptions(database, settings)
+    service = Transcriptions(database, settings, rates(config))
     intake = Intake(storage.spool, storage.store, recordings, service, seconds_max)
     upload_seconds = settings.upload_hours * 3600
     fetcher = Fetcher(
