@@ -7,7 +7,7 @@ from typing import Final
 
 import trio
 
-from bench.daemon import Daemon
+from bench.daemon import Daemon, Sections
 from bench.faults.bystanders import bystanders
 from bench.faults.client import MASK, App, connect
 from bench.faults.verdict import Verdict
@@ -38,7 +38,9 @@ async def run(verdict: Verdict) -> None:
     """WebSockets before auth, then bodies for Stripe's webhook, with and without a signature."""
     async with world() as here, trio.open_nursery() as nursery:
         stripe = StandInStripe(Account(Records(seed="crowd")), _KEY)
-        changes = {
+        changes: Sections = {
+            # Stripe sends nobody back; sales need to know where to.
+            "server": {"public_url": "https://relay.example.org"},
             "limits": {"auth_seconds": 60},
             "stripe": {
                 "api_key": _KEY,

@@ -134,7 +134,8 @@ async def test_a_page_of_stripes_leads_back(database_url: str) -> None:
             assert "500 minutes" in shown.text
             left = await browser.post(f"{url}/pay")
         assert left.status_code == 303
-        assert left.headers["Location"] == f"{market.url}/billing/success?session_id={session_id}"
+        back = f"https://relay.example.org/billing/success?session_id={session_id}"
+        assert left.headers["Location"] == back
         assert await buyer.come_back(session_id) == "paid"
         metadata = market.stripe.account.charge_of(session_id)["metadata"]
         assert json.loads(json.dumps(metadata))["package_id"] == "pack_500"
