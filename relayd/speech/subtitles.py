@@ -22,6 +22,8 @@ GAP_MS: Final = 1_500
 SENTENCE_GAP_MS: Final = 300
 _SENTENCE_ENDS: Final = (".", "?", "!", "…", "。", "？", "！")  # noqa: RUF001 - as Japanese has them
 
+_CLAUSE_ENDS: Final = (",", ";", ":", *_SENTENCE_ENDS)
+
 # Where there is room before the next, a subtitle stays until it could be read: 20 characters
 # a second, and a second at least.
 CUE_MS_MIN: Final = 1_000
@@ -108,26 +110,45 @@ def _groups(words: Sequence[TimedWord]) -> Iterator[list[TimedWord]]:
     """Cut where it would not fit on the screen, last too long, or where the speaker ended."""
     group: list[TimedWord] = []
     for word in _pieces(words):
-        if group and _ends_before(word, group):
-            yield group
-            group = []
+        while group and (count := _ended_by(word, group)):
+            yield group[:count]
+            group = group[count:]
         group.append(word)
     if group:
         yield group
 
 
-def _ends_before(word: TimedWord, group: Sequence[TimedWord]) -> bool:
+def _ended_by(word: TimedWord, group: Sequence[TimedWord]) -> int:
+    """How many words of the group are a subtitle, now that this word follows; 0 for not yet."""
     last = group[-1]
     gap_ms = word.start_ms - last.end_ms
     sentence = last.text.endswith(_SENTENCE_ENDS)
     length = sum(len(one.text) + 1 for one in group)
-    return (
+    if (
         word.speaker != last.speaker
         or gap_ms > GAP_MS
-        or word.end_ms - group[0].start_ms > CUE_MS_MAX
         or (sentence and (gap_ms >= SENTENCE_GAP_MS or length > LINE_CHARACTERS))
+    ):
+        return len(group)
+    if (
+        word.end_ms - group[0].start_ms > CUE_MS_MAX
         or len(_filled([*(one.text for one in group), word.text])) > CUE_LINES
-    )
+    ):
+        return _longest_pause([*group, word])
+    return 0
+
+
+def _longest_pause(words: Sequence[TimedWord]) -> int:
+    """After how many of the words the speaker pauses longest; near the end where he doesn't."""
+
+    def pause_ms(count: int) -> int:
+        before, after = words[count - 1], words[count]
+        written = SENTENCE_GAP_MS if before.text.endswith(_CLAUSE_ENDS) else 0
+        return max(after.start_ms - before.end_ms, 0) + written
+
+    counts = range(len(words) - 1, max(len(words) // 3, 1) - 1, -1)
+    longest = max(counts, key=pause_ms)
+    return longest if pause_ms(longest) >= SENTENCE_GAP_MS else len(words) - 1
 
 
 def _pieces(words: Sequence[TimedWord]) -> Iterator[TimedWord]:

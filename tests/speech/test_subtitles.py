@@ -55,6 +55,23 @@ def test_a_sentence_ends_a_subtitle() -> None:
     assert [len(cue.lines) for cue in lay_out(long)] == [2, 1]
 
 
+def test_what_does_not_fit_is_cut_where_the_speaker_pauses() -> None:
+    """Or where a clause ends, rather than before its last word."""
+    address = [
+        *timed("And so my fellow Americans"),
+        *timed("ask not what your country can do for you", word_ms=600, start_ms=2_700),
+    ]
+    assert [" ".join(cue.lines) for cue in lay_out(address)] == [
+        "And so my fellow Americans",
+        "ask not what your country can do for you",
+    ]
+    long = timed("One two three four five six seven eight, nine ten eleven twelve", word_ms=600)
+    assert [" ".join(cue.lines) for cue in lay_out(long)] == [
+        "One two three four five six seven eight,",
+        "nine ten eleven twelve",
+    ]
+
+
 def test_a_subtitle_stays_until_it_could_be_read() -> None:
     """A second and 20 characters a second, as far as there is room before the next."""
     words = [TimedWord("Yes.", 0, 100), TimedWord("No.", 700, 800), TimedWord("Well.", 9000, 9100)]
