@@ -10,7 +10,10 @@ from trio.testing import MockClock
 
 from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable, LedgerUnavailable
+from relayd.ledger import balances
+from relayd.ledger.balances import Reservation
 from relayd.ledger.holds import Policy
+from relayd.ledger.outcomes import Balance
 from relayd.ledger.postgres import PostgresLedger
 from relayd.ledger.renewals import renew_free
 from relayd.ledger.sweeper import register_boot
@@ -93,3 +96,20 @@ async def test_overshoot_is_loud_and_not_charged(
 
     assert closed == Closed(1000, 0)
     declared_errors.expect("session used more than it held")
+
+
+@pytest.mark.system
+async def test_a_reservation_is_charged_its_hold_at_most(
+    database: Database, declared_errors: DeclaredErrors
+) -> None:
+    """More than was set aside is our fault too: loud, and the user pays what was set aside."""
+    who = await database.transact(lambda connection: Store(connection).add_user(1000))
+    reservation = Reservation(uuid4(), who.user_id, 400, "a recording")
+    await database.transact(balances.hold, reservation)
+
+    charged = await database.transact(balances.settle, reservation.id, 401, "transcribed")
+
+    assert charged is not None
+    assert charged.charged_ms == 400
+    assert await database.transact(balances.read, who.user_id) == Balance(600, 0, 0)
+    declared_errors.expect("reservation charged beyond its hold")
