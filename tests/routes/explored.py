@@ -17,7 +17,7 @@ import pytest
 import trio
 
 from relayd import daemon
-from relayd.accounts import accounts
+from relayd.accounts import accounts, guesses
 from relayd.accounts.passwords import Passwords
 from relayd.config import load
 from relayd.routes.views import billing, sales
@@ -83,11 +83,15 @@ async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     monkeypatch.setattr(accounts, "Passwords", partial(Passwords, cost=4))
     monkeypatch.setattr(billing, "_CHECKOUTS_PER_MINUTE", 10_000)
     monkeypatch.setattr(sales, "_LOOKS_PER_MINUTE", 10_000)
+    # Most passwords that it tries are wrong.
+    for patience in ("_FREE", "_FREE_UNDER_ATTACK", "_CROWD"):
+        monkeypatch.setattr(guesses, patience, 1_000_000)
     settings = {
         **SECRETS,
         "RELAYD_DATABASE__URL": url(database_url),
         "RELAYD_SERVER__LISTEN": "127.0.0.1:0",
         "RELAYD_SERVER__PROCESSES": "1",
+        "RELAYD_SERVER__PUBLIC_URL": "https://relay.example.org",
         "RELAYD_SERVER__CONNECTIONS_PER_SECOND": "100000",
         "RELAYD_AUTH__REQUESTS_PER_MINUTE": "10000",
         "RELAYD_LIMITS__REQUESTS_PER_USER": "100000",
