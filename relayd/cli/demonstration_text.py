@@ -1,7 +1,9 @@
 """How `relayd demo` looks: labelled facts, words with their times, one live line."""
 
 import os
+import shlex
 import textwrap
+from importlib import resources
 from typing import Final, TextIO
 
 import attrs
@@ -24,6 +26,16 @@ _INVITATION: Final = """
   A recording of your own, from another terminal:
 
     relayd transcribe FILE --server {address} --email {email}
+
+  A whole file, by curl, as these lines stand:
+
+    TOKEN=$(curl -s {address}/api/v1/auth/login -H 'Content-Type: application/json' \\
+      -d '{{"email":"{email}","password":"{password}"}}' | sed 's/.*"token":"\\([^"]*\\).*/\\1/')
+    ID=$(curl -s {address}/api/v1/transcribe -H "Authorization: Bearer $TOKEN" \\
+      -F file=@{recording} | sed 's/.*"id":"\\([^"]*\\).*/\\1/')
+    curl -s {address}/api/v1/status/$ID -H "Authorization: Bearer $TOKEN"
+    curl -s --retry 9 --retry-all-errors -f "{address}/api/v1/result/$ID?format=srt" \\
+      -H "Authorization: Bearer $TOKEN"
 
   From Python:
 
@@ -48,7 +60,8 @@ _INVITATION: Final = """
 
 def invitation(address: str, email: str, password: str) -> str:
     """How to connect to a demo that goes on."""
-    return _INVITATION.format(address=address, email=email, password=password)
+    recording = shlex.quote(str(resources.files("relayd.demo").joinpath("recording.wav")))
+    return _INVITATION.format(address=address, email=email, password=password, recording=recording)
 
 
 @attrs.define(eq=False)

@@ -69,6 +69,8 @@ def test_the_invitation_is_complete() -> None:
     text = invitation("http://127.0.0.1:1", "e@x", "pw")
     assert "relayd transcribe FILE --server http://127.0.0.1:1 --email e@x" in text
     assert "    password   pw\n" in text
+    assert "curl -s http://127.0.0.1:1/api/v1/transcribe" in text
+    assert "recording.wav" in text
     code = "    import trio" + text.partition("    import trio")[2]
     compile("\n".join(line[4:] for line in code.splitlines()), "invitation", "exec")
 

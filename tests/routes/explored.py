@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import attrs
@@ -20,6 +21,7 @@ from relayd import daemon
 from relayd.accounts import accounts, guesses
 from relayd.accounts.passwords import Passwords
 from relayd.config import load
+from relayd.outbound.dialling import SystemResolver
 from relayd.routes.views import billing, sales
 from tests.cli.commands import url
 from tests.config.files import SECRETS
@@ -99,22 +101,30 @@ async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         "RELAYD_STRIPE__API_KEY": STRIPE_KEY,
         "RELAYD_STRIPE__WEBHOOK_SECRETS": "whsec_standin",
     }
+    # What it has fetched, and told, is nobody's: no name leads anywhere.
+    monkeypatch.setattr(SystemResolver, "resolve", _unknown)
     stop, ended = trio.Event(), trio.Event()
-    async with trio.open_nursery() as nursery:
-        stripe = StandInStripe(Account(Records(seed="explored")), STRIPE_KEY)
-        stripe_url = await nursery.start(stripe.serve)
-        config = load(None, settings | {"RELAYD_STRIPE__API_URL": stripe_url})
+    with TemporaryDirectory() as directory:
+        settings["RELAYD_STORAGE__DIRECTORY"] = directory
+        async with trio.open_nursery() as nursery:
+            stripe = StandInStripe(Account(Records(seed="explored")), STRIPE_KEY)
+            stripe_url = await nursery.start(stripe.serve)
+            config = load(None, settings | {"RELAYD_STRIPE__API_URL": stripe_url})
 
-        async def serve(task_status: trio.TaskStatus[str]) -> None:
-            await daemon.run(config, started=task_status.started, stop=stop)
-            ended.set()
+            async def serve(task_status: trio.TaskStatus[str]) -> None:
+                await daemon.run(config, started=task_status.started, stop=stop)
+                ended.set()
 
-        with trio.fail_after(START_SECONDS):
-            told = await nursery.start(serve)
-        yield told.rpartition(" ")[2]
-        stop.set()
-        await ended.wait()
-        nursery.cancel_scope.cancel()
+            with trio.fail_after(START_SECONDS):
+                told = await nursery.start(serve)
+            yield told.rpartition(" ")[2]
+            stop.set()
+            await ended.wait()
+            nursery.cancel_scope.cancel()
+
+
+async def _unknown(_resolver: SystemResolver, host: str, port: int) -> list[str]:
+    raise OSError("no such name")
 
 
 async def explore(address: str, directory: Path, email: str, password: str) -> Exploration:
