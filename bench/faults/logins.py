@@ -101,7 +101,7 @@ async def _window(
 async def _log_in(port: int, number: int, answers: list[tuple[int, float]]) -> None:
     account = {"email": f"login{number}@example.org", "password": _PASSWORD}
     begun = trio.current_time()
-    # Of one address no more than eight are looked at together.
+    # Of one address no more than twelve are looked at together.
     source = f"127.0.1.{number + 1}"
     status, _ = await request(port, "POST", "/auth/login", account, source=source)
     answers.append((status, trio.current_time() - begun))

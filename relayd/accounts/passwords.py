@@ -53,8 +53,9 @@ _DIFFERENT_MIN: Final = 3
 _QUEUE_MAX: Final = 33
 # Of these, nobody's but who is known.
 _KEPT_FOR_KNOWN: Final = 8
-# Of one block of addresses: an office behind one of them signs in, a host can't fill the queue.
-_SHARE_OF_BLOCK: Final = 8
+# Of one block of addresses: an office behind one of them signs in, as often as one address may by
+# default; a host can't fill the queue.
+_SHARE_OF_BLOCK: Final = 12
 # Of strangers at one account, or of one known browser or app. The others stand in line before the
 # queue, so that they take no places from other accounts. Of one block few wait: where they guess,
 # the first makes the others wait longer than here.

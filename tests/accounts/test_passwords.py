@@ -162,11 +162,11 @@ async def test_places_for_who_is_known() -> None:
 
 
 async def test_a_share_of_the_queue() -> None:
-    """One block of addresses has eight places; others are served meanwhile."""
+    """One block of addresses has twelve places; others are served meanwhile."""
     passwords, quotas = make_passwords(), Counters()
     passwords.quotas = quotas
-    for _ in range(8):
-        quotas.enter_now([Cap("hashing from 192.0.2.1", 8)])
+    for _ in range(12):
+        quotas.enter_now([Cap("hashing from 192.0.2.1", 12)])
     assert await passwords.hash("correct horse", Asking("192.0.2.1")) is None
     assert await passwords.hash("correct horse", Asking("192.0.2.2")) is not None
 

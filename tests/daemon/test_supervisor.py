@@ -23,7 +23,7 @@ pytestmark = pytest.mark.system
 
 PATIENCE_SECONDS = 60
 TWO = {"RELAYD_SERVER__PROCESSES": "2"}
-LOGIN = b'{"email": "nobody@example.org", "password": "no password"}'
+LOGIN = '{{"email": "nobody{}@example.org", "password": "no password"}}'
 
 
 @attrs.define(eq=False)
@@ -147,10 +147,11 @@ async def test_limits_hold_over_all_processes(settings: Settings) -> None:
     async with running(limited) as here:
         statuses: Counter[int] = Counter()
 
-        async def sign_in() -> None:
-            statuses[await here.ask("/auth/login", LOGIN)] += 1
+        async def sign_in(number: int) -> None:
+            # Each at another account: guesses at one wait for each other.
+            statuses[await here.ask("/auth/login", LOGIN.format(number).encode())] += 1
 
         async with trio.open_nursery() as nursery:
-            for _ in range(25):
-                nursery.start_soon(sign_in)
+            for number in range(25):
+                nursery.start_soon(sign_in, number)
     assert statuses == {401: 10, 429: 15}
