@@ -166,10 +166,15 @@ def _origins(attempt: Attempt) -> tuple[str, ...]:
     return (attempt.origin,) if attempt.device else (attempt.origin, _STRANGERS)
 
 
+def _past(seconds: float) -> float:
+    # Who waited for the row began before the one that it waited for.
+    return max(seconds, 0.0)
+
+
 @attrs.frozen
 class _Count:
     failures: int = 0
-    age_seconds: float = 0.0
+    age_seconds: float = attrs.field(default=0.0, converter=_past)
 
     def within(self, seconds: int) -> int:
         """How many, unless the last is longer ago than this."""
