@@ -40,18 +40,8 @@ _eight_byte_head: Final = struct.Struct("!BBQ").pack
 def data_frame(message: str | bytes, *, masked: bool = False) -> bytes:
     """A whole message as one frame."""
     if isinstance(message, str):
-        opcode, payload = TEXT, message.encode()
-    else:
-        opcode, payload = BINARY, message
-    size = len(payload)
-    if not CONTROL_BYTES_MAX < size <= TWO_BYTES_MAX:
-        return _frame(opcode, payload, masked)
-    # Audio and words: what `_frame` would do, at once.
-    if masked:
-        key = next(_keys)
-        head = _two_byte_head(FINAL | opcode, MASKED | TWO_BYTES, size)
-        return b"".join((head, key, mask(payload, key)))
-    return _two_byte_head(FINAL | opcode, TWO_BYTES, size) + payload
+        return _frame(TEXT, message.encode(), masked)
+    return _frame(BINARY, message, masked)
 
 
 def pong_frame(payload: bytes, *, masked: bool = False) -> bytes:
@@ -76,10 +66,11 @@ def _frame(opcode: int, payload: bytes, masked: bool) -> bytes:
     size = len(payload)
     first = FINAL | opcode
     bit = MASKED if masked else 0
-    if size <= CONTROL_BYTES_MAX:
-        head = bytes((first, bit | size))
-    elif size <= TWO_BYTES_MAX:
+    # Audio and words, nearly always.
+    if CONTROL_BYTES_MAX < size <= TWO_BYTES_MAX:
         head = _two_byte_head(first, bit | TWO_BYTES, size)
+    elif size <= CONTROL_BYTES_MAX:
+        head = bytes((first, bit | size))
     else:
         head = _eight_byte_head(first, bit | EIGHT_BYTES, size)
     if not masked:

@@ -28,18 +28,20 @@ from relayd.events.hub import Subscription
 from relayd.events.live import LiveCredit
 from relayd.identity import Principal
 from relayd.quotas.limits import Cap
-from relayd.routes.toolkit.forms import Form, encode
+from relayd.routes.toolkit.event_stream import (
+    HEARTBEAT,
+    HEARTBEAT_SECONDS,
+    LASTING_SECONDS,
+    event,
+)
+from relayd.routes.toolkit.forms import encode
 from relayd.routes.views.credits import CreditLeft, minutes
 
-__all__ = ["LASTING_SECONDS", "CreditStream"]
+__all__ = ["CreditStream"]
 
-HEARTBEAT_SECONDS: Final = 15.0
 BETWEEN_SECONDS: Final = 0.25
-# Below the edge's minute for a request.
-LASTING_SECONDS: Final = 50.0
 
-HEARTBEAT: Final = b": still here\n\n"
-ENDED: Final = b"event: ended\ndata: {}\n\n"
+ENDED: Final = event("ended")
 
 
 @attrs.define(eq=False)
@@ -122,7 +124,7 @@ class CreditStream(ResponseBody):
         if credit == self._told:
             return None
         self._told, self._told_at = credit, trio.current_time()
-        return event("credit", said(credit))
+        return event("credit", encode(said(credit)))
 
 
 class CreditNow(CreditLeft):
@@ -142,8 +144,3 @@ def said(credit: Credit) -> CreditNow:
         sessions=credit.sessions,
         frozen=credit.frozen,
     )
-
-
-def event(name: str, data: Form) -> bytes:
-    """One event; JSON without line breaks is one line of data."""
-    return b"event: %b\ndata: %b\n\n" % (name.encode(), encode(data))

@@ -2,10 +2,11 @@
 
 from typing import Annotated, Final, Literal
 
-from quart import Response, request
+from quart import Response
 
 from relayd.identity import Principal
 from relayd.routes.toolkit.description import Answer, Topic, described
+from relayd.routes.toolkit.event_stream import answer
 from relayd.routes.toolkit.forms import Form, told
 from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.protection import authenticated
@@ -22,7 +23,7 @@ _ELSEWHERE_SECONDS: Final = 1
 TOO_MANY_STREAMS: Final = Refusal(
     429,
     "too_many_streams",
-    "Too many pages of this account are open. Ask for the balance now and then instead.",
+    "Too many streams of events of this account are open. Ask now and then instead.",
     retries=True,
 )
 
@@ -72,10 +73,4 @@ async def events(principal: Principal) -> Response:
     address = requester_address()
     if live is None or not await live.has_room(principal.user_id, address):
         raise TOO_MANY_STREAMS.problem(retry_after_seconds=_AGAIN_SECONDS)
-    response = Response(b"" if request.method == "HEAD" else CreditStream(live, principal, address))
-    response.content_type = "text/event-stream; charset=utf-8"
-    # It ends by itself, sooner than any limit for an answer.
-    response.timeout = None
-    # For proxies that would collect it first.
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return answer(CreditStream(live, principal, address))

@@ -17,7 +17,8 @@ from relayd.events.hub import Hub
 from relayd.events.live import LiveCredit
 from relayd.identity import Principal
 from relayd.quotas.counters import Counters
-from relayd.routes.views.credit_stream import ENDED, HEARTBEAT, LASTING_SECONDS, CreditStream
+from relayd.routes.toolkit.event_stream import HEARTBEAT, LASTING_SECONDS
+from relayd.routes.views.credit_stream import ENDED, CreditStream
 from tests.fakes.credit import MemoryCredit
 from tests.routes.world import World, refusal
 

@@ -19,13 +19,20 @@ from typing import Annotated, Final, Literal, Self
 
 import attrs
 import trio
-from quart import Blueprint, Response, request
+from quart import Blueprint, Response
 from quart.wrappers.response import ResponseBody
 
 from relayd.errors import DatabaseUnavailable
 from relayd.identity import Principal
 from relayd.quotas.limits import Cap, Quotas
 from relayd.routes.toolkit.description import Answer, Topic, described
+from relayd.routes.toolkit.event_stream import (
+    HEARTBEAT,
+    HEARTBEAT_SECONDS,
+    LASTING_SECONDS,
+    answer,
+    event,
+)
 from relayd.routes.toolkit.forms import Form, encode, told
 from relayd.routes.toolkit.protection import authenticated
 from relayd.routes.toolkit.wiring import Recordings, wiring
@@ -37,21 +44,17 @@ from relayd.routes.views.v1.recordings import (
     Recording,
     TranscriptionId,
     open_batch,
+    standing_of,
 )
-from relayd.routes.views.v1.transcribing import identity
 from relayd.transcriptions.outcomes import Standing
 
 __all__ = ["ProgressStream", "blueprint"]
 
 blueprint = Blueprint("v1_progress", __name__, url_prefix="/api/v1")
 
-HEARTBEAT_SECONDS: Final = 15.0
 # Between two looks; 500 streams are as many looks a second.
 LOOK_SECONDS: Final = 1.0
-# Below the edge's minute for a request.
-LASTING_SECONDS: Final = 50.0
-HEARTBEAT: Final = b": still here\n\n"
-END: Final = b"event: end\ndata: {}\n\n"
+END: Final = event("end")
 
 _AGAIN_SECONDS: Final = 10
 _PER_USER_MAX: Final = 16
@@ -81,23 +84,12 @@ class ProgressEvent(Form):
 async def events(principal: Principal, transcription_id: str) -> Response:
     """A recording's status as it changes, in server-sent events."""
     batch = open_batch()
-    asked = identity(transcription_id)
-    standing = await batch.transcriptions.look(principal.user_id, asked)
-    if standing is None:
-        raise UNKNOWN_TRANSCRIPTION.problem()
-    if standing.transcription.shown is None:
-        raise DELETED.problem()
+    standing = await standing_of(batch, principal, transcription_id)
     stream = ProgressStream(batch.transcriptions, wiring().services.quotas, standing)
     if await stream.quotas.enter(stream.places) is not None:
         raise TOO_MANY_STREAMS.problem(retry_after_seconds=_AGAIN_SECONDS)
     stream.quotas.leave(stream.places)
-    response = Response(b"" if request.method == "HEAD" else stream)
-    response.content_type = "text/event-stream; charset=utf-8"
-    # It ends by itself, sooner than any limit for an answer.
-    response.timeout = None
-    # For proxies that would collect it first.
-    response.headers["X-Accel-Buffering"] = "no"
-    return response
+    return answer(stream)
 
 
 @attrs.define(eq=False)
@@ -160,7 +152,7 @@ class ProgressStream(ResponseBody):
             return END
         if self._told != self._said():
             self._told, self._told_at = self._said(), now
-            return b"event: status\ndata: %b\n\n" % self._told
+            return event("status", self._told)
         if now >= self._told_at + HEARTBEAT_SECONDS:
             self._told_at = now
             return HEARTBEAT

@@ -6,6 +6,7 @@ from uuid import UUID
 from msgspec import Meta
 
 from relayd.durations import seconds
+from relayd.identity import Principal
 from relayd.intake.asked import Format
 from relayd.routes.toolkit.forms import Form, Time, told
 from relayd.routes.toolkit.problems import Refusal
@@ -23,9 +24,11 @@ __all__ = [
     "Recording",
     "RecordingFault",
     "TranscriptionId",
+    "identity",
     "open_batch",
     "refuse",
     "shown_format",
+    "standing_of",
 ]
 
 BATCH_OFF: Final = Refusal(503, "batch_off", "No recordings are taken here at the moment.")
@@ -167,6 +170,24 @@ def open_batch() -> Batch:
     if batch is None:
         raise BATCH_OFF.problem()
     return batch
+
+
+def identity(text: str, refusal: Refusal = UNKNOWN_TRANSCRIPTION) -> UUID:
+    """The id that stands in a path; what is none is nobody's."""
+    try:
+        return UUID(text)
+    except ValueError:
+        raise refusal.problem() from None
+
+
+async def standing_of(batch: Batch, principal: Principal, transcription_id: str) -> Standing:
+    """How one's own recording stands; refuses one that isn't there, or not any more."""
+    found = await batch.transcriptions.look(principal.user_id, identity(transcription_id))
+    if found is None:
+        raise UNKNOWN_TRANSCRIPTION.problem()
+    if found.transcription.shown is None:
+        raise DELETED.problem()
+    return found
 
 
 def refuse(refusal: outcomes.Refusal) -> NoReturn:

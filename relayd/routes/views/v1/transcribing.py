@@ -51,6 +51,7 @@ from relayd.routes.views.v1.recordings import (
     UNKNOWN_TRANSCRIPTION,
     Recording,
     TranscriptionId,
+    identity,
     open_batch,
     refuse,
 )
@@ -189,14 +190,6 @@ async def cancel(principal: Principal, transcription_id: str) -> Recording:
     if found.shown is None:
         raise DELETED.problem()
     return Recording.of(Standing(found))
-
-
-def identity(text: str) -> UUID:
-    """A transcription's id; what is none is nobody's."""
-    try:
-        return UUID(text)
-    except ValueError:
-        raise UNKNOWN_TRANSCRIPTION.problem() from None
 
 
 async def _take_url(batch: Batch, principal: Principal) -> Standing:

@@ -26,13 +26,15 @@ from relayd.routes.views.v1.recordings import (
     UNKNOWN_TRANSCRIPTION,
     Recording,
     TranscriptionId,
+    identity,
     open_batch,
     shown_format,
+    standing_of,
 )
-from relayd.routes.views.v1.transcribing import INTAKE_UNAVAILABLE, identity
+from relayd.routes.views.v1.transcribing import INTAKE_UNAVAILABLE
 from relayd.transcriptions.outcomes import Filters, Shown, Standing, Transcription
 
-__all__ = ["blueprint", "standing_of"]
+__all__ = ["blueprint"]
 
 log = logs.get(__name__)
 
@@ -210,16 +212,6 @@ async def stats(principal: Principal) -> OwnStats:
         audio_seconds=seconds(found.audio_ms),
         cost_seconds=seconds(found.charged_ms),
     )
-
-
-async def standing_of(batch: Batch, principal: Principal, transcription_id: str) -> Standing:
-    """How one's own recording stands; refuses one that isn't there, or not any more."""
-    found = await batch.transcriptions.look(principal.user_id, identity(transcription_id))
-    if found is None:
-        raise UNKNOWN_TRANSCRIPTION.problem()
-    if found.transcription.shown is None:
-        raise DELETED.problem()
-    return found
 
 
 async def _words(batch: Batch, one: Transcription, wanted: Format) -> bytes:

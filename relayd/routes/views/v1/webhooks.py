@@ -17,7 +17,11 @@ from relayd.routes.toolkit.protection import authenticated
 from relayd.routes.toolkit.wiring import Batch
 from relayd.routes.views.v1.asking import INVALID_URL, checked_url
 from relayd.routes.views.v1.numbers import NUMBER_MAX, number_asked
-from relayd.routes.views.v1.recordings import BATCH_OFF, open_batch
+from relayd.routes.views.v1.recordings import (
+    BATCH_OFF,
+    identity,
+    open_batch,
+)
 
 __all__ = ["TOO_MANY_WEBHOOKS", "blueprint", "endpoint_of"]
 
@@ -164,7 +168,7 @@ async def webhooks(principal: Principal) -> Sequence[Webhook]:
 async def remove(principal: Principal, webhook_id: str) -> Removed:
     """Remove a webhook, and what was to be sent there."""
     batch = open_batch()
-    if not await batch.webhooks.remove(principal.user_id, _id(webhook_id, UNKNOWN_WEBHOOK)):
+    if not await batch.webhooks.remove(principal.user_id, identity(webhook_id, UNKNOWN_WEBHOOK)):
         raise UNKNOWN_WEBHOOK.problem()
     return Removed(removed=True)
 
@@ -182,7 +186,7 @@ async def remove(principal: Principal, webhook_id: str) -> Removed:
 async def deliveries(principal: Principal, webhook_id: str) -> SendingPage:
     """What was and will be sent to a webhook, newest first."""
     batch = open_batch()
-    endpoint_id = _id(webhook_id, UNKNOWN_WEBHOOK)
+    endpoint_id = identity(webhook_id, UNKNOWN_WEBHOOK)
     before = number_asked("before", None, NUMBER_MAX)
     found = await batch.webhooks.deliveries(principal.user_id, endpoint_id, before)
     return SendingPage(
@@ -202,7 +206,7 @@ async def deliveries(principal: Principal, webhook_id: str) -> SendingPage:
 async def again(principal: Principal, delivery_id: str) -> Sending:
     """Send a message once more."""
     batch = open_batch()
-    asked = _id(delivery_id, UNKNOWN_DELIVERY)
+    asked = identity(delivery_id, UNKNOWN_DELIVERY)
     found = await batch.webhooks.send_again(principal.user_id, asked)
     if found is None:
         raise UNKNOWN_DELIVERY.problem()
@@ -215,10 +219,3 @@ async def endpoint_of(batch: Batch, principal: Principal, url: str, *, every: bo
     if found is None:
         raise TOO_MANY_WEBHOOKS.problem()
     return found
-
-
-def _id(text: str, refusal: Refusal) -> UUID:
-    try:
-        return UUID(text)
-    except ValueError:
-        raise refusal.problem() from None
