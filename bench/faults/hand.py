@@ -4,6 +4,7 @@ All of it is relayd's own but the engine: that one looks at no sound and takes a
 recording's text says, so that many recordings run at once on a small machine.
 """
 
+import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -75,7 +76,7 @@ async def _patients(_: config.Config) -> AsyncIterator[Patients]:
 
 def main() -> None:
     """Work until SIGTERM."""
-    configured = config.load(Path(sys.argv[1]), {})
+    configured = _elsewhere(config.load(Path(sys.argv[1]), {}))
     slots = int(sys.argv[2])
     with logs.in_background(configured.log.level, configured.log.format) as write_line:
 
@@ -83,6 +84,14 @@ def main() -> None:
             await working.run(configured, slots, started=write_line, engines=_patients)
 
         trio.run(work)
+
+
+def _elsewhere(configured: config.Config) -> config.Config:
+    """As if on a machine of its own: only heartbeats tell the others of its death."""
+    apart = configured.database.data_directory / str(os.getpid())
+    return attrs.evolve(
+        configured, database=attrs.evolve(configured.database, data_directory=apart)
+    )
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.background import guarded
+from relayd.background import guarded, keep
 from relayd.config import Config
 from relayd.daemon.keeping import migrate_schema, patience_of
 from relayd.database.opening import open_configured
@@ -26,6 +26,7 @@ from relayd.database.pool import Pool
 from relayd.engines.files import open_file_engines
 from relayd.errors import MissingExtra, RelaydError
 from relayd.ledger import sweeper
+from relayd.ledger.neighbours import Neighbours
 from relayd.ledger.presence import Presence
 from relayd.media.limits import MediaLimits
 from relayd.media.recordings import Recordings
@@ -46,6 +47,10 @@ OpenEngines = Callable[[Config], AbstractAsyncContextManager[Catalogue]]
 CONNECTIONS_BESIDE: Final = 2
 # Below the files' directory: sound on its way to an engine.
 SCRATCH: Final = "work"
+# Below the data directory: who works on this machine.
+NEIGHBOURS: Final = "workers"
+# Between two looks for neighbours that died.
+NEIGHBOURS_SECONDS: Final = 0.5
 # Before a worker that failed begins anew.
 AGAIN_SECONDS: Final = 5.0
 
@@ -95,14 +100,19 @@ async def work(
     """
     free = trio.Semaphore(slots, max_value=slots)
     presence = Presence(database, boot_id, config.metering.heartbeat_seconds)
+    neighbours = Neighbours(config.database.data_directory / NEIGHBOURS)
     await trio.to_thread.run_sync(sweep, config.files_directory / SCRATCH)
     async with engines(config) as catalogue:
         place = open_workplace(config, database, catalogue, free)
         worker = Worker(
             database, database.conninfo, boot_id, place, free, config.server.drain_seconds
         )
-        async with presence.kept():
-            await worker.run(stop)
+        with neighbours.joined(boot_id):
+            async with presence.kept() as nursery:
+                nursery.start_soon(_end_dead, neighbours, database)
+                await worker.run(stop)
+            if presence.farewell_said:
+                neighbours.forget(boot_id)
 
 
 @asynccontextmanager
@@ -132,6 +142,19 @@ async def beside(config: Config, database: Pool, stop: trio.Event) -> AsyncItera
         yield
         # Also where nobody asked for an end, but what serves is over.
         stop.set()
+
+
+async def _end_dead(neighbours: Neighbours, database: Pool) -> None:
+    """End the boots of workers that died on this machine; their jobs are then queued again."""
+
+    async def look() -> None:
+        for boot_id in await trio.to_thread.run_sync(neighbours.dead):
+            log.warning("a worker of this machine died", boot=boot_id)
+            await sweeper.end_boot(database, boot_id)
+            neighbours.forget(boot_id)
+        await trio.sleep(NEIGHBOURS_SECONDS)
+
+    await keep("looking after neighbours", look)
 
 
 def open_workplace(

@@ -1,6 +1,7 @@
 """A recording through a whole worker: real sound, a real store, an engine that pretends."""
 
 import wave
+from functools import partial
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -8,10 +9,13 @@ import psycopg
 import pytest
 import trio
 
-from relayd import config, daemon
+from relayd import daemon
 from relayd.daemon import working
+from relayd.daemon.keeping import migrate_schema
 from relayd.database.opening import open_configured
 from relayd.database.pool import Pool
+from relayd.jobs import claiming
+from relayd.ledger import boots
 from relayd.storage.opening import open_storage
 from relayd.storage.ports import Store
 from relayd.transcriptions import results
@@ -42,20 +46,22 @@ def customer(url: str) -> UUID:
         return Ledger(connection).add_user(1_000_000).user_id
 
 
-async def transcribed(
-    database: Pool, settings: config.Config, store: Store, sound: bytes
-) -> Transcription:
-    """Hand it in, and wait for its end."""
-    service = Transcriptions(database, settings.batch)
-    user_id = await trio.to_thread.run_sync(customer, database.conninfo)
+async def handed_in(service: Transcriptions, store: Store, sound: bytes) -> Transcription:
+    """A recording of a new customer."""
+    assert isinstance(service.database, Pool)
+    user_id = await trio.to_thread.run_sync(customer, service.database.conninfo)
     key = f"audio/{uuid4()}"
     await store.put(key, sound)
     answer = await service.submit(Submission(uuid4(), user_id, "pretend", key, AUDIO_MS))
     assert isinstance(answer, Submitted)
-    asked = answer.standing.transcription
+    return answer.standing.transcription
+
+
+async def ended(service: Transcriptions, asked: Transcription) -> Transcription:
+    """Wait for its end."""
     with trio.fail_after(PATIENCE_SECONDS):
         while True:
-            standing = await service.look(user_id, asked.id)
+            standing = await service.look(asked.user_id, asked.id)
             assert standing is not None
             if standing.transcription.ended_at is not None:
                 return standing.transcription
@@ -86,7 +92,9 @@ async def test_from_a_recording_to_its_words(
         await begun.wait()
         limiter = trio.CapacityLimiter(2)
         async with open_configured(given.database, limiter) as database:
-            done = await transcribed(database, given, store, spoken(tmp_path / "a.wav"))
+            service = Transcriptions(database, given.batch)
+            sound = spoken(tmp_path / "a.wav")
+            done = await ended(service, await handed_in(service, store, sound))
         stop.set()
 
     assert (done.state, done.charged_ms, done.engine) == (State.DONE, AUDIO_MS, "pretend")
@@ -94,3 +102,29 @@ async def test_from_a_recording_to_its_words(
     document = results.decode(await store.read(done.result))
     assert document.duration_ms == AUDIO_MS
     assert document.text.startswith("These are pretended words")
+
+
+async def test_what_a_killed_worker_left(settings: Settings, tmp_path: Path) -> None:
+    """The next worker of the machine goes on with it, however patient it is with heartbeats."""
+    given = settings(
+        RELAYD_STORAGE__DIRECTORY=str(tmp_path / "f"), RELAYD_METERING__DEAD_SECONDS="3600"
+    )
+    store = open_storage(given.storage, given.files_directory).store
+    stop, dead = trio.Event(), uuid4()
+    async with open_configured(given.database, trio.CapacityLimiter(2)) as database:
+        await migrate_schema(database)
+        service = Transcriptions(database, given.batch)
+        asked = await handed_in(service, store, spoken(tmp_path / "a.wav"))
+        await database.transact(boots.register, dead, "here")
+        assert await database.transact(claiming.claim, dead, 60) is not None
+        # What the kernel leaves of one that was killed: its file, unlocked.
+        file = given.database.data_directory / working.NEIGHBOURS / str(dead)
+        file.parent.mkdir(parents=True)
+        file.touch()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(partial(working.run, given, 1, started=print, stop=stop))
+            done = await ended(service, asked)
+            stop.set()
+
+    assert (done.state, done.charged_ms) == (State.DONE, AUDIO_MS)
+    assert list(file.parent.iterdir()) == []
