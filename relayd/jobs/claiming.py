@@ -36,7 +36,7 @@ class Orders:
     """What a worker is to do with a job that it works on.
 
     ``lost``: the claim doesn't count any more. ``cancelled``: its owner gave it up. ``frozen``:
-    a payment of theirs is disputed, and the job has to wait.
+    a payment of theirs is disputed, and the job ends as a live session does.
     """
 
     lost: bool = False

@@ -226,7 +226,10 @@ class Performance:
                 return Ending("cancelled", decoded_ms=self.done_ms)
             case _Stop.LOST:
                 return None
-            case _Stop.FROZEN | _Stop.DRAINING:
+            case _Stop.FROZEN:
+                problem = "A payment of this account is disputed; what was transcribed is charged."
+                return Ending("failed", self.done_ms, reason="credit_frozen", problem=problem)
+            case _Stop.DRAINING:
                 return _Return()
 
     def _end_of_fault(self, error: Exception) -> _End:

@@ -69,6 +69,24 @@ async def test_cancelled_while_it_runs(world: World) -> None:
     assert (cancelled.charged_ms, engine.busy) == (5000, 0)
 
 
+async def test_credit_that_is_frozen_meanwhile(world: World) -> None:
+    """A disputed payment ends what runs, charged as far as it came; what waits is done later."""
+    (engine,) = world.engines
+    engine.gate = trio.Event()
+    async with world.working():
+        running = await world.submit(await world.user())
+        await engine.begun.wait()
+        waiting = await world.submit(running.user_id)
+        await world.act("freeze", running.user_id)
+        ended = await world.until(running, "failed")
+        engine.gate.set()
+        assert (await world.look(waiting)).transcription.state.value == "queued"
+        await world.act("thaw", running.user_id)
+        done = await world.until(waiting, "done")
+
+    assert (ended.charged_ms, ended.reason, done.charged_ms) == (5000, "credit_frozen", 10_000)
+
+
 async def test_an_engine_that_fails(world: World) -> None:
     """Its failure is an attempt; the next one may succeed."""
     world.engines[0].faults = [EngineFailed("it crashed"), EngineFailed("and again")]

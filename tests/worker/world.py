@@ -66,12 +66,17 @@ class World:
 
     async def user(self, balance_ms: int = 1_000_000) -> UUID:
         """A user with so much credit."""
+        user_id: UUID = (await self.act("add_user", balance_ms)).user_id
+        return user_id
 
-        def add() -> UUID:
+    async def act(self, name: str, *arguments: Any) -> Any:
+        """Call a method of `Store`."""
+
+        def call() -> Any:
             with psycopg.connect(self.database.conninfo, autocommit=True) as connection:
-                return Store(connection).add_user(balance_ms).user_id
+                return getattr(Store(connection), name)(*arguments)
 
-        return await trio.to_thread.run_sync(add)
+        return await trio.to_thread.run_sync(call)
 
     async def submit(
         self, user_id: UUID, duration_ms: int = 10_000, model: str = "any", **options: Any
