@@ -18,7 +18,7 @@ from relayd.client.errors import AudioError, ClientError, ConnectError, RefusedE
 from relayd.client.link import Deadlines
 from relayd.client.pacing import Pace
 from relayd.client.recording import BYTES_PER_SECOND, LOOK_AHEAD_CHUNKS
-from relayd.client.stream import Ending, Stream, open_stream
+from relayd.client.session import Ending, Stream, open_stream
 from relayd.client.subtitles import Writer
 from relayd.client.transport import Connect, dial
 from relayd.speech.subtitles import clean

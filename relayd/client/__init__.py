@@ -62,7 +62,7 @@ from relayd.client.messages import (
     Word,
 )
 from relayd.client.pacing import Pace
-from relayd.client.stream import Ending, Stream, open_stream
+from relayd.client.session import Ending, Stream, open_stream
 from relayd.client.subtitles import FORMATS
 from relayd.client.transport import Address
 

@@ -10,7 +10,7 @@ import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import anyio
 import attrs
@@ -54,7 +54,7 @@ class Job:
     created_at: str
 
     @classmethod
-    def of(cls, body: Any) -> Self:
+    def of(cls, body: Any) -> "Job":
         """From the server's JSON; fields that this client doesn't know are left out."""
         try:
             return cls(**{one.name: body[one.name] for one in attrs.fields(cls)})

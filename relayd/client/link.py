@@ -10,7 +10,6 @@ import attrs
 import trio
 import trio_websocket
 
-from relayd.client import messages
 from relayd.client.errors import DisconnectedError
 
 __all__ = ["Deadlines", "Link"]
@@ -72,8 +71,8 @@ class Link:
                 self._cut(f"the server took no data for {self.deadlines.send_seconds:g} s")
         return whole
 
-    async def hear(self) -> messages.Message:
-        """The next message. Cancel-safe."""
+    async def hear(self) -> str | bytes:
+        """The next message, as it came. Cancel-safe."""
         self._waiting = True
         try:
             message = await self.connection.get_message()
@@ -86,7 +85,7 @@ class Link:
         finally:
             self._waiting = False
         self._heard_at = trio.current_time()
-        return messages.parse(message)
+        return message
 
     def expect_end(self) -> None:
         """From now on the session must end within its deadline."""

@@ -6,6 +6,7 @@
 import ipaddress
 import os
 import ssl
+import sys
 from collections.abc import Awaitable, Callable
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ import attrs
 import trio
 
 from relayd.client.errors import ConnectError
+
+if sys.version_info < (3, 11):
+    from exceptiongroup import BaseExceptionGroup
 
 __all__ = ["Address", "Connect", "Watched", "connect_within", "dial"]
 

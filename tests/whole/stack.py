@@ -16,7 +16,7 @@ from quart_trio import QuartTrio
 
 from relayd import config
 from relayd.accounts.tokens import AccessTokens, TokenAuthenticator
-from relayd.client.stream import Stream, open_stream
+from relayd.client.session import Stream, open_stream
 from relayd.client.transport import Address
 from relayd.daemon.session_log import log_end
 from relayd.edge.door import Door, open_door

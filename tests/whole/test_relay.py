@@ -5,7 +5,7 @@ import trio
 from trio.testing import MockClock
 
 from relayd.client import messages
-from relayd.client.stream import Stream
+from relayd.client.session import Stream
 from tests.session.audio import frame
 from tests.standin import Script
 from tests.standin.script import Fault

@@ -1,6 +1,6 @@
 """One live session, seen from the app: audio in, messages out, and how it ended.
 
-`open_stream` owns every task and the socket; `Stream` is what the app holds. Sending never
+`open_stream` owns the connection with its tasks; `Stream` is what the app holds. Sending never
 raises because the session ended: it answers False, and the reader learns the ending. So an
 app's sender and reader can't tear each other down before the last words were read.
 """
@@ -8,16 +8,16 @@ app's sender and reader can't tear each other down before the last words were re
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import Any, Final, NoReturn, cast
+from typing import Any, Final
 
 import attrs
 import trio
-import trio_websocket
 
 from relayd.client import messages
-from relayd.client.errors import ConnectError, DisconnectedError, RefusedError
+from relayd.client.calling import Route, open_link
+from relayd.client.errors import DisconnectedError, RefusedError
 from relayd.client.link import Deadlines, Link
-from relayd.client.transport import Address, Connect, Watched, connect_within, dial
+from relayd.client.transport import Address, Connect, dial
 
 __all__ = ["Ending", "Stream", "open_stream"]
 
@@ -96,7 +96,7 @@ class Stream:
             return None
         while self._end is None:
             try:
-                message = await self._link.hear()
+                message = messages.parse(await self._link.hear())
             except DisconnectedError as error:
                 if self._fatal is None:
                     raise
@@ -140,58 +140,9 @@ async def open_stream(
     own block comes out as it is, never in a group. Leaving without `Stream.stop` hangs up.
     """
     address = Address.parse(server_url)
-    deadlines = deadlines or Deadlines()
-    transport = Watched(await connect_within(deadlines.connect_seconds, connect, address))
-    failure: BaseException | None = None
-    left = False
-    try:
-        async with trio.open_nursery() as nursery:
-            try:
-                connection = await _upgrade(nursery, transport, address, deadlines)
-                link = Link(connection, deadlines)
-                nursery.start_soon(link.cut_when_broken, transport)
-                nursery.start_soon(link.watch)
-                nursery.start_soon(link.enforce_end)
-                yield await _sign_in(link, messages.auth(token, config or {}))
-                left = True
-                await link.hang_up()
-            except BaseException as error:
-                failure = error
-                raise
-            finally:
-                with trio.move_on_after(deadlines.close_seconds, shield=True):
-                    await trio.aclose_forcefully(transport)
-                nursery.cancel_scope.cancel(reason="the stream was left")
-    except BaseExceptionGroup as group:
-        if left and isinstance(group, ExceptionGroup):
-            # A ping that crosses our closing handshake upsets the library's reader, and the
-            # app has what it wanted.
-            return
-        _raise(_plain(group, failure, address))
-
-
-async def _upgrade(
-    nursery: trio.Nursery, transport: Watched, address: Address, deadlines: Deadlines
-) -> trio_websocket.WebSocketConnection:
-    """The WebSocket handshake. The library waits for ever on a peer that hangs up: we don't."""
-    opening = trio.CancelScope(deadline=trio.current_time() + deadlines.connect_seconds)
-
-    async def give_up_with_peer() -> None:
-        await transport.ended.wait()
-        opening.cancel(reason="the peer hung up")
-
-    nursery.start_soon(give_up_with_peer)
-    with opening:
-        return await trio_websocket.wrap_client_stream(
-            # Its annotation names sockets; any byte stream will do.
-            nursery,
-            cast("trio.SocketStream", transport),
-            address.authority,
-            address.prefix + PATH,
-        )
-    if transport.ended.is_set():
-        raise ConnectError(f"{address}: the connection was closed during the WebSocket handshake")
-    raise ConnectError(f"{address}: no WebSocket handshake within {deadlines.connect_seconds:g} s")
+    route = Route(address, address.prefix + PATH)
+    async with open_link(route, deadlines or Deadlines(), connect) as link:
+        yield await _sign_in(link, messages.auth(token, config or {}))
 
 
 async def _sign_in(link: Link, auth: str) -> Stream:
@@ -202,7 +153,7 @@ async def _sign_in(link: Link, auth: str) -> Stream:
     with trio.move_on_after(link.deadlines.ready_seconds):
         while True:
             try:
-                message = await link.hear()
+                message = messages.parse(await link.hear())
             except DisconnectedError as error:
                 if refusal is None:
                     raise
@@ -219,36 +170,3 @@ async def _sign_in(link: Link, auth: str) -> Stream:
                 case _:
                     early.append(message)
     raise DisconnectedError(f"the server was not ready within {link.deadlines.ready_seconds:g} s")
-
-
-def _plain(
-    group: BaseExceptionGroup[BaseException], failure: BaseException | None, address: Address
-) -> BaseException:
-    """The one exception that matters in a nursery's group: the block's own, else the reader's."""
-    if failure is not None and not isinstance(failure, trio.Cancelled):
-        return failure
-    others = [error for error in group.exceptions if not isinstance(error, trio.Cancelled)]
-    if not others:
-        return failure or group
-    match others[0]:
-        case trio_websocket.ConnectionRejected(status_code=status):
-            plain: BaseException = ConnectError(
-                f"{address}: answers, but not as relayd does (HTTP status {status} "
-                f"for {address.prefix}{PATH})"
-            )
-        case Exception() as error:
-            plain = DisconnectedError(f"the connection failed: {error!r}")
-        case error:
-            return error
-    plain.__cause__ = others[0]
-    return plain
-
-
-def _raise(error: BaseException) -> NoReturn:
-    """Raise without making the group that holds ``error`` its context: that would be a cycle."""
-    context = error.__context__
-    try:
-        raise error
-    finally:
-        error.__context__ = context
-        del error, context
