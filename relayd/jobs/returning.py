@@ -18,7 +18,16 @@ from relayd.jobs.job import Fence, Job, lock
 from relayd.jobs.lanes import Change
 from relayd.ledger import boots
 
-__all__ = ["DEATHS_MAX", "Manner", "bury", "fail", "give_back", "left_behind", "wake_due"]
+__all__ = [
+    "DEATHS_MAX",
+    "Manner",
+    "bury",
+    "fail",
+    "give_back",
+    "left_behind",
+    "wake_due",
+    "wake_due_and_find_left",
+]
 
 # Workers that may die over one job. A recording is decoded and transcribed in processes of its
 # own, so each of these was most likely a machine that went away.
@@ -149,6 +158,12 @@ def wake_due(connection: Connection, aging_seconds: float) -> int:
         (BATCH,),
     ).fetchall()
     return sum(_wake(connection, user_id, job_id, aging_seconds) for user_id, job_id in due)
+
+
+def wake_due_and_find_left(connection: Connection, aging_seconds: float) -> list[tuple[UUID, UUID]]:
+    """`wake_due` and `left_behind` in one transaction, because every worker asks all the time."""
+    wake_due(connection, aging_seconds)
+    return left_behind(connection)
 
 
 def _wake(connection: Connection, user_id: UUID, job_id: UUID, aging_seconds: float) -> bool:

@@ -18,6 +18,7 @@ import trio
 
 from relayd import logs
 from relayd.websocket.keepalive import Keepalive
+from relayd.websocket.ticks import Ticks
 from relayd.websocket.wires import SocketWire
 
 __all__ = ["Pump", "open_pump"]
@@ -27,10 +28,11 @@ log = logs.get(__name__)
 # Sockets that a turn works off: at some 25 microseconds each, 3 ms.
 TURN_SOCKETS: Final = 128
 
-# Waking costs as much as two sockets' work. Where more than that become ready within a nap, all of
-# them are worked off after it: for less CPU, and a millisecond of delay on average.
-NAP_SECONDS: Final = 0.002
-NAP_SOCKETS: Final = 2
+# Waking costs as much as some sockets' work, because the caches are cold by then. Where at least so
+# many become ready within a nap, all of them are worked off after it: for less CPU, and a delay of
+# half a nap on average.
+NAP_SECONDS: Final = 0.0035
+NAP_SOCKETS: Final = 1.5
 # How often that is judged.
 JUDGED_SECONDS: Final = 0.02
 
@@ -50,6 +52,7 @@ class Pump:
         self._worked = 0
         self._judged_at = trio.current_time()
         self._busy = False
+        self._ticks = Ticks(NAP_SECONDS)
 
     async def run(self) -> None:
         """Until cancelled: wait for sockets, and work them off."""
@@ -58,11 +61,12 @@ class Pump:
                 if self._again:
                     await trio.lowlevel.checkpoint()
                 elif self._busy:
-                    await trio.sleep(NAP_SECONDS)
+                    await self._ticks.wait()
                 else:
                     await trio.lowlevel.wait_readable(self._epoll.fileno())
                 self._turn()
         finally:
+            self._ticks.close()
             self._epoll.close()
 
     def _turn(self) -> None:
@@ -94,7 +98,10 @@ class Pump:
         now = trio.current_time()
         seconds = now - self._judged_at
         if seconds >= JUDGED_SECONDS:
-            self._busy = self._worked * NAP_SECONDS >= NAP_SOCKETS * seconds
+            busy = self._worked * NAP_SECONDS >= NAP_SOCKETS * seconds
+            if busy is not self._busy:
+                self._busy = busy
+                (self._ticks.start if busy else self._ticks.stop)()
             self._worked = 0
             self._judged_at = now
 

@@ -163,13 +163,14 @@ class Worker:
         faults: Faults[tuple[UUID, UUID]] = Faults("job of a dead worker can't be queued again")
 
         async def look() -> None:
-            left = await self.database.transact(returning.left_behind)
+            left = await self.database.transact(
+                returning.wake_due_and_find_left, self.place.manner.aging_seconds
+            )
             for job in faults.due(left):
                 _, job_id = job
                 with faults.guard(job, job=job_id):
                     if await self.database.transact(returning.bury, job, self.place.manner):
                         log.warning("job of a dead worker queued again", job=job_id)
-            await self.database.transact(returning.wake_due, self.place.manner.aging_seconds)
             await trio.sleep(DUE_SECONDS)
 
         await keep("queueing jobs again", look)
