@@ -5,7 +5,8 @@ VENV := .venv
 PREFIX ?= /opt/relayd
 SYSCONFDIR ?= /etc/relayd
 UNITDIR ?= /etc/systemd/system
-# For example: make test PYTEST_ARGS="-k ledger -x", or "-n 0" for one process and a debugger
+# For example: make test PYTEST_ARGS="-k ledger -x", "-n 0" for one process and a debugger, or
+# "--long" for the longest histories and explorations in full
 PYTEST_ARGS ?=
 # Each process has a PostgreSQL and a browser of its own: more than four would only fill the memory.
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal

@@ -1,4 +1,7 @@
-"""What holds for every test: no undeclared ERROR in the log, and one Hypothesis profile."""
+"""What holds for every test: no undeclared ERROR in the log, one Hypothesis profile, and `--long`.
+
+Without it, the longest histories and explorations are a fair part of themselves.
+"""
 
 import logging
 import os
@@ -18,6 +21,22 @@ settings.register_profile(
     "ci", deadline=None, suppress_health_check=BUSY, derandomize=True, print_blob=True
 )
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``--long``."""
+    parser.addoption(
+        "--long", action="store_true", help="histories and explorations in full, some minutes more"
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked ``long``, where that isn't asked for."""
+    if config.getoption("--long"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in left_out]
 
 
 class DeclaredErrors(logging.Handler):

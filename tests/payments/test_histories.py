@@ -20,8 +20,11 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning"),
 ]
 
-# 2,000 in all.
+# 2,000 in all with --long, and a part of them in every run.
 SEASONS, SMALL, LARGE = 4, 475, 100
+SHORT_SMALL, SHORT_LARGE = 150, 30
+LONG_SEASONS = [pytest.param(one, SMALL, marks=pytest.mark.long) for one in range(SEASONS)]
+LONG_LARGE = pytest.param(LARGE, marks=pytest.mark.long)
 # A season without any of these would prove little; chance gives each in 1 of 20 at least.
 EXPECTED = {
     "purchase",
@@ -48,16 +51,21 @@ def large(new_database: Callable[[], str]) -> Playbill:
     return Playbill(LargeStage(new_database))
 
 
-@pytest.mark.parametrize("season", range(SEASONS))
-def test_every_balance_is_right_after_reconciliation(small: Playbill, season: int) -> None:
+@pytest.mark.parametrize(("season", "histories"), [(SEASONS, SHORT_SMALL), *LONG_SEASONS])
+def test_every_balance_is_right_after_reconciliation(
+    small: Playbill, season: int, histories: int
+) -> None:
     """Purchases, refunds, disputes and live sessions under any deliveries: no wrong balance."""
-    play_season(small, SMALL, season)
-    assert not [what for what in EXPECTED if small.seen[what] < SMALL / 100], small.seen
+    play_season(small, histories, season)
+    assert not [what for what in EXPECTED if small.seen[what] < histories / 100], small.seen
 
 
-def test_every_balance_is_right_with_real_commits_and_the_real_sdk(large: Playbill) -> None:
+@pytest.mark.parametrize("histories", [SHORT_LARGE, LONG_LARGE])
+def test_every_balance_is_right_with_real_commits_and_the_real_sdk(
+    large: Playbill, histories: int
+) -> None:
     """The same where transactions meet: threads, a pool, the SDK and its repetitions."""
-    play_season(large, LARGE, SEASONS)
+    play_season(large, histories, SEASONS)
 
 
 def play_season(playbill: Playbill, histories: int, season: int) -> None:

@@ -127,9 +127,14 @@ async def _unknown(_resolver: SystemResolver, host: str, port: int) -> list[str]
     raise OSError("no such name")
 
 
-async def explore(address: str, directory: Path, email: str, password: str) -> Exploration:
-    """Let Schemathesis loose on it, in a process of its own, signed in as this user."""
-    options = ["--report", "json", "--report-json-path", str(directory / "report.json")]
+async def explore(
+    address: str, directory: Path, email: str, password: str, *more: str
+) -> Exploration:
+    """Let Schemathesis loose on it, in a process of its own, signed in as this user.
+
+    ``more`` are options of its command.
+    """
+    options = [*("--report", "json", "--report-json-path", str(directory / "report.json")), *more]
     with trio.fail_after(EXPLORE_SECONDS):
         ended = await trio.run_process(
             [
