@@ -177,6 +177,8 @@ class Serving:
         await self.retiring.wait()
         log.info("retiring", sessions=len(sessions))
         door.stop_accepting()
+        # Whose app has yet to speak may still get its session.
+        await door.doorstep.empty()
         await sessions.over()
         await door.requests_over()
         waiting.cancel()
@@ -185,6 +187,7 @@ class Serving:
         log.info("draining", sessions=len(sessions))
         door.stop_accepting()
         with trio.move_on_after(self.config.server.drain_seconds) as draining:
+            await door.doorstep.clear()
             await sessions.drain()
             await door.requests_over()
         if draining.cancelled_caught:

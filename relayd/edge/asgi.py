@@ -2,7 +2,8 @@
 
 `receive` and `send` are plain ASGI, so every websocket route works. The scope's extension
 ``relayd.connection`` hands the connection itself to a route that takes it; from then on
-ASGI's `receive` has nothing more to say, and whoever took it closes it.
+ASGI's `receive` has nothing more to say, and whoever took it closes it. The call may end before
+that: what is to serve the connection is then left on the doorstep with it.
 """
 
 import contextlib
@@ -16,7 +17,8 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.edge.clients import CROWDED, Clients
+from relayd.edge.clients import CROWDED, Stay
+from relayd.edge.doorstep import Guest
 from relayd.edge.host import has_proper_host
 from relayd.edge.peer import Peer
 from relayd.edge.settings import EdgeSettings
@@ -42,11 +44,21 @@ class Handover:
 
     _websocket: ClientSocket
     taken: bool = False
+    guest: Guest | None = None
 
     def take(self) -> ClientSocket:
         """The connection, a `relayd.session.ports.Client`. Take it before accepting."""
         self.taken = True
         return self._websocket
+
+    def leave(self, serve: Callable[[], Awaitable[object]], seconds: float) -> None:
+        """Have the accepted connection served later, and end this call.
+
+        ``serve`` is called once the app said something, or left, or after so many seconds. Until
+        then the connection needs no task, and none of what the call holds.
+        """
+        assert self.taken, "take it before"
+        self.guest = Guest(self._websocket, serve, trio.current_time() + seconds)
 
 
 _WORDING: Final = {403: "the application refused", 500: "an internal error; it was logged"}
@@ -60,10 +72,10 @@ class _Phase(enum.Enum):
 
 
 async def serve_websocket(
-    app: App, takeover: Takeover, peer: Peer, clients: Clients, terms: SocketTerms
-) -> None:
-    """Answer one upgrade request, and carry the WebSocket to its end."""
-    request = takeover.request
+    app: App, takeover: Takeover, peer: Peer, terms: SocketTerms, stay: Stay
+) -> Guest | None:
+    """Answer one upgrade request, and carry the WebSocket to its end, or to who is to wait."""
+    request, settings = takeover.request, stay.clients.settings
     accepted = (
         handshake.judge(request)
         if has_proper_host(request.headers)
@@ -71,15 +83,14 @@ async def serve_websocket(
     )
     if isinstance(accepted, Refused):
         log.info("handshake refused", address=peer.address, problem=accepted.problem)
-        await _turn_away(takeover, accepted, clients.settings)
-        return
+        await _turn_away(takeover, accepted, settings)
+        return None
     asked = {"client": peer.client, "headers": request.headers}
-    async with clients.request(asked) as has_room:
-        if not has_room:
-            await _turn_away(takeover, Refused(429, CROWDED), clients.settings)
-            return
-        websocket = ClientSocket(takeover.stream, peer.address, terms, takeover.early)
-        await _Exchange(app, accepted, websocket, clients.settings, takeover).run(peer)
+    if not await stay.upgrade(asked):
+        await _turn_away(takeover, Refused(429, CROWDED), settings)
+        return None
+    websocket = ClientSocket(takeover.stream, peer.address, terms, takeover.early)
+    return await _Exchange(app, accepted, websocket, settings, takeover).run(peer)
 
 
 async def _turn_away(takeover: Takeover, refused: Refused, settings: EdgeSettings) -> None:
@@ -107,16 +118,21 @@ class _Exchange:
     def __attrs_post_init__(self) -> None:
         self.connection = Handover(self.websocket)
 
-    async def run(self, peer: Peer) -> None:
-        """Call the application, then leave nothing open whatever it did."""
+    async def run(self, peer: Peer) -> Guest | None:
+        """Call the application, then leave nothing open but what it left on the doorstep."""
         failed = True
+        guest = None
         try:
             with self.scope:
                 self.scope.deadline = trio.current_time() + self.settings.request_seconds
                 failed = await self._call(peer)
-            await self._conclude(failed=failed)
+            guest = None if failed else self.connection.guest
+            if guest is None:
+                await self._conclude(failed=failed)
         finally:
-            streams.cut(self.websocket.stream)
+            if guest is None:
+                streams.cut(self.websocket.stream)
+        return guest
 
     async def _call(self, peer: Peer) -> bool:
         """Run the application; whether it failed."""
@@ -138,10 +154,10 @@ class _Exchange:
         if self.phase is not _Phase.OPEN:
             await streams.depart(self.websocket.stream, self.settings.close_seconds)
             return
-        if not self.websocket.closed:
-            failed = failed or self.connection.taken
-            await self.websocket.close(*((1011, "internal error") if failed else (1000, "")))
-        await self.websocket.finish()
+        if failed or self.connection.taken:
+            await self.websocket.conclude()
+        else:
+            await self.websocket.conclude(NORMAL, "")
 
     async def receive(self) -> Event:
         """ASGI's receive."""
@@ -228,6 +244,9 @@ class _Exchange:
             self._answer(_Phase.OVER)
 
     async def _close(self, code: int, reason: str) -> None:
+        if self.connection.guest is not None:
+            # Quart's, at the end of the call.
+            return
         if self.connection.taken and not self.websocket.closed and code == NORMAL:
             # Whoever took it has to close it. Quart closes with 1000 after any exception of a
             # handler, and nothing may end "normally" that nobody ended.

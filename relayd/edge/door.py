@@ -21,14 +21,15 @@ from hypercorn.trio.worker_context import WorkerContext
 from relayd import logs
 from relayd.edge.asgi import App, serve_websocket
 from relayd.edge.body import BodyRules
-from relayd.edge.clients import ARRIVALS, CONNECTIONS, Clients
+from relayd.edge.clients import ARRIVALS, CONNECTIONS, Clients, Stay
+from relayd.edge.doorstep import Doorstep, Guest
 from relayd.edge.http import HttpConnection, hypercorn_config
 from relayd.edge.peer import Peer, peer_of
 from relayd.edge.settings import EdgeSettings
 from relayd.edge.tls import shake_hands
 from relayd.edge.websocket import SocketTerms
 from relayd.quotas.counters import Counters
-from relayd.quotas.limits import Cap, Quotas
+from relayd.quotas.limits import Quotas
 from relayd.websocket import streams
 from relayd.websocket.pump import Pump
 
@@ -53,6 +54,7 @@ class Door:
     tls: ssl.SSLContext | None
     clients: Clients
     bodies: BodyRules
+    doorstep: Doorstep
     _nursery: trio.Nursery
     _config: Config
     _context: WorkerContext = attrs.field(factory=lambda: WorkerContext(None))
@@ -148,39 +150,59 @@ class Door:
             log.warning(event, detail=detail, connections=self.connections)
 
     async def _run_accepted(self, stream: trio.SocketStream, peer: Peer) -> None:
-        taken: Sequence[Cap] = ()
+        stay = Stay(self.clients, self._count_out)
+        waits = False
         try:
-            full = await self.clients.admit(peer.address)
+            full = await stay.begin(peer.address)
             if full is not None:
                 self._refuse(stream, peer, full)
-                return
-            taken = self.clients.places_of(peer.address)
-            if self.tls is None:
-                await self.serve_stream(stream, peer)
+            elif self.tls is None:
+                waits = await self._serve(stream, peer, stay)
             else:
                 secure = await shake_hands(stream, self.tls, self.settings.handshake_seconds)
                 if secure is not None:
-                    await self.serve_stream(secure, peer)
+                    waits = await self._serve(secure, peer, stay)
         except Exception:
             log.exception("connection failed", address=peer.address)
         finally:
-            streams.cut(stream)
-            self.connections -= 1
-            self.clients.quotas.leave(taken)
+            if not waits:
+                streams.cut(stream)
+                stay.end()
+
+    def _count_out(self) -> None:
+        self.connections -= 1
 
     async def serve_stream(self, stream: trio.abc.Stream, peer: Peer | None = None) -> None:
-        """Carry one connection over any Trio stream to its end. Raises nothing but cancellation."""
-        peer = peer or Peer()
+        """Carry one connection over any Trio stream to its end, or to the doorstep.
+
+        Raises nothing but cancellation.
+        """
+        stay = Stay(self.clients)
+        waits = False
         try:
-            await self._carry(stream, peer)
+            waits = await self._serve(stream, peer or Peer(), stay)
+        finally:
+            if not waits:
+                stay.end()
+
+    async def _serve(self, stream: trio.abc.Stream, peer: Peer, stay: Stay) -> bool:
+        """The same; whether it waits on the doorstep now, with its places."""
+        waits = False
+        try:
+            guest = await self._carry(stream, peer, stay)
+            if guest is not None:
+                self.doorstep.welcome(guest, stay)
+                waits = True
         except* (trio.TooSlowError, *streams.LOST) as lost:
             log.debug("connection lost", address=peer.address, problem=lost.exceptions[0])
         except* Exception:
             log.exception("connection failed", address=peer.address)
         finally:
-            streams.cut(stream)
+            if not waits:
+                streams.cut(stream)
+        return waits
 
-    async def _carry(self, stream: trio.abc.Stream, peer: Peer) -> None:
+    async def _carry(self, stream: trio.abc.Stream, peer: Peer, stay: Stay) -> Guest | None:
         # One after the other in one task, each letting go of what it needed: a WebSocket carries
         # neither Hypercorn's objects nor an HTTP parser through its life.
         http = HttpConnection(
@@ -195,14 +217,15 @@ class Door:
         self._http.add(http)
         try:
             if self.draining:
-                return
+                return None
             takeover = await http.run()
         finally:
             self._http.discard(http)
             self._http_left.set()
         del http
-        if takeover is not None:
-            await serve_websocket(self.app, takeover, peer, self.clients, self.terms)
+        if takeover is None:
+            return None
+        return await serve_websocket(self.app, takeover, peer, self.terms, stay)
 
 
 @asynccontextmanager
@@ -221,7 +244,12 @@ async def open_door(
         clients = Clients(settings, Counters() if quotas is None else quotas)
         rules = bodies or BodyRules()
         http = hypercorn_config(settings)
-        yield Door(app, settings, terms, tls, clients, rules, nursery, http)
+        doorstep = Doorstep(nursery)
+        nursery.start_soon(doorstep.run)
+        try:
+            yield Door(app, settings, terms, tls, clients, rules, doorstep, nursery, http)
+        finally:
+            doorstep.cut()
         nursery.cancel_scope.cancel()
 
 

@@ -170,9 +170,12 @@ class HttpConnection:
         takeover = None
         with self.lasting:
             self._allow(self.settings.header_seconds)
-            async with trio.open_nursery() as self._nursery:
-                self._protocol = self._make_protocol()
-                takeover = await self._serve()
+            # Who connects and says nothing has neither a parser nor a nursery.
+            first = await self._hear()
+            if first:
+                async with trio.open_nursery() as self._nursery:
+                    self._protocol = self._make_protocol()
+                    takeover = await self._serve(first)
         self._protocol = None
         if self.lasting.cancelled_caught:
             if not self._idle:
@@ -208,10 +211,17 @@ class HttpConnection:
         protocol.body_unread = self._body_unread
         return protocol
 
-    async def _serve(self) -> Takeover | None:
+    async def _hear(self) -> bytes:
+        """What comes next; nothing at the end of the connection, however it ended."""
+        try:
+            return bytes(await self.stream.receive_some(_HEAD_READ_BYTES))
+        except streams.LOST:
+            return b""
+
+    async def _serve(self, first: bytes) -> Takeover | None:
         try:
             with self._reading:
-                await self._read()
+                await self._read(first)
         except _WebSocketWanted as wanted:
             parser = self._protocol.connection
             early = bytes(parser.trailing_data[0])
@@ -222,15 +232,8 @@ class HttpConnection:
         await self._protocol.handle(Closed())
         return None
 
-    async def _read(self) -> None:
+    async def _read(self, data: bytes) -> None:
         while True:
-            try:
-                data = await self._receive()
-            except trio.TooSlowError:
-                log.info("request body too slow", address=self.peer.address)
-                await self._await_answer()
-            except streams.LOST:
-                return
             if self._idle and not self._head_begun:
                 self._head_begun = True
                 self._allow(self.settings.header_seconds)
@@ -241,6 +244,13 @@ class HttpConnection:
             if self._inbox is not None and self._is_too_much(self._inbox):
                 log.info("request body cut off", address=self.peer.address)
                 await self._await_answer()
+            try:
+                data = await self._receive()
+            except trio.TooSlowError:
+                log.info("request body too slow", address=self.peer.address)
+                await self._await_answer()
+            except streams.LOST:
+                return
 
     async def _receive(self) -> bytes:
         inbox = self._inbox

@@ -110,6 +110,14 @@ class ClientSocket:
         except WebSocketClosed as closed:
             raise ClientGone(str(closed)) from closed
 
+    def expect(self, come: Callable[[], object]) -> None:
+        """Call back once the app's first message is there, or it left; nobody waits till then."""
+        self._open.expect(come)
+
+    def expect_no_more(self) -> None:
+        """Whoever was called back is here: it may receive, send and close."""
+        self._open.expect_no_more()
+
     def send_at_once(self, message: str) -> bool:
         """Send one message if that needs no waiting; False where nothing was sent."""
         return self._open.send_at_once(message)
@@ -125,9 +133,18 @@ class ClientSocket:
         """Send a close frame, wait a little for the peer's, end the socket."""
         await self._open.close(code, reason)
 
-    async def finish(self) -> None:
-        """The connection's task is done with it: nothing of it is left behind."""
+    async def conclude(self, code: int = 1011, reason: str = "internal error") -> None:
+        """The connection's task is done with it: nothing of it is left behind.
+
+        Where it is still open, it is closed like this; whoever took it has to have closed it.
+        """
+        if not self.closed:
+            await self.close(code, reason)
         await self._open.finish()
+
+    def release(self) -> None:
+        """Close the socket, synchronously."""
+        self._open.release()
 
     def _note_breach(self) -> None:
         farewell = self._open.farewell

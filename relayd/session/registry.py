@@ -48,13 +48,20 @@ class Sessions:
         return len(self._unsettled)
 
     async def serve(
-        self, client: Client, address: str, dialect: Dialect, hello: Hello | None = None
+        self,
+        client: Client,
+        address: str,
+        dialect: Dialect,
+        hello: Hello | None = None,
+        *,
+        arrived_at: float | None = None,
     ) -> Report:
         """Run one session to its end, also where that is being cut off.
 
+        ``arrived_at``: since when the app had the time to say who it is, where that isn't now.
         Nothing but a cancellation leaves this.
         """
-        session = Session(client, address, self.ports, self.limits, dialect, hello)
+        session = Session(client, address, self.ports, self.limits, dialect, hello, arrived_at)
         self._live[session.session_id] = session
         if self.draining:
             session.ending.give(EndReason.SERVER_DRAINING)

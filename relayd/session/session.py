@@ -86,6 +86,8 @@ class Session:
     dialect: Dialect
     # Where the upgrade said who it is; else the first message has to.
     hello: Hello | None = None
+    # Since when its app has been there, and may have said nothing; from when it is run, by itself.
+    arrived_at: float | None = None
     session_id: UUID = attrs.field(init=False)
     ending: Ending = attrs.field(factory=Ending)
     report: Report = attrs.field(init=False)
@@ -106,7 +108,8 @@ class Session:
 
     async def run(self) -> Report:
         """Serve the client until one reason ended it and the books are settled."""
-        started_at = trio.current_time()
+        if self.arrived_at is None:
+            self.arrived_at = trio.current_time()
         self.client.on_gone(self._client_gone)
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._outbox.write)
@@ -125,7 +128,7 @@ class Session:
                 self.ending.give(EndReason.CLIENT_GONE)
                 with trio.move_on_after(self.limits.settle_seconds, shield=True):
                     await self._settle()
-                self._complete_report(trio.current_time() - started_at)
+                self._complete_report(trio.current_time() - self.arrived_at)
                 self._say_ending()
                 self._outbox.close()
         return self.report
@@ -149,7 +152,8 @@ class Session:
 
     async def _hear_hello(self) -> Hello | None:
         """Hear who it is from the first message; None where it isn't said, or not believed."""
-        with trio.move_on_after(self.limits.auth_seconds) as patience:
+        assert self.arrived_at is not None
+        with trio.move_on_at(self.arrived_at + self.limits.auth_seconds) as patience:
             first = await self.client.receive_first()
         if patience.cancelled_caught:
             self.ending.give(EndReason.AUTH_TIMEOUT)

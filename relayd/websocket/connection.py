@@ -8,27 +8,27 @@ receives, nothing is read, so a reader that is behind holds the peer back.
 import functools
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Final
 
 import attrs
 import trio
 
-from relayd import logs
 from relayd.websocket.decoder import Bounds, Decoder, Ended
-from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
+from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed, tell
 from relayd.websocket.frames import ABNORMAL, close_frame, data_frame, ping_frame
 from relayd.websocket.pump import Pump
 from relayd.websocket.role import GRACE_SECONDS, LAST_WORDS_SECONDS, Role, Timeouts
 from relayd.websocket.streams import linger_seconds
-from relayd.websocket.take import Take, any_message, last_messages, no_message
+from relayd.websocket.take import (
+    TURN_MESSAGES,
+    Take,
+    announcing,
+    any_message,
+    last_messages,
+    no_message,
+)
 from relayd.websocket.wires import Wire, wire_of
 
 __all__ = ["WebSocket"]
-
-log = logs.get(__name__)
-
-# Of one connection in one turn of the pump: its neighbours are served in between.
-TURN_MESSAGES: Final = 32
 
 
 @attrs.define(eq=False)
@@ -95,6 +95,25 @@ class WebSocket:
         else:
             self._callbacks += (callback,)
 
+    def expect(self, come: Callable[[], object]) -> None:
+        """Call back once a stranger's first message is there to receive, or its end; or twice."""
+        self._decoder.strange = True
+        self._take = announcing(come)
+        self._receiving = 1
+        self.on_end(come)
+        # More frames that came early than one turn works on are for a task.
+        if self.go_on():
+            come()
+        elif self._take is not None:
+            self._wire.listen()
+
+    def expect_no_more(self) -> None:
+        """Offer nothing, read nothing: until somebody receives."""
+        self._take = None
+        self._receiving = 0
+        self._wire.reading = self._departing
+        self._waiting.unpark_all()
+
     async def receive(self, take: Take = no_message, *, strange: bool = False) -> str | bytes:
         """Offer each message to ``take``; return the first that it doesn't take.
 
@@ -114,13 +133,10 @@ class WebSocket:
         try:
             return await self._next_refused()
         finally:
-            self._take = None
-            self._receiving = 0
-            self._wire.reading = self._departing
-            self._waiting.unpark_all()
+            self.expect_no_more()
 
     async def _next_refused(self) -> str | bytes:
-        more = self._advance()
+        more = self.go_on()
         while self._parked is None:
             if self.farewell is not None:
                 raise WebSocketClosed(self.farewell.reason or "closed")
@@ -129,7 +145,7 @@ class WebSocket:
             else:
                 self._wire.listen()
                 await self._waiting.park()
-            more = self._advance()
+            more = self.go_on()
         if self._fault is not None:
             raise self._fault
         message, self._parked = self._parked, None
@@ -244,11 +260,7 @@ class WebSocket:
         # What it still sends after it was told off is dropped, as long as it isn't a flood.
         if not self._decoder.feed(data):
             self._end("did not end")
-        return self._advance()
-
-    def go_on(self) -> bool:
-        """Work on at what was read."""
-        return self._advance()
+        return self.go_on()
 
     def lost(self) -> None:
         """Reading failed."""
@@ -269,7 +281,7 @@ class WebSocket:
         """The peer left while nobody receives."""
         self._hung_up_at = trio.current_time()
 
-    def _advance(self) -> bool:
+    def go_on(self) -> bool:
         """Offer what came, so many messages of it; whether there may be more."""
         decoder, take = self._decoder, self._take
         if take is None or self._parked is not None:
@@ -280,8 +292,10 @@ class WebSocket:
                 break
         else:
             return True
-        if decoder.ended is not None or decoder.answers_due:
-            self._react()
+        if decoder.answers_due:
+            self._answer()
+        if decoder.ended is not None and self.farewell is None:
+            self._conclude(decoder.ended)
         return decoder.resting and self._parked is None
 
     def _offer(self, take: Take, message: str | bytes) -> bool:
@@ -296,14 +310,8 @@ class WebSocket:
         self._waiting.unpark_all()
         return False
 
-    def _react(self) -> None:
-        """Have pongs sent that are due, and the answer to the peer's end."""
-        self._answer()
-        ended = self._decoder.ended
-        if ended is not None and self.farewell is None:
-            self._conclude(ended)
-
     def _answer(self) -> None:
+        """Have pongs sent that are due."""
         # A peer that pings without reading our pongs holds no more of them than the decoder keeps.
         if self._decoder.answers_due and self._wire.waiting_since is None and not self.closed:
             self._wire.push(self._decoder.answers())
@@ -348,11 +356,7 @@ class WebSocket:
         callbacks, self._callbacks = self._callbacks, ()
         if self._closing:
             return
-        for callback in callbacks:
-            try:
-                callback()
-            except Exception:
-                log.exception("callback failed")
+        tell(callbacks)
 
     def _abandon(self, cause: Cause, reason: str) -> None:
         self._lose(cause, ABNORMAL, reason)

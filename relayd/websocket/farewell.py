@@ -1,10 +1,15 @@
 """How a WebSocket ended."""
 
 import enum
+from collections.abc import Callable, Iterable
 
 import attrs
 
-__all__ = ["Cause", "Farewell", "WebSocketClosed"]
+from relayd import logs
+
+__all__ = ["Cause", "Farewell", "WebSocketClosed", "tell"]
+
+log = logs.get(__name__)
 
 
 class Cause(enum.Enum):
@@ -32,3 +37,12 @@ class Farewell:
 
 class WebSocketClosed(Exception):  # noqa: N818 - named for what happened, as trio names its own
     """The connection is over, or being closed; `WebSocket.farewell` says how it ended."""
+
+
+def tell(callbacks: Iterable[Callable[[], object]]) -> None:
+    """Tell everybody who asked; a fault of one is logged, and keeps it from nobody else."""
+    for callback in callbacks:
+        try:
+            callback()
+        except Exception:
+            log.exception("callback failed")

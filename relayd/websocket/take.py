@@ -3,8 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-__all__ = ["Take", "any_message", "last_messages", "no_message"]
+__all__ = ["TURN_MESSAGES", "Take", "announcing", "any_message", "last_messages", "no_message"]
 
+# Of one connection in one turn of the pump: its neighbours are served in between.
+TURN_MESSAGES: Final = 32
 # What a peer has under way when it is told that it is over, at live pace, is far less.
 LAST_MESSAGES: Final = 1024
 
@@ -20,6 +22,16 @@ def no_message(message: str | bytes) -> bool:
 def any_message(message: str | bytes) -> bool:
     """Take everything, and drop it."""
     return True
+
+
+def announcing(come: Callable[[], object]) -> Take:
+    """Take nothing; call back when there is something."""
+
+    def announce(message: str | bytes) -> bool:
+        come()
+        return False
+
+    return announce
 
 
 def last_messages(take: Take, enough: Callable[[], object]) -> Take:

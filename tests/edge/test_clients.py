@@ -7,7 +7,7 @@ import trio
 import trio.testing
 
 from relayd.edge.addresses import Proxies
-from relayd.edge.clients import ARRIVALS, Clients
+from relayd.edge.clients import ARRIVALS, Clients, Stay
 from relayd.quotas.counters import Counters
 from tests import defaults
 from tests.edge.caller import PEER, Log, SinkApp, call, opened_door
@@ -92,9 +92,9 @@ async def test_new_connections(autojump_clock: trio.testing.MockClock) -> None:
     async def arrive(addresses: list[str]) -> list[bool]:
         admitted = []
         for address in addresses:
-            full = await clients.admit(address)
-            admitted.append(full != ARRIVALS)
-            clients.quotas.leave(clients.places_of(address) if full is None else ())
+            stay = Stay(clients)
+            admitted.append(await stay.begin(address) != ARRIVALS)
+            stay.end()
         return admitted
 
     assert await arrive(["192.0.2.1"] * 3 + ["192.0.2.2"]) == [True, True, False, True]

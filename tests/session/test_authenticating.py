@@ -4,7 +4,11 @@ import pytest
 import trio
 from trio.testing import MockClock
 
+from relayd.dialects.native import NativeDialect
 from relayd.session.endings import EndReason
+from relayd.session.registry import Sessions
+from relayd.session.session import Ports
+from tests.fakes.client import FakeClient
 from tests.session.audio import frame
 from tests.session.world import World
 
@@ -31,3 +35,18 @@ async def test_accounts_out_of_reach(autojump_clock: MockClock, world: World) ->
 
     assert report.reason is EndReason.SERVICE_UNAVAILABLE
     assert trio.current_time() <= world.limits.settle_seconds
+
+
+async def test_the_time_begins_with_the_arrival(autojump_clock: MockClock) -> None:
+    """An app that was there before its session ran has that much less time to say who it is."""
+    world, client = World(), FakeClient()
+    sessions = Sessions(
+        Ports(world, world.engine, world.ledger), world.limits, world.reports.append
+    )
+    await trio.sleep(100)
+
+    report = await sessions.serve(client, "192.0.2.1", NativeDialect(), arrived_at=97)
+
+    assert report.reason is EndReason.AUTH_TIMEOUT
+    assert client.heard[0][0] == 97 + world.limits.auth_seconds
+    assert report.seconds == world.limits.auth_seconds

@@ -11,10 +11,11 @@ import trio.testing
 from trio.testing import MockClock
 from wsproto.events import BytesMessage, TextMessage
 
-from relayd.websocket import connection, wires
+from relayd.websocket import wires
 from relayd.websocket.connection import WebSocket
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
 from relayd.websocket.role import Role
+from relayd.websocket.take import TURN_MESSAGES
 from tests.conftest import DeclaredErrors
 from tests.websocket.ends import TIMEOUTS, Peer, Transport, both_roles, ends
 from tests.websocket.wire import frame
@@ -240,7 +241,7 @@ async def test_a_peer_that_floods_leaves_its_neighbours_their_turn(
             before = len(flooded)
             await trio.lowlevel.checkpoint()
             # Trio may put two turns of the pump between two of ours.
-            assert len(flooded) - before <= 2 * connection.TURN_MESSAGES
+            assert len(flooded) - before <= 2 * TURN_MESSAGES
         nursery.cancel_scope.cancel()
 
 

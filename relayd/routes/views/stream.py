@@ -1,7 +1,9 @@
 """GET /ws/transcribe: from an accepted upgrade to a session."""
 
-from typing import Any, Final, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, cast
 
+import trio
 from quart import Blueprint, Response, websocket
 
 from relayd import logs
@@ -11,7 +13,9 @@ from relayd.routes.toolkit.plain_client import PlainClient
 from relayd.routes.toolkit.problems import Refusal, answer
 from relayd.routes.toolkit.protection import exempt
 from relayd.routes.toolkit.wiring import requester_address, wiring
-from relayd.session.ports import Client
+
+if TYPE_CHECKING:
+    from relayd.edge.asgi import Handover
 
 __all__ = ["blueprint"]
 
@@ -49,13 +53,24 @@ async def explain() -> Response:
 @exempt("authenticates with its first message, under a deadline")
 @undescribed("a WebSocket, which OpenAPI has no words for: docs/protocol.md")
 async def transcribe() -> None:
-    """Serve one session on this connection."""
-    services = wiring().services
+    """Serve one session on this connection: later, where the connection can wait for its app."""
+    sessions = wiring().services.sessions
     _check_origin()
+    handover = _handover()
     # Before accepting, so that no message is read by anybody else.
-    client = _take_connection()
+    client = PlainClient() if handover is None else handover.take()
     await websocket.accept()
-    await services.sessions.serve(client, requester_address(), NativeDialect())
+    serve = partial(
+        sessions.serve,
+        client,
+        requester_address(),
+        NativeDialect(),
+        arrived_at=trio.current_time(),
+    )
+    if handover is None:
+        await serve()
+    else:
+        handover.leave(serve, sessions.limits.auth_seconds)
 
 
 def _check_origin() -> None:
@@ -66,11 +81,7 @@ def _check_origin() -> None:
             raise ORIGIN_NOT_ALLOWED.problem()
 
 
-def _take_connection() -> Client:
+def _handover() -> "Handover | None":
+    """None under another ASGI server: there it is the same session, over plain ASGI messages."""
     extensions = cast("dict[str, Any]", websocket.scope.get("extensions", {}))
-    extension = extensions.get("relayd.connection")
-    if extension is None:
-        # Another ASGI server: the same session over plain ASGI messages.
-        return PlainClient()
-    client: Client = extension.take()
-    return client
+    return cast("Handover | None", extensions.get("relayd.connection"))
