@@ -62,6 +62,9 @@ class StreamedBody:
     _receiver: trio.MemoryReceiveChannel[bytes]
     _fault: Exception | None = None
     _over: bool = False
+    _abandoned: bool = False
+    # Set when somebody takes, or nobody will.
+    _asked: trio.Event = attrs.field(factory=trio.Event)
 
     @classmethod
     def make(cls) -> "StreamedBody":
@@ -73,12 +76,19 @@ class StreamedBody:
 
         Raises `BodyTooLarge`, `BodyTooSlow`, or `ClientGone` where its sender left before the end.
         """
+        self._asked.set()
         try:
             return await self._receiver.receive()
         except trio.EndOfChannel:
             if self._fault is not None:
                 raise self._fault from None
             return b""
+
+    async def asked(self) -> None:
+        """Wait until somebody takes the next part. Before that none is read: it would be held."""
+        while not (self._abandoned or self._receiver.statistics().tasks_waiting_receive):
+            self._asked = trio.Event()
+            await self._asked.wait()
 
     async def put(self, part: bytes) -> None:
         """Wait until this part is taken. Raises `trio.BrokenResourceError` when nobody will."""
@@ -93,4 +103,6 @@ class StreamedBody:
 
     def abandon(self) -> None:
         """Nobody takes any more."""
+        self._abandoned = True
         self._receiver.close()
+        self._asked.set()

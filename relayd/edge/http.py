@@ -254,10 +254,11 @@ class HttpConnection:
 
     async def _receive(self) -> bytes:
         inbox = self._inbox
-        if inbox is None or not inbox.streaming:
+        if inbox is None or not inbox.streaming or inbox.body is None:
             return bytes(await self.stream.receive_some(_HEAD_READ_BYTES))
-        # Its sender's part here, then the view's.
-        self._allow(inbox.policy.seconds + self.settings.request_seconds)
+        # The view's part, then its sender's.
+        self._allow(self.settings.request_seconds + inbox.policy.seconds)
+        await inbox.body.asked()
         began = trio.current_time()
         try:
             with trio.fail_after(inbox.patience_seconds):

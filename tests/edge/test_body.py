@@ -95,6 +95,31 @@ async def test_as_slow_as_its_view(autojump_clock: trio.testing.MockClock, annou
     assert ahead <= 65_536
 
 
+async def test_nothing_is_read_before_it_is_taken(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """Behind the head everything stays with its sender while the view waits for its turn."""
+    turn = trio.Event()
+
+    async def waiting(body: StreamedBody) -> str:
+        await turn.wait()
+        return await take_all(body)
+
+    async with calling(streaming(waiting)) as caller, trio.open_nursery() as nursery:
+        sent = trio.Event()
+
+        async def upload() -> None:
+            await caller.send(head(10))
+            await caller.send(b"0123456789")
+            sent.set()
+
+        nursery.start_soon(upload)
+        await trio.sleep(5)
+        assert not sent.is_set()
+        turn.set()
+        assert (await caller.response(method="POST"))[2] == b"10"
+
+
 async def test_the_connection_is_kept(autojump_clock: trio.testing.MockClock) -> None:
     """After a streamed body, an empty one too, comes the next request."""
     async with calling(streaming(take_all)) as caller:
