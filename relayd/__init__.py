@@ -10,6 +10,7 @@ Imports point downwards only; a test keeps it so.
     transcriptions  recordings handed in whole      jobs     the queue that they wait in
     engines · ledger · accounts · database         adapters: the ports, spoken to the outside
     media        what is in a recording, and its sound; opened in a child only
+    keys         what programs come in with: made, checked, revoked: also an adapter
     payments     packages, Stripe, and what it means for the ledger: also an adapter
     storage      recordings and transcripts, in a folder or an object store: also an adapter
     mail         letters to users: queued in the database, sent by the daemon: also an adapter

@@ -1,12 +1,12 @@
-"""Who asks: a user, and the credential that proves it."""
+"""Who asks: a user, the credential that proves it, and what it is good for."""
 
 import enum
-from typing import Protocol, Self
+from typing import Final, Protocol, Self
 from uuid import UUID
 
 import attrs
 
-__all__ = ["Authenticator", "Credential", "CredentialKind", "Principal"]
+__all__ = ["Authenticator", "Credential", "CredentialKind", "Principal", "Scope"]
 
 
 class CredentialKind(enum.Enum):
@@ -14,6 +14,25 @@ class CredentialKind(enum.Enum):
 
     # A token of a sign-in (a family of refresh tokens).
     SIGN_IN = "sign_in"
+    # An API key, which programs hold for months.
+    KEY = "key"
+
+
+class Scope(enum.Enum):
+    """What a key may be good for."""
+
+    # To open live streams.
+    LIVE = "live"
+    # To hand in recordings, to call them off and delete them, and to name webhooks.
+    BATCH = "batch"
+    # To look at recordings, their words, and what was used.
+    READ = "read"
+    # To see and change what is everybody's. Only the operator makes such keys.
+    ADMIN = "admin"
+
+
+# A sign-in may do all that is its user's; what is everybody's takes a key.
+_OF_SIGN_IN: Final = frozenset({Scope.LIVE, Scope.BATCH, Scope.READ})
 
 
 @attrs.frozen
@@ -26,20 +45,44 @@ class Credential:
 
 @attrs.frozen
 class Principal:
-    """An authenticated user. Without a credential nothing can be called back."""
+    """An authenticated user. Without a credential nothing can be called back.
+
+    ``test``: by a test key, which only pretends, costs nothing and sees nothing else.
+    """
 
     user_id: UUID
     credential: Credential | None = None
+    scopes: frozenset[Scope] = _OF_SIGN_IN
+    test: bool = False
 
     @classmethod
     def signed_in(cls, user_id: UUID, sign_in_id: UUID) -> Self:
         """A user by one of their sign-ins."""
         return cls(user_id, Credential(CredentialKind.SIGN_IN, sign_in_id))
 
+    @classmethod
+    def by_key(
+        cls, user_id: UUID, key_id: UUID, scopes: frozenset[Scope], *, test: bool = False
+    ) -> Self:
+        """A user by one of their keys."""
+        return cls(user_id, Credential(CredentialKind.KEY, key_id), scopes, test)
+
     @property
     def sign_in_id(self) -> UUID | None:
         """The sign-in, where that is the credential."""
-        if self.credential is None or self.credential.kind is not CredentialKind.SIGN_IN:
+        return self._id_of(CredentialKind.SIGN_IN)
+
+    @property
+    def key_id(self) -> UUID | None:
+        """The key, where that is the credential."""
+        return self._id_of(CredentialKind.KEY)
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the credential is good for this."""
+        return scope in self.scopes
+
+    def _id_of(self, kind: CredentialKind) -> UUID | None:
+        if self.credential is None or self.credential.kind is not kind:
             return None
         return self.credential.id
 
@@ -48,4 +91,4 @@ class Authenticator(Protocol):
     """Checks what an app says that it is. It may wait; raises `DatabaseUnavailable`."""
 
     async def authenticate(self, token: str) -> Principal | None:
-        """The token's owner, or None for a wrong or expired token."""
+        """The owner of a token or key; None for a wrong, expired or revoked one."""

@@ -10,7 +10,7 @@ __all__ = ["delete_user"]
 
 
 def delete_user(connection: Connection, user_id: UUID, password_hash: str | None) -> User | None:
-    """Take the person out of an account and end every sign-in; what stays of the user.
+    """Take the person out of an account, end every sign-in and key; what stays of the user.
 
     ``password_hash``: the one that was verified, of an account that must not be disabled; None
     where the operator deletes. None where that isn't so, or the account was deleted before.
@@ -34,6 +34,7 @@ def delete_user(connection: Connection, user_id: UUID, password_hash: str | None
     if row is None:
         return None
     end_sign_ins(connection, user_id)
+    connection.execute("DELETE FROM api_keys WHERE user_id = %s", (user_id,))
     connection.execute("DELETE FROM one_time_links WHERE user_id = %s", (user_id,))
     connection.execute("DELETE FROM mails WHERE user_id = %s", (user_id,))
     connection.execute("DELETE FROM second_factors WHERE user_id = %s", (user_id,))

@@ -5,6 +5,7 @@ Config, Server …   the sections, every key defined once with its unit and reas
 Secret             a value that never prints itself; `.reveal()` is the only way out
 """
 
+from relayd.config.api_keys import ApiKeys
 from relayd.config.auth import Auth
 from relayd.config.batch import Batch
 from relayd.config.costs import Costs
@@ -27,6 +28,7 @@ from relayd.config.stripe import Stripe
 from relayd.config.whole import Config
 
 __all__ = [
+    "ApiKeys",
     "Auth",
     "Batch",
     "Config",

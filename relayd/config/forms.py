@@ -17,6 +17,7 @@ __all__ = [
     "files_url",
     "inherited",
     "is_loopback",
+    "key_prefix",
     "language",
     "model_name",
     "network",
@@ -33,6 +34,7 @@ _PORT_MAX: Final = 65_535
 _STORES: Final = {"s3", "gs", "az"}
 _SCHEMES: Final = {"ws", "wss", "http", "https"}
 
+_KEY_PREFIX: Final = re.compile(r"[a-z][a-z0-9]{1,15}", re.ASCII)
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
 _FILE_ENGINES: Final = ("moonshine", "whispercpp", "openai_compatible", "deepgram", "pretend")
 
@@ -257,3 +259,10 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def key_prefix(text: str) -> str | None:
+    """What API keys begin with."""
+    if _KEY_PREFIX.fullmatch(text):
+        return None
+    return "2 to 16 small letters and digits are needed, a letter first, such as wtr"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import attrs
 
+from relayd.config.api_keys import ApiKeys
 from relayd.config.auth import Auth
 from relayd.config.batch import Batch
 from relayd.config.costs import Costs
@@ -44,6 +45,9 @@ class Config:
     )
     auth: Auth = attrs.field(
         metadata=about("Accounts: tokens, passwords, and how often somebody may try."),
+    )
+    keys: ApiKeys = attrs.field(
+        factory=ApiKeys, metadata=about("Keys with which programs come in.")
     )
     engine: EngineChoice = attrs.field(
         factory=EngineChoice, metadata=about("Which engine serves the streams.")

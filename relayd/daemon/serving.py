@@ -30,6 +30,10 @@ from relayd.events.credit import CreditReader
 from relayd.events.hub import Hub
 from relayd.events.listener import HubEars, listen
 from relayd.events.live import LiveCredit
+from relayd.keys.keys import Keys
+from relayd.keys.known import KnownKeys
+from relayd.keys.presenting import KeyOrToken
+from relayd.keys.spelling import Spelling
 from relayd.ledger.postgres import Policy, PostgresLedger
 from relayd.ledger.renewals import pause_within
 from relayd.ledger.wallet import Wallet
@@ -81,7 +85,13 @@ class Serving:
 
     async def run(self, started: Callable[[], object]) -> None:
         """Serve; ``started`` is called once connections are taken."""
-        sessions = self._sessions()
+        keys = Keys(
+            self.database,
+            Spelling(self.config.keys.prefix),
+            self.config.keys.per_user,
+            KnownKeys(lease_clock),
+        )
+        sessions = self._sessions(keys)
         hub = Hub()
         # Quart's types name every ASGI event, the edge takes them as plain mappings.
         room = open_room(
@@ -89,11 +99,12 @@ class Serving:
             self.database,
             open_storage(self.config.storage, self.config.files_directory),
         )
-        application = create_app(self._services(sessions, hub, room))
+        application = create_app(self._services(sessions, hub, room, keys))
         app = cast("App", application)
         core = Core(self.database, sessions, self.boot_id, self.config.metering.heartbeat_seconds)
         async with core.running(), trio.open_nursery() as background:
-            background.start_soon(listen, self.database.conninfo, HubEars(hub))
+            background.start_soon(listen, self.database.conninfo, HubEars(hub, keys.known))
+            background.start_soon(keys.note_uses)
             if room is not None:
                 background.start_soon(room.fetcher.run)
             async with trio.open_nursery() as door_nursery:
@@ -119,7 +130,7 @@ class Serving:
             background.cancel_scope.cancel()
         self.farewell_said = core.farewell_said
 
-    def _sessions(self) -> Sessions:
+    def _sessions(self, keys: Keys) -> Sessions:
         config = self.config
         policy = Policy(config.metering.hold_seconds * 1000, config.limits.streams_per_user)
         pause_seconds = pause_within(config.metering.flush_seconds)
@@ -127,7 +138,7 @@ class Serving:
         tokens = AccessTokens(config.auth.secret.reveal().encode())
         return Sessions(
             Ports(
-                TokenAuthenticator(tokens),
+                KeyOrToken(keys, TokenAuthenticator(tokens)),
                 self.engine,
                 ledger,
                 clock=lease_clock,
@@ -141,7 +152,7 @@ class Serving:
         rate = Rate(f"streams {user_id}", self.config.limits.opens_per_minute)
         return await self.quotas.admit([rate])
 
-    def _services(self, sessions: Sessions, hub: Hub, room: Room | None) -> Services:
+    def _services(self, sessions: Sessions, hub: Hub, room: Room | None, keys: Keys) -> Services:
         config = self.config
         own = own_origins(config.server.public_url, self.entrance.urls)
         return Services(
@@ -164,6 +175,7 @@ class Serving:
             live_credit=LiveCredit(hub, CreditReader(self.database), self.quotas),
             quotas=self.quotas,
             batch=None if room is None else room.batch,
+            keys=keys,
         )
 
     async def _until_stopped(self, door: Door, sessions: Sessions) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 import attrs
 import trio
 
-from relayd.identity import Principal
+from relayd.identity import Credential, Principal
 
 __all__ = ["Hub", "Subscription"]
 
@@ -79,10 +79,10 @@ class Hub:
         for subscription in self._by_user.get(user_id, ()):
             subscription.touch()
 
-    def sign_in_ended(self, sign_in_id: UUID) -> None:
-        """End what was opened from this sign-in."""
+    def credential_ended(self, credential: Credential) -> None:
+        """End what was opened with it."""
         for subscription in self._all():
-            if subscription.principal.sign_in_id == sign_in_id:
+            if subscription.principal.credential == credential:
                 subscription.end()
 
     def anything_changed(self) -> None:

@@ -18,14 +18,17 @@ from relayd import logs
 from relayd.background import keep
 from relayd.errors import DatabaseUnavailable
 from relayd.events.hub import Hub
+from relayd.identity import Credential, CredentialKind
 
-__all__ = ["CREDIT", "SIGN_IN", "Ears", "HubEars", "listen"]
+__all__ = ["CREDIT", "KEY", "SIGN_IN", "Ears", "HubEars", "Memory", "listen"]
 
 log = logs.get(__name__)
 
 # Channels; what is told on them is an id as text.
 CREDIT: Final = "relayd_credit"
 SIGN_IN: Final = "relayd_sign_in"
+KEY: Final = "relayd_key"
+_KINDS: Final = {SIGN_IN: CredentialKind.SIGN_IN, KEY: CredentialKind.KEY}
 
 # Between attempts to connect: a restart of PostgreSQL is over in a few seconds.
 AGAIN_SECONDS: Final = 2.0
@@ -48,15 +51,30 @@ class Ears(Protocol):
         """For now it is told nothing any more."""
 
 
+class Memory(Protocol):
+    """What remembers credentials that are good, for as long as it would be told otherwise."""
+
+    def begin(self) -> None:
+        """From now on it is told."""
+
+    def credential_ended(self, credential: Credential) -> None:
+        """It is good no more."""
+
+    def end(self) -> None:
+        """For now it is told nothing any more."""
+
+
 @attrs.frozen
 class HubEars:
-    """Tells a hub whose credit has changed, and which sign-in has ended."""
+    """Tells a hub whose credit has changed, and it and a memory which credential has ended."""
 
     hub: Hub
-    channels: tuple[str, ...] = (CREDIT, SIGN_IN)
+    memory: Memory
+    channels: tuple[str, ...] = (CREDIT, *_KINDS)
 
     def begin(self) -> None:
         """See `Ears`."""
+        self.memory.begin()
         self.hub.told = True
         self.hub.anything_changed()
 
@@ -69,10 +87,13 @@ class HubEars:
         if channel == CREDIT:
             self.hub.credit_changed(key)
         else:
-            self.hub.sign_in_ended(key)
+            credential = Credential(_KINDS[channel], key)
+            self.hub.credential_ended(credential)
+            self.memory.credential_ended(credential)
 
     def end(self) -> None:
         """See `Ears`."""
+        self.memory.end()
         self.hub.told = False
 
 

@@ -12,6 +12,7 @@ import attrs
 
 from relayd import logs
 from relayd.database.ports import Connection
+from relayd.identity import Principal
 from relayd.ledger import balances, boots
 from relayd.ledger.holds import Account, Policy, SessionStanding, unused_hold
 from relayd.ledger.outcomes import SWEPT
@@ -39,7 +40,7 @@ class OpenSession:
     used_ms: int
     held_total_ms: int
     starving_since: datetime | None
-    # Its sign-in or its account was ended.
+    # Its sign-in, its key or its account was ended.
     revoked: bool
     # The clock after the lock, not the transaction's: this orders those that starve. All that are
     # read together have the same.
@@ -96,7 +97,7 @@ def open_session(
         boots.vouch(connection, boot_id)
         final = account.unreserved_ms == known[1] - known[0]
         return Opened(known[1], final=final, balance_ms=account.unreserved_ms)
-    if _sign_in_ended(connection, user_id, request.principal.sign_in_id):
+    if _credential_ended(connection, request.principal):
         return OpenRefusal.AUTH_REVOKED
     others = open_sessions(connection, [user_id]).values()
     refusal = _refusal(account, len(others), policy)
@@ -163,7 +164,11 @@ def open_sessions(connection: Connection, user_ids: Sequence[UUID]) -> dict[UUID
                u.disabled_at IS NOT NULL
                OR (s.sign_in_id IS NOT NULL AND NOT EXISTS (
                    SELECT FROM sign_ins AS f
-                   WHERE f.id = s.sign_in_id AND f.user_id = s.user_id AND f.revoked_at IS NULL)),
+                   WHERE f.id = s.sign_in_id AND f.user_id = s.user_id AND f.revoked_at IS NULL))
+               OR (s.key_id IS NOT NULL AND NOT EXISTS (
+                   SELECT FROM api_keys AS k
+                   WHERE k.id = s.key_id AND k.user_id = s.user_id AND k.revoked_at IS NULL
+                     AND (k.expires_at IS NULL OR k.expires_at > now()))),
                (SELECT clock_timestamp())
         FROM transcription_sessions AS s JOIN users AS u ON u.id = s.user_id
         WHERE s.user_id = ANY(%s) AND s.ended_at IS NULL
@@ -193,17 +198,21 @@ def _refusal(account: Account, others: int, policy: Policy) -> OpenRefusal | Non
     return OpenRefusal.INSUFFICIENT_CREDITS if account.unreserved_ms == 0 else None
 
 
-def _sign_in_ended(connection: Connection, user_id: UUID, sign_in_id: UUID | None) -> bool:
-    """Whether a sign-in, or its account, was ended. Nobody signed in for None."""
+def _credential_ended(connection: Connection, principal: Principal) -> bool:
+    """Whether a sign-in or a key, or its account, was ended."""
     row = connection.execute(
         """
         SELECT u.disabled_at IS NOT NULL
                OR (%(sign_in)s::uuid IS NOT NULL AND NOT EXISTS (
                    SELECT FROM sign_ins AS f
                    WHERE f.id = %(sign_in)s AND f.user_id = u.id AND f.revoked_at IS NULL))
+               OR (%(key)s::uuid IS NOT NULL AND NOT EXISTS (
+                   SELECT FROM api_keys AS k
+                   WHERE k.id = %(key)s AND k.user_id = u.id AND k.revoked_at IS NULL
+                     AND (k.expires_at IS NULL OR k.expires_at > now())))
         FROM users AS u WHERE u.id = %(user)s
         """,
-        {"user": user_id, "sign_in": sign_in_id},
+        {"user": principal.user_id, "sign_in": principal.sign_in_id, "key": principal.key_id},
     ).fetchone()
     assert row is not None, "a balance without a user"
     return bool(row[0])
@@ -214,15 +223,16 @@ def _insert(connection: Connection, request: OpenRequest, boot_id: UUID, hold_ms
     connection.execute(
         """
         INSERT INTO transcription_sessions
-            (id, user_id, sign_in_id, boot_id, engine, model, rate, client_address, held_ms,
+            (id, user_id, sign_in_id, key_id, boot_id, engine, model, rate, client_address, held_ms,
              starving_since)
-        VALUES (%(id)s, %(user)s, %(sign_in)s, %(boot)s, %(engine)s, %(model)s, %(rate)s,
+        VALUES (%(id)s, %(user)s, %(sign_in)s, %(key)s, %(boot)s, %(engine)s, %(model)s, %(rate)s,
                 %(address)s, %(held)s, CASE WHEN %(held)s = 0 THEN clock_timestamp() END)
         """,
         {
             "id": request.session_id,
             "user": request.principal.user_id,
             "sign_in": request.principal.sign_in_id,
+            "key": request.principal.key_id,
             "boot": boot_id,
             "engine": request.engine,
             "model": request.model,

@@ -25,9 +25,12 @@ class EndReason(enum.Enum):
     )
     AUTH_FAILED = (
         "auth_failed",
-        "The access token is missing, wrong or expired. Sign in again or refresh it.",
+        "The access token or API key is missing, wrong or expired. Sign in again or renew it.",
     )
-    AUTH_REVOKED = ("auth_revoked", "This sign-in was ended. Sign in again.")
+    AUTH_REVOKED = (
+        "auth_revoked",
+        "This sign-in or API key was ended. Sign in again, or use another key.",
+    )
     INSUFFICIENT_CREDITS = ("insufficient_credits", "No credit is left. Buy more to go on.")
     CREDIT_FROZEN = (
         "credit_frozen",

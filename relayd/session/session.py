@@ -35,7 +35,7 @@ from relayd.errors import (
     UpstreamRejected,
     first_leaf,
 )
-from relayd.identity import Authenticator, Principal
+from relayd.identity import Authenticator, Principal, Scope
 from relayd.session.allowance import Allowance
 from relayd.session.dialect import Conclusion, Dialect, Hello, Introduction, Malformed
 from relayd.session.endings import Ending, EndReason
@@ -177,6 +177,12 @@ class Session:
         return Hello(principal, auth.config)
 
     async def _may_open(self, principal: Principal) -> bool:
+        if not principal.may(Scope.LIVE):
+            self.ending.give(
+                EndReason.AUTH_FAILED,
+                "This API key lacks the scope live. Make a key that has it.",
+            )
+            return False
         wait = await self.ports.opens(principal.user_id)
         if wait > 0:
             self.ending.give(

@@ -47,7 +47,7 @@ def test_what_somebody_added_is_theirs(connection: Connection) -> None:
     ("change", "told"),
     [
         ("DROP TABLE stripe_events", "table stripe_events is"),
-        ("ALTER TABLE users DROP COLUMN disabled_at", "column users.disabled_at is"),
+        ("ALTER TABLE boots DROP COLUMN host", "column boots.host is"),
         ("ALTER TABLE users ALTER email DROP NOT NULL", "column users.email is"),
         ("ALTER TABLE boots ALTER beats SET DEFAULT 1", "column boots.beats is"),
         ("ALTER TABLE boots ALTER beats TYPE numeric", "column boots.beats is"),

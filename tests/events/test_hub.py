@@ -6,7 +6,7 @@ import pytest
 import trio.testing
 
 from relayd.events.hub import Hub, Subscription
-from relayd.identity import Principal
+from relayd.identity import Credential, CredentialKind, Principal
 
 ADA, BOB = UUID(int=1), UUID(int=2)
 
@@ -41,7 +41,7 @@ def test_an_ended_sign_in_ends_its_own() -> None:
     """Other sign-ins of the same user go on."""
     hub = Hub()
     one, other = looking(hub, sign_in=10), looking(hub, sign_in=11)
-    hub.sign_in_ended(UUID(int=10))
+    hub.credential_ended(Credential(CredentialKind.SIGN_IN, UUID(int=10)))
     assert (one.ended, other.ended) == (True, False)
 
 

@@ -14,6 +14,7 @@ from relayd.events import credit
 from relayd.events.hub import Hub, Subscription
 from relayd.events.listener import CREDIT, HubEars, listen
 from relayd.identity import Principal
+from relayd.keys.known import KnownKeys
 from relayd.ledger.wallet import Wallet
 from tests.accounts.world import make_accounts, registered
 from tests.fixtures.locks import until_somebody_waits
@@ -26,7 +27,7 @@ async def listening(database: Pool) -> AsyncIterator[Hub]:
     """A hub that is told."""
     hub = Hub()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(listen, database.conninfo, HubEars(hub))
+        nursery.start_soon(listen, database.conninfo, HubEars(hub, KnownKeys()))
         await told(hub)
         yield hub
         nursery.cancel_scope.cancel()

@@ -46,6 +46,7 @@ class Books:
     reservations: dict[UUID, FakeReservation] = attrs.field(factory=dict)
     entries: list[FakeEntry] = attrs.field(factory=list)
     sign_ins: set[UUID] = attrs.field(factory=set)
+    keys: set[UUID] = attrs.field(factory=set)
     boots: dict[UUID, FakeBoot] = attrs.field(factory=dict)
     overshoots: int = 0
     ticks: int = 0
@@ -137,6 +138,17 @@ class Books:
     def revoke(self, sign_in_id: UUID) -> None:
         """End a sign-in."""
         self.sign_ins.discard(sign_in_id)
+
+    def add_key(self, who: Principal) -> Principal:
+        """A key of a user: who comes in with it."""
+        keyed = Principal.by_key(who.user_id, uuid4(), who.scopes)
+        assert keyed.key_id is not None
+        self.keys.add(keyed.key_id)
+        return keyed
+
+    def end_key(self, key_id: UUID, expired: bool) -> None:
+        """Revoke a key, or let it run out."""
+        self.keys.discard(key_id)
 
     def open(self, request: OpenRequest, boot_id: UUID, policy: Policy) -> Opened | OpenRefusal:
         """See `relayd.session.ports.Ledger.open`."""
@@ -306,7 +318,8 @@ class Books:
 
     def _revoked(self, who: Principal) -> bool:
         signed_in = who.sign_in_id is None or who.sign_in_id in self.sign_ins
-        return self.accounts[who.user_id].disabled or not signed_in
+        keyed = who.key_id is None or who.key_id in self.keys
+        return self.accounts[who.user_id].disabled or not (signed_in and keyed)
 
     def _others(self, session: FakeSession) -> list[FakeSession]:
         live = self.open_sessions(session.request.principal.user_id)

@@ -29,7 +29,7 @@ ADAPTERS = {
     "mail",
     "storage",
 }
-ADAPTERS |= {"hooks", "intake", "jobs", "transcriptions"}
+ADAPTERS |= {"hooks", "intake", "jobs", "keys", "transcriptions"}
 
 # What each package may import of relayd beside itself. Whatever is not here must be added with
 # a thought: a new package has a place in the order.
@@ -52,6 +52,7 @@ BELOW: dict[str, set[str]] = {
     "ledger": GROUND | {"session", "database"},
     "mail": GROUND | {"database"},
     "accounts": GROUND | {"database", "ledger", "mail"},
+    "keys": GROUND | {"database", "session"},
     "payments": GROUND | {"session", "database", "ledger"},
     "jobs": GROUND | {"database", "ledger"},
     "transcriptions": GROUND | {"database", "ledger", "jobs", "storage"},

@@ -4,7 +4,7 @@ import ast
 
 from tests.house.tree import Source, sources
 
-PROTECTIONS = {"authenticated", "rate_limited", "rate_limited_by", "exempt"}
+PROTECTIONS = {"authenticated", "authorised", "rate_limited", "rate_limited_by", "exempt"}
 # Methods of a Quart blueprint or app that register a view.
 REGISTERS = {"get", "post", "put", "patch", "delete", "route", "websocket", "add_url_rule"}
 ROUTES = sources("relayd/routes")

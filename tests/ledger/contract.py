@@ -3,6 +3,8 @@
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
+import pytest
+
 from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
@@ -181,6 +183,20 @@ class LedgerContract:
         assert await ledger.renew(session_id, 10_000, 30_000) is Revoked.SIGN_IN_ENDED
         assert await bench.act("balance", who.user_id) == Balance(90_000, 20_000, 0)
         assert await ledger.close(end_of(session_id, 12_000)) == Closed(12_000, 88_000)
+
+    @pytest.mark.parametrize("expired", [False, True])
+    async def test_an_ended_key_is_not_renewed(self, bench: Bench, expired: bool) -> None:
+        """A key that was revoked, or ran out, ends its own sessions and opens none."""
+        ledger = await bench.ledger(Policy(30_000, 4))
+        who = await bench.act("add_user", 100_000)
+        key, other = await bench.act("add_key", who), await bench.act("add_key", who)
+        session_id, _ = await opened(ledger, key)
+        others_id, _ = await opened(ledger, other)
+        await bench.act("end_key", key.key_id, expired)
+
+        assert await ledger.renew(session_id, 1_000, 30_000) is Revoked.SIGN_IN_ENDED
+        assert isinstance(await ledger.renew(others_id, 1_000, 30_000), Renewed)
+        assert await ledger.open(request_of(key)) is OpenRefusal.AUTH_REVOKED
 
     async def test_disabled_user_is_not_renewed(self, bench: Bench) -> None:
         """A disabled account ends its sessions at their next renewal."""

@@ -67,6 +67,29 @@ class Store:
         """End a sign-in."""
         self._change("UPDATE sign_ins SET revoked_at = now() WHERE id = %s", sign_in_id)
 
+    def add_key(self, who: Principal) -> Principal:
+        """A key of a user: who comes in with it."""
+        keyed = Principal.by_key(who.user_id, uuid4(), who.scopes)
+        self._change(
+            "INSERT INTO api_keys (id, user_id, name, key_hash, hint, test, scopes)"
+            " VALUES (%s, %s, 'k', sha256(%s::text::bytea), '…', false, '{live}')",
+            keyed.key_id,
+            who.user_id,
+            keyed.key_id,
+        )
+        return keyed
+
+    def end_key(self, key_id: UUID, expired: bool) -> None:
+        """Revoke a key, or let it run out."""
+        if expired:
+            self._change(
+                "UPDATE api_keys SET created_at = now() - interval '2 days',"
+                " expires_at = now() - interval '1 day' WHERE id = %s",
+                key_id,
+            )
+        else:
+            self._change("UPDATE api_keys SET revoked_at = now() WHERE id = %s", key_id)
+
     def disable(self, user_id: UUID) -> None:
         """End an account."""
         self._change("UPDATE users SET disabled_at = now() WHERE id = %s", user_id)

@@ -96,6 +96,7 @@ async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         "RELAYD_SERVER__PUBLIC_URL": "https://relay.example.org",
         "RELAYD_SERVER__CONNECTIONS_PER_SECOND": "100000",
         "RELAYD_AUTH__REQUESTS_PER_MINUTE": "10000",
+        "RELAYD_KEYS__PER_USER": "10000",
         "RELAYD_LIMITS__REQUESTS_PER_USER": "100000",
         "RELAYD_ENGINES__DEEPGRAM__API_KEY": "never-used",
         "RELAYD_STRIPE__API_KEY": STRIPE_KEY,

@@ -48,6 +48,7 @@ NEVER_ACCEPTED = {
     "DELETE /api/v1/transcriptions/{transcription_id}",
     "GET /api/v1/webhooks/{webhook_id}/deliveries",
     "DELETE /api/v1/webhooks/{webhook_id}",
+    "DELETE /api/v1/keys/{key_id}",
     "POST /api/v1/webhooks/deliveries/{delivery_id}/again",
 }
 

@@ -15,12 +15,16 @@ from relayd.config import Seller
 from relayd.edge.addresses import Proxies
 from relayd.errors import DatabaseUnavailable
 from relayd.events.live import LiveCredit
+from relayd.identity import Scope
+from relayd.keys.keys import Keys
+from relayd.keys.outcomes import MadeKey, WantedKey
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
 from relayd.mail.letters import Kind
 from relayd.routes.app import Application, create_app
 from relayd.routes.toolkit.wiring import Services
 from tests.accounts.world import EMAIL, LETTERS, PASSWORD, make_accounts
 from tests.fakes.accounts import MemoryAccounts
+from tests.fakes.keys import MemoryKeys
 
 PEER = "203.0.113.7"
 CREDENTIALS = {"email": EMAIL, "password": PASSWORD}
@@ -86,6 +90,7 @@ class World:
     live_credit: LiveCredit | None = None
     store: MemoryAccounts = attrs.field(factory=MemoryAccounts)
     wallet: MemoryWallet = attrs.field(factory=MemoryWallet)
+    keys: Keys = attrs.field(factory=lambda: Keys(MemoryKeys()))
     accounts: Accounts = attrs.field(init=False)
     app: Application = attrs.field(init=False)
 
@@ -105,6 +110,7 @@ class World:
                 repository_url=self.repository_url,
                 seller=self.seller,
                 live_credit=self.live_credit,
+                keys=self.keys,
             )
         )
 
@@ -147,6 +153,15 @@ class World:
         code = pyotp.TOTP((await begun.get_json())["secret"]).now()
         on = await self.post("/account/second-factor/confirm", {"code": code}, token=token)
         return cast("list[str]", (await on.get_json())["recovery_codes"])
+
+    async def key(self, token: str, *scopes: Scope, test: bool = False) -> str:
+        """A key of who has this token, good for these scopes."""
+        principal = await self.accounts.authenticate(token)
+        assert principal is not None
+        wanted = WantedKey(principal.user_id, "a program", frozenset(scopes), test)
+        made = await self.keys.make(wanted)
+        assert isinstance(made, MadeKey)
+        return made.text
 
     def lose_database(self) -> None:
         """From now on nothing answers."""

@@ -18,6 +18,7 @@ class PlainServer:
 
     stack: Stack
     headers: list[tuple[bytes, bytes]]
+    query: bytes = b""
     said: list[dict[str, Any]] = attrs.field(factory=list)
     _queue: Any = attrs.field(init=False)
     _events: Any = attrs.field(init=False)
@@ -39,7 +40,7 @@ class PlainServer:
             "scheme": "wss",
             "path": "/ws/transcribe",
             "raw_path": b"/ws/transcribe",
-            "query_string": b"",
+            "query_string": self.query,
             "root_path": "",
             "headers": [(b"host", b"relay.example"), *self.headers],
             "client": ("192.0.2.1", 1),
@@ -122,3 +123,30 @@ async def test_same_session_over_plain_asgi(
         assert server.said[-1]["type"] == "websocket.close"
         assert server.said[-1]["code"] == 1000
         await stack.settled()
+
+
+async def test_an_upgrade_that_says_who_it_is(autojump_clock: MockClock) -> None:
+    """With a token in its header and the configuration in its address it begins at once."""
+    async with open_stack() as stack:
+        header = (b"authorization", f"Bearer {stack.token}".encode())
+        server = PlainServer(stack, [header], b"language=en-US&keywords=one&keywords=two")
+        server.hear(data=frame(100))
+        server.hear(text=json.dumps({"type": "stop"}))
+
+        await server.run()
+
+        said = [json.loads(one["text"]) for one in server.said if one.get("text")]
+        assert said[0]["type"] == "ready"
+        assert said[-1]["reason"] == "completed"
+        await stack.settled()
+
+
+async def test_an_upgrade_with_a_wrong_token_is_refused(autojump_clock: MockClock) -> None:
+    """Before it is accepted, so that no client takes it for a stream."""
+    async with open_stack() as stack:
+        server = PlainServer(stack, [(b"authorization", b"Bearer nonsense")])
+
+        await server.run()
+
+        assert server.said[0]["status"] == 401
+        assert json.loads(server.said[1]["body"])["error"]["code"] == "auth_failed"

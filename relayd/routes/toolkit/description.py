@@ -62,6 +62,13 @@ class Topic(enum.Enum):
             "the words."
         ),
     )
+    KEYS = (
+        "Keys",
+        (
+            "Keys of programs, which go where an access token goes. They are made with a sign-in, "
+            "and good until they expire or are revoked."
+        ),
+    )
     SERVICE = "Service", "The daemon itself."
 
     def __init__(self, title: str, about: str) -> None:

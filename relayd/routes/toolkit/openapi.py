@@ -34,10 +34,13 @@ from relayd.routes.toolkit.problems import (
 )
 from relayd.routes.toolkit.protection import (
     AUTH_FAILED,
+    MISSING_SCOPE,
     RATE_LIMITED,
+    SIGN_IN_NEEDED,
     Protection,
     View,
     protection_of,
+    scope_of,
 )
 from relayd.routes.toolkit.schemas import Schema, Schemas, schema_of
 from relayd.routes.toolkit.sites import OTHER_SITE
@@ -63,6 +66,12 @@ _SCHEMES: Final[Mapping[str, Schema]] = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "The `token` of a sign-in, never in a URL.",
+    },
+    "key": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "wtr_(live|test)_[0-9A-Za-z]{49}",
+        "description": "An API key, never in a URL.",
     },
     "browser": {
         "type": "apiKey",
@@ -123,6 +132,9 @@ def refusals(view: View, description: Description) -> tuple[Refusal, ...]:
     protection = protection_of(view)
     if protection is Protection.AUTHENTICATED:
         found += [AUTH_FAILED, RATE_LIMITED, UNAVAILABLE]
+        found.append(SIGN_IN_NEEDED if scope_of(view) is None else MISSING_SCOPE)
+    if protection is Protection.RATE_LIMITED and description.schemes == ("bearer",):
+        found.append(SIGN_IN_NEEDED)
     if protection is Protection.RATE_LIMITED:
         found += [RATE_LIMITED, OTHER_SITE]
     if description.takes is not None and description.takes.parsed:
@@ -185,6 +197,10 @@ def _operation(
 
 
 def _security(view: View, description: Description) -> list[dict[str, list[str]]]:
+    scope = scope_of(view)
+    if scope is not None:
+        # An HTTP scheme lists what its holder must be allowed (OpenAPI 3.1, 4.8.30).
+        return [{"bearer": []}, {"key": [scope.value]}]
     schemes = description.schemes
     if schemes is None:
         schemes = ("bearer",) if protection_of(view) is Protection.AUTHENTICATED else ()

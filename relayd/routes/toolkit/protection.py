@@ -10,9 +10,10 @@ import math
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Concatenate, Final, ParamSpec, TypeVar
 
-from quart import request
+from quart import has_websocket_context, request, websocket
 
-from relayd.identity import Principal
+from relayd.identity import Principal, Scope
+from relayd.keys.keys import Keys
 from relayd.quotas.blocks import rates_of
 from relayd.quotas.limits import Rate
 from relayd.routes.toolkit.bodies import refuse_no_json
@@ -23,15 +24,20 @@ from relayd.routes.toolkit.wiring import requester_address, wiring
 
 __all__ = [
     "AUTH_FAILED",
+    "MISSING_SCOPE",
     "RATE_LIMITED",
+    "SIGN_IN_NEEDED",
     "Protection",
     "authenticated",
+    "authorised",
     "bearer_token",
     "exempt",
     "principal_of_request",
+    "principal_of_upgrade",
     "protection_of",
     "rate_limited",
     "rate_limited_by",
+    "scope_of",
     "unauthenticated",
 ]
 
@@ -40,12 +46,23 @@ R = TypeVar("R")
 View = Callable[..., object]
 
 _MARK: Final = "relayd_protection"
+_SCOPE: Final = "relayd_scope"
 
 AUTH_FAILED: Final = Refusal(
     401,
     "auth_failed",
     "The access token is missing, wrong or expired. Sign in again or refresh it.",
     challenge=True,
+)
+KEY_FAILED: Final = (
+    "The API key is unknown, expired or revoked, or was not copied whole. Make a new one on the "
+    "page Keys of the dashboard."
+)
+SIGN_IN_NEEDED: Final = Refusal(
+    403, "sign_in_needed", "An API key can't do this. Sign in, and send the access token."
+)
+MISSING_SCOPE: Final = Refusal(
+    403, "missing_scope", "This API key lacks the scope that this takes. Make a key that has it."
 )
 RATE_LIMITED: Final = Refusal(
     429, "rate_limited", "Too many requests. Try again later.", retries=True
@@ -76,6 +93,30 @@ def authenticated(
         return await view(await principal_of_request(), *args, **kwargs)
 
     return _marked(guarded, Protection.AUTHENTICATED)
+
+
+def authorised(
+    scope: Scope,
+) -> Callable[[Callable[Concatenate[Principal, P], Awaitable[R]]], Callable[P, Awaitable[R]]]:
+    """The same, and programs that hold a key with this scope."""
+
+    def protect(
+        view: Callable[Concatenate[Principal, P], Awaitable[R]],
+    ) -> Callable[P, Awaitable[R]]:
+        @functools.wraps(view)
+        async def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+            return await view(await principal_of_request(scope), *args, **kwargs)
+
+        setattr(guarded, _SCOPE, scope)
+        return _marked(guarded, Protection.AUTHENTICATED)
+
+    return protect
+
+
+def scope_of(view: View) -> Scope | None:
+    """What a key must be good for to be admitted to this view; None where no key is."""
+    mark = getattr(view, _SCOPE, None)
+    return mark if isinstance(mark, Scope) else None
 
 
 def rate_limited(view: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:
@@ -125,20 +166,77 @@ def exempt(reason: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
     return mark
 
 
-async def principal_of_request() -> Principal:
-    """Whose access token it carries, one whose sign-in stands. It counts for its user."""
+async def principal_of_request(scope: Scope | None = None) -> Principal:
+    """Whose token it carries, one whose sign-in stands, or a key with this scope.
+
+    It counts for its user.
+    """
     token = bearer_token()
-    principal = await wiring().services.accounts.authenticate(token) if token else None
-    if principal is None:
+    keys = wiring().services.keys
+    if token and keys is not None and keys.spelling.claims(token):
+        principal = await _holder(keys, token)
+        if scope is None:
+            raise SIGN_IN_NEEDED.problem()
+    elif token:
+        principal = await _signed_in(token)
+    else:
         raise unauthenticated()
+    if scope is not None:
+        _demand(principal, scope)
     per_minute = wiring().services.requests_per_user
     await _count([Rate(f"requests {principal.user_id}", per_minute)])
     return principal
 
 
+async def principal_of_upgrade() -> Principal | None:
+    """Whose token or key a WebSocket's request carries, to open a live stream with.
+
+    None where it carries none. A sign-in is looked at when the session is opened.
+    """
+    token = bearer_token()
+    if not token:
+        return None
+    services = wiring().services
+    if services.keys is not None and services.keys.spelling.claims(token):
+        principal = await _holder(services.keys, token)
+        _demand(principal, Scope.LIVE)
+        return principal
+    signed_in = await services.sessions.ports.authenticator.authenticate(token)
+    if signed_in is None:
+        raise unauthenticated()
+    return signed_in
+
+
+def _demand(principal: Principal, scope: Scope) -> None:
+    if not principal.may(scope):
+        raise MISSING_SCOPE.problem(
+            f"This takes an API key with the scope {scope.value}. Make a key that has it."
+        )
+
+
+async def _signed_in(token: str) -> Principal:
+    principal = await wiring().services.accounts.authenticate(token)
+    if principal is None:
+        raise unauthenticated()
+    return principal
+
+
+async def _holder(keys: Keys, token: str) -> Principal:
+    """Who has this key. Looking one up counts for its address, so that nobody tries many."""
+    principal = keys.recall(token)
+    if principal is None and keys.spelling.hash_of(token) is not None:
+        per_minute = wiring().services.requests_per_user
+        await _count(rates_of("keys", requester_address(), per_minute))
+        principal = await keys.authenticate(token)
+    if principal is None:
+        raise AUTH_FAILED.problem(KEY_FAILED)
+    return principal
+
+
 def bearer_token() -> str | None:
     """The token of the Authorization header (RFC 6750, section 2.1)."""
-    values = request.headers.getlist("Authorization")
+    connection = websocket if has_websocket_context() else request
+    values = connection.headers.getlist("Authorization")
     if len(values) != 1:
         return None
     scheme, _, token = values[0].strip().partition(" ")

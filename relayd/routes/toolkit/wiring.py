@@ -21,6 +21,7 @@ from relayd.hooks.rows import Delivery, Endpoint
 from relayd.identity import Principal
 from relayd.intake.asked import Asked, Format
 from relayd.intake.intake import Intake
+from relayd.keys.keys import Keys
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
 from relayd.payments.purchases import Purchase
 from relayd.payments.receipts import Bought, ReceiptRefusal
@@ -204,6 +205,7 @@ class Services:
     shop: Sales | None = None
     public_url: str = ""
     batch: Batch | None = None
+    keys: Keys | None = None
 
 
 @attrs.frozen

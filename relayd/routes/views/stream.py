@@ -1,5 +1,6 @@
 """GET /ws/transcribe: from an accepted upgrade to a session."""
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -11,8 +12,9 @@ from relayd.dialects.native import NativeDialect
 from relayd.routes.toolkit.description import undescribed
 from relayd.routes.toolkit.plain_client import PlainClient
 from relayd.routes.toolkit.problems import Refusal, answer
-from relayd.routes.toolkit.protection import exempt
+from relayd.routes.toolkit.protection import exempt, principal_of_upgrade
 from relayd.routes.toolkit.wiring import requester_address, wiring
+from relayd.session.dialect import Hello
 
 if TYPE_CHECKING:
     from relayd.edge.asgi import Handover
@@ -50,12 +52,14 @@ async def explain() -> Response:
 
 
 @blueprint.websocket("/ws/transcribe")
-@exempt("authenticates with its first message, under a deadline")
+@exempt("authenticates by a header, or its first message, under a deadline")
 @undescribed("a WebSocket, which OpenAPI has no words for: docs/protocol.md")
 async def transcribe() -> None:
     """Serve one session on this connection: later, where the connection can wait for its app."""
     sessions = wiring().services.sessions
     _check_origin()
+    principal = await principal_of_upgrade()
+    hello = None if principal is None else Hello(principal, _config())
     handover = _handover()
     # Before accepting, so that no message is read by anybody else.
     client = PlainClient() if handover is None else handover.take()
@@ -65,12 +69,19 @@ async def transcribe() -> None:
         client,
         requester_address(),
         NativeDialect(),
+        hello,
         arrived_at=trio.current_time(),
     )
-    if handover is None:
+    if handover is None or hello is not None:
         await serve()
     else:
         handover.leave(serve, sessions.limits.auth_seconds)
+
+
+def _config() -> Mapping[str, Any]:
+    """What would stand in the first message, as fields of the address; a repeated one is a list."""
+    several = websocket.args.to_dict(flat=False)
+    return {name: values[0] if len(values) == 1 else values for name, values in several.items()}
 
 
 def _check_origin() -> None:

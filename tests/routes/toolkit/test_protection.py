@@ -84,11 +84,14 @@ EXPECTED = {
     "DELETE /api/v1/webhooks/<webhook_id>": Protection.AUTHENTICATED,
     "/api/v1/webhooks/<webhook_id>/deliveries": Protection.AUTHENTICATED,
     "/api/v1/webhooks/deliveries/<delivery_id>/again": Protection.AUTHENTICATED,
+    "POST /api/v1/keys": Protection.AUTHENTICATED,
+    "/api/v1/keys": Protection.AUTHENTICATED,
+    "DELETE /api/v1/keys/<key_id>": Protection.AUTHENTICATED,
 }
 
 
 # Both read and posted to.
-READ_TOO = {"/api/v1/webhooks"}
+READ_TOO = {"/api/v1/webhooks", "/api/v1/keys"}
 # Tested beside their views.
 OWN_RATES = {"/billing/purchases/<checkout_session_id>/summary"}
 

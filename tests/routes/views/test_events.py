@@ -15,7 +15,7 @@ import trio.testing
 from relayd.events.credit import Credit
 from relayd.events.hub import Hub
 from relayd.events.live import LiveCredit
-from relayd.identity import Principal
+from relayd.identity import Credential, CredentialKind, Principal
 from relayd.quotas.counters import Counters
 from relayd.routes.toolkit.event_stream import HEARTBEAT, LASTING_SECONDS
 from relayd.routes.views.credit_stream import ENDED, CreditStream
@@ -134,11 +134,11 @@ async def test_ended(how: str, autojump_clock: trio.testing.MockClock) -> None:
     page = Page()
     async with reading(page):
         await trio.sleep(7)
-        page.hub.sign_in_ended(UUID(int=11))
+        page.hub.credential_ended(Credential(CredentialKind.SIGN_IN, UUID(int=11)))
         await trio.sleep(1)
         assert page.over_at is None
         if how == "sign-in":
-            page.hub.sign_in_ended(UUID(int=10))
+            page.hub.credential_ended(Credential(CredentialKind.SIGN_IN, UUID(int=10)))
         else:
             page.hub.close()
         await trio.testing.wait_all_tasks_blocked()

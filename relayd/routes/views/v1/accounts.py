@@ -2,10 +2,10 @@
 
 from quart import Blueprint
 
-from relayd.identity import Principal
+from relayd.identity import Principal, Scope
 from relayd.routes.toolkit.description import Answer, Body, Topic, described
 from relayd.routes.toolkit.problems import UNAVAILABLE
-from relayd.routes.toolkit.protection import authenticated, rate_limited
+from relayd.routes.toolkit.protection import authorised, rate_limited
 from relayd.routes.views.account import OwnAccount, own_account
 from relayd.routes.views.auth import (
     AFTERWARDS,
@@ -56,7 +56,7 @@ async def login() -> TokenPair:
 
 
 @blueprint.get("/me")
-@authenticated
+@authorised(Scope.READ)
 @described(
     Topic.RECORDINGS,
     gives={200: Answer("The account.", OwnAccount)},

@@ -23,7 +23,7 @@ from quart import Blueprint, Response
 from quart.wrappers.response import ResponseBody
 
 from relayd.errors import DatabaseUnavailable
-from relayd.identity import Principal
+from relayd.identity import Principal, Scope
 from relayd.quotas.limits import Cap, Quotas
 from relayd.routes.toolkit.description import Answer, Topic, described
 from relayd.routes.toolkit.event_stream import (
@@ -34,7 +34,7 @@ from relayd.routes.toolkit.event_stream import (
     event,
 )
 from relayd.routes.toolkit.forms import Form, encode, told
-from relayd.routes.toolkit.protection import authenticated
+from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.wiring import Recordings, wiring
 from relayd.routes.views.events import TOO_MANY_STREAMS
 from relayd.routes.views.v1.recordings import (
@@ -72,7 +72,7 @@ class ProgressEvent(Form):
 
 
 @blueprint.get("/transcriptions/<transcription_id>/events")
-@authenticated
+@authorised(Scope.READ)
 @described(
     Topic.RECORDINGS,
     path={"transcription_id": TranscriptionId},

@@ -11,7 +11,7 @@ from quart import Blueprint, request
 from relayd import logs
 from relayd.edge.body import BodyPolicy
 from relayd.errors import MediaFailed, StorageFull, StorageUnavailable, Unreadable
-from relayd.identity import Principal
+from relayd.identity import Principal, Scope
 from relayd.intake.asked import Asked
 from relayd.quotas.limits import Cap
 from relayd.routes.toolkit.bodies import MALFORMED_JSON, MISSING_FIELD, parse_form, refuse_no_json
@@ -31,7 +31,7 @@ from relayd.routes.toolkit.problems import (
     UNSUPPORTED_MEDIA_TYPE,
     Refusal,
 )
-from relayd.routes.toolkit.protection import authenticated
+from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.streamed import gather
 from relayd.routes.toolkit.wiring import Batch, wiring
 from relayd.routes.views.v1.asking import (
@@ -130,7 +130,7 @@ _POLICY: Final = BodyPolicy(
 
 
 @blueprint.post("/transcribe")
-@authenticated
+@authorised(Scope.BATCH)
 @described(
     Topic.RECORDINGS,
     takes=Body(
@@ -171,7 +171,7 @@ async def transcribe(principal: Principal) -> Recording:
 
 
 @blueprint.delete("/transcribe/<transcription_id>")
-@authenticated
+@authorised(Scope.BATCH)
 @described(
     Topic.RECORDINGS,
     path={"transcription_id": TranscriptionId},

@@ -10,13 +10,13 @@ from quart import Blueprint, Response, request
 from relayd import logs
 from relayd.durations import seconds
 from relayd.errors import ObjectMissing, StorageUnavailable
-from relayd.identity import Principal
+from relayd.identity import Principal, Scope
 from relayd.intake.asked import Format
 from relayd.routes.toolkit.bodies import INVALID_FIELD
 from relayd.routes.toolkit.description import Answer, Topic, described
 from relayd.routes.toolkit.forms import Form, told
 from relayd.routes.toolkit.problems import Refusal
-from relayd.routes.toolkit.protection import authenticated
+from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.wiring import Batch
 from relayd.routes.views.v1.asking import UNKNOWN_FORMAT
 from relayd.routes.views.v1.numbers import NUMBER_MAX, number_asked
@@ -98,7 +98,7 @@ class OwnStats(Form):
 
 
 @blueprint.get("/status/<transcription_id>")
-@authenticated
+@authorised(Scope.READ)
 @described(
     Topic.RECORDINGS,
     path={"transcription_id": TranscriptionId},
@@ -111,7 +111,7 @@ async def status(principal: Principal, transcription_id: str) -> Recording:
 
 
 @blueprint.get("/result/<transcription_id>")
-@authenticated
+@authorised(Scope.READ)
 @described(
     Topic.RECORDINGS,
     path={"transcription_id": TranscriptionId},
@@ -147,7 +147,7 @@ async def result(principal: Principal, transcription_id: str) -> Response:
 
 
 @blueprint.get("/transcriptions")
-@authenticated
+@authorised(Scope.READ)
 @described(
     Topic.RECORDINGS,
     query={
@@ -180,7 +180,7 @@ async def transcriptions(principal: Principal) -> RecordingPage:
 
 
 @blueprint.delete("/transcriptions/<transcription_id>")
-@authenticated
+@authorised(Scope.BATCH)
 @described(
     Topic.RECORDINGS,
     path={"transcription_id": TranscriptionId},
@@ -199,7 +199,7 @@ async def delete(principal: Principal, transcription_id: str) -> Gone:
 
 
 @blueprint.get("/stats")
-@authenticated
+@authorised(Scope.READ)
 @described(Topic.RECORDINGS, gives={200: Answer("In numbers.", OwnStats)}, refuses=(BATCH_OFF,))
 async def stats(principal: Principal) -> OwnStats:
     """What one has in the queue, and had lately."""

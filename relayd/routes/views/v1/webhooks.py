@@ -8,12 +8,12 @@ from msgspec import UNSET, Meta, UnsetType
 from quart import Blueprint
 
 from relayd.hooks.rows import ENDPOINTS_MAX, Delivery, Endpoint
-from relayd.identity import Principal
+from relayd.identity import Principal, Scope
 from relayd.routes.toolkit.bodies import INVALID_FIELD, read_form
 from relayd.routes.toolkit.description import Answer, Body, Topic, described
 from relayd.routes.toolkit.forms import Form, Time, told
 from relayd.routes.toolkit.problems import Refusal
-from relayd.routes.toolkit.protection import authenticated
+from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.wiring import Batch
 from relayd.routes.views.v1.asking import INVALID_URL, checked_url
 from relayd.routes.views.v1.numbers import NUMBER_MAX, number_asked
@@ -127,7 +127,7 @@ class SendingPage(Form):
 
 
 @blueprint.post("")
-@authenticated
+@authorised(Scope.BATCH)
 @described(
     Topic.RECORDINGS,
     takes=Body(NewWebhook),
@@ -145,7 +145,7 @@ async def add(principal: Principal) -> Webhook:
 
 
 @blueprint.get("")
-@authenticated
+@authorised(Scope.BATCH)
 @described(
     Topic.RECORDINGS,
     gives={200: Answer("All of them, newest first.", list[Webhook])},
@@ -158,7 +158,7 @@ async def webhooks(principal: Principal) -> Sequence[Webhook]:
 
 
 @blueprint.delete("/<webhook_id>")
-@authenticated
+@authorised(Scope.BATCH)
 @described(
     Topic.RECORDINGS,
     path={"webhook_id": WebhookId},
@@ -174,7 +174,7 @@ async def remove(principal: Principal, webhook_id: str) -> Removed:
 
 
 @blueprint.get("/<webhook_id>/deliveries")
-@authenticated
+@authorised(Scope.BATCH)
 @described(
     Topic.RECORDINGS,
     path={"webhook_id": WebhookId},
@@ -196,7 +196,7 @@ async def deliveries(principal: Principal, webhook_id: str) -> SendingPage:
 
 
 @blueprint.post("/deliveries/<delivery_id>/again")
-@authenticated
+@authorised(Scope.BATCH)
 @described(
     Topic.RECORDINGS,
     path={"delivery_id": DeliveryId},
