@@ -150,3 +150,23 @@ async def test_an_upgrade_with_a_wrong_token_is_refused(autojump_clock: MockCloc
 
         assert server.said[0]["status"] == 401
         assert json.loads(server.said[1]["body"])["error"]["code"] == "auth_failed"
+
+
+async def test_it_begins_at_once_on_our_own_edge_too(autojump_clock: MockClock) -> None:
+    """Who said with the upgrade who it is need say nothing more to be ready."""
+    async with open_stack() as stack:
+        connection = stack.connect()
+        head = (
+            "GET /ws/transcribe?language=en-US HTTP/1.1\r\nHost: relay.example\r\n"
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: {'A' * 22}==\r\nAuthorization: Bearer {stack.token}\r\n\r\n"
+        )
+        await connection.send_all(head.encode())
+        heard = b""
+        while b'"ready"' not in heard:
+            received = await connection.receive_some()
+            assert received, heard
+            heard += received
+        assert heard.startswith(b"HTTP/1.1 101")
+        await connection.aclose()
+        await stack.settled()
