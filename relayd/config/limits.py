@@ -132,6 +132,16 @@ class Limits:
             most=30,
         ),
     )
+    resume_seconds: float = attrs.field(
+        default=15,
+        metadata=about(
+            "How long a stream goes on without its app when the connection breaks, where the app "
+            "can come back: it keeps its place and its hold meanwhile. 0: not at all.",
+            unit="seconds",
+            least=0,
+            most=300,
+        ),
+    )
     ping_seconds: float = attrs.field(
         default=10,
         metadata=about(

@@ -142,6 +142,7 @@ class Serving:
                 self.engine,
                 ledger,
                 clock=lease_clock,
+                place=str(self.boot_id),
                 opens=self._count_opening,
             ),
             session_limits(config.limits, config.metering),

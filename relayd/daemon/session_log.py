@@ -28,6 +28,7 @@ def log_end(report: Report) -> None:
         audio_bytes=report.audio_bytes,
         results=report.results,
         malformed=report.malformed,
+        returns=report.returns,
         renewals=report.renewals,
         renewal_failures=report.renewal_failures,
         settled=report.settled,

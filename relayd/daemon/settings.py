@@ -37,6 +37,7 @@ def session_limits(limits: config.Limits, metering: config.Metering) -> SessionL
         finish_seconds=limits.finish_seconds,
         settle_seconds=limits.settle_seconds,
         close_seconds=limits.close_seconds,
+        resume_seconds=limits.resume_seconds,
         flush_seconds=metering.flush_seconds * FLUSH_EARLY,
         lease_seconds=metering.lease_seconds,
         credits_low_seconds=metering.credits_low_seconds,

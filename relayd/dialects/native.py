@@ -6,8 +6,7 @@ speak it.
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final
-from uuid import UUID
+from typing import Any, Final, TypeGuard
 
 import attrs
 import msgspec
@@ -21,11 +20,16 @@ from relayd.session.dialect import (
     Introduction,
     KeepAlive,
     Malformed,
+    Mark,
+    Readiness,
+    Received,
+    Resume,
+    Return,
     Said,
     Texts,
+    Ticket,
 )
 from relayd.session.endings import EndReason
-from relayd.speech.plan import StreamPlan
 from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
 
 __all__ = ["CLOSE_CODES", "ERROR_CODES", "NativeDialect"]
@@ -80,6 +84,9 @@ _CONTROLS: Final[Mapping[str, Said]] = {
     "CloseStream": Finish(),
 }
 
+# Bytes and results of any session are far below it.
+_COUNT_MOST: Final = 2**53
+
 # In C: results are the most that a daemon says, several a second in every session.
 _ENCODER: Final = msgspec.json.Encoder()
 
@@ -102,19 +109,34 @@ class NativeDialect:
             return Malformed('The message has no "type".')
         if kind == "auth":
             return _parse_auth(message)
+        if kind == "received":
+            return _parse_received(message)
         return _CONTROLS.get(kind) or Malformed(
             "The message type is unknown; expected finalize, keepalive or stop."
         )
 
-    def ready(self, session_id: UUID, engine: str, plan: StreamPlan, remaining_ms: int) -> Texts:
+    def ready(self, readiness: Readiness) -> Texts:
         """``ready``."""
+        plan = readiness.plan
         text = _format(
             "ready",
-            session_id=str(session_id),
-            engine=engine,
+            session_id=str(readiness.session_id),
+            engine=readiness.engine,
             model=plan.model,
             rate=plan.tariff.rate,
-            seconds_remaining=seconds(remaining_ms),
+            seconds_remaining=seconds(readiness.remaining_ms),
+            **_ticket_fields(readiness.ticket),
+        )
+        return (text,)
+
+    def resumed(self, back: Return) -> Texts:
+        """``resumed``."""
+        text = _format(
+            "resumed",
+            session_id=str(back.session_id),
+            taken=back.taken_bytes,
+            seconds_remaining=seconds(back.remaining_ms),
+            **_ticket_fields(back.ticket),
         )
         return (text,)
 
@@ -126,16 +148,17 @@ class NativeDialect:
         """An ``error`` that is not fatal."""
         return (_error("bad_message", problem, fatal=False),)
 
-    def result(self, event: UpstreamEvent) -> Texts:
+    def result(self, event: UpstreamEvent, mark: Mark | None = None) -> Texts:
         """``transcript``, ``speech_started`` or ``utterance_end``."""
         if isinstance(event, Transcript):
             # Nearly always.
-            return (_transcript(event),)
+            return (_transcript(event, mark),)
+        marks = {} if mark is None else {"number": mark.number, "taken": mark.taken_bytes}
         match event:
             case SpeechStarted():
-                return (_format("speech_started", timestamp=event.timestamp),)
+                return (_format("speech_started", timestamp=event.timestamp, **marks),)
             case UtteranceEnd():
-                return (_format("utterance_end", last_word_end=event.last_word_end),)
+                return (_format("utterance_end", last_word_end=event.last_word_end, **marks),)
 
     def credits_low(self, remaining_ms: int) -> Texts:
         """``credits_low``."""
@@ -154,6 +177,7 @@ class NativeDialect:
                 seconds_used=seconds(conclusion.used_ms),
                 reason=conclusion.reason.label,
                 seconds_remaining=None if remaining_ms is None else seconds(remaining_ms),
+                **_taken_field(conclusion.taken_bytes),
             )
             texts.append(end)
         return tuple(texts)
@@ -166,13 +190,46 @@ class NativeDialect:
 def _parse_auth(message: Mapping[str, Any]) -> Introduction | Malformed:
     token = message.get("token")
     config = message.get("config")
+    resume = _parse_resume(message.get("resume"))
     if not isinstance(token, str):
         return Malformed('The auth message has no "token".')
-    if config is None:
-        return Introduction(token)
-    if not isinstance(config, dict):
+    if config is not None and not isinstance(config, dict):
         return Malformed('The "config" of the auth message is not an object.')
-    return Introduction(token, config)
+    if isinstance(resume, Malformed):
+        return resume
+    return Introduction(token, config or {}, resume)
+
+
+def _parse_resume(value: object) -> Resume | Malformed | None:
+    """True from who may come back; who does brings what `ready` said, and how far it got."""
+    if value is None or isinstance(value, bool):
+        return Resume() if value else None
+    if isinstance(value, dict):
+        token, numbers = value.get("token"), [value.get("received", 0), value.get("start", 0)]
+        if isinstance(token, str) and all(map(_is_count, numbers)):
+            return Resume(token, *numbers)
+    return Malformed(
+        'The "resume" of the auth message is neither true nor {"token", "received", "start"}.'
+    )
+
+
+def _parse_received(message: Mapping[str, Any]) -> Received | Malformed:
+    number = message.get("number")
+    return Received(number) if _is_count(number) else Malformed('"received" has no "number".')
+
+
+def _is_count(value: object) -> TypeGuard[int]:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _COUNT_MOST
+
+
+def _ticket_fields(ticket: Ticket | None) -> dict[str, Any]:
+    if ticket is None:
+        return {}
+    return {"resume_token": ticket.token, "resume_seconds": ticket.seconds}
+
+
+def _taken_field(taken_bytes: int | None) -> dict[str, Any]:
+    return {} if taken_bytes is None else {"taken": taken_bytes}
 
 
 def _error(code: str, wording: str, *, fatal: bool) -> str:
@@ -191,9 +248,12 @@ class _Result(msgspec.Struct, tag="transcript", tag_field="type", omit_defaults=
     words: tuple[Word, ...] = ()
     channel: int | None = None
     from_finalize: bool = False
+    # Both for an app that can come back.
+    number: int | None = None
+    taken: int | None = None
 
 
-def _transcript(event: Transcript) -> str:
+def _transcript(event: Transcript, mark: Mark | None) -> str:
     result = _Result(
         event.text,
         event.is_final,
@@ -205,6 +265,8 @@ def _transcript(event: Transcript) -> str:
         event.channel,
         event.from_finalize,
     )
+    if mark is not None:
+        result.number, result.taken = mark.number, mark.taken_bytes
     return _encode(result)
 
 

@@ -133,6 +133,10 @@ class ClientSocket:
         """Send a close frame, wait a little for the peer's, end the socket."""
         await self._open.close(code, reason)
 
+    def cut(self) -> None:
+        """End it at once: another connection takes its place."""
+        self._open.release(reset=True)
+
     async def conclude(self, code: int = 1011, reason: str = "internal error") -> None:
         """The connection's task is done with it: nothing of it is left behind.
 

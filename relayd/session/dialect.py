@@ -27,9 +27,28 @@ __all__ = [
     "Introduction",
     "KeepAlive",
     "Malformed",
+    "Mark",
+    "Readiness",
+    "Received",
+    "Resume",
+    "Return",
     "Said",
     "Texts",
+    "Ticket",
 ]
+
+
+@attrs.frozen
+class Resume:
+    """An app that can come back with another connection where the one that it has is lost.
+
+    Empty the first time. Then the token that it was given, the number of the last result that it
+    has, and where in that session's audio it would go on with another one (bytes).
+    """
+
+    token: str = ""
+    received: int = 0
+    start_bytes: int = 0
 
 
 @attrs.frozen
@@ -38,6 +57,7 @@ class Hello:
 
     principal: Principal
     config: Mapping[str, Any] = attrs.field(factory=dict)
+    resume: Resume | None = None
 
 
 @attrs.frozen
@@ -46,6 +66,8 @@ class Introduction:
 
     token: str = attrs.field(repr=False)
     config: Mapping[str, Any] = attrs.field(factory=dict)
+    # None: an app that won't come back.
+    resume: Resume | None = None
 
 
 @attrs.frozen
@@ -71,16 +93,63 @@ class Finish:
 
 
 @attrs.frozen
+class Received:
+    """The app has every numbered result up to this one."""
+
+    number: int
+
+
+@attrs.frozen
 class Malformed:
     """Text that is none of the above; ``problem`` says why, without repeating it."""
 
     problem: str
 
 
-Said = Introduction | Audio | Finalize | KeepAlive | Finish | Malformed
+Said = Introduction | Audio | Finalize | KeepAlive | Finish | Received | Malformed
 
 # What is sent, in this order.
 Texts = tuple[str, ...]
+
+
+@attrs.frozen
+class Ticket:
+    """With what an app comes back, and for how many seconds after its connection was lost."""
+
+    token: str
+    seconds: float
+
+
+@attrs.frozen
+class Readiness:
+    """The engine is open, and does what the plan says. Milliseconds of credit."""
+
+    session_id: UUID
+    engine: str
+    plan: StreamPlan
+    remaining_ms: int
+    # None: nobody is waited for.
+    ticket: Ticket | None = None
+
+
+@attrs.frozen
+class Return:
+    """What who came back must know: its audio was taken up to this byte. Milliseconds of credit."""
+
+    session_id: UUID
+    taken_bytes: int
+    remaining_ms: int
+    ticket: Ticket
+
+
+@attrs.frozen
+class Mark:
+    """What stands on a result for an app that can come back."""
+
+    # Of its audio, at the time.
+    taken_bytes: int
+    # One more than that of the last numbered result; None for one that will be replaced.
+    number: int | None
 
 
 @attrs.frozen
@@ -95,6 +164,8 @@ class Conclusion:
     remaining_ms: int | None
     # Whether the app got as far as saying who it is.
     authenticated: bool
+    # Of its audio, for an app that can come back.
+    taken_bytes: int | None = None
 
 
 @attrs.frozen
@@ -111,8 +182,11 @@ class Dialect(Protocol):
     def parse(self, text: str) -> Said:
         """Understand one text message. Never raises, whatever a client sends."""
 
-    def ready(self, session_id: UUID, engine: str, plan: StreamPlan, remaining_ms: int) -> Texts:
-        """The engine is open, and does what the plan says: send audio now."""
+    def ready(self, readiness: Readiness) -> Texts:
+        """Send audio now."""
+
+    def resumed(self, back: Return) -> Texts:
+        """It goes on: send audio from that byte on. What was missed follows."""
 
     def remark(self, remark: str) -> Texts:
         """Something about the configuration, which is accepted all the same."""
@@ -120,8 +194,11 @@ class Dialect(Protocol):
     def complaint(self, problem: str) -> Texts:
         """A message could not be understood, and was passed over."""
 
-    def result(self, event: UpstreamEvent) -> Texts:
-        """A transcript, or a mark of the voice activity detection."""
+    def result(self, event: UpstreamEvent, mark: Mark | None = None) -> Texts:
+        """A transcript, or a mark of the voice activity detection.
+
+        ``mark`` is there for an app that can come back; its number goes to the last of the texts.
+        """
 
     def credits_low(self, remaining_ms: int) -> Texts:
         """The credit fell to one of the configured levels."""

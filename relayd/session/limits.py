@@ -27,6 +27,8 @@ class SessionLimits:
     settle_seconds: float
     # For the closing handshake.
     close_seconds: float
+    # How long a session goes on without its app, where that can come back; 0: not at all.
+    resume_seconds: float
     # Between two renewals while more than half of the hold is left.
     flush_seconds: float
     # How long a renewal lets a session admit audio. Shorter than the time after which a silent

@@ -59,6 +59,9 @@ class Client(Protocol):
     async def close(self, code: int, reason: str) -> None:
         """Closing handshake, then the socket. A cancelled close cuts the socket."""
 
+    def cut(self) -> None:
+        """End it at once, without a word; whoever receives or sends hears that it ended."""
+
     def on_gone(self, callback: Callable[[], object]) -> None:
         """Call back once when the peer hung up, even while nobody receives.
 

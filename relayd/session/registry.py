@@ -11,7 +11,8 @@ import attrs
 import trio
 
 from relayd.background import Faults, keep
-from relayd.session.dialect import Dialect, Hello
+from relayd.identity import Principal
+from relayd.session.dialect import Dialect, Hello, Resume
 from relayd.session.endings import EndReason
 from relayd.session.limits import SessionLimits
 from relayd.session.ports import Client, Settlement
@@ -61,18 +62,46 @@ class Sessions:
         ``arrived_at``: since when the app had the time to say who it is, where that isn't now.
         Nothing but a cancellation leaves this.
         """
-        session = Session(client, address, self.ports, self.limits, dialect, hello, arrived_at)
+        session = Session(
+            client, address, self.ports, self.limits, dialect, hello, arrived_at, self._go_back
+        )
         self._live[session.session_id] = session
         if self.draining:
             session.ending.give(EndReason.SERVER_DRAINING)
+            session.line.let_go()
         try:
             return await session.run()
         finally:
-            del self._live[session.session_id]
+            self._live.pop(session.session_id, None)
             if session.report.settled is False:
                 self._unsettled[session.session_id] = session.settlement
             self._tell()
-            self.ended(session.report)
+            if not session.went_back:
+                self.ended(session.report)
+
+    async def _go_back(self, visitor: Session, principal: Principal, resume: Resume) -> None:
+        """Take a client back to the session that it was cut off from, if that is here."""
+        session_id = _session_of(resume.token)
+        host = None if session_id is None else self._live.get(session_id)
+        if host is None or not host.belongs_to(principal):
+            return
+        # The two count as one, and nobody waits for the visitor.
+        del self._live[visitor.session_id]
+        try:
+            await host.receive_back(visitor, resume.received)
+        finally:
+            self._live[visitor.session_id] = visitor
+        if not visitor.went_back:
+            await self._give_up(host)
+
+    async def _give_up(self, session: Session) -> None:
+        """End one whose app begins anew; its place among the user's streams is needed."""
+        session.ending.give(EndReason.CLIENT_GONE)
+        session.line.let_go()
+        with trio.move_on_after(self.limits.settle_seconds):
+            await trio.lowlevel.checkpoint()
+            while session.session_id in self._live:
+                await self._changed.wait()
 
     async def drain(self) -> None:
         """End every session in order, refuse new ones, and wait until all are settled.
@@ -82,6 +111,7 @@ class Sessions:
         self.draining = True
         for session in list(self._live.values()):
             session.ending.give(EndReason.SERVER_DRAINING)
+            session.line.let_go()
         await self.over()
 
     async def over(self) -> None:
@@ -112,3 +142,11 @@ class Sessions:
         """Wake whoever waits for a change."""
         self._changed.set()
         self._changed = trio.Event()
+
+
+def _session_of(token: str) -> UUID | None:
+    """Which session a resume token names; None for none."""
+    try:
+        return UUID(token.rpartition(".")[2])
+    except ValueError:
+        return None

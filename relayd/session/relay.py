@@ -22,11 +22,11 @@ from relayd.session.dialect import (
     Introduction,
     KeepAlive,
     Malformed,
+    Received,
 )
 from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import SessionLimits
-from relayd.session.outbox import Outbox
-from relayd.session.ports import Client
+from relayd.session.line import Line
 from relayd.speech.engine import Upstream
 from relayd.speech.words import UpstreamEvent
 
@@ -45,11 +45,10 @@ FINALIZE_SECONDS: Final = 1.0
 class Relay:
     """Carries audio up and words down until a reason to end is given."""
 
-    client: Client
+    line: Line
     dialect: Dialect
     upstream: Upstream
     allowance: Allowance
-    outbox: Outbox
     ending: Ending
     limits: SessionLimits
     results: int = 0
@@ -75,6 +74,11 @@ class Relay:
 
     def __attrs_post_init__(self) -> None:
         self._least_bytes = self.allowance.meter.format.bytes_per_second * LEAST_MS // 1000
+
+    @property
+    def taken_bytes(self) -> int:
+        """How much of the app's audio need not be sent again."""
+        return self.allowance.meter.admitted_bytes + len(self._little)
 
     async def run(self) -> None:
         """Return once the last words are out, or at once where nobody could hear them."""
@@ -102,6 +106,7 @@ class Relay:
                 await self._take_message()
         finally:
             self._client_read.set()
+            self.line.deafen()
 
     async def read_upstream(self) -> None:
         """Pass results on until the engine ends the stream."""
@@ -113,7 +118,7 @@ class Relay:
     def _pass_down(self, event: UpstreamEvent) -> bool:
         """Say a result to the client; called in the task that read it."""
         self.results += 1
-        self.outbox.say(self.dialect.result(event))
+        self.line.say_result(event)
         return True
 
     def _pass_up(self, message: str | bytes) -> bool:
@@ -156,7 +161,7 @@ class Relay:
         with trio.CancelScope(deadline=self._listening_until) as listening:
             # The scope is the way to stop the listening without cutting a frame on its way up.
             self._listening = listening
-            message = await self.client.receive(self._pass_up)
+            message = await self.line.receive(self._pass_up)
         if isinstance(message, str):
             await self._obey(message)
         elif message:
@@ -230,6 +235,9 @@ class Relay:
             if not self._pass_up(said.data):
                 await self._pass_on(self._with_little(said.data), self._admitted)
             return
+        if isinstance(said, Received):
+            self.line.acknowledge(said.number)
+            return
         # What it says is said of all the audio before it.
         await self._send_little()
         match said:
@@ -246,7 +254,7 @@ class Relay:
 
     def _complain(self, problem: str) -> None:
         self.malformed += 1
-        self.outbox.say(self.dialect.complaint(problem))
+        self.line.say(self.dialect.complaint(problem))
 
     async def _finish(self) -> None:
         with self._finishing:

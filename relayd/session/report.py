@@ -29,6 +29,8 @@ class Report:
     audio_bytes: int = 0
     results: int = 0
     malformed: int = 0
+    # How often its app came back with another connection.
+    returns: int = 0
     renewals: int = 0
     renewal_failures: int = 0
     # None: there was nothing to settle. False: the registry has to go on trying; the session was

@@ -3,7 +3,8 @@
     Session.run
     └─ outer nursery ──── outbox.write: sends what had to wait, and the closing frame
        ├─ _converse
-       │    hello · plan · ledger.open                            ended by a reason at any await
+       │    hello, or back to a session that goes on
+       │    plan · ledger.open                                    ended by a reason at any await
        │    engine.open
        │    └─ inner nursery ── read_client     admits, sends upstream
        │                     ├─ read_upstream   to the outbox, never waits for the client
@@ -37,11 +38,22 @@ from relayd.errors import (
 )
 from relayd.identity import Authenticator, Principal, Scope
 from relayd.session.allowance import Allowance
-from relayd.session.dialect import Conclusion, Dialect, Hello, Introduction, Malformed
+from relayd.session.dialect import (
+    Conclusion,
+    Dialect,
+    Hello,
+    Introduction,
+    Malformed,
+    Readiness,
+    Resume,
+    Return,
+    Texts,
+    Ticket,
+)
 from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import SessionLimits
+from relayd.session.line import Line
 from relayd.session.meter import Meter
-from relayd.session.outbox import Outbox
 from relayd.session.ports import Client, Ledger, Opened, OpenRefusal, OpenRequest, Settlement
 from relayd.session.relay import Relay
 from relayd.session.report import Report
@@ -70,13 +82,24 @@ class Ports:
     # Measures leases; `relayd.clock.lease_clock` where machines may sleep.
     clock: Clock = trio.current_time
     new_id: Callable[[], UUID] = uuid4
+    # Where sessions live, as their tokens name it: this run of this process.
+    place: str = ""
     # Counts a user's openings: seconds to wait, 0.0 meaning that one more is all right.
     opens: Callable[[UUID], Awaitable[float]] = _freely
 
 
+async def _nowhere(visitor: "Session", principal: Principal, resume: Resume) -> None:
+    """No session but this one."""
+    await trio.lowlevel.checkpoint()
+
+
 @attrs.define(eq=False)
 class Session:
-    """A live stream. Run it once."""
+    """A live stream. Run it once.
+
+    ``go_back`` takes its client to the session that it would go on with, if there is one, and
+    returns when that has no more use of it; ``went_back`` says whether it did.
+    """
 
     client: Client
     # Who it is, for the ledger and the log: an IP address.
@@ -88,10 +111,13 @@ class Session:
     hello: Hello | None = None
     # Since when its app has been there, and may have said nothing; from when it is run, by itself.
     arrived_at: float | None = None
+    go_back: Callable[["Session", Principal, Resume], Awaitable[None]] = _nowhere
     session_id: UUID = attrs.field(init=False)
     ending: Ending = attrs.field(factory=Ending)
     report: Report = attrs.field(init=False)
-    _outbox: Outbox = attrs.field(init=False)
+    line: Line = attrs.field(init=False)
+    # Its client went back to another session: nothing is said or settled here.
+    went_back: bool = False
     _principal: Principal | None = None
     _unanswered: OpenRequest | None = None
     _allowance: Allowance | None = None
@@ -102,17 +128,14 @@ class Session:
     def __attrs_post_init__(self) -> None:
         self.session_id = self.ports.new_id()
         self.report = Report(self.session_id, self.address)
-        self._outbox = Outbox(
-            self.client, self.dialect, self.ending, self.limits, self._client_gone
-        )
+        self.line = Line(self.client, self.dialect, self.ending, self.limits, self._client_gone)
 
     async def run(self) -> Report:
         """Serve the client until one reason ended it and the books are settled."""
         if self.arrived_at is None:
             self.arrived_at = trio.current_time()
-        self.client.on_gone(self._client_gone)
         async with trio.open_nursery() as nursery:
-            nursery.start_soon(self._outbox.write)
+            self.line.open(nursery)
             try:
                 await self._converse()
             except* ClientGone:
@@ -126,12 +149,26 @@ class Session:
                 self.ending.give(EndReason.INTERNAL_ERROR)
             finally:
                 self.ending.give(EndReason.CLIENT_GONE)
-                with trio.move_on_after(self.limits.settle_seconds, shield=True):
-                    await self._settle()
-                self._complete_report(trio.current_time() - self.arrived_at)
-                self._say_ending()
-                self._outbox.close()
+                if self.went_back:
+                    self.line.leave()
+                else:
+                    with trio.move_on_after(self.limits.settle_seconds, shield=True):
+                        await self._settle()
+                    self._complete_report(trio.current_time() - self.arrived_at)
+                    self.line.conclude(self.dialect.conclusion(self._conclusion()))
+        self.report.returns = self.line.returns
         return self.report
+
+    def belongs_to(self, principal: Principal) -> bool:
+        """Whether this user opened it."""
+        return self._principal is not None and self._principal.user_id == principal.user_id
+
+    async def receive_back(self, visitor: "Session", received: int) -> None:
+        """Go on over the visitor's connection, if that can be, until it is of no more use."""
+        left = self.line.attach(visitor.client, received)
+        if left is not None:
+            visitor.went_back = True
+            await left.wait()
 
     async def _converse(self) -> None:
         with trio.CancelScope() as opening:
@@ -139,6 +176,10 @@ class Session:
             hello = self.hello or await self._hear_hello()
             if hello is None:
                 return
+            if hello.resume is not None and hello.resume.token:
+                await self.go_back(self, hello.principal, hello.resume)
+                if self.went_back:
+                    return
             self._principal = hello.principal
             if not await self._may_open(hello.principal):
                 return
@@ -146,7 +187,7 @@ class Session:
             if plan is None or not await self._open_ledger(plan):
                 return
             async with self.ports.engine.open(plan) as upstream:
-                await self._stream(plan, upstream)
+                await self._stream(hello, plan, upstream)
                 # The last words are out: what is left of the engine's stream ends at once.
                 opening.cancel()
 
@@ -174,7 +215,7 @@ class Session:
         if principal is None:
             self.ending.give(EndReason.AUTH_FAILED)
             return None
-        return Hello(principal, auth.config)
+        return Hello(principal, auth.config, auth.resume)
 
     async def _may_open(self, principal: Principal) -> bool:
         if not principal.may(Scope.LIVE):
@@ -239,29 +280,44 @@ class Session:
             meter=Meter(plan.format, opened.held_total_ms, plan.tariff),
             opened=opened,
             clock=self.ports.clock,
-            say_low=lambda remaining_ms: self._outbox.say(self.dialect.credits_low(remaining_ms)),
+            say_low=lambda remaining_ms: self.line.say(self.dialect.credits_low(remaining_ms)),
         )
 
-    async def _stream(self, plan: StreamPlan, upstream: Upstream) -> None:
+    async def _stream(self, hello: Hello, plan: StreamPlan, upstream: Upstream) -> None:
         assert self._allowance is not None
         self._upstream = upstream
+        ticket = self._ticket() if hello.resume is not None else None
         engine, remaining_ms = self.ports.engine.name, self._allowance.remaining_ms
-        self._outbox.say(self.dialect.ready(self.session_id, engine, plan, remaining_ms))
+        readiness = Readiness(self.session_id, engine, plan, remaining_ms, ticket)
+        self.line.say(self.dialect.ready(readiness))
         for remark in plan.remarks:
-            self._outbox.say(self.dialect.remark(remark))
+            self.line.say(self.dialect.remark(remark))
         self._relay = Relay(
-            self.client,
-            self.dialect,
-            upstream,
-            self._allowance,
-            self._outbox,
-            self.ending,
-            self.limits,
+            self.line, self.dialect, upstream, self._allowance, self.ending, self.limits
         )
+        if ticket is not None:
+            self.line.keep_results(self._taken, self._welcome)
         await self._relay.run()
 
+    def _ticket(self) -> Ticket | None:
+        """With what the app comes back, if it is waited for at all."""
+        if not self.limits.resume_seconds:
+            return None
+        return Ticket(f"{self.ports.place}.{self.session_id}", self.limits.resume_seconds)
+
+    def _taken(self) -> int:
+        assert self._relay is not None
+        return self._relay.taken_bytes
+
+    def _welcome(self) -> Texts:
+        ticket = self._ticket()
+        assert ticket is not None
+        assert self._allowance is not None
+        remaining_ms = self._allowance.remaining_ms
+        return self.dialect.resumed(Return(self.session_id, self._taken(), remaining_ms, ticket))
+
     def _client_gone(self) -> None:
-        closed = self.client.peer_code in ORDERLY_CLOSES
+        closed = self.line.client.peer_code in ORDERLY_CLOSES
         self.ending.give(EndReason.COMPLETED if closed else EndReason.CLIENT_GONE)
         if self._relay is not None:
             self._relay.cut()
@@ -308,16 +364,16 @@ class Session:
             unanswered=self._unanswered,
         )
 
-    def _say_ending(self) -> None:
+    def _conclusion(self) -> Conclusion:
         assert self.ending.reason is not None
-        conclusion = Conclusion(
+        return Conclusion(
             reason=self.ending.reason,
             wording=self.ending.wording,
             used_ms=0 if self._allowance is None else self._allowance.meter.used_ms,
             remaining_ms=self._remaining_ms,
             authenticated=self._principal is not None,
+            taken_bytes=self._taken() if self.line.may_return else None,
         )
-        self._outbox.say(self.dialect.conclusion(conclusion))
 
     def _complete_report(self, seconds: float) -> None:
         report = self.report

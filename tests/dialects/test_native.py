@@ -10,7 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.dialects.native import CLOSE_CODES, ERROR_CODES, NativeDialect
-from relayd.session.dialect import Conclusion, Introduction, Malformed, Said, Texts
+from relayd.session.dialect import (
+    Conclusion,
+    Introduction,
+    Malformed,
+    Mark,
+    Readiness,
+    Received,
+    Resume,
+    Return,
+    Said,
+    Texts,
+    Ticket,
+)
 from relayd.session.endings import EndReason
 from relayd.speech.formats import AudioFormat
 from relayd.speech.plan import StreamPlan
@@ -163,7 +175,7 @@ def test_whole_seconds_have_no_fraction(milliseconds: int, text: str) -> None:
     """Apps that read seconds into an integer can, wherever there is one."""
     (end,) = DIALECT.conclusion(concluded(used_ms=milliseconds, remaining_ms=milliseconds))
     said = [
-        *DIALECT.ready(UUID(int=1), "engine", PLAN, milliseconds),
+        *DIALECT.ready(Readiness(UUID(int=1), "engine", PLAN, milliseconds)),
         *DIALECT.credits_low(milliseconds),
         end,
     ]
@@ -175,7 +187,7 @@ def test_whole_seconds_have_no_fraction(milliseconds: int, text: str) -> None:
 def test_ready_says_who_listens() -> None:
     """The session's id, the engine, its model, what that costs, and the credit."""
     dear = attrs.evolve(PLAN, tariff=Tariff(1500))
-    assert read(DIALECT.ready(UUID(int=1), "fake", dear, 5000)) == [
+    assert read(DIALECT.ready(Readiness(UUID(int=1), "fake", dear, 5000))) == [
         {
             "type": "ready",
             "session_id": "00000000-0000-0000-0000-000000000001",
@@ -242,3 +254,68 @@ def test_the_apps_own_endings_are_no_errors() -> None:
     assert {reason for reason in EndReason if CLOSE_CODES[reason] == 1000} == {
         reason for reason in EndReason if reason.by_app
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "resume"),
+    [
+        (True, Resume()),
+        (False, None),
+        (None, None),
+        ({"token": "t"}, Resume("t")),
+        ({"token": "t", "received": 7, "start": 3200}, Resume("t", 7, 3200)),
+    ],
+)
+def test_auth_says_whether_the_app_comes_back(said: object, resume: Resume | None) -> None:
+    """True: it may; with a token, a number and an offset: it does."""
+    auth = DIALECT.parse(json.dumps({"type": "auth", "token": "t", "resume": said}))
+    assert auth == Introduction("t", {}, resume)
+
+
+@pytest.mark.parametrize(
+    "said", [1, "t", {}, {"token": 1}, {"token": "t", "received": -1}, {"token": "t", "start": 2.5}]
+)
+def test_a_wrong_resume_is_refused_by_its_name(said: object) -> None:
+    """The app is told what the field takes."""
+    auth = DIALECT.parse(json.dumps({"type": "auth", "token": "t", "resume": said}))
+    assert isinstance(auth, Malformed)
+    assert '"resume"' in auth.problem
+
+
+def test_received_carries_a_number() -> None:
+    """Without one it means nothing."""
+    assert DIALECT.parse('{"type": "received", "number": 3}') == Received(3)
+    for wrong in ("{}", '{"number": -1}', '{"number": true}', '{"number": 1e300}'):
+        message = {"type": "received", **json.loads(wrong)}
+        assert isinstance(DIALECT.parse(json.dumps(message)), Malformed)
+
+
+def test_who_can_come_back_is_told_with_what() -> None:
+    """`ready` and `resumed` carry the token and its time; `resumed` where to go on."""
+    ticket = Ticket("here.1", 15)
+    (ready,) = read(DIALECT.ready(Readiness(UUID(int=1), "fake", PLAN, 5000, ticket)))
+    (back,) = read(DIALECT.resumed(Return(UUID(int=1), 3200, 4900, ticket)))
+    assert (ready["resume_token"], ready["resume_seconds"]) == ("here.1", 15)
+    assert back == {
+        "type": "resumed",
+        "session_id": str(UUID(int=1)),
+        "taken": 3200,
+        "seconds_remaining": 4.9,
+        "resume_token": "here.1",
+        "resume_seconds": 15,
+    }
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Transcript("a", is_final=True, speech_final=True, confidence=1, start=0, duration=1),
+        SpeechStarted(1.0),
+        UtteranceEnd(1.0),
+    ],
+)
+def test_a_mark_stands_behind_what_was_there(event: Any) -> None:
+    """The number and the audio taken are added; without a mark nothing is."""
+    (plain,) = read(DIALECT.result(event))
+    (marked,) = read(DIALECT.result(event, Mark(3200, 4)))
+    assert marked == {**plain, "number": 4, "taken": 3200}

@@ -20,6 +20,8 @@ class FakeClient:
     reads: bool = True
     # Whether its socket takes messages at once.
     at_once: bool = False
+    # One that is gone when it is to be closed, though nobody noticed.
+    deaf_to_close: bool = False
     heard: list[tuple[float, dict[str, Any]]] = attrs.field(factory=list)
     closed: tuple[float, int, str] | None = None
     peer_code: int | None = None
@@ -119,7 +121,14 @@ class FakeClient:
         """Keep the closing code with its time; only once."""
         assert self.closed is None
         self.closed = (trio.current_time(), code, reason)
+        if self.deaf_to_close:
+            self.hang_up()
         await trio.lowlevel.checkpoint()
+
+    def cut(self) -> None:
+        """Be cut off, as by a network."""
+        if not self._gone:
+            self.hang_up()
 
     def on_gone(self, callback: Callable[[], object]) -> None:
         """Remember whom to tell."""

@@ -3,7 +3,6 @@
 import base64
 import json
 from typing import Any
-from uuid import UUID
 
 import attrs
 
@@ -16,11 +15,13 @@ from relayd.session.dialect import (
     Introduction,
     KeepAlive,
     Malformed,
+    Mark,
+    Readiness,
+    Return,
     Said,
     Texts,
 )
 from relayd.session.endings import EndReason
-from relayd.speech.plan import StreamPlan
 from relayd.speech.words import Transcript, UpstreamEvent
 
 __all__ = ["TerseDialect"]
@@ -50,8 +51,12 @@ class TerseDialect:
             case _:
                 return _CONTROLS.get(word) or Malformed("no such word")
 
-    def ready(self, session_id: UUID, engine: str, plan: StreamPlan, remaining_ms: int) -> Texts:
+    def ready(self, readiness: Readiness) -> Texts:
         """Nothing."""
+        return ()
+
+    def resumed(self, back: Return) -> Texts:
+        """Nothing: its apps don't come back."""
         return ()
 
     def remark(self, remark: str) -> Texts:
@@ -62,7 +67,7 @@ class TerseDialect:
         """A question."""
         return (self._text("huh", problem=problem),)
 
-    def result(self, event: UpstreamEvent) -> Texts:
+    def result(self, event: UpstreamEvent, mark: Mark | None = None) -> Texts:
         """The words, and that they are complete."""
         if not isinstance(event, Transcript):
             return ()

@@ -19,6 +19,7 @@ def outbox_of(client: FakeClient, outbox_messages: int = 64) -> Outbox:
         ending,
         defaults.limits(outbox_messages=outbox_messages),
         lambda: ending.give(EndReason.CLIENT_GONE),
+        lambda: ending.give(EndReason.SLOW_CLIENT),
     )
 
 

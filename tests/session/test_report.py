@@ -43,6 +43,7 @@ async def test_the_report_has_every_number(autojump_clock: MockClock) -> None:
         "audio_bytes": len(frame(2500)),
         "results": 1,
         "malformed": 1,
+        "returns": 0,
         "renewals": 2,
         "renewal_failures": 1,
         "settled": True,

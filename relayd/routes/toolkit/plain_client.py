@@ -49,5 +49,9 @@ class PlainClient:
             self._closed = True
             await websocket.close(code, reason)
 
+    def cut(self) -> None:
+        """Say nothing more; ASGI has no way to end it but `close`."""
+        self._closed = True
+
     def on_gone(self, callback: Callable[[], object]) -> None:
         """Nothing to register: see the class."""
