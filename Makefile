@@ -78,7 +78,7 @@ RELAYD := pyproject.toml --group pyproject.toml:build
 lock:
 	@command -v uv >/dev/null || { echo 'make lock needs uv: pip install uv' >&2; exit 2; }
 	$(UV_COMPILE) $(RELAYD) --extra embedded --extra local -o requirements.lock
-	$(UV_COMPILE) $(RELAYD) --extra embedded --extra local --extra microphone --extra dev \
+	$(UV_COMPILE) $(RELAYD) --extra embedded --extra local --extra microphone --extra desktop --extra dev \
 		--group pyproject.toml:bench --group pyproject.toml:mutants -c requirements.lock -o requirements-dev.lock
 	$(UV_COMPILE) --group pyproject.toml:moonshine -c requirements-dev.lock -o requirements-moonshine.lock
 

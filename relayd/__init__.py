@@ -28,7 +28,8 @@ Imports point downwards only; a test keeps it so.
     children     processes that we start for ourselves
     config · logs · threads · clock · durations · errors               what everyone may use
 
-    client       the streaming client that apps embed; imports nothing of the daemon
+    desktop      the window of the client: a panel for apps, and a captioning window
+    client       what apps embed: streams, and live words; imports nothing of the daemon
     demo         the spoken recording that `relayd demo` streams
 """
 

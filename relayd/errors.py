@@ -35,7 +35,12 @@ port has one exception, raised by its adapter `from` the library's own.
 
 # ruff: noqa: N818 - named for what happened, as trio names its own
 
+import sys
 from typing import TypeVar
+
+if sys.version_info < (3, 11):
+    # The client, which has this file too, runs on older Pythons than the daemon.
+    from exceptiongroup import BaseExceptionGroup
 
 __all__ = [
     "ClientGone",

@@ -71,9 +71,11 @@ BELOW: dict[str, set[str]] = {
     "daemon": GROUND | {"session", "edge", "routes", "checks", "events", "worker"} | ADAPTERS,
     "demo": GROUND,
     # What apps embed: nothing of the daemon's comes with it.
-    "client": {"speech"},
+    # Of engines only what Deepgram says on the wire.
+    "client": {"speech", "errors", "engines"},
+    "desktop": {"client", "speech"},
     "cli": GROUND
-    | {"session", "edge", "routes", "backups", "checks", "daemon", "client", "demo"}
+    | {"session", "edge", "routes", "backups", "checks", "daemon", "client", "desktop", "demo"}
     | ADAPTERS,
     "__main__": {"cli"},
     "": set(),

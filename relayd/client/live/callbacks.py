@@ -1,0 +1,117 @@
+"""An app's callbacks, called one after the other in a thread of their own."""
+
+import inspect
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+
+from relayd.client.live.news import Balance, News, Problem, Standing
+from relayd.client.messages import Transcript
+
+__all__ = ["Callbacks", "Calls"]
+
+log = logging.getLogger(__name__)
+
+# What waits for a callback that takes its time. Interim words are left out first: others replace
+# them. A thousand finals are about an hour of speech.
+_INTERIM_MOST: Final = 20
+_WAITING_MOST: Final = 1000
+
+
+@attrs.frozen
+class Callbacks:
+    """What an app wants to be called with; None for what it doesn't."""
+
+    on_transcript: Callable[..., object] | None
+    on_state: Callable[..., object] | None = None
+    on_balance: Callable[..., object] | None = None
+    on_error: Callable[..., object] | None = None
+
+    def begin(self) -> "Calls":
+        """A thread for one start of an engine."""
+        return Calls(self)
+
+    def call(self, news: News) -> None:
+        """Call back with one piece of news, in this thread."""
+        match news:
+            case Transcript():
+                _call(self.on_transcript, news.text, news.is_final, news)
+            case Standing():
+                _call(self.on_state, news.state, news.message)
+            case Balance():
+                _call(self.on_balance, news.seconds, news.low)
+            case Problem():
+                _call(self.on_error, news.message, news.code)
+
+
+class Calls:
+    """The thread, and what waits to be told in it."""
+
+    def __init__(self, callbacks: Callbacks) -> None:
+        self._callbacks = callbacks
+        self._waiting: deque[News] = deque(maxlen=_WAITING_MOST)
+        self._ready = threading.Condition()
+        self._ended = False
+        self._thread = threading.Thread(target=self._work, name="relayd-callbacks", daemon=True)
+
+    def start(self) -> None:
+        """Begin to call."""
+        self._thread.start()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the caller is such a callback."""
+        return threading.current_thread() is self._thread
+
+    def tell(self, news: News) -> None:
+        """Call back soon; never waits for the callbacks before."""
+        with self._ready:
+            interim = isinstance(news, Transcript) and not news.is_final
+            if not interim or len(self._waiting) < _INTERIM_MOST:
+                self._waiting.append(news)
+                self._ready.notify()
+
+    def end(self) -> None:
+        """Nothing follows."""
+        with self._ready:
+            self._ended = True
+            self._ready.notify()
+
+    def join(self, timeout: float) -> None:
+        """Wait until all was told."""
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def _work(self) -> None:
+        while True:
+            with self._ready:
+                while not self._waiting:
+                    if self._ended:
+                        return
+                    self._ready.wait()
+                news = self._waiting.popleft()
+            self._callbacks.call(news)
+
+
+def _call(callback: Callable[..., object] | None, *arguments: Any) -> None:
+    if callback is None:
+        return
+    try:
+        callback(*arguments[: _takes(callback, len(arguments))])
+    except Exception:
+        log.exception("a callback of the app failed")
+
+
+def _takes(callback: Callable[..., object], most: int) -> int:
+    """How many of the arguments a callback has places for."""
+    try:
+        parameters = inspect.signature(callback).parameters.values()
+    except (TypeError, ValueError):
+        return most
+    if any(one.kind is one.VAR_POSITIONAL for one in parameters):
+        return most
+    return sum(one.kind in {one.POSITIONAL_ONLY, one.POSITIONAL_OR_KEYWORD} for one in parameters)

@@ -1,0 +1,262 @@
+"""The core: one conversation with whoever makes the words, for as long as the app speaks.
+
+A line that is cut is opened again, later each time, and what nobody was heard to have understood
+is said again. An app that says nothing for long may lose its line too: it is opened again when
+there is something to say.
+"""
+
+import random
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+import trio
+
+from relayd.client.errors import ConnectError, DisconnectedError, RefusedError
+from relayd.client.live.news import Balance, Problem, Standing, State, Tell
+from relayd.client.live.sources import Line, Source
+from relayd.client.live.tape import BYTES_PER_SECOND, Tape
+from relayd.client.live.wording import AGAIN, UNPROVEN, told
+from relayd.client.messages import CreditsLow, Error, Message, SessionEnd, Transcript
+
+__all__ = ["Conversation", "Patience"]
+
+# At most 250 ms a message, as the protocol advises.
+_PIECE_BYTES: Final = BYTES_PER_SECOND // 4
+# Engines take about 1.25 times live; less than this behind is no backlog.
+_CATCH_UP_SPEED: Final = 1.25
+_BACKLOG_BYTES: Final = BYTES_PER_SECOND
+# Deepgram hangs up after ten seconds without a message.
+_KEEPALIVE_SECONDS: Final = 5
+# While words flow the credit is told this often, in seconds of audio.
+_BALANCE_SECONDS: Final = 5
+
+
+@attrs.frozen
+class Patience:
+    """How long to go on trying, in seconds."""
+
+    # Before the first line was open: an address may simply be wrong.
+    at_first: float = 20
+    # After a stop, from one word to the next; reconnecting included.
+    at_last: float = 8
+    # Between attempts: doubled each time, shortened at random so that apps don't come together.
+    between_least: float = 0.5
+    between_most: float = 30
+    # A line that lived so long was a good one: the next attempt comes soon again.
+    good: float = 10
+
+
+@attrs.define(eq=False)
+class Conversation:
+    """What is on the tape, said to a source; what comes of it, told."""
+
+    source: Source
+    tape: Tape
+    tell: Tell
+    patience: Patience = attrs.field(factory=Patience)
+    jitter: Callable[[], float] = random.random
+    _listened: bool = attrs.field(init=False, default=False)
+    _renewed: bool = attrs.field(init=False, default=False)
+    _failures: int = attrs.field(init=False, default=0)
+    _told_problem: str = attrs.field(init=False, default="")
+    _told_lost_bytes: int = attrs.field(init=False, default=0)
+    # Of the line that is open: where on the tape it began, and what the credit was then.
+    _began: int = attrs.field(init=False, default=0)
+    _fatal: Error | None = attrs.field(init=False, default=None)
+    _heard_at: float = attrs.field(init=False, default=0.0)
+
+    async def run(self) -> None:
+        """Until the tape is closed and all was heard, or it can't go on. Tells the end as well."""
+        self.tell(Standing(State.CONNECTING))
+        ended = Standing(State.ENDED, "The last words could not be fetched.", "disconnected")
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._give_up_at_last, nursery.cancel_scope)
+            ended = await self._talk()
+            nursery.cancel_scope.cancel(reason="it ended")
+        self.tell(ended)
+
+    async def _talk(self) -> Standing:
+        opened_at = trio.current_time()
+        while True:
+            code, message = await self._one_line()
+            if code == "completed":
+                return Standing(State.ENDED, told(code), code)
+            if not await self._may_try_again(code):
+                return self._refused(code, message)
+            if not self._listened and trio.current_time() - opened_at > self.patience.at_first:
+                return self._refused(code, message)
+            if self._has_nothing_to_say:
+                return Standing(State.ENDED, told("completed"), "completed")
+            if code not in UNPROVEN:
+                await self._pause(code, message)
+
+    async def _one_line(self) -> tuple[str, str]:
+        """Open a line and use it up; why it ended, and in whose words."""
+        opened_at: float | None = None
+        self._fatal = None
+        try:
+            async with self.source.open() as line:
+                opened_at = trio.current_time()
+                self._begin(line)
+                problem = await self._converse(line)
+        except ConnectError as error:
+            return "unreachable", str(error)
+        except RefusedError as error:
+            return error.code, error.message
+        except DisconnectedError as error:
+            return "disconnected", str(error)
+        finally:
+            if opened_at and trio.current_time() - opened_at >= self.patience.good:
+                self._failures = 0
+                self._renewed = False
+        if problem is not None:
+            return "disconnected", str(problem)
+        ending = line.ending
+        fatal = self._fatal or (ending.error if ending else None)
+        return (ending.reason if ending else "disconnected"), (fatal.message if fatal else "")
+
+    def _begin(self, line: Line) -> None:
+        self._listened = True
+        self._told_problem = ""
+        self._began = self.tape.rewind()
+        self.tell(Standing(State.LISTENING))
+        self._credit(line.ready.seconds_remaining)
+
+    async def _converse(self, line: Line) -> Exception | None:
+        """Speak and listen until the line ends; None where it ended in order."""
+        problem: Exception | None = None
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._speak, line)
+            try:
+                async for message in line:
+                    self._hear(message)
+            except (DisconnectedError, RefusedError) as error:
+                problem = error
+            nursery.cancel_scope.cancel(reason="the line ended")
+        if isinstance(problem, RefusedError):
+            raise problem
+        return problem
+
+    async def _speak(self, line: Line) -> None:
+        credit_due = _BALANCE_SECONDS
+        while True:
+            audio = None
+            with trio.move_on_after(_KEEPALIVE_SECONDS):
+                audio = await self.tape.read(_PIECE_BYTES)
+            if audio is None:
+                if not await line.keepalive():
+                    return
+                continue
+            if not audio:
+                await line.stop()
+                return
+            if not await line.send(audio):
+                return
+            sent_seconds = (self.tape.read_until - self._began) / BYTES_PER_SECOND
+            if sent_seconds >= credit_due:
+                credit_due += _BALANCE_SECONDS
+                self._credit(line.ready.left_after(sent_seconds))
+            self._tell_of_lost()
+            if self.tape.end - self.tape.read_until > _BACKLOG_BYTES:
+                await trio.sleep(len(audio) / BYTES_PER_SECOND / _CATCH_UP_SPEED)
+
+    def _hear(self, message: Message) -> None:
+        self._heard_at = trio.current_time()
+        match message:
+            case Transcript():
+                self.tell(self._on_the_whole(message))
+                if message.is_final and not message.channel:
+                    heard_seconds = message.start + message.duration
+                    self.tape.forget(self._began + _even(heard_seconds))
+            case CreditsLow():
+                self._credit(message.seconds_remaining, low=True)
+            case SessionEnd():
+                if message.seconds_remaining is not None:
+                    self._credit(message.seconds_remaining)
+            case Error(fatal=True):
+                self._fatal = message
+            case Error():
+                self.tell(Problem(message.message, message.code))
+            case _:
+                pass
+
+    def _on_the_whole(self, heard: Transcript) -> Transcript:
+        """With its times on the app's clock, which knows nothing of lines."""
+        if not self._began:
+            return heard
+        later = self._began / BYTES_PER_SECOND
+        words = tuple(
+            attrs.evolve(one, start=one.start + later, end=one.end + later) for one in heard.words
+        )
+        return attrs.evolve(heard, start=heard.start + later, words=words)
+
+    async def _may_try_again(self, code: str) -> bool:
+        """Whether another attempt may fare better."""
+        if code in UNPROVEN:
+            first, self._renewed = not self._renewed, True
+            return first and await self.source.renew()
+        # After a cut the server may not have noticed yet that the old line is gone.
+        return code in AGAIN or (code == "too_many_sessions" and self._listened)
+
+    async def _pause(self, code: str, message: str) -> None:
+        """Wait for the next attempt. Where nothing was lost, not before there is more to say."""
+        words = told(code, message)
+        if code == "idle_timeout" or self._nothing_waits:
+            await self.tape.wait()
+        elif words != self._told_problem:
+            self._told_problem = words
+            self.tell(Problem(f"{words} ({message})" if message else words, code))
+        self.tell(Standing(State.RECONNECTING, words, code))
+        longest = min(
+            self.patience.between_least * 2 ** min(self._failures, 16), self.patience.between_most
+        )
+        self._failures += 1
+        await trio.sleep(longest * (0.5 + self.jitter() / 2))
+        self._tell_of_lost()
+
+    @property
+    def _nothing_waits(self) -> bool:
+        return self._listened and self.tape.end == self.tape.begin and not self.tape.closed
+
+    @property
+    def _has_nothing_to_say(self) -> bool:
+        return self.tape.closed and self.tape.end == self.tape.begin
+
+    async def _give_up_at_last(self, talking: trio.CancelScope) -> None:
+        """Once no more audio comes, cancel what takes too long."""
+        await self.tape.wait_closed()
+        closed_at = trio.current_time()
+        while True:
+            deadline = max(closed_at, self._heard_at) + self.patience.at_last
+            if deadline <= trio.current_time():
+                break
+            await trio.sleep_until(deadline)
+        talking.cancel(reason="the last words took too long")
+
+    def _refused(self, code: str, message: str) -> Standing:
+        # What refuses says it for people, and knows better than we why.
+        words = message or told(code)
+        self.tell(Problem(words, code))
+        return Standing(State.ENDED, words, code)
+
+    def _credit(self, seconds: float, *, low: bool = False) -> None:
+        # Nobody counts what is not ours to sell.
+        if seconds != float("inf"):
+            self.tell(Balance(max(seconds, 0.0), low))
+
+    def _tell_of_lost(self) -> None:
+        lost = self.tape.lost_bytes - self._told_lost_bytes
+        if lost:
+            self._told_lost_bytes += lost
+            seconds = lost / BYTES_PER_SECOND
+            self.tell(
+                Problem(
+                    f"{seconds:.1f} s of sound were lost: the connection was away", "sound_lost"
+                )
+            )
+
+
+def _even(seconds: float) -> int:
+    """So much audio in bytes: whole samples."""
+    return round(seconds * BYTES_PER_SECOND) // 2 * 2

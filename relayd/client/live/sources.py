@@ -1,0 +1,109 @@
+"""Who makes the words: a relay that counts them, or Deepgram with the user's own key."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any, Protocol
+
+import attrs
+
+from relayd.client.deepgram import open_deepgram
+from relayd.client.link import Deadlines
+from relayd.client.live.credentials import Credentials
+from relayd.client.live.settings import Mode, Settings
+from relayd.client.messages import Message, Ready
+from relayd.client.session import Ending, open_stream
+from relayd.client.transport import Connect, dial
+
+__all__ = ["Line", "Managed", "OwnKey", "Source", "source_of"]
+
+
+class Line(Protocol):
+    """An open stream; `relayd.client.session.Stream` says what each of these does."""
+
+    @property
+    def ready(self) -> Ready:
+        """Who answers, and the credit at the beginning: infinite where nobody counts."""
+
+    @property
+    def ending(self) -> Ending | None:
+        """How it ended, once it did."""
+
+    async def send(self, audio: bytes) -> bool:
+        """Send audio; False once it is over."""
+
+    async def keepalive(self) -> bool:
+        """Say that the app is still there."""
+
+    async def stop(self) -> bool:
+        """No more audio: the last words follow."""
+
+    def __aiter__(self) -> "Line":
+        """What is said, until the end."""
+
+    async def __anext__(self) -> Message:
+        """Raises `DisconnectedError` or `RefusedError`."""
+
+
+class Source(Protocol):
+    """Opens lines."""
+
+    def open(self) -> AbstractAsyncContextManager[Line]:
+        """Open a line. Raises `ConnectError`, `RefusedError` or `DisconnectedError`."""
+
+    async def renew(self) -> bool:
+        """Who we are was not believed: whether another attempt may fare better."""
+
+
+@attrs.frozen
+class Managed:
+    """A relay, with a sign-in."""
+
+    server_url: str
+    config: Mapping[str, Any]
+    credentials: Credentials
+    connect: Connect = dial
+    deadlines: Deadlines = attrs.field(factory=Deadlines)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Line]:
+        """Open a stream through the relay, with a token that is still good."""
+        token = await self.credentials.token()
+        async with open_stream(
+            self.server_url, token, self.config, deadlines=self.deadlines, connect=self.connect
+        ) as stream:
+            yield stream
+
+    async def renew(self) -> bool:
+        """Get a new token for the old one."""
+        return await self.credentials.renew()
+
+
+@attrs.frozen
+class OwnKey:
+    """Deepgram, with a key of the user's."""
+
+    key: str = attrs.field(repr=False)
+    config: Mapping[str, Any]
+    url: str
+    connect: Connect = dial
+    deadlines: Deadlines = attrs.field(factory=Deadlines)
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Line]:
+        """Open a stream at Deepgram."""
+        async with open_deepgram(
+            self.key, self.config, url=self.url, deadlines=self.deadlines, connect=self.connect
+        ) as stream:
+            yield stream
+
+    async def renew(self) -> bool:
+        """A key stays what it is."""
+        return False
+
+
+def source_of(settings: Settings, credentials: Credentials, connect: Connect = dial) -> Source:
+    """What these settings ask for."""
+    config = settings.stream_config()
+    if settings.mode is Mode.BYOK:
+        return OwnKey(settings.byok_api_key, config, settings.deepgram_url, connect)
+    return Managed(settings.server_url, config, credentials, connect)

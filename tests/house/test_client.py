@@ -1,0 +1,83 @@
+"""What apps embed is installable apart: with all it needs, and nothing of a server."""
+
+import re
+import runpy
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Final
+
+from tests.house.tree import ROOT, sources
+
+HERE: Final = ROOT / "clients" / "python"
+PROJECT: Final = tomllib.loads((HERE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+TAKEN: Final[tuple[str, ...]] = runpy.run_path(str(HERE / "hatch_build.py"))["TAKEN"]
+SERVERS: Final = {"quart", "hypercorn", "psycopg", "stripe", "bcrypt", "werkzeug", "obstore"}
+# Uncompressed; a wheel is a third of it.
+BYTES_MAX: Final = 300_000
+# Where a dependency's module is named otherwise.
+MODULES: Final = {"ruamel.yaml": "ruamel", "trio-websocket": "trio_websocket", "h11": "h11"}
+MODULES_OF_EXTRAS: Final = {"sounddevice", "httpx", "av", "PySide6", "pocketsphinx"}
+
+HELD: Final = tuple(
+    one
+    for one in sources("relayd")
+    if any(one.name == name or one.name.startswith(f"{name}/") for name in TAKEN)
+)
+
+
+def test_nothing_is_missing() -> None:
+    """Every module of relayd that the client's code imports is in its distribution."""
+    held = {one.module for one in HELD}
+    wanted = {
+        (one.name, name)
+        for one in HELD
+        for name in one.imports()
+        if name.startswith("relayd.") and name.rpartition(".")[0] not in held
+    }
+    assert {(where, name) for where, name in wanted if name not in held} == set()
+
+
+def test_all_that_is_imported_is_declared() -> None:
+    """Each package that it imports is a dependency, or belongs to an extra."""
+    declared = {re.split(r"[<>=;\[ ]", one)[0] for one in PROJECT["dependencies"]}
+    modules = {MODULES.get(one, one) for one in declared} | MODULES_OF_EXTRAS
+    imported = {name.split(".")[0] for one in HELD for name in one.imports()}
+    # What brings numpy along is what wants it.
+    foreign = imported - set(sys.stdlib_module_names) - {"relayd", "numpy"}
+    assert foreign <= modules
+    assert "soxr" in declared
+
+
+def test_no_server_comes_along() -> None:
+    """None of its dependencies, optional ones included, is a server's."""
+    extras = [one for some in PROJECT["optional-dependencies"].values() for one in some]
+    names = {re.split(r"[<>=;\[ ]", one)[0].lower() for one in [*PROJECT["dependencies"], *extras]}
+    assert names & SERVERS == set()
+
+
+def test_it_is_small() -> None:
+    """Its own code stays far below what a wheel of 200 KB holds."""
+    assert sum(Path(one.path).stat().st_size for one in HELD) < BYTES_MAX
+
+
+def test_of_engines_the_client_knows_only_the_wire() -> None:
+    """What Deepgram is asked and answers, never the engine that a server runs."""
+    allowed = {"relayd.engines.deepgram", "relayd.engines.deepgram.errors"}
+    allowed |= {"relayd.engines.deepgram.messages"}
+    for one in sources("relayd/client", "relayd/desktop"):
+        found = {name for name in one.imports() if name.startswith("relayd.engines")}
+        assert found <= allowed, one.name
+
+
+def test_importing_it_is_quick() -> None:
+    """`import relayd.client` loads neither Trio nor numpy: an app's start doesn't wait for them."""
+    program = (
+        "import sys, relayd.client as client; client.RemoteTranscriptionEngine; client.Settings\n"
+        "print(*{'trio', 'numpy', 'keyring', 'ruamel', 'ssl', 'msgspec'} & set(sys.modules))"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.split() == []
