@@ -18,6 +18,7 @@ from relayd.accounts.devices import STRANGER, DeviceTokens, Visitor
 from relayd.accounts.emails import normalise
 from relayd.accounts.gifts import Gift
 from relayd.accounts.lifetimes import Keeper, Lifetimes
+from relayd.accounts.operators import Operators
 from relayd.accounts.outcomes import (
     ChangeRefusal,
     Credentials,
@@ -63,11 +64,18 @@ class Accounts:
     gift: Gift | None = None
     # Where mail is sent.
     addresses: Addresses | None = None
+    # Whether whoever moves money by hand must show a code of their second factor.
+    operator_factor: bool = False
     second_factor: SecondFactor = attrs.field(init=False)
+    operators: Operators = attrs.field(init=False)
 
     @second_factor.default
     def _make_second_factor(self) -> SecondFactor:
         return SecondFactor(self.database, self.proving, self.addresses)
+
+    @operators.default
+    def _make_operators(self) -> Operators:
+        return Operators(self.database, self.proving, self.operator_factor)
 
     @classmethod
     def configured(
@@ -91,6 +99,7 @@ class Accounts:
             Lifetimes.configured(auth),
             gift,
             Addresses(database, proving, Letters(pepper), quotas, gift) if mail else None,
+            auth.operator_second_factor,
         )
 
     async def register(

@@ -38,6 +38,7 @@ def delete_user(connection: Connection, user_id: UUID, password_hash: str | None
     connection.execute("DELETE FROM one_time_links WHERE user_id = %s", (user_id,))
     connection.execute("DELETE FROM mails WHERE user_id = %s", (user_id,))
     connection.execute("DELETE FROM second_factors WHERE user_id = %s", (user_id,))
+    connection.execute("DELETE FROM operators WHERE user_id = %s", (user_id,))
     connection.execute(
         """
         UPDATE transcription_sessions SET client_address = ''

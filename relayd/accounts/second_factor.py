@@ -1,7 +1,9 @@
 """The second factor of an account, as its owner and the operator manage it."""
 
+import functools
 import io
 import secrets
+from collections.abc import Callable
 from uuid import UUID
 
 import attrs
@@ -19,7 +21,7 @@ from relayd.accounts.outcomes import (
 from relayd.accounts.proving import Proving
 from relayd.accounts.second_factors import Confirmation, FactorState
 from relayd.accounts.totp import SEED_BYTES
-from relayd.database.ports import Database
+from relayd.database.ports import Connection, Database
 from relayd.identity import Principal
 from relayd.mail.letters import Kind, Letter
 
@@ -97,6 +99,11 @@ class SecondFactor:
         """Switch it off for a user who lost app and codes; False where it was off."""
         letter = self._letter(Kind.SECOND_FACTOR_OFF)
         return await self.database.transact(second_factors.end_factor, user_id, letter)
+
+    def resetting(self) -> Callable[[Connection, UUID], bool]:
+        """The same as a transaction, for an operator's: who does that leaves a trail."""
+        letter = self._letter(Kind.SECOND_FACTOR_OFF)
+        return functools.partial(second_factors.end_factor, letter=letter)
 
     async def require(self, user_id: UUID, *, required: bool) -> None:
         """Whether a user must have one, and may not switch it off."""

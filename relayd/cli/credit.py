@@ -1,12 +1,14 @@
-"""`relayd credit`: give credit, or correct it. Every booking stands in the ledger for ever."""
+"""`relayd credit`: give credit, or correct it. Each booking stands in ledger and trail for ever."""
 
 import argparse
 import decimal
 import uuid
 from typing import TYPE_CHECKING, Final
 
+from relayd.cli import user_operator
 from relayd.cli.exits import Exit
-from relayd.cli.operator import find_user, run
+from relayd.cli.hand import add_hand, hand_of, refused
+from relayd.cli.operator import accounts, find_user, run
 from relayd.cli.options import Subparsers, add_command, add_config, add_group, add_json
 from relayd.cli.output import print_json, say
 from relayd.durations import seconds
@@ -24,11 +26,11 @@ _SECONDS_MAX: Final = 10 * 365 * 86_400
 
 
 def add(subparsers: Subparsers) -> None:
-    """Register `credit grant` and `credit adjust`."""
+    """Register `credit grant`, `credit adjust` and `credit trail`."""
     group = add_group(
         subparsers,
         "credit",
-        summary="grant or adjust a user's credit",
+        summary="grant or adjust a user's credit, show what was done by hand",
         details="Credit is seconds of audio. Live sessions see a change at their next renewal.",
     )
     grant = add_command(
@@ -64,8 +66,10 @@ def add(subparsers: Subparsers) -> None:
             help="a name of your own for this booking: a second one of the same name is not booked "
             "again (for scripts that retry)",
         )
+        add_hand(command)
         add_config(command)
         add_json(command)
+    user_operator.add_trail(group)
 
 
 def _milliseconds(text: str) -> int:
@@ -91,7 +95,7 @@ def _run_grant(arguments: argparse.Namespace) -> int:
 def _run_adjust(arguments: argparse.Namespace) -> int:
     if arguments.ms == 0:
         raise OperatorError("an adjustment of 0 seconds changes nothing")
-    return _book(arguments, "adjust")
+    return _book(arguments, "adjustment")
 
 
 def _book(arguments: argparse.Namespace, kind: str) -> int:
@@ -99,12 +103,16 @@ def _book(arguments: argparse.Namespace, kind: str) -> int:
     key = arguments.key or f"cli-{uuid.uuid4()}"
 
     async def action(database: "Database", config: "Config") -> "Booked | BookingRefusal":
-        from relayd.ledger.wallet import Wallet
+        from relayd.ledger.balances import Entry
+        from relayd.ledger.outcomes import Booked, BookingRefusal
 
         user = await find_user(database, config, arguments.email)
-        wallet = Wallet(database)
-        book = wallet.grant if kind == "grant" else wallet.adjust
-        return await book(user.id, arguments.ms, arguments.reason, key)
+        hand = await hand_of(database, config, arguments)
+        entry = Entry(user.id, kind, key, arguments.ms, arguments.reason)
+        outcome = await accounts(database, config).operators.book(hand, entry)
+        if not isinstance(outcome, Booked | BookingRefusal):
+            raise refused(outcome, arguments)
+        return outcome
 
     return _answer(arguments, run(arguments, action), key)
 

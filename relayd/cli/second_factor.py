@@ -4,12 +4,14 @@ import argparse
 from typing import TYPE_CHECKING
 
 from relayd.cli.exits import Exit
+from relayd.cli.hand import add_hand, hand_of, refused
 from relayd.cli.operator import accounts, find_user, run
 from relayd.cli.options import Subparsers, add_command, add_config, add_json
 from relayd.cli.output import print_json, say
 from relayd.errors import OperatorError
 
 if TYPE_CHECKING:
+    from relayd.accounts.outcomes import User
     from relayd.accounts.second_factors import FactorState
     from relayd.config import Config
     from relayd.database.ports import Database
@@ -44,15 +46,34 @@ def add(group: Subparsers) -> None:
         default=None,
         help="whether the user must have one",
     )
+    add_hand(command)
     add_config(command)
     add_json(command)
+
+
+async def _reset(
+    database: "Database", config: "Config", user: "User", arguments: argparse.Namespace
+) -> bool:
+    """An operator's takes another operator, or a recovery code, and leaves a trail."""
+    from relayd.accounts.operators import RESET_FACTOR, Deed
+
+    books = accounts(database, config)
+    if not await books.operators.is_operator(user.id):
+        return await books.second_factor.reset(user.id)
+    hand = await hand_of(database, config, arguments)
+    deed = Deed(RESET_FACTOR, user.id, "lost app and codes")
+    change = books.second_factor.resetting()
+    outcome = await books.operators.change_one(hand, deed, change)
+    if not isinstance(outcome, bool):
+        raise refused(outcome, arguments)
+    return outcome
 
 
 def _run(arguments: argparse.Namespace) -> int:
     async def action(database: "Database", config: "Config") -> "FactorState":
         user = await find_user(database, config, arguments.email)
         factor = accounts(database, config).second_factor
-        if arguments.reset and not await factor.reset(user.id):
+        if arguments.reset and not await _reset(database, config, user, arguments):
             raise OperatorError(f"{user.email} has no second factor: there is nothing to reset")
         if arguments.require is not None:
             await factor.require(user.id, required=arguments.require)

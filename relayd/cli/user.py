@@ -4,7 +4,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING, Any
 
-from relayd.cli import second_factor
+from relayd.cli import second_factor, user_operator
 from relayd.cli.exits import Exit
 from relayd.cli.operator import accounts, find_user, run
 from relayd.cli.options import Subparsers, add_command, add_config, add_group, add_json
@@ -21,7 +21,7 @@ __all__ = ["add"]
 
 
 def add(subparsers: Subparsers) -> None:
-    """Register `user add`, `list`, `disable`, `enable`, `password`, `totp` and `delete`."""
+    """Register `user` and its commands."""
     group = add_group(
         subparsers,
         "user",
@@ -34,6 +34,7 @@ def add(subparsers: Subparsers) -> None:
     _add_enable(group)
     _add_password(group)
     second_factor.add(group)
+    user_operator.add(group)
     _add_delete(group)
 
 

@@ -78,6 +78,15 @@ class Auth:
             most=10_000,
         ),
     )
+    operator_second_factor: bool = attrs.field(
+        default=False,
+        metadata=about(
+            "Whoever moves money by hand, by `relayd credit` or on a page, names an operator's "
+            "account of their own and shows a code of its second factor; `relayd user operator` "
+            "makes operators.",
+            unit="true or false",
+        ),
+    )
     free_seconds: int = attrs.field(
         default=0,
         metadata=about(

@@ -4,9 +4,12 @@ import json
 
 import psycopg
 import pytest
+from pyotp import TOTP
 
+from relayd.accounts.totp import Totp
 from relayd.cli.exits import Exit
 from tests.cli.commands import EMAIL, Command, answered
+from tests.config.files import PEPPER
 
 pytestmark = pytest.mark.system
 
@@ -35,6 +38,8 @@ def test_an_account_from_made_to_disabled(relayd: Command) -> None:
         (("user", "delete", EMAIL), "", "has no account"),
         (("user", "delete", EMAIL, "--yes"), "", "has no account"),
         (("credit", "grant", EMAIL, "5", "--reason", "x"), "", "has no account"),
+        (("user", "operator", EMAIL), "", "has no account"),
+        (("user", "operator", EMAIL, "--appoint"), "", "say why with --reason"),
         (("credit", "grant", EMAIL, "-5", "--reason", "x"), "", "above 0 seconds"),
         (("credit", "adjust", EMAIL, "0", "--reason", "x"), "", "changes nothing"),
         (("sessions", "--user", EMAIL), "", "has no account"),
@@ -88,6 +93,47 @@ def test_a_second_factor(relayd: Command, database_url: str) -> None:
     assert (shown["second_factor"], shown["required"]) == (False, False)
     code, _, err = relayd("user", "totp", EMAIL, "--reset")
     assert (code, "there is nothing to reset" in err) == (Exit.USAGE, True)
+
+
+def test_operators_and_what_they_did(
+    relayd: Command, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One is made and shown; with the requirement, booking takes one who shows a second factor."""
+    relayd("user", "add", EMAIL, "--password-stdin", stdin="correct horse\n")
+    assert relayd("user", "operator", EMAIL)[1] == f"{EMAIL}: no operator\n"
+    appoint = ("user", "operator", EMAIL, "--appoint", "--reason", "keeps the books")
+    assert relayd(*appoint)[1] == f"{EMAIL}: an operator\n"
+    grant = ("credit", "grant", EMAIL, "5", "--reason", "to try it")
+    assert relayd(*grant)[0] == Exit.OK
+
+    monkeypatch.setenv("RELAYD_AUTH__OPERATOR_SECOND_FACTOR", "true")
+    for more, told in {
+        (): "name your own operator's account",
+        ("--operator", EMAIL): "no second factor",
+        ("--code", "123456"): "whose code is it",
+        ("--operator", "nobody@example.org"): "has no account",
+    }.items():
+        code, out, err = relayd(*grant, *more)
+        assert (code, out) == (Exit.USAGE, "")
+        assert told in err
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "INSERT INTO second_factors (user_id, seed, confirmed_at)"
+            " SELECT id, decode(repeat('00', 16), 'hex'), now() FROM users"
+        )
+    assert "a code of your authenticator app" in relayd(*grant, "--operator", EMAIL)[2]
+    assert "the code is wrong" in relayd(*grant, "--operator", EMAIL, "--code", "x")[2]
+    assert "name your own" in relayd("user", "totp", EMAIL, "--reset")[2]
+    phone = Totp(PEPPER.encode())
+    shown = TOTP(phone.secret(bytes(16))).now()
+    assert relayd(*grant, "--operator", EMAIL, "--code", shown)[0] == Exit.OK
+
+    trail = answered(relayd("credit", "trail", "--json"))
+    assert [one["action"] for one in trail] == ["grant", "grant", "appoint_operator"]
+    assert [one["second_factor"] for one in trail] == [True, False, False]
+    assert (trail[0]["operator"], trail[1]["operator"]) == (EMAIL, None)
+    assert (trail[0]["seconds"], trail[0]["reason"]) == (5, "to try it")
+    assert "keeps the books" in relayd("credit", "trail")[1]
 
 
 def test_credit_is_booked_exactly_and_once(relayd: Command) -> None:

@@ -1,0 +1,160 @@
+"""Who may move money by hand, what they have to show, and the trail that it leaves."""
+
+from uuid import uuid4
+
+import attrs
+import psycopg
+import pytest
+
+from relayd.accounts.accounts import Accounts
+from relayd.accounts.operators import Hand, OperatorRefusal, Operators
+from relayd.accounts.outcomes import Delayed, User
+from relayd.database.ports import Database
+from relayd.ledger.balances import Entry
+from relayd.ledger.outcomes import Booked, BookingRefusal
+from tests.accounts.factors import Phone, secured, switched_on
+from tests.accounts.test_postgres import PostgresStore
+from tests.accounts.world import EMAIL
+
+pytestmark = pytest.mark.system
+
+MACHINE = Hand(login="root")
+
+
+@attrs.define(eq=False)
+class Office:
+    """Somebody with a second factor, an account to book on, and who judges them."""
+
+    accounts: Accounts
+    phone: Phone
+    ada: User
+    customer: User
+
+    @property
+    def strict(self) -> Operators:
+        """Where a second factor is wanted."""
+        return attrs.evolve(self.accounts.operators, factor_required=True)
+
+    def entry(self, amount_ms: int = 1000) -> Entry:
+        """Something to book."""
+        kind = "grant" if amount_ms > 0 else "adjustment"
+        return Entry(self.customer.id, kind, f"test-{uuid4()}", amount_ms, "because")
+
+    def hand(self, code: str | None = None) -> Hand:
+        """Ada's, with this code, or a good one."""
+        if code is None:
+            self.phone.now += 60
+            code = self.phone.code()
+        return Hand(self.ada.id, code, "root")
+
+    async def appointed(self) -> None:
+        """Make her an operator."""
+        assert (
+            await self.accounts.operators.appoint(MACHINE, self.ada.id, "keeps the books") is True
+        )
+
+
+@pytest.fixture
+async def office(database: Database) -> Office:
+    """Ada isn't an operator yet."""
+    accounts, phone = secured(PostgresStore(database))
+    await switched_on(accounts, phone)
+    ada = await accounts.find(EMAIL)
+    customer = await accounts.add("customer@example.org", "a password of some length")
+    assert ada is not None
+    assert isinstance(customer, User)
+    return Office(accounts, phone, ada, customer)
+
+
+async def test_without_the_requirement(office: Office) -> None:
+    """Whoever is at the machine may, and stands in the trail by their login."""
+    operators = office.accounts.operators
+    assert isinstance(await operators.book(MACHINE, office.entry()), Booked)
+    (row,) = await operators.trail(10)
+    assert (row.operator, row.login, row.second_factor) == (None, "root", False)
+    assert (row.action, row.email, row.amount_ms) == ("grant", office.customer.email, 1000)
+    assert row.reason == "because"
+
+
+async def test_with_the_requirement(office: Office) -> None:
+    """An operator's account and a code are wanted; else nothing is booked, and nothing recorded."""
+    strict = office.strict
+    assert await strict.book(MACHINE, office.entry()) is OperatorRefusal.UNNAMED
+    assert await strict.book(office.hand(), office.entry()) is OperatorRefusal.NO_OPERATOR
+    await office.appointed()
+    assert await strict.book(office.hand(""), office.entry()) is OperatorRefusal.CODE_NEEDED
+    wrong = office.hand(office.phone.wrong_code())
+    assert await strict.book(wrong, office.entry()) is OperatorRefusal.WRONG_CODE
+    assert [row.action for row in await strict.trail(10)] == ["appoint_operator"]
+
+    good = office.hand()
+    assert isinstance(await strict.book(good, office.entry(-500)), Booked)
+    assert await strict.book(good, office.entry()) is OperatorRefusal.WRONG_CODE
+
+    row, _ = await strict.trail(10)
+    assert (row.operator, row.second_factor, row.action) == (EMAIL, True, "adjustment")
+
+
+async def test_codes_are_guessed_slowly(office: Office) -> None:
+    """As at signing in: after some wrong ones even a good one waits."""
+    await office.appointed()
+    for _ in range(4):
+        await office.strict.book(office.hand(office.phone.wrong_code()), office.entry())
+    assert isinstance(await office.strict.book(office.hand(), office.entry()), Delayed)
+
+
+async def test_an_operator_without_a_second_factor(office: Office) -> None:
+    """Can't do what takes one."""
+    assert await office.accounts.operators.appoint(MACHINE, office.customer.id, "test") is True
+    hand = Hand(office.customer.id, "123456", "root")
+    outcome = await office.strict.book(hand, office.entry())
+    assert outcome is OperatorRefusal.NO_SECOND_FACTOR
+
+
+async def test_a_disabled_operator(office: Office) -> None:
+    """Is none, whatever code they show; nor is one who was deleted."""
+    await office.appointed()
+    await office.accounts.disable(EMAIL)
+    assert await office.strict.book(office.hand(), office.entry()) is OperatorRefusal.NO_OPERATOR
+    await office.accounts.delete(EMAIL)
+    assert await office.strict.book(office.hand(), office.entry()) is OperatorRefusal.NO_OPERATOR
+    assert not await office.strict.is_operator(office.ada.id)
+
+
+async def test_the_first_operator_needs_nobody(office: Office) -> None:
+    """With the requirement too; once one could show a factor, the next one takes theirs."""
+    strict = office.strict
+    assert await strict.appoint(MACHINE, office.ada.id, "keeps the books") is True
+    assert await strict.appoint(MACHINE, office.customer.id, "me too") is OperatorRefusal.UNNAMED
+    assert await strict.dismiss(MACHINE, office.ada.id, "gone") is OperatorRefusal.UNNAMED
+    assert await strict.appoint(office.hand(), office.customer.id, "helps") is True
+    assert await strict.appoint(office.hand(), office.customer.id, "helps") is False
+    assert await strict.dismiss(office.hand(), office.customer.id, "left") is True
+    actions = [row.action for row in await strict.trail(10)]
+    assert actions == ["dismiss_operator", "appoint_operator", "appoint_operator"]
+
+
+async def test_what_was_refused_or_repeated_is_not_in_the_trail(office: Office) -> None:
+    """The trail has what was done, once."""
+    operators, entry = office.accounts.operators, office.entry()
+    assert isinstance(await operators.book(MACHINE, entry), Booked)
+    again = await operators.book(MACHINE, entry)
+    assert isinstance(again, Booked)
+    assert again.repeated
+    taken = attrs.evolve(entry, amount_ms=2000)
+    assert await operators.book(MACHINE, taken) is BookingRefusal.KEY_TAKEN
+    assert len(await operators.trail(10)) == 1
+
+
+async def test_the_trail_is_append_only(office: Office, database_url: str) -> None:
+    """PostgreSQL itself refuses whatever else is tried, also where triggers are silent."""
+    await office.appointed()
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        for statement in (
+            "UPDATE operator_actions SET reason = 'another'",
+            "DELETE FROM operator_actions",
+            "TRUNCATE operator_actions",
+        ):
+            with pytest.raises(psycopg.Error, match="append-only"):
+                connection.execute(statement)
