@@ -14,6 +14,7 @@ import json
 import os
 import random
 import socket
+import ssl
 import sys
 import time
 from collections.abc import Callable
@@ -41,7 +42,10 @@ _GOODBYE: Final = frame(CLOSE, (1000).to_bytes(2, "big"), _MASK)
 
 @attrs.frozen
 class Plan:
-    """What to do. ``tokens`` are used in turn; none: speak to the engine itself."""
+    """What to do. ``tokens`` are used in turn; none: speak to the engine itself.
+
+    ``authority``: a file with the certificate to trust, where the relay is spoken to over TLS.
+    """
 
     port: int
     target: str
@@ -49,6 +53,15 @@ class Plan:
     frame_ms: int
     starts_per_second: float
     tokens: tuple[str, ...]
+    authority: str = ""
+
+    def connect(self) -> socket.socket:
+        """A new connection to the relay."""
+        sock = socket.create_connection(("127.0.0.1", self.port))
+        if not self.authority:
+            return sock
+        context = ssl.create_default_context(cafile=self.authority)
+        return context.wrap_socket(sock, server_hostname="127.0.0.1")
 
 
 @attrs.define(eq=False)
@@ -105,8 +118,7 @@ class App:
 
     def start(self) -> None:
         """Connect and ask for the upgrade."""
-        sock = socket.create_connection(("127.0.0.1", self.plan.port))
-        self.peer = Peer(self.loop, sock, self._shaken, self._hear, self._ended)
+        self.peer = Peer(self.loop, self.plan.connect(), self._shaken, self._hear, self._ended)
         self.peer.send(upgrade_request(f"127.0.0.1:{self.plan.port}", self.plan.target))
 
     def stop(self) -> None:

@@ -1,88 +1,143 @@
 """Hundreds of sockets of somebody who never says who they are, and what they take in memory."""
 
 import json
+import ssl
+import struct
+import tempfile
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+import attrs
 import trio
 
+from bench.certificate import Certificate, make_certificate
 from bench.daemon import Daemon, Sections
 from bench.faults.bystanders import bystanders
-from bench.faults.client import MASK, App, connect
+from bench.faults.client import MASK
 from bench.faults.verdict import Verdict
-from bench.faults.world import world
-from bench.wire import BINARY, frame
+from bench.faults.world import World, world
+from bench.wire import BINARY, frame, upgrade_request
 from tests.stripe_standin import Account, StandInStripe
 from tests.stripe_standin.records import Records
 
-__all__ = ["run"]
+__all__ = ["Crowd", "run"]
 
-_SOCKETS: Final = 400
-_WARMING: Final = 20
+_SOCKETS: Final = 1000
+_BODIES: Final = 400
+_QUICK_SOCKETS: Final = 200
+_QUICK_BODIES: Final = 100
+_WARMING: Final = 40
 _AT_ONCE: Final = 20
 _PAGE_KIB: Final = 4
 _CALM_SECONDS: Final = 3
 _HOLD_SECONDS: Final = 2
 _STRANGER_KIB: Final = 8
-_CROWD_KIB: Final = 20_000
+_BODY_KIB: Final = 50
 _KEY: Final = "sk_test_crowd"
-# A message before auth, of the largest size that a session may send, less its last byte.
-_MESSAGE_BYTES: Final = 262_144
-_UNFINISHED: Final = frame(BINARY, bytes(_MESSAGE_BYTES), MASK)[:-1]
+# The largest first message, less its last byte.
+_UNFINISHED: Final = frame(BINARY, bytes(8192), MASK)[:-1]
+# As large as a session may send it: refused by what it announces.
+_HUGE: Final = frame(BINARY, bytes(262_144), MASK)[:-1]
 _BODY: Final = json.dumps({"padding": "x" * 1_000_000}).encode()
 _SIGNATURE: Final = f"Stripe-Signature: t=1700000000,v1={'0' * 64}\r\n"
+_RESET: Final = struct.pack("ii", 1, 0)
+
+
+@attrs.define(eq=False)
+class Crowd:
+    """Sockets that are opened and left alone. ``message``: what each says, None: not even hello."""
+
+    daemon: Daemon
+    message: bytes | None
+    authority: Path | None = None
+    sockets: list[trio.SocketStream] = attrs.field(factory=list)
+
+    async def gather(self, count: int) -> float:
+        """Open so many; what each takes, in KiB, once all are there."""
+        before_kib = await _calm_kib(self.daemon)
+        await _each(count, self._open)
+        grown_kib = await _calm_kib(self.daemon) - before_kib
+        for stream in self.sockets:
+            stream.setsockopt(trio.socket.SOL_SOCKET, trio.socket.SO_LINGER, _RESET)
+            stream.socket.close()
+        self.sockets.clear()
+        return grown_kib / count
+
+    async def _open(self) -> None:
+        tcp = await trio.open_tcp_stream("127.0.0.1", self.daemon.port)
+        self.sockets.append(tcp)
+        if self.message is None:
+            return
+        stream: trio.abc.Stream = tcp
+        if self.authority is not None:
+            context = ssl.create_default_context(cafile=self.authority)
+            stream = trio.SSLStream(tcp, context, server_hostname="127.0.0.1")
+        await stream.send_all(upgrade_request(f"127.0.0.1:{self.daemon.port}", "/ws/transcribe"))
+        head = bytes(await stream.receive_some(4096))
+        assert b" 101 " in head, head
+        with trio.move_on_after(_HOLD_SECONDS):
+            # The daemon reads only so much of it.
+            await stream.send_all(self.message)
 
 
 async def run(verdict: Verdict) -> None:
-    """WebSockets before auth, then bodies for Stripe's webhook, with and without a signature."""
+    """Sockets before auth, over each wire; then bodies for Stripe's webhook, signed or not."""
     async with world() as here, trio.open_nursery() as nursery:
+        with tempfile.TemporaryDirectory(prefix="relayd-bench-") as directory:
+            signing = await make_certificate(Path(directory))
+            await _strangers(verdict, here, signing)
         stripe = StandInStripe(Account(Records(seed="crowd")), _KEY)
-        changes: Sections = {
-            # Stripe sends nobody back; sales need to know where to.
-            "server": {"public_url": "https://relay.example.org"},
-            "limits": {"auth_seconds": 60},
-            "stripe": {
-                "api_key": _KEY,
-                "api_url": await nursery.start(stripe.serve),
-                "webhook_secrets": ["whsec_standin"],
-            },
-        }
-        one_kib = {}
-        # A daemon for each: memory that was given back is used again, and shows no growth.
-        for name, message in {"silent": b"", "unfinished": _UNFINISHED}.items():
-            async with here.daemon(changes) as daemon, bystanders(verdict, here, daemon):
-                await _strangers(daemon, _WARMING, message)
-                one_kib[name] = await _strangers(daemon, _SOCKETS, message) / _SOCKETS
-        verdict.note("a silent WebSocket before auth, KiB", round(one_kib["silent"], 1))
-        more_kib = one_kib["unfinished"] - one_kib["silent"]
-        verdict.at_most("what an unfinished message adds", round(more_kib, 1), _STRANGER_KIB, "KiB")
-        for name, header in {"unsigned": "", "wrongly signed": _SIGNATURE}.items():
-            async with here.daemon(changes) as daemon, bystanders(verdict, here, daemon):
-                await _webhooks(daemon, _WARMING, header)
-                grown_kib = await _webhooks(daemon, _SOCKETS, header)
-                verdict.at_most(f"memory of 400 {name} bodies", grown_kib, _CROWD_KIB, "KiB")
+        await _senders(verdict, here, await nursery.start(stripe.serve))
         nursery.cancel_scope.cancel()
         verdict.equal("rows at fault in the audit", await here.audited(), 0)
 
 
-async def _strangers(daemon: Daemon, count: int, message: bytes) -> int:
-    """Open so many, each with this to say; what they take once all are there."""
-    before_kib = await _calm_kib(daemon)
-    apps: list[App] = []
+async def _strangers(verdict: Verdict, here: World, signing: Certificate) -> None:
+    count = verdict.sized(_SOCKETS, _QUICK_SOCKETS)
 
-    async def open_one() -> None:
-        app = await connect(daemon.port)
-        apps.append(app)
-        with trio.move_on_after(_HOLD_SECONDS):
-            # The daemon reads only so much of it.
-            await app.send(message)
+    async def measured(message: bytes | None, authority: Path | None = None) -> float:
+        # A daemon for each: memory that was given back is used again, and shows no growth.
+        async with here.daemon(_patient(signing if authority else None)) as daemon:
+            await Crowd(daemon, message, authority).gather(_WARMING)
+            return round(await Crowd(daemon, message, authority).gather(count), 1)
 
-    await _each(count, open_one)
-    grown_kib = _resident_kib(daemon) - before_kib
-    for app in apps:
-        app.reset()
-    return grown_kib
+    verdict.at_most("a socket that says nothing", await measured(None), _STRANGER_KIB, "KiB")
+    silent = await measured(b"")
+    verdict.at_most("a silent WebSocket before auth", silent, _STRANGER_KIB, "KiB")
+    huge = await measured(_HUGE)
+    verdict.at_most("with a message of 256 KiB that isn't finished", huge, _STRANGER_KIB, "KiB")
+    unfinished = await measured(_UNFINISHED)
+    what = "what a first message of 8 KiB adds that isn't finished"
+    verdict.at_most(what, round(unfinished - silent, 1), _STRANGER_KIB + 1, "KiB")
+    over_tls = await measured(b"", signing.certificate)
+    verdict.note("a silent WebSocket before auth over TLS, KiB", over_tls)
+
+
+def _patient(signing: Certificate | None) -> Sections:
+    """Nobody's time is up before they were measured."""
+    server: dict[str, object] = {"header_seconds": 60}
+    if signing is not None:
+        server |= {"tls_certificate": str(signing.certificate), "tls_key": str(signing.key)}
+    return {"server": server, "limits": {"auth_seconds": 60}}
+
+
+async def _senders(verdict: Verdict, here: World, stripe_url: str) -> None:
+    count = verdict.sized(_BODIES, _QUICK_BODIES)
+    changes: Sections = {
+        # Stripe sends nobody back; sales need to know where to.
+        "server": {"public_url": "https://relay.example.org"},
+        "stripe": {
+            "api_key": _KEY,
+            "api_url": stripe_url,
+            "webhook_secrets": ["whsec_standin"],
+        },
+    }
+    for name, header in {"unsigned": "", "wrongly signed": _SIGNATURE}.items():
+        async with here.daemon(changes) as daemon, bystanders(verdict, here, daemon):
+            await _webhooks(daemon, _WARMING, header)
+            grown_kib = await _webhooks(daemon, count, header)
+            verdict.at_most(f"memory of {count} {name} bodies", grown_kib, count * _BODY_KIB, "KiB")
 
 
 async def _webhooks(daemon: Daemon, count: int, header: str) -> int:

@@ -23,6 +23,7 @@ __all__ = ["run"]
 _STREAMS: Final = 20
 _ATTACKERS: Final = 100
 _SECONDS: Final = 8
+_QUICK_SECONDS: Final = 3
 _LAG_MS: Final = 20
 # Of each attacker, for the slow flood: together 2 MB/s.
 _PIECE_BYTES: Final = 2000
@@ -48,7 +49,7 @@ class Stage:
     async def endure(self, verdict: Verdict, name: str, attack: Attack | None, who: str) -> None:
         """So many attackers at once; one that is cut comes again."""
         await self.load.ask("mark")
-        with trio.move_on_after(_SECONDS):
+        with trio.move_on_after(verdict.sized(_SECONDS, _QUICK_SECONDS)):
             async with trio.open_nursery() as nursery:
                 if attack is not None:
                     for _ in range(_ATTACKERS):

@@ -11,6 +11,7 @@ from tests.standin import Fault, Script
 __all__ = ["run"]
 
 _TIMES = 3
+_QUICK_TIMES = 1
 _GONE_SECONDS = 1.0
 _HALF_OPEN_SECONDS = 30.0
 # What the daemon did not read in this time it won't.
@@ -41,7 +42,7 @@ async def _leave(verdict: Verdict, here: World, way: str, circumstance: str) -> 
     settled: list[float] = []
     stalled = circumstance == _STALLS
     async with here.daemon() as daemon:
-        for _ in range(_TIMES):
+        for _ in range(verdict.sized(_TIMES, _QUICK_TIMES)):
             app = await here.session(daemon, customer)
             await (_fill(here, daemon, app) if stalled else app.speak_on(most_ms=1000))
             match way:

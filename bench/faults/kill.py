@@ -11,6 +11,7 @@ from bench.faults.world import World, world
 __all__ = ["judge", "run"]
 
 _KILLS = 20
+_QUICK_KILLS = 3
 _STREAMS = 4
 _FLUSH_SECONDS = 2
 _SWEEP_SECONDS = 1
@@ -30,15 +31,16 @@ _METERING = {
 
 async def run(verdict: Verdict) -> None:
     """Each time another set of streams, killed at a moment nobody chose."""
+    kills = verdict.sized(_KILLS, _QUICK_KILLS)
     async with world() as here:
         customers = await here.customers(_STREAMS, 3_600_000)
-        for number in range(_KILLS):
+        for number in range(kills):
             await _run_and_kill(here, customers, number)
         async with here.daemon(_METERING):
             settled = await here.books.until_settled(3 * _DEAD_SECONDS)
-        verdict.equal("daemons killed", _KILLS, _KILLS)
+        verdict.equal("daemons killed", kills, kills)
         verdict.equal("every session settled by the next daemons", settled, wanted=True)
-        await judge(verdict, here, customers, kills=_KILLS, flush_seconds=_FLUSH_SECONDS)
+        await judge(verdict, here, customers, kills=kills, flush_seconds=_FLUSH_SECONDS)
 
 
 async def _run_and_kill(here: World, customers: list[Customer], number: int) -> None:

@@ -18,6 +18,7 @@ from bench.wire import BINARY, TEXT, frame, upgrade_request
 __all__ = ["run"]
 
 _EACH = 10_000
+_QUICK_EACH = 500
 _WORKERS = 16
 _ANSWER_SECONDS = 5
 _SEED = 20_000
@@ -47,6 +48,7 @@ _MESSAGES = (
 
 async def run(verdict: Verdict) -> None:
     """All of it beside sessions of other people."""
+    each = verdict.sized(_EACH, _QUICK_EACH)
     source = random.Random(_SEED)  # noqa: S311 - the same ones each time
     async with world() as here, here.daemon() as daemon:
         async with bystanders(verdict, here, daemon):
@@ -54,8 +56,8 @@ async def run(verdict: Verdict) -> None:
                 await _send(daemon.port, data)
                 status, _ = await request(daemon.port, "GET", "/health/live")
                 verdict.equal(f"{what}: /health/live afterwards", status, 200)
-            cases = [_mutate(_UPGRADE, source) for _ in range(_EACH)]
-            cases += [_UPGRADE + _mutate(_frames(source), source) for _ in range(_EACH)]
+            cases = [_mutate(_UPGRADE, source) for _ in range(each)]
+            cases += [_UPGRADE + _mutate(_frames(source), source) for _ in range(each)]
             async with trio.open_nursery() as nursery:
                 for number in range(_WORKERS):
                     nursery.start_soon(_send_all, daemon.port, cases[number::_WORKERS])

@@ -9,6 +9,7 @@ from bench.faults.world import world
 __all__ = ["run"]
 
 _OUTAGES = 10
+_QUICK_OUTAGES = 2
 _SESSIONS = 20
 _DOWN_SECONDS = 4
 _UP_SECONDS = 4
@@ -17,6 +18,7 @@ _FLUSH = {"metering": {"flush_seconds": 1}}
 
 async def run(verdict: Verdict) -> None:
     """An outage is far shorter than a hold, so nobody may notice."""
+    outages = verdict.sized(_OUTAGES, _QUICK_OUTAGES)
     async with world() as here, here.daemon(_FLUSH) as daemon:
         customers = await here.customers(_SESSIONS, 3_600_000)
         apps: list[App] = []
@@ -27,7 +29,7 @@ async def run(verdict: Verdict) -> None:
                 apps.append(app)
                 nursery.start_soon(app.speak_on, 100)
                 nursery.start_soon(app.listen)
-            for _ in range(_OUTAGES):
+            for _ in range(outages):
                 await trio.sleep(_UP_SECONDS)
                 down_at = trio.current_time()
                 await here.cluster.kill()
@@ -40,7 +42,7 @@ async def run(verdict: Verdict) -> None:
                 if app.ended_at is None:
                     await app.say({"type": "stop"})
         settled = await here.books.until_settled(15)
-        verdict.note("times PostgreSQL was killed", _OUTAGES)
+        verdict.note("times PostgreSQL was killed", outages)
         verdict.note("longest outage, seconds", round(longest, 1))
         verdict.equal("sessions alive after the last outage", alive, _SESSIONS)
         completed = sum(_reason(app) == "completed" for app in apps)

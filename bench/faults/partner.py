@@ -16,6 +16,7 @@ from bench.procfs import children
 __all__ = ["run"]
 
 _KILLS = 20
+_QUICK_KILLS = 3
 _SESSIONS = 40
 _FLUSH_SECONDS = 2
 _SETTLED_SECONDS = 1.0
@@ -30,13 +31,14 @@ _CHANGES = {
 
 async def run(verdict: Verdict) -> None:
     """Each time with forty new sessions, of which those of the other process end in order."""
+    kills = verdict.sized(_KILLS, _QUICK_KILLS)
     async with world() as here:
         customers = await here.customers(_SESSIONS, 3_600_000)
         survivors_hurt, settling, knocker = 0, 0.0, None
         async with here.daemon(_CHANGES) as daemon, trio.open_nursery() as nursery:
             knocker = Knocker(daemon.port)
             nursery.start_soon(knocker.knock_on)
-            for number in range(_KILLS):
+            for number in range(kills):
                 await until(lambda: len(children(daemon.pid)) == _PROCESSES, _START_SECONDS)
                 apps = [
                     await here.session(daemon, customer, f"{number}-{index}")
@@ -51,14 +53,14 @@ async def run(verdict: Verdict) -> None:
                     survivors_hurt += await _end_survivors(apps)
                     talking.cancel_scope.cancel()
             nursery.cancel_scope.cancel()
-        verdict.equal("processes killed", _KILLS, _KILLS)
+        verdict.equal("processes killed", kills, kills)
         verdict.at_most("seconds until its sessions were settled", settling, _SETTLED_SECONDS, "s")
         verdict.equal("sessions of the other process hurt", survivors_hurt, 0)
         verdict.equal("connections refused", knocker.refused, 0)
-        verdict.at_most("requests that died with their process", knocker.cut, _KILLS)
+        verdict.at_most("requests that died with their process", knocker.cut, kills)
         verdict.note("connections answered meanwhile", knocker.answered)
         verdict.note("the slowest of them", f"{knocker.slowest_seconds:.2f} s")
-        await judge(verdict, here, customers, kills=_KILLS, flush_seconds=_FLUSH_SECONDS)
+        await judge(verdict, here, customers, kills=kills, flush_seconds=_FLUSH_SECONDS)
 
 
 async def _kill_one(here: World, daemon_pid: int, apps: list[App]) -> float:

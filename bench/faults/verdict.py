@@ -1,20 +1,36 @@
 """Figures, their limits, and whether they are met."""
 
 import sys
+from typing import Final, TypeVar
 
 import attrs
 
 from bench.daemon import Daemon
 
-__all__ = ["Verdict"]
+__all__ = ["Verdict", "heading"]
+
+T = TypeVar("T")
+
+_LINE: Final = "{:4} {:12} {:62} {:>16}  {}\n"
+
+
+def heading() -> str:
+    """What the columns are."""
+    return _LINE.format("", "driver", "figure", "seen", "asked")
 
 
 @attrs.define(eq=False)
 class Verdict:
-    """What one driver found."""
+    """What one driver found; ``quick``: at small size, to see that it works."""
 
     name: str
+    quick: bool = False
+    figures: int = 0
     unmet: int = 0
+
+    def sized(self, full: T, quick: T) -> T:
+        """How many, or how long."""
+        return quick if self.quick else full
 
     def at_most(self, what: str, value: float, limit: float, unit: str = "") -> None:
         """A figure that must not exceed its limit."""
@@ -28,6 +44,10 @@ class Verdict:
         """A figure without a limit."""
         self._print(what, str(value), "", met=True)
 
+    def failed(self, fault: BaseException) -> None:
+        """The driver itself came to nothing."""
+        self._print("the driver ran to its end", type(fault).__name__, "= yes", met=False)
+
     def no_errors(self, *daemons: Daemon, during: str = "") -> None:
         """Nothing that a human should look at was logged."""
         errors = [line for daemon in daemons for line in daemon.errors()]
@@ -36,7 +56,7 @@ class Verdict:
             sys.stdout.write(f"     {line[:8000]}\n")
 
     def _print(self, what: str, value: str, limit: str, *, met: bool) -> None:
+        self.figures += bool(limit)
         self.unmet += not met
-        mark = "ok  " if met else "MISS"
-        sys.stdout.write(f"{mark} {self.name:10} {what:58} {value:>16}  {limit}\n")
+        sys.stdout.write(_LINE.format("ok" if met else "MISS", self.name, what, value, limit))
         sys.stdout.flush()

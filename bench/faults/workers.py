@@ -13,10 +13,12 @@ from bench.faults.verdict import Verdict
 __all__ = ["run"]
 
 _KILLS: Final = 50
+_QUICK_KILLS: Final = 5
 _WORKERS: Final = 2
 _SLOTS: Final = 4
 _USERS: Final = 5
 _RECORDINGS: Final = 150
+_QUICK_RECORDINGS: Final = 20
 _AUDIO_MS: Final = 60_000
 _LONGEST_SECONDS: Final = 3.0
 _LOOK_SECONDS: Final = 0.05
@@ -37,24 +39,26 @@ _SHORT: Final[Sections] = {
 
 async def run(verdict: Verdict) -> None:
     """Each time the worker that is next in turn, at a moment nobody chose."""
+    kills = verdict.sized(_KILLS, _QUICK_KILLS)
+    recordings = verdict.sized(_RECORDINGS, _QUICK_RECORDINGS)
     async with archive(_SHORT) as here:
         customers = [await here.books.customer(1_000_000_000) for _ in range(_USERS)]
-        for number in range(_RECORDINGS):
+        for number in range(recordings):
             seconds = random.uniform(0.1, _LONGEST_SECONDS)  # noqa: S311 - no secret
             await here.hand_in(customers[number % _USERS], _AUDIO_MS, seconds)
-        waits = await _kill_all(here)
+        waits = await _kill_all(here, kills)
         over = await here.until_over(120)
-        verdict.equal("workers killed", len(waits), _KILLS)
+        verdict.equal("workers killed", len(waits), kills)
         longest = round(max(waits), 2)
         verdict.at_most("longest until nothing was a dead one's", longest, _DEAD_SECONDS + 1, "s")
         verdict.equal("every recording ended", over, wanted=True)
-        verdict.equal("recordings done", (await here.states())["done"], _RECORDINGS)
+        verdict.equal("recordings done", (await here.states())["done"], recordings)
         verdict.equal("ms charged wrongly", await here.charged_wrongly_ms(), 0)
         verdict.equal("rows at fault in the audit", len(await here.books.audit()), 0)
         verdict.equal("errors logged", len(here.errors()), 0)
 
 
-async def _kill_all(here: Archive) -> list[float]:
+async def _kill_all(here: Archive, kills: int) -> list[float]:
     """How long after each kill nothing belonged to the dead worker any more."""
     waits: list[float] = []
 
@@ -67,7 +71,7 @@ async def _kill_all(here: Archive) -> list[float]:
     await here.worker(1)
     living = [await here.worker(_SLOTS) for _ in range(_WORKERS)]
     async with trio.open_nursery() as nursery:
-        for _ in range(_KILLS):
+        for _ in range(kills):
             await trio.sleep(random.uniform(0.1, 1))  # noqa: S311 - a moment, not a secret
             hand = living.pop(0)
             boot_id = hand.boot_id
