@@ -71,8 +71,8 @@ BELOW: dict[str, set[str]] = {
     "daemon": GROUND | {"session", "edge", "routes", "checks", "events", "worker"} | ADAPTERS,
     "demo": GROUND,
     # What apps embed: nothing of the daemon's comes with it.
-    # Of engines only what Deepgram says on the wire.
-    "client": {"speech", "errors", "engines"},
+    # Of engines what Deepgram says on the wire, and the processes of those on this machine.
+    "client": {"speech", "errors", "engines", "children"},
     "desktop": {"client", "speech"},
     "cli": GROUND
     | {"session", "edge", "routes", "backups", "checks", "daemon", "client", "desktop", "demo"}

@@ -38,6 +38,8 @@ class Mode(str, enum.Enum):
     MANAGED = "managed"
     # Deepgram, with the user's own key; no relay is in between.
     BYOK = "byok"
+    # An engine on this machine: English, and nobody else hears it.
+    LOCAL = "local"
 
 
 @attrs.frozen
@@ -86,6 +88,8 @@ class Settings:
 
     def check(self) -> None:
         """Raise `SettingsError` unless a stream can be tried with these."""
+        if self.mode is Mode.LOCAL:
+            return
         # The address is read by what opens it; nothing of it is loaded for reading settings.
         from relayd.client.transport import Address  # noqa: PLC0415 - brings Trio along
 
@@ -128,7 +132,7 @@ def _mode(value: object) -> Mode:
     try:
         return Mode(value.lower() if isinstance(value, str) else value)
     except ValueError:
-        raise SettingsError("mode", "must be managed or byok") from None
+        raise SettingsError("mode", "must be managed, byok or local") from None
 
 
 def _text(key: str, value: object) -> str:

@@ -1,4 +1,4 @@
-"""Who makes the words: a relay that counts them, or Deepgram with the user's own key."""
+"""Who makes the words: a relay, Deepgram with the user's own key, or this machine."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -10,11 +10,12 @@ from relayd.client.deepgram import open_deepgram
 from relayd.client.link import Deadlines
 from relayd.client.live.credentials import Credentials
 from relayd.client.live.settings import Mode, Settings
+from relayd.client.local import open_local
 from relayd.client.messages import Message, Ready
 from relayd.client.session import Ending, open_stream
 from relayd.client.transport import Connect, dial
 
-__all__ = ["Line", "Managed", "OwnKey", "Source", "source_of"]
+__all__ = ["Line", "Local", "Managed", "OwnKey", "Source", "source_of"]
 
 
 class Line(Protocol):
@@ -101,9 +102,26 @@ class OwnKey:
         return False
 
 
+@attrs.frozen
+class Local:
+    """An engine on this machine."""
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Line]:
+        """Start the engine."""
+        async with open_local() as stream:
+            yield stream
+
+    async def renew(self) -> bool:
+        """Nobody asks who we are."""
+        return False
+
+
 def source_of(settings: Settings, credentials: Credentials, connect: Connect = dial) -> Source:
     """What these settings ask for."""
     config = settings.stream_config()
+    if settings.mode is Mode.LOCAL:
+        return Local()
     if settings.mode is Mode.BYOK:
         return OwnKey(settings.byok_api_key, config, settings.deepgram_url, connect)
     return Managed(settings.server_url, config, credentials, connect)

@@ -5,8 +5,10 @@ import os
 import subprocess
 import sys
 import threading
+import wave
 from array import array
 from collections.abc import Callable
+from importlib import resources
 from typing import Any
 
 import attrs
@@ -298,3 +300,17 @@ def test_sound_may_come_from_the_microphone(
     assert device.stream.closed
     heard = listening.stand_in.records[0].audio_bytes
     assert heard == pytest.approx(len(sound(8 * 0.064)), abs=40)
+
+
+def test_this_machine_may_hear_by_itself() -> None:
+    """A local engine needs no server: the spoken demonstration comes back as words."""
+    with wave.open(str(resources.files("relayd.demo") / "recording.wav")) as file:
+        spoken = file.readframes(file.getframerate() * 4)
+    ears = Ears()
+    engine = ears.engine({"mode": "local"})
+    engine.start()
+    engine.send_audio(spoken)
+    engine.stop(timeout=60)
+    assert ears.states[-1] is State.ENDED
+    assert ears.errors == []
+    assert len(ears.words) > 3
