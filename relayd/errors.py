@@ -133,6 +133,10 @@ class ObjectMissing(StorageUnavailable):
     """The store answers, and has no such object."""
 
 
+class UploadBusy(RelaydError):
+    """Another request writes the same upload."""
+
+
 class OutboundFailed(RelaydError):
     """A request to an address that a user named failed; the text is for that user."""
 

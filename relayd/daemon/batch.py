@@ -13,12 +13,15 @@ from relayd.hooks.webhooks import Webhooks
 from relayd.intake.asked import Format
 from relayd.intake.fetching import Fetcher
 from relayd.intake.intake import Intake
+from relayd.intake.upload_rows import UploadRows
+from relayd.intake.uploads import Uploads
 from relayd.media.limits import MediaLimits
 from relayd.media.recordings import Recordings
 from relayd.outbound.dialling import Dialler
 from relayd.outbound.requests import Outbound
 from relayd.routes.toolkit.wiring import Batch
 from relayd.storage.opening import Storage
+from relayd.storage.resumable import Resumable
 from relayd.transcriptions import results
 from relayd.transcriptions.formats.registry import FORMATS
 from relayd.transcriptions.service import Transcriptions
@@ -54,8 +57,10 @@ def open_room(config: Config, database: Database, storage: Storage) -> Room | No
     fetcher = Fetcher(
         database, outbound_of(config), intake, service, settings.upload_bytes_max, upload_seconds
     )
+    uploads = Uploads(UploadRows(database), Resumable(storage.spool), intake, upload_seconds)
     batch = Batch(
         intake=intake,
+        uploads=uploads,
         fetches=fetcher,
         transcriptions=service,
         webhooks=Webhooks(database),

@@ -23,6 +23,8 @@ from relayd.errors import DatabaseUnavailable
 from relayd.events.credit import forget_old
 from relayd.hooks.sender import Sender
 from relayd.intake.orphans import sweep_orphans
+from relayd.intake.upload_rows import UploadRows
+from relayd.intake.uploads import sweep_uploads
 from relayd.ledger import sweeper
 from relayd.ledger.forgetting import forget_addresses
 from relayd.ledger.sweeper import Patience
@@ -30,6 +32,7 @@ from relayd.mail.postman import Postman
 from relayd.payments.margins import margins
 from relayd.payments.shop import Shop
 from relayd.storage.opening import open_storage
+from relayd.storage.resumable import Resumable
 from relayd.transcriptions.retention import run_retention
 
 __all__ = ["Keeping", "migrate_schema", "patience_of"]
@@ -115,6 +118,7 @@ class Keeping:
 
         async def tidy() -> None:
             await storage.spool.sweep()
+            await sweep_uploads(UploadRows(self.database), Resumable(storage.spool))
             await sweep_orphans(self.database, storage.store, dt.datetime.now(dt.UTC))
             await trio.sleep(TIDY_SECONDS)
 

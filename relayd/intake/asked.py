@@ -9,6 +9,8 @@ from uuid import UUID
 
 import attrs
 
+from relayd.transcriptions.outcomes import Submission
+
 __all__ = ["Asked", "Format"]
 
 
@@ -87,6 +89,21 @@ class Asked:
             metadata=metadata,
             webhook=None if webhook is None else UUID(webhook),
             idempotency_key=idempotency_key,
+        )
+
+    def submission(self, user_id: UUID, recording_id: UUID, fingerprint: bytes) -> Submission:
+        """As it enters the queue; its place in the store and its length are yet to be known."""
+        return Submission(
+            id=recording_id,
+            user_id=user_id,
+            model=self.model,
+            source="",
+            measured_ms=0,
+            name=self.name,
+            options=self.options,
+            metadata=self.metadata,
+            idempotency_key=self.idempotency_key,
+            fingerprint=fingerprint,
         )
 
     def fingerprint(self, recording: bytes) -> bytes:

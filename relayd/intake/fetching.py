@@ -158,9 +158,10 @@ class Fetcher:
                 await self._fill(file, answer)
                 if await self.transcriptions.measuring(fetch.transcription_id) is None:
                     raise _Over
-                outcome = await self.intake.hand_in(
-                    fetch.user_id, fetch.transcription_id, fetch.asked, file, fetch.fingerprint
+                submission = fetch.asked.submission(
+                    fetch.user_id, fetch.transcription_id, fetch.fingerprint
                 )
+                outcome = await self.intake.hand_in(submission, file.path)
         if isinstance(outcome, Refusal):
             raise _Hopeless(outcome.reason.value, _WORDS[outcome.reason])
         await self.database.transact(fetches.finish, fetch)

@@ -13,9 +13,8 @@ import attrs
 
 from relayd import logs
 from relayd.errors import StorageUnavailable
-from relayd.intake.asked import Asked
 from relayd.storage.ports import Store
-from relayd.storage.spool import Spool, SpoolFile
+from relayd.storage.spool import Spool
 from relayd.transcriptions.outcomes import Refusal, Submission, Submitted
 
 __all__ = ["AUDIO", "Intake", "Measurer", "Queue", "Sized", "audio_key"]
@@ -47,6 +46,9 @@ class Queue(Protocol):
     async def submit(self, submission: Submission) -> Submitted | Refusal:
         """See `relayd.transcriptions.service.Transcriptions`."""
 
+    async def repeated(self, submission: Submission) -> Submitted | Refusal | None:
+        """Likewise."""
+
 
 @attrs.frozen
 class Intake:
@@ -59,36 +61,19 @@ class Intake:
     # How long a recording may be.
     seconds_max: int
 
-    async def hand_in(
-        self,
-        user_id: UUID,
-        recording_id: UUID,
-        asked: Asked,
-        file: SpoolFile,
-        fingerprint: bytes | None = None,
-    ) -> Submitted | Refusal:
-        """Take a whole file in; ``fingerprint`` is that of the request, where not of the file.
+    async def hand_in(self, submission: Submission, path: Path) -> Submitted | Refusal:
+        """Take a whole file in, which may be gone from ``path`` then.
 
         Raises Unreadable, MediaFailed, StorageUnavailable, DatabaseUnavailable: then nothing was
         charged, and of the last one nothing is known.
         """
-        measured = await self.measurer.measure(file.path, self.seconds_max)
-        key = audio_key(recording_id)
-        await self.store.put_file(key, file.path)
-        submission = Submission(
-            id=recording_id,
-            user_id=user_id,
-            model=asked.model,
-            source=key,
-            measured_ms=measured.duration_ms,
-            name=asked.name,
-            options=asked.options,
-            metadata=asked.metadata,
-            idempotency_key=asked.idempotency_key,
-            fingerprint=fingerprint or asked.fingerprint(file.sha256),
+        measured = await self.measurer.measure(path, self.seconds_max)
+        key = audio_key(submission.id)
+        await self.store.put_file(key, path)
+        outcome = await self.queue.submit(
+            attrs.evolve(submission, source=key, measured_ms=measured.duration_ms)
         )
-        outcome = await self.queue.submit(submission)
-        if isinstance(outcome, Refusal) or outcome.standing.transcription.id != recording_id:
+        if isinstance(outcome, Refusal) or outcome.standing.transcription.id != submission.id:
             await self._discard(key)
         return outcome
 

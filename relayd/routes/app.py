@@ -39,7 +39,7 @@ from relayd.routes.views import (
 )
 from relayd.routes.views.v1 import accounts as v1_accounts
 from relayd.routes.views.v1 import keys as v1_keys
-from relayd.routes.views.v1 import progress, transcribing, transcriptions
+from relayd.routes.views.v1 import progress, transcribing, transcriptions, uploads
 from relayd.routes.views.v1 import webhooks as v1_webhooks
 
 __all__ = ["Application", "create_app"]
@@ -103,6 +103,7 @@ def create_app(services: Services) -> Application:
         webhooks,
         v1_accounts,
         transcribing,
+        uploads,
         transcriptions,
         progress,
         v1_webhooks,

@@ -19,14 +19,14 @@ import trio
 from relayd.errors import StorageFull
 from relayd.storage.faults import translated
 
-__all__ = ["ABANDONED_SECONDS", "Spool", "SpoolFile", "private_folder"]
+__all__ = ["ABANDONED_SECONDS", "WRITE_BYTES", "Spool", "SpoolFile", "private_folder"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 # Gathered before a thread writes them, so that a file of gigabytes takes thousands of switches
 # between threads and not hundreds of thousands. Also all that one upload has in memory.
-_WRITE_BYTES: Final = 1024 * 1024
+WRITE_BYTES: Final = 1024 * 1024
 # Where nobody said how much comes: room taken at a time.
 _STEP_BYTES: Final = 64 * 1024 * 1024
 # Nothing was written for so long: its process died. Whatever is slower than a part of this has
@@ -60,7 +60,7 @@ class SpoolFile:
     async def write(self, part: bytes) -> None:
         """Take some bytes. Raises `StorageFull`."""
         self._gathered += part
-        if len(self._gathered) >= _WRITE_BYTES:
+        if len(self._gathered) >= WRITE_BYTES:
             await self.flush()
 
     async def flush(self) -> None:

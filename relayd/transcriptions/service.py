@@ -120,6 +120,21 @@ class Transcriptions:
 
         return await self.database.transact(submit)
 
+    async def repeated(self, submission: Submission) -> Submitted | Refusal | None:
+        """What the same request came to when it came before; None: it didn't.
+
+        Its place in the store and its length need not be known.
+        """
+
+        def look(connection: Connection) -> Submitted | Refusal | None:
+            before = submitting.known(connection, submission)
+            if before is None or isinstance(before, Refusal):
+                return before
+            transcription, repeated = before
+            return Submitted(standing(connection, transcription), repeated)
+
+        return await self.database.transact(look)
+
     async def look(self, user_id: UUID, transcription_id: UUID) -> Standing | None:
         """How a recording stands; its ``shown`` is None where it was deleted."""
 

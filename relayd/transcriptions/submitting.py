@@ -21,7 +21,7 @@ from relayd.transcriptions.outcomes import (
 )
 from relayd.transcriptions.records import COLUMNS, of_row
 
-__all__ = ["Offer", "begin", "prolong", "submit"]
+__all__ = ["Offer", "begin", "known", "prolong", "submit"]
 
 _REFUSALS = {
     ReservationRefusal.UNKNOWN_USER: RefusalReason.UNKNOWN_USER,
@@ -90,9 +90,9 @@ def submit(
     account = balances.lock(connection, asked.user_id)
     if account is None:
         return Refusal(RefusalReason.UNKNOWN_USER)
-    known = _known(connection, asked)
-    if known is not None:
-        return known
+    before = known(connection, asked)
+    if before is not None:
+        return before
     lane = lanes.enter(connection, asked.user_id, offer.terms)
     hold_ms = costs.hold_ms(asked.measured_ms, offer.rate_per_mille)
     refusal = _exceeded(asked, lane, offer.terms)
@@ -108,27 +108,8 @@ def submit(
     return transcription, False
 
 
-def _exceeded(asked: Submission, lane: Lane, terms: Terms) -> Refusal | None:
-    """What of the terms a further recording of this length would break."""
-    if asked.measured_ms > terms.audio_ms_max:
-        return Refusal(RefusalReason.TOO_LONG, asked.measured_ms, terms.audio_ms_max)
-    if lane.waiting >= terms.queued_max:
-        return Refusal(RefusalReason.QUEUE_FULL, lane.waiting + 1, terms.queued_max)
-    return None
-
-
-def _hold(connection: Connection, asked: Submission, hold_ms: int, free_ms: int) -> Refusal | None:
-    reservation = Reservation(asked.id, asked.user_id, hold_ms, "transcription")
-    held = balances.hold(connection, reservation)
-    if isinstance(held, ReservationRefusal):
-        return Refusal(_REFUSALS[held], hold_ms, free_ms)
-    return None
-
-
-def _known(
-    connection: Connection, asked: Submission
-) -> tuple[Transcription, bool] | Refusal | None:
-    """What an earlier request of the same key, or id, came to."""
+def known(connection: Connection, asked: Submission) -> tuple[Transcription, bool] | Refusal | None:
+    """What an earlier request of the same key, or id, came to; None: there was none."""
     row = connection.execute(
         f"""
         SELECT fingerprint IS NOT DISTINCT FROM %(fingerprint)s, {COLUMNS} FROM transcriptions
@@ -146,6 +127,23 @@ def _known(
         return None
     same, *columns = row
     return (of_row(tuple(columns)), True) if same else Refusal(RefusalReason.KEY_TAKEN)
+
+
+def _exceeded(asked: Submission, lane: Lane, terms: Terms) -> Refusal | None:
+    """What of the terms a further recording of this length would break."""
+    if asked.measured_ms > terms.audio_ms_max:
+        return Refusal(RefusalReason.TOO_LONG, asked.measured_ms, terms.audio_ms_max)
+    if lane.waiting >= terms.queued_max:
+        return Refusal(RefusalReason.QUEUE_FULL, lane.waiting + 1, terms.queued_max)
+    return None
+
+
+def _hold(connection: Connection, asked: Submission, hold_ms: int, free_ms: int) -> Refusal | None:
+    reservation = Reservation(asked.id, asked.user_id, hold_ms, "transcription")
+    held = balances.hold(connection, reservation)
+    if isinstance(held, ReservationRefusal):
+        return Refusal(_REFUSALS[held], hold_ms, free_ms)
+    return None
 
 
 def _is_over(connection: Connection, asked: Submission) -> bool:

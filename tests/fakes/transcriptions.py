@@ -68,14 +68,25 @@ class MemoryRecordings:
         await self._reach()
         if self.refusal is not None:
             return self.refusal
-        key = (submission.user_id, submission.idempotency_key or str(submission.id))
-        fingerprint, known = self._keys.setdefault(key, (submission.fingerprint, submission.id))
-        if fingerprint != submission.fingerprint:
-            return Refusal(RefusalReason.KEY_TAKEN)
-        repeated = known in self.rows
-        if not repeated:
-            self.rows[known] = self._queued(submission)
-        return Submitted(self._standing(self.rows[known]), repeated)
+        before = await self.repeated(submission)
+        if before is not None:
+            return before
+        for name in (submission.idempotency_key, str(submission.id)):
+            if name is not None:
+                self._keys[submission.user_id, name] = (submission.fingerprint, submission.id)
+        self.rows[submission.id] = self._queued(submission)
+        return Submitted(self._standing(self.rows[submission.id]))
+
+    async def repeated(self, submission: Submission) -> Submitted | Refusal | None:
+        """What came of the same key, or id."""
+        await self._reach()
+        for name in (submission.idempotency_key, str(submission.id)):
+            if (submission.user_id, name or "") in self._keys:
+                fingerprint, known = self._keys[submission.user_id, name or ""]
+                if fingerprint != submission.fingerprint:
+                    return Refusal(RefusalReason.KEY_TAKEN)
+                return Submitted(self._standing(self.rows[known]), repeated=True)
+        return None
 
     async def begin(self, user_id: UUID, asked: Asked, url: str) -> Standing | Refusal:
         """Record one that is to be fetched."""

@@ -99,6 +99,8 @@ async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
         "RELAYD_KEYS__PER_USER": "10000",
         "RELAYD_LIMITS__REQUESTS_PER_USER": "100000",
         "RELAYD_ENGINES__DEEPGRAM__API_KEY": "never-used",
+        # Room for uploads is taken when they begin.
+        "RELAYD_BATCH__UPLOAD_BYTES_MAX": "100000",
         "RELAYD_STRIPE__API_KEY": STRIPE_KEY,
         "RELAYD_STRIPE__WEBHOOK_SECRETS": "whsec_standin",
     }

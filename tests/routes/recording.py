@@ -14,11 +14,14 @@ from quart import Response
 
 from relayd.intake.asked import Format
 from relayd.intake.intake import Intake
+from relayd.intake.uploads import Uploads
 from relayd.routes.toolkit.wiring import EXTENSION, Batch
+from relayd.storage.resumable import Resumable
 from relayd.storage.spool import Spool
 from tests.fakes.hooks import MemoryHooks
 from tests.fakes.storage import MemoryStore
 from tests.fakes.transcriptions import MemoryRecordings, Ruler
+from tests.fakes.uploads import MemoryUploads
 from tests.routes.world import World
 
 __all__ = ["Studio", "form", "open_studio"]
@@ -37,6 +40,7 @@ class Studio:
     recordings: MemoryRecordings = attrs.field(factory=MemoryRecordings)
     ruler: Ruler = attrs.field(factory=Ruler)
     hooks: MemoryHooks = attrs.field(factory=MemoryHooks)
+    uploads: MemoryUploads = attrs.field(factory=MemoryUploads)
     store: MemoryStore = attrs.field(init=False)
     token: str = ""
 
@@ -46,6 +50,7 @@ class Studio:
         intake = Intake(spool, self.store, self.ruler, self.recordings, 36_000)
         batch = Batch(
             intake=intake,
+            uploads=Uploads(self.uploads, Resumable(spool), intake, 3600),
             fetches=self.recordings,
             transcriptions=self.recordings,
             webhooks=self.hooks,

@@ -42,7 +42,7 @@ class Call:
     def body(self) -> Any:
         """The example of its body in JSON; None where it takes none."""
         content = self.operation.get("requestBody", {}).get("content", {})
-        return content["application/json"]["example"] if content else None
+        return content.get("application/json", {}).get("example")
 
     @property
     def address(self) -> str:

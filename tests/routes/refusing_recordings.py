@@ -14,6 +14,7 @@ from relayd.storage.spool import Spool
 from relayd.transcriptions.outcomes import Refusal, RefusalReason, State
 from tests.fakes.transcriptions import NOW
 from tests.routes.recording import SOUND, TYPE, Studio, open_studio
+from tests.routes.refusing_uploads import UPLOADING
 from tests.routes.world import World
 
 __all__ = ["RECORDING"]
@@ -242,6 +243,7 @@ RECORDING: Final[dict[str, Callable[[Any], Awaitable[Response]]]] = {
     "queue_full": not_queued(RefusalReason.QUEUE_FULL),
     "too_long": not_queued(RefusalReason.TOO_LONG),
     "upload_over": not_queued(RefusalReason.UPLOAD_OVER),
+    **UPLOADING,
     **{
         code: unreadable(code)
         for code in ("empty", "broken", "no_audio", "sample_rate", "channels", "too_costly")

@@ -46,6 +46,8 @@ NEVER_ACCEPTED = {
     "GET /api/v1/transcriptions/{transcription_id}/events",
     "DELETE /api/v1/transcribe/{transcription_id}",
     "DELETE /api/v1/transcriptions/{transcription_id}",
+    "PATCH /api/v1/uploads/{upload_id}",
+    "DELETE /api/v1/uploads/{upload_id}",
     "GET /api/v1/webhooks/{webhook_id}/deliveries",
     "DELETE /api/v1/webhooks/{webhook_id}",
     "DELETE /api/v1/keys/{key_id}",

@@ -13,8 +13,10 @@ from werkzeug.routing import Map
 
 from relayd.edge.body import BodyPolicy
 
-__all__ = ["JSON", "BodyPolicies"]
+__all__ = ["CEILING_BYTES", "JSON", "BodyPolicies"]
 
+# Beyond any file: what one may have is configured, and judged by the view that takes it.
+CEILING_BYTES: Final = 1 << 40
 # The largest JSON body any route takes is a few hundred bytes.
 JSON: Final = BodyPolicy(bytes_max=64 * 1024, seconds=10)
 

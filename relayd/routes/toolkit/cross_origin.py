@@ -12,8 +12,14 @@ from quart import Response, current_app, request
 __all__ = ["allow", "answer_preflight"]
 
 # What a script may send and read beyond what it always may.
-_REQUEST_HEADERS: Final = "Authorization, Content-Type"
-_ANSWER_HEADERS: Final = "Retry-After, WWW-Authenticate"
+_REQUEST_HEADERS: Final = (
+    "Authorization, Content-Type, Idempotency-Key, Tus-Resumable, Upload-Length, Upload-Metadata, "
+    "Upload-Offset"
+)
+_ANSWER_HEADERS: Final = (
+    "Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, "
+    "Upload-Expires, Upload-Length, Upload-Offset, WWW-Authenticate"
+)
 # How long a browser may remember the answer to a preflight: a page that was taken off the list is
 # out after this.
 _REMEMBERED_SECONDS: Final = 600

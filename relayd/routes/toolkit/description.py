@@ -88,13 +88,15 @@ class ResponseLink:
 class Answer:
     """A success, or what a monitor reads as a failure: its meaning and its form, or a list of one.
 
-    ``links``: what it is good for, by operation id.
+    ``form`` is None where it has no body. ``links``: what it is good for, by operation id.
+    ``headers``: types with what is told of them, by their names.
     """
 
     what: str
     form: Any
     content_type: str = _JSON
     links: Mapping[str, ResponseLink] = attrs.field(factory=dict)
+    headers: Mapping[str, Any] = attrs.field(factory=dict)
 
 
 @attrs.frozen

@@ -153,7 +153,7 @@ def _forms(descriptions: Iterable[Description]) -> Iterator[Any]:
         if description.takes is not None and description.takes.form is not None:
             yield description.takes.form
             yield from description.takes.also.values()
-        yield from (answer.form for answer in description.gives.values())
+        yield from (answer.form for answer in description.gives.values() if answer.form is not None)
 
 
 def _operations(
@@ -228,7 +228,8 @@ def _parameter(name: str, place: str, schema: Schema, *, required: bool) -> dict
 
 def _request_body(schemas: Schemas, body: Body) -> dict[str, Any]:
     if body.form is None:
-        return {"required": body.required, "content": {body.content_type: {}}}
+        raw = {"schema": {"type": "string", "format": "binary"}}
+        return {"required": body.required, "content": {body.content_type: raw}}
     content = _content(schemas, body.form, body.content_type)
     for content_type, form in body.also.items():
         content |= _content(schemas, form, content_type)
@@ -242,7 +243,10 @@ def _content(schemas: Schemas, form: Any, content_type: str) -> dict[str, Any]:
 
 def _answer(schemas: Schemas, answer: Answer) -> dict[str, Any]:
     made: dict[str, Any] = {"description": answer.what}
-    made["content"] = _content(schemas, answer.form, answer.content_type)
+    if answer.form is not None:
+        made["content"] = _content(schemas, answer.form, answer.content_type)
+    if answer.headers:
+        made["headers"] = _headers({name: schema_of(one) for name, one in answer.headers.items()})
     if answer.links:
         made["links"] = {name: _link(name, link) for name, link in answer.links.items()}
     return made

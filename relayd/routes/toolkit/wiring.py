@@ -21,6 +21,7 @@ from relayd.hooks.rows import Delivery, Endpoint
 from relayd.identity import Principal
 from relayd.intake.asked import Asked, Format
 from relayd.intake.intake import Intake
+from relayd.intake.uploads import Uploads
 from relayd.keys.keys import Keys
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
 from relayd.payments.purchases import Purchase
@@ -162,6 +163,7 @@ class Batch:
     """
 
     intake: Intake
+    uploads: Uploads
     fetches: Fetches
     transcriptions: Recordings
     webhooks: Hooks

@@ -21,6 +21,7 @@ __all__ = [
     "IdempotencyKey",
     "Wishes",
     "checked_url",
+    "clean_name",
     "idempotency_key",
     "understood",
     "webhook_url",
@@ -129,7 +130,7 @@ def understood(wishes: Wishes, batch: Batch, name: str) -> Asked:
         prompt=_bounded("prompt", _text("prompt", wishes.prompt), _PROMPT_MAX),
         diarise=wishes.diarize is True,
         channels=wishes.channels is True,
-        name=_clean(name),
+        name=clean_name(name),
         metadata=_metadata(wishes),
         idempotency_key=idempotency_key(),
     )
@@ -216,7 +217,7 @@ def _is_storable(text: str) -> bool:
     return not any(one == "\0" or "\ud800" <= one <= "\udfff" for one in text)
 
 
-def _clean(name: str) -> str:
+def clean_name(name: str) -> str:
     """A file's name without its folders, short, of characters that can be shown."""
     last = re.split(r"[/\\]", name)[-1]
     return "".join(one for one in last if one.isprintable())[:_NAME_MAX]

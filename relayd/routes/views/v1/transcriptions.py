@@ -31,7 +31,7 @@ from relayd.routes.views.v1.recordings import (
     shown_format,
     standing_of,
 )
-from relayd.routes.views.v1.transcribing import INTAKE_UNAVAILABLE
+from relayd.routes.views.v1.taking import INTAKE_UNAVAILABLE
 from relayd.transcriptions.outcomes import Filters, Shown, Standing, Transcription
 
 __all__ = ["blueprint"]
