@@ -17,6 +17,7 @@ Imports point downwards only; a test keeps it so.
     hooks        webhooks out: whoever wants to know is told that a recording has ended
     intake       recordings on their way in: measured, kept, handed to the queue
     outbound     requests to where users want them, never inwards: also an adapter
+    overview     a month of engines and money at a glance, for operators
     events       what changed in the database, told to who is looking
     dialects     what apps speak: one file for each wire protocol
     session      one live stream, from first byte to settled books; the ports it needs

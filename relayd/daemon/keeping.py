@@ -29,6 +29,7 @@ from relayd.ledger import sweeper
 from relayd.ledger.forgetting import forget_addresses
 from relayd.ledger.sweeper import Patience
 from relayd.mail.postman import Postman
+from relayd.overview.engine_days import sum_up
 from relayd.payments.margins import margins
 from relayd.payments.shop import Shop
 from relayd.storage.opening import open_storage
@@ -39,7 +40,7 @@ __all__ = ["Keeping", "migrate_schema", "patience_of"]
 
 log = logs.get(__name__)
 
-# Between two removals of expired sign-ins.
+# Between two removals of expired sign-ins, and two looks for a day to sum up.
 PRUNE_SECONDS: Final = 600
 # Between two looks for what dead processes left in the spool and in the store.
 TIDY_SECONDS: Final = 6 * 3600
@@ -63,6 +64,7 @@ class Keeping:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self._sweep)
             nursery.start_soon(self._prune)
+            nursery.start_soon(self._sum_up)
             nursery.start_soon(self._retain)
             nursery.start_soon(Sender(self.database, outbound_of(self.config)).run)
             nursery.start_soon(self._tidy)
@@ -106,6 +108,16 @@ class Keeping:
 
     async def _sweep(self) -> None:
         await sweeper.run_sweeper(self.database, self.boot_id, patience_of(self.config))
+
+    async def _sum_up(self) -> None:
+        """Sum up the days that are over, so that a look at a month is a short one."""
+
+        async def look() -> None:
+            while await self.database.transact(sum_up, dt.datetime.now(dt.UTC)):
+                await trio.lowlevel.checkpoint()
+            await trio.sleep(PRUNE_SECONDS)
+
+        await keep("summing up days", look)
 
     async def _retain(self) -> None:
         """Delete what of recordings is over."""

@@ -220,3 +220,16 @@ def test_no_database(relayd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     assert code == Exit.UNREACHABLE
     assert "can't be reached" in err
     assert "hunter2" not in err
+
+
+def test_the_overview(relayd: Command) -> None:
+    """A month at a glance, for people and as JSON, on a server that sold nothing yet."""
+    relayd("user", "add", EMAIL, "--password-stdin", stdin="correct horse\n")
+    code, out, _ = relayd("overview", "--days", "7")
+    assert code == Exit.OK
+    assert "now: 0 live" in out
+    assert "1 users, 1 new in a day" in out
+    seen = answered(relayd("overview", "--json"))
+    assert seen["margin_cents"] == 0
+    assert seen["present"]["users"] == 1
+    assert seen["engines"] == []

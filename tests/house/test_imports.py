@@ -66,9 +66,12 @@ BELOW: dict[str, set[str]] = {
     "intake": GROUND | {"database", "storage", "outbound", "transcriptions"},
     "edge": GROUND | {"session"},
     "routes": GROUND | {"session", "dialects", "edge", "events"} | ADAPTERS,
+    "overview": GROUND | {"session", "database", "engines"},
     "backups": GROUND | {"database", "ledger"},
     "checks": GROUND | {"edge"} | ADAPTERS,
-    "daemon": GROUND | {"session", "edge", "routes", "checks", "events", "worker"} | ADAPTERS,
+    "daemon": GROUND
+    | {"session", "edge", "routes", "checks", "events", "worker", "overview"}
+    | ADAPTERS,
     "demo": GROUND,
     # What apps embed: nothing of the daemon's comes with it.
     # Of engines what Deepgram says on the wire, and the processes of those on this machine.
@@ -76,6 +79,7 @@ BELOW: dict[str, set[str]] = {
     "desktop": {"client", "speech"},
     "cli": GROUND
     | {"session", "edge", "routes", "backups", "checks", "daemon", "client", "desktop", "demo"}
+    | {"overview"}
     | ADAPTERS,
     "__main__": {"cli"},
     "": set(),

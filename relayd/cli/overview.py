@@ -1,0 +1,175 @@
+"""`relayd overview`: money in, minutes out, what stays, and how things stand."""
+
+import argparse
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from relayd.cli.exits import Exit
+from relayd.cli.operator import run
+from relayd.cli.options import Subparsers, add_command, add_config, add_json, rows
+from relayd.cli.output import print_json, print_table, say
+from relayd.durations import seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from decimal import Decimal
+
+    from relayd.config import Config
+    from relayd.database.ports import Database
+    from relayd.overview.engine_days import EngineDay
+    from relayd.overview.overview import Overview
+
+    Costed = tuple[EngineDay, Decimal]
+
+__all__ = ["add"]
+
+_MS_PER_MINUTE = 60_000
+
+
+def add(subparsers: Subparsers) -> None:
+    """Register `overview`."""
+    command = add_command(
+        subparsers,
+        "overview",
+        _run,
+        summary="show money in, minutes out and what stays",
+        details=(
+            "Show the last days (UTC): what was paid and taken back, what Stripe kept and the\n"
+            "engines charged (as [costs] and the models say), what each engine did; and how\n"
+            "things stand now: live streams, recordings that wait, users, failures of a day."
+        ),
+        examples=(
+            "  relayd overview\n"
+            "  relayd overview --days 7\n"
+            "  relayd overview --json | jq .present.live_streams"
+        ),
+    )
+    command.add_argument(
+        "--days", metavar="N", type=rows, default=30, help="how many, with today (default: 30)"
+    )
+    add_config(command)
+    add_json(command)
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    async def action(database: "Database", config: "Config") -> "Overview":
+        import datetime as dt
+
+        from relayd.overview.overview import overview
+
+        today = dt.datetime.now(dt.UTC).date()
+        return await database.transact(overview, config, today, arguments.days)
+
+    seen = run(arguments, action)
+    if arguments.json:
+        print_json(_fields(seen))
+    else:
+        _show(seen)
+    return Exit.OK
+
+
+def _fields(seen: "Overview") -> dict[str, Any]:
+    now = seen.present
+    return {
+        "since": seen.since,
+        "currency": seen.currency,
+        "kept_cents": seen.kept_cents,
+        "fee_cents": round(seen.fees),
+        "engine_cents": round(seen.engine_cents),
+        "margin_cents": round(seen.margin_cents),
+        "takings": [
+            {
+                "day": one.day,
+                "currency": one.currency,
+                "purchases": one.purchases,
+                "paid_cents": one.paid_cents,
+                "taken_back_cents": one.taken_back_cents,
+                "sold_seconds": one.sold_seconds,
+            }
+            for one in seen.takings
+        ],
+        "engines": [
+            {
+                "day": one.day,
+                "kind": one.kind,
+                "engine": one.engine,
+                "model": one.model,
+                "rate": one.rate,
+                "ended": one.ended,
+                "failed": one.failed,
+                "audio_seconds": seconds(one.audio_ms),
+                "charged_seconds": seconds(one.charged_ms),
+                "engine_cents": float(round(cost, 2)),
+            }
+            for one, cost in zip(seen.days, seen.costs, strict=True)
+        ],
+        "present": {
+            "live_streams": now.live_streams,
+            "recordings_waiting": now.recordings_waiting,
+            "recordings_running": now.recordings_running,
+            "waiting_audio_seconds": seconds(now.waiting_audio_ms),
+            "oldest_waiting": now.oldest_waiting,
+            "users": now.users,
+            "users_new": now.users_new,
+            "unused_seconds": seconds(now.credit_ms),
+            "engines_alone": [
+                {"engine": one.engine, "until": one.until, "reason": one.reason, "off": one.off}
+                for one in now.engines_alone
+            ],
+            "failures": dict(now.failures),
+        },
+    }
+
+
+def _show(seen: "Overview") -> None:
+    now = seen.present
+    say(f"since {seen.since} (UTC)\n")
+    print_table(
+        [
+            {"what": what, seen.currency or "money": round(float(cents) / 100, 2)}
+            for what, cents in (
+                ("paid and kept", seen.kept_cents),
+                ("Stripe's fees", -seen.fees),
+                ("engines", -seen.engine_cents),
+                ("stays", seen.margin_cents),
+            )
+        ],
+        empty="nothing",
+    )
+    say(
+        f"\nnow: {now.live_streams} live, {now.recordings_running} recordings under way, "
+        f"{now.recordings_waiting} wait ({now.waiting_audio_ms // _MS_PER_MINUTE} min); "
+        f"{now.users} users, {now.users_new} new in a day, "
+        f"{now.credit_ms // _MS_PER_MINUTE} min not used yet"
+    )
+    for alone in now.engines_alone:
+        say(f"left alone until {alone.until:%H:%M}Z: {alone.engine} ({alone.reason})")
+    for reason, count in now.failures.items():
+        say(f"failed in a day: {reason} ({count})")
+    each: list[Costed] = list(zip(seen.days, seen.costs, strict=True))
+    say("")
+    _totals(each, lambda one: (one.kind, one.engine, one.model), ("kind", "engine", "model"))
+    say("")
+    _totals(each, lambda one: (str(one.day),), ("day",))
+
+
+def _totals(
+    each: "list[Costed]", key: "Callable[[EngineDay], tuple[str, ...]]", names: tuple[str, ...]
+) -> None:
+    """What engines did, added up by this key."""
+    ordered = sorted(each, key=lambda one: key(one[0]))
+    groups = [(name, list(some)) for name, some in groupby(ordered, lambda one: key(one[0]))]
+    print_table(
+        [
+            {
+                **dict(zip(names, name, strict=True)),
+                "ended": sum(one.ended for one, _ in some),
+                "failed": sum(one.failed for one, _ in some),
+                "minutes": round(sum(one.audio_ms for one, _ in some) / _MS_PER_MINUTE, 1),
+                "charged": round(sum(one.charged_ms for one, _ in some) / _MS_PER_MINUTE, 1),
+                "cost": round(float(sum(cost for _, cost in some)) / 100, 2),
+            }
+            for name, some in groups
+        ],
+        empty="nothing ended in these days",
+    )
