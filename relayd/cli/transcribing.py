@@ -18,7 +18,7 @@ from relayd.client.errors import AudioError, ClientError, ConnectError, RefusedE
 from relayd.client.link import Deadlines
 from relayd.client.pacing import Pace
 from relayd.client.recording import BYTES_PER_SECOND, LOOK_AHEAD_CHUNKS
-from relayd.client.session import Ending, Stream, open_stream
+from relayd.client.resuming import ResumingStream, open_resuming_stream
 from relayd.client.subtitles import Writer
 from relayd.client.transport import Connect, dial
 from relayd.speech.subtitles import clean
@@ -91,8 +91,12 @@ class Transcribing:
             self._source = await self.open_source()
             token = await self.sign_in()
             deadlines = Deadlines(finish_seconds=_FINISH_SECONDS)
-            async with open_stream(
-                self.server_url, token, self.config, deadlines=deadlines, connect=self.connect
+
+            async def signed_in() -> str:
+                return token
+
+            async with open_resuming_stream(
+                self.server_url, signed_in, self.config, deadlines=deadlines, connect=self.connect
             ) as stream:
                 self._begin(stream.ready)
                 trouble = await self._relay(stream)
@@ -105,7 +109,7 @@ class Transcribing:
         except ClientError as error:
             what = "can't connect: " if isinstance(error, ConnectError) else ""
             return self._fail(Exit.UNREACHABLE, f"{what}{error}")
-        return self._finish(stream.ending, trouble)
+        return self._finish(stream, trouble)
 
     def stop(self) -> bool:
         """Stop the audio and let the last words come; False where there is nothing to wait for."""
@@ -115,7 +119,7 @@ class Transcribing:
         self._listening.cancel(reason="no more audio is wanted")
         return True
 
-    async def _relay(self, stream: Stream) -> ClientError | None:
+    async def _relay(self, stream: ResumingStream) -> ClientError | None:
         """Both directions at once; returns what went wrong, so that no group hides it."""
         trouble: list[ClientError] = []
         async with trio.open_nursery() as nursery:
@@ -129,7 +133,7 @@ class Transcribing:
         self._write(self.writer.close())
         return trouble[0] if trouble else None
 
-    async def _speak(self, stream: Stream, trouble: list[ClientError]) -> None:
+    async def _speak(self, stream: ResumingStream, trouble: list[ClientError]) -> None:
         self._running = True
         sending, receiving = trio.open_memory_channel[bytes](LOOK_AHEAD_CHUNKS)
 
@@ -183,6 +187,11 @@ class Transcribing:
                 self._write(self.writer.add(message))
             case messages.Transcript(text=text):
                 self._partial = text
+            case messages.Interrupted():
+                self._partial = ""
+                self._note("the connection was lost; trying again")
+            case messages.Ready():
+                self._note("connected again")
             case messages.CreditsLow(seconds_remaining=seconds):
                 self._note(f"only {clock(seconds)} of credit left")
             case messages.Error(fatal=False, message=text):
@@ -208,14 +217,17 @@ class Transcribing:
         if not self.quiet:
             self.line.note(text)
 
-    def _finish(self, ending: Ending | None, trouble: ClientError | None) -> Exit:
+    def _finish(self, stream: ResumingStream, trouble: ClientError | None) -> Exit:
         self.line.clear()
+        ending = stream.ending
         if ending is not None and ending.seconds_used is not None:
             left = ending.seconds_remaining
             told = "what is left can't be told now" if left is None else f"{clock(left)} left"
             self._note(f"{ending.seconds_used:.1f} s charged · {told}")
         if self._source.loss:
             self.line.note(f"relayd: {self._source.loss}")
+        if stream.lost_seconds:
+            self.line.note(f"relayd: {stream.lost_seconds:.1f} s could not be sent again")
         if isinstance(trouble, AudioError):
             return self._fail(Exit.USAGE, str(trouble))
         if trouble is not None:

@@ -8,6 +8,8 @@ is loaded when it is first used, so that an app's start doesn't wait for it.
     Settings, devices                  what they are told: where words come from, which microphone
 
     open_stream, Stream, Ending        a live session by itself, for programs of Trio
+    open_resuming_stream               the same, going on where a connection breaks
+    Resumption, KeptAudio              what that takes, without I/O, for who has a loop of their own
     Ready, Transcript, Error, …        what the server says
     Accounts, Tokens, Profile          signing in over HTTP
     Pace                               recorded audio at the pace it was spoken
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
         RefusedError,
         RequestError,
     )
+    from relayd.client.kept import KeptAudio
     from relayd.client.link import Deadlines
     from relayd.client.live.engine import RemoteTranscriptionEngine
     from relayd.client.live.microphone import Device, devices
@@ -68,8 +71,10 @@ if TYPE_CHECKING:
     from relayd.client.messages import (
         CreditsLow,
         Error,
+        Interrupted,
         Message,
         Ready,
+        Resumed,
         SessionEnd,
         SpeechStarted,
         Transcript,
@@ -78,6 +83,8 @@ if TYPE_CHECKING:
         Word,
     )
     from relayd.client.pacing import Pace
+    from relayd.client.resuming import Patience, ResumingStream, open_resuming_stream
+    from relayd.client.resumption import Resumption
     from relayd.client.session import Ending, Stream, open_stream
     from relayd.client.subtitles import FORMATS
     from relayd.client.transport import Address
@@ -97,16 +104,22 @@ __all__ = [
     "DisconnectedError",
     "Ending",
     "Error",
+    "Interrupted",
+    "KeptAudio",
     "MemoryVault",
     "Message",
     "Mode",
     "Pace",
+    "Patience",
     "Problem",
     "Profile",
     "Ready",
     "RefusedError",
     "RemoteTranscriptionEngine",
     "RequestError",
+    "Resumed",
+    "ResumingStream",
+    "Resumption",
     "SessionEnd",
     "Settings",
     "SettingsError",
@@ -127,6 +140,7 @@ __all__ = [
     "devices",
     "move_secrets",
     "open_deepgram",
+    "open_resuming_stream",
     "open_stream",
     "stream",
 ]
@@ -143,6 +157,7 @@ _HOMES: Final = {
         "RefusedError",
         "RequestError",
     ),
+    "kept": ("KeptAudio",),
     "link": ("Deadlines",),
     "live.engine": ("RemoteTranscriptionEngine",),
     "live.microphone": ("Device", "devices"),
@@ -154,8 +169,10 @@ _HOMES: Final = {
     "messages": (
         "CreditsLow",
         "Error",
+        "Interrupted",
         "Message",
         "Ready",
+        "Resumed",
         "SessionEnd",
         "SpeechStarted",
         "Transcript",
@@ -164,6 +181,8 @@ _HOMES: Final = {
         "Word",
     ),
     "pacing": ("Pace",),
+    "resuming": ("Patience", "ResumingStream", "open_resuming_stream"),
+    "resumption": ("Resumption",),
     "session": ("Ending", "Stream", "open_stream"),
     "subtitles": ("FORMATS",),
     "transport": ("Address",),

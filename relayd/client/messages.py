@@ -17,8 +17,10 @@ __all__ = [
     "STOP",
     "CreditsLow",
     "Error",
+    "Interrupted",
     "Message",
     "Ready",
+    "Resumed",
     "SessionEnd",
     "SpeechStarted",
     "Transcript",
@@ -27,6 +29,7 @@ __all__ = [
     "Word",
     "auth",
     "parse",
+    "received",
 ]
 
 FINALIZE: Final = '{"type":"finalize"}'
@@ -46,10 +49,28 @@ class Ready:
     model: str
     seconds_remaining: float
     rate: int = 1000
+    # With what the session is resumed after its connection broke, and for how long; empty and 0
+    # where it can't be.
+    resume_token: str = ""
+    resume_seconds: float = 0.0
 
     def left_after(self, audio_seconds: float) -> float:
         """The credit that is left once so much audio was sent, where nothing else uses it."""
         return self.seconds_remaining - audio_seconds * self.rate / 1000
+
+
+@attrs.frozen
+class Resumed(Ready):
+    """The session goes on over this connection; ``taken`` bytes of its audio were taken."""
+
+    taken: int = 0
+
+
+@attrs.frozen
+class Interrupted:
+    """The connection was lost, and another one is being tried. No server says this."""
+
+    problem: str
 
 
 @attrs.frozen
@@ -67,6 +88,10 @@ class Word:
     def text(self) -> str:
         """The word as it should be shown."""
         return self.punctuated_word or self.word
+
+    def later_by(self, seconds: float) -> "Word":
+        """The same so much later in the audio."""
+        return attrs.evolve(self, start=self.start + seconds, end=self.end + seconds)
 
 
 @attrs.frozen
@@ -86,6 +111,14 @@ class Transcript:
     words: tuple[Word, ...] = ()
     channel: int | None = None
     from_finalize: bool = False
+    # Both for a session that can be resumed: its number, if it lasts, and the audio that was taken.
+    number: int | None = None
+    taken: int | None = None
+
+    def later_by(self, seconds: float) -> "Transcript":
+        """The same so much later in the audio."""
+        words = tuple(word.later_by(seconds) for word in self.words)
+        return attrs.evolve(self, start=self.start + seconds, words=words)
 
 
 @attrs.frozen
@@ -114,6 +147,8 @@ class SessionEnd:
     reason: str
     seconds_used: float
     seconds_remaining: float | None
+    # Bytes of audio that the session took, where it could be resumed.
+    taken: int | None = None
 
 
 @attrs.frozen
@@ -121,6 +156,12 @@ class SpeechStarted:
     """Somebody began to speak at this second of the audio."""
 
     timestamp: float
+    number: int | None = None
+    taken: int | None = None
+
+    def later_by(self, seconds: float) -> "SpeechStarted":
+        """The same so much later in the audio."""
+        return attrs.evolve(self, timestamp=self.timestamp + seconds)
 
 
 @attrs.frozen
@@ -128,6 +169,12 @@ class UtteranceEnd:
     """No word followed the one that ended at this second of the audio."""
 
     last_word_end: float
+    number: int | None = None
+    taken: int | None = None
+
+    def later_by(self, seconds: float) -> "UtteranceEnd":
+        """The same so much later in the audio."""
+        return attrs.evolve(self, last_word_end=self.last_word_end + seconds)
 
 
 @attrs.frozen
@@ -138,13 +185,29 @@ class Unknown:
 
 
 Message = (
-    Ready | Transcript | CreditsLow | Error | SessionEnd | SpeechStarted | UtteranceEnd | Unknown
+    Ready
+    | Interrupted
+    | Transcript
+    | CreditsLow
+    | Error
+    | SessionEnd
+    | SpeechStarted
+    | UtteranceEnd
+    | Unknown
 )
 
 
-def auth(token: str, config: Mapping[str, Any]) -> str:
-    """The first message of every session."""
-    return json.dumps({"type": "auth", "token": token, "config": dict(config)})
+def auth(token: str, config: Mapping[str, Any], resume: bool | Mapping[str, Any] = False) -> str:
+    """The first message of every connection; ``resume`` is `Resumption.opening`'s."""
+    message: dict[str, Any] = {"type": "auth", "token": token, "config": dict(config)}
+    if resume:
+        message["resume"] = resume
+    return json.dumps(message)
+
+
+def received(number: int) -> str:
+    """Every numbered result up to this one has arrived."""
+    return json.dumps({"type": "received", "number": number})
 
 
 def parse(text: str | bytes) -> Message:
@@ -169,7 +232,13 @@ def _ready(body: dict[str, Any]) -> Ready:
         seconds_remaining=_number(body, "seconds_remaining"),
         # Servers before rates sold a second for a second.
         rate=_integer(body, "rate") or 1000,
+        resume_token=_string(body, "resume_token"),
+        resume_seconds=_number(body, "resume_seconds"),
     )
+
+
+def _resumed(body: dict[str, Any]) -> Resumed:
+    return Resumed(**attrs.asdict(_ready(body)), taken=_integer(body, "taken") or 0)
 
 
 def _transcript(body: dict[str, Any]) -> Transcript:
@@ -186,6 +255,8 @@ def _transcript(body: dict[str, Any]) -> Transcript:
         else (),
         channel=_integer(body, "channel"),
         from_finalize=body.get("from_finalize") is True,
+        number=_integer(body, "number"),
+        taken=_integer(body, "taken"),
     )
 
 
@@ -213,6 +284,7 @@ def _session_end(body: dict[str, Any]) -> SessionEnd:
         reason=_string(body, "reason"),
         seconds_used=_number(body, "seconds_used"),
         seconds_remaining=_number_or_none(body, "seconds_remaining"),
+        taken=_integer(body, "taken"),
     )
 
 
@@ -221,15 +293,18 @@ def _credits_low(body: dict[str, Any]) -> CreditsLow:
 
 
 def _speech_started(body: dict[str, Any]) -> SpeechStarted:
-    return SpeechStarted(_number(body, "timestamp"))
+    number, taken = _integer(body, "number"), _integer(body, "taken")
+    return SpeechStarted(_number(body, "timestamp"), number, taken)
 
 
 def _utterance_end(body: dict[str, Any]) -> UtteranceEnd:
-    return UtteranceEnd(_number(body, "last_word_end"))
+    number, taken = _integer(body, "number"), _integer(body, "taken")
+    return UtteranceEnd(_number(body, "last_word_end"), number, taken)
 
 
 _BUILDERS: Final[dict[str, Callable[[dict[str, Any]], Message]]] = {
     "ready": _ready,
+    "resumed": _resumed,
     "transcript": _transcript,
     "credits_low": _credits_low,
     "error": _error,

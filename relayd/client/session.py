@@ -71,6 +71,10 @@ class Stream:
         """Keep the session while no audio flows."""
         return await self._link.say(messages.KEEPALIVE)
 
+    async def acknowledge(self, text: str) -> bool:
+        """Say which results arrived: `Resumption.acknowledgement`."""
+        return await self._link.say(text)
+
     async def stop(self) -> bool:
         """No more audio: the last words and the ending follow, within ``finish_seconds``."""
         self._link.expect_end()
@@ -131,6 +135,7 @@ async def open_stream(
     *,
     deadlines: Deadlines | None = None,
     connect: Connect = dial,
+    resume: bool | Mapping[str, Any] = False,
 ) -> AsyncIterator[Stream]:
     """Connect, sign in with an access token and wait until the server takes audio.
 
@@ -138,11 +143,12 @@ async def open_stream(
     wanted (``language``, ``interim_results``, …). Raises `ConnectError`, `RefusedError` or
     `DisconnectedError`; ValueError for an address that is none. An exception of the caller's
     own block comes out as it is, never in a group. Leaving without `Stream.stop` hangs up.
+    ``resume`` is for who goes on after a lost connection by itself: `Resumption.opening`.
     """
     address = Address.parse(server_url)
     route = Route(address, address.prefix + PATH)
     async with open_link(route, deadlines or Deadlines(), connect) as link:
-        yield await _sign_in(link, messages.auth(token, config or {}))
+        yield await _sign_in(link, messages.auth(token, config or {}, resume))
 
 
 async def _sign_in(link: Link, auth: str) -> Stream:

@@ -16,6 +16,7 @@ from relayd.cli.live_line import LiveLine
 from relayd.cli.transcribing import Source, Transcribing
 from relayd.client import FORMATS, AudioError, ConnectError, RequestError
 from relayd.client.messages import STOP
+from relayd.client.transport import Address
 from tests.client.server import URL, Script, ScriptedServer, end, say
 
 
@@ -173,7 +174,7 @@ async def test_ended_by_the_server(
 async def test_lost_connection(
     nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
 ) -> None:
-    """A connection lost in the middle keeps its words and exits with 3."""
+    """A connection that is lost for good keeps its words and exits with 3, after a minute."""
 
     async def cut(connection: WebSocketConnection) -> None:
         await connection.get_message()
@@ -182,10 +183,42 @@ async def test_lost_connection(
         await trio.aclose_forcefully(server.stream)
 
     server = ScriptedServer(nursery, cut)
-    run = make(server.connect, FakeSource(60))
+
+    async def connect_once(address: Address) -> trio.abc.Stream:
+        if server.stream is not None:
+            raise ConnectError("nobody")
+        return await server.connect(address)
+
+    run = make(connect_once, FakeSource(60))
     assert await run.job.run() is Exit.UNREACHABLE
     assert run.output.getvalue() == "so far\n"
-    assert "the rest is missing" in run.errors.getvalue()
+    assert "the connection was lost; trying again\n" in run.errors.getvalue()
+    assert run.errors.getvalue().endswith("the rest is missing: nobody\n")
+    assert 60 <= trio.current_time() <= 70
+
+
+async def test_connected_again(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A connection that is lost is opened again, and it is said; the words go on."""
+    connections = 0
+
+    async def cut_once(connection: WebSocketConnection) -> None:
+        nonlocal connections
+        connections += 1
+        if connections == 1:
+            await connection.get_message()
+            await say(connection, "transcript", text="One.", is_final=True)
+            assert server.stream is not None
+            await trio.aclose_forcefully(server.stream)
+            return
+        await dictate(connection)
+
+    server = ScriptedServer(nursery, cut_once)
+    run = make(server.connect, FakeSource(1))
+    assert await run.job.run() is Exit.OK
+    assert run.output.getvalue() == "One. word 1 The end.\n"
+    assert "connected again\n" in run.errors.getvalue()
 
 
 async def test_nobody_there() -> None:
