@@ -24,7 +24,8 @@ Sections = Mapping[str, Mapping[str, Any]]
 _START_SECONDS: Final = 30
 _STOP_SECONDS: Final = 30
 _POLL_SECONDS: Final = 0.02
-_LISTENING: Final = "relayd listening on http://"
+# http or https.
+_LISTENING: Final = "relayd listening on http"
 
 
 @attrs.define(eq=False)

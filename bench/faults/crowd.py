@@ -25,10 +25,10 @@ __all__ = ["Crowd", "run"]
 
 _SOCKETS: Final = 1000
 _BODIES: Final = 400
-_QUICK_SOCKETS: Final = 200
+_QUICK_SOCKETS: Final = 400
 _QUICK_BODIES: Final = 100
-_WARMING: Final = 40
-_AT_ONCE: Final = 20
+_WARMING: Final = 100
+_AT_ONCE: Final = 50
 _PAGE_KIB: Final = 4
 _CALM_SECONDS: Final = 3
 _HOLD_SECONDS: Final = 2

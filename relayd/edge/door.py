@@ -26,7 +26,7 @@ from relayd.edge.doorstep import Doorstep, Guest
 from relayd.edge.http import HttpConnection, hypercorn_config
 from relayd.edge.peer import Peer, peer_of
 from relayd.edge.settings import EdgeSettings
-from relayd.edge.tls import shake_hands
+from relayd.edge.tls import Handshakes
 from relayd.edge.websocket import SocketTerms
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Quotas
@@ -51,7 +51,7 @@ class Door:
     app: App
     settings: EdgeSettings
     terms: SocketTerms
-    tls: ssl.SSLContext | None
+    tls: Handshakes | None
     clients: Clients
     bodies: BodyRules
     doorstep: Doorstep
@@ -159,7 +159,7 @@ class Door:
             elif self.tls is None:
                 waits = await self._serve(stream, peer, stay)
             else:
-                secure = await shake_hands(stream, self.tls, self.settings.handshake_seconds)
+                secure = await self.tls.shake(stream)
                 if secure is not None:
                     waits = await self._serve(secure, peer, stay)
         except Exception:
@@ -245,9 +245,10 @@ async def open_door(
         rules = bodies or BodyRules()
         http = hypercorn_config(settings)
         doorstep = Doorstep(nursery)
+        hands = None if tls is None else Handshakes(tls, settings.handshake_seconds)
         nursery.start_soon(doorstep.run)
         try:
-            yield Door(app, settings, terms, tls, clients, rules, doorstep, nursery, http)
+            yield Door(app, settings, terms, hands, clients, rules, doorstep, nursery, http)
         finally:
             doorstep.cut()
         nursery.cancel_scope.cancel()

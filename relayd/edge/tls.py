@@ -1,23 +1,29 @@
 """TLS where the daemon serves it by itself: 1.2 or later, authenticated encryption, HTTP/1.1."""
 
 import ssl
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import attrs
 import trio
 
 from relayd import logs
 from relayd.errors import ConfigError
 from relayd.websocket import streams
-from relayd.websocket.tls import TlsStream
+from relayd.websocket.tls import TlsStream, Wait
 
-__all__ = ["shake_hands", "tls_context"]
+__all__ = ["Handshakes", "tls_context"]
 
 log = logs.get(__name__)
 
 # Of TLS 1.2: forward secret, with AEAD (RFC 9325, 4.2); every suite of 1.3 is. What OpenSSL would
 # allow beside them encrypts in CBC mode.
 _SUITES: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
+
+# A step that is over sooner, as every one is with ECDSA, delays nobody.
+_LONG_SECONDS: Final = 0.001
 
 
 def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
@@ -42,19 +48,46 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     return context
 
 
-async def shake_hands(
-    stream: trio.SocketStream, context: ssl.SSLContext, seconds: float
-) -> TlsStream | None:
-    """TLS on a fresh connection; None, and the connection cut, when it fails or takes too long."""
-    secure = TlsStream(stream, context, server_side=True)
-    done = False
-    try:
-        with trio.move_on_after(seconds):
-            await secure.do_handshake()
-            done = True
-    except streams.LOST as problem:
-        log.debug("TLS handshake failed", problem=problem)
-    finally:
-        if not done:
-            streams.cut(secure)
-    return secure if done else None
+@attrs.define(eq=False)
+class Handshakes:
+    """Those of one door, a step at a time, so that they have half of the loop's time at most.
+
+    A client that replays a recorded hello has us sign for nothing: 5 ms with RSA of 4096 bits. How
+    often one address may is counted where it connects; however many addresses do, live streams
+    have their turn between two steps.
+    """
+
+    context: ssl.SSLContext
+    # A handshake that takes longer is cut off.
+    seconds: float
+    clock: Callable[[], float] = time.perf_counter
+    _turn: trio.Lock = attrs.field(factory=trio.Lock)
+
+    async def shake(self, stream: trio.SocketStream) -> TlsStream | None:
+        """TLS on a fresh connection; None, and the connection cut, when it fails."""
+        secure = None
+        done = False
+        try:
+            with trio.move_on_after(self.seconds):
+                # Who says nothing has nothing of OpenSSL's either.
+                await trio.lowlevel.wait_readable(stream.socket)
+                secure = TlsStream(stream, self.context, server_side=True)
+                while (wait := await self.step(secure)) is not None:
+                    await wait(secure.tls)
+                done = True
+        except streams.LOST as problem:
+            log.debug("TLS handshake failed", problem=problem)
+        finally:
+            if not done:
+                streams.cut(stream if secure is None else secure)
+        return secure if done else None
+
+    async def step(self, secure: TlsStream) -> Wait | None:
+        """One step, once it is its turn; one that took long is followed by a rest as long."""
+        async with self._turn:
+            begun = self.clock()
+            wait = secure.shake()
+            took = self.clock() - begun
+            if took >= _LONG_SECONDS:
+                await trio.sleep(took)
+        return wait

@@ -9,10 +9,14 @@ socket doesn't block and OpenSSL reads and writes it. Once a WebSocket is open, 
 import contextlib
 import socket
 import ssl
+from collections.abc import Awaitable, Callable
 
 import trio
 
-__all__ = ["TlsStream"]
+__all__ = ["TlsStream", "Wait"]
+
+# For a socket to be ready.
+Wait = Callable[[socket.socket], Awaitable[None]]
 
 
 class TlsStream(trio.abc.Stream):
@@ -45,16 +49,19 @@ class TlsStream(trio.abc.Stream):
 
     async def do_handshake(self) -> None:
         """Agree on the keys, and check the certificate where we are the client."""
-        while True:
-            await trio.lowlevel.checkpoint()
-            try:
-                self.tls.do_handshake()
-            except ssl.SSLWantReadError:
-                await trio.lowlevel.wait_readable(self.tls)
-            except ssl.SSLWantWriteError:
-                await trio.lowlevel.wait_writable(self.tls)
-            else:
-                return
+        await trio.lowlevel.checkpoint()
+        while (wait := self.shake()) is not None:
+            await wait(self.tls)
+
+    def shake(self) -> Wait | None:
+        """One step of the handshake: what to wait for before the next; None once it is done."""
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            return trio.lowlevel.wait_readable
+        except ssl.SSLWantWriteError:
+            return trio.lowlevel.wait_writable
+        return None
 
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         """Up to so many bytes, as soon as there are some; none at the end."""

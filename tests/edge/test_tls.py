@@ -7,19 +7,24 @@ import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+import attrs
 import pytest
 import trio
+import trio.testing
 from wsproto.events import TextMessage
 
 from relayd.edge.door import Door
 from relayd.edge.listeners import open_listeners
-from relayd.edge.tls import tls_context
+from relayd.edge.tls import Handshakes, tls_context
 from relayd.edge.websocket import ClientSocket
 from relayd.errors import ConfigError
 from tests import defaults
 from tests.edge.caller import Caller, Log, SinkApp, frame, opened_door, until
+
+if TYPE_CHECKING:
+    from relayd.websocket.tls import TlsStream
 
 SETTINGS = defaults.edge(handshake_seconds=0.3, close_seconds=0.2)
 
@@ -70,6 +75,33 @@ async def connect(port: int, context: ssl.SSLContext) -> trio.SSLStream[trio.Soc
         plain.socket.close()
         raise
     return secure
+
+
+@attrs.define(eq=False)
+class Slow:
+    """Handshakes whose step takes so long, and when each was."""
+
+    step_seconds: float
+    now: float = 0
+    steps: list[float] = attrs.field(factory=list)
+
+    def shake(self) -> None:
+        """As `TlsStream` has it."""
+        self.steps.append(trio.current_time())
+        self.now += self.step_seconds
+
+
+@pytest.mark.parametrize(("step_seconds", "steps"), [(5, [0, 5, 10]), (0.0002, [0, 0, 0])])
+async def test_handshakes_take_turns(
+    autojump_clock: trio.testing.MockClock, step_seconds: float, steps: list[float]
+) -> None:
+    """A step that took long is followed by a rest as long: the loop is everybody's."""
+    slow = Slow(step_seconds)
+    handshakes = Handshakes(ssl.create_default_context(), 10, clock=lambda: slow.now)
+    async with trio.open_nursery() as nursery:
+        for _ in range(3):
+            nursery.start_soon(handshakes.step, cast("TlsStream", slow))
+    assert slow.steps == steps
 
 
 @pytest.mark.system
