@@ -35,14 +35,17 @@ def announcing(come: Callable[[], object]) -> Take:
 
 
 def last_messages(take: Take, enough: Callable[[], object]) -> Take:
-    """Offer what still comes to ``take``; ``enough`` is called where it comes to too many."""
+    """Offer what still comes to ``take``.
+
+    At the last of `LAST_MESSAGES` ``enough`` is called; what was read together with it is dropped.
+    """
     left = LAST_MESSAGES
 
     def bounded(message: str | bytes) -> bool:
         nonlocal left
         left -= 1
-        if not left:
+        if left == 0:
             enough()
-        return take(message)
+        return left < 0 or take(message)
 
     return bounded
