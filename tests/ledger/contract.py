@@ -71,8 +71,25 @@ class LedgerContract:
         request = request_of(who)
 
         answers = [await ledger.open(request) for _ in range(2)]
+        await renewed(ledger, request.session_id, 3, 7)
+        later = await ledger.open(request)
 
         assert answers == [Opened(held_total_ms=7, final=True, balance_ms=7)] * 2
+        assert later == Opened(held_total_ms=7, final=True, balance_ms=4)
+
+    async def test_who_comes_last_takes_nothing_from_who_starves(self, bench: Bench) -> None:
+        """What became free is for those that waited: a new session begins with nothing of it."""
+        ledger = await bench.ledger(Policy(30_000, 3))
+        who = await bench.act("add_user", 900)
+        await opened(ledger, who)
+        waiting, _ = await opened(ledger, who)
+        await bench.act("book", who.user_id, "grant", "top-up", 100)
+
+        _, last = await opened(ledger, who)
+        answer = await renewed(ledger, waiting, 0, 0)
+
+        assert last == Opened(held_total_ms=0, final=False, balance_ms=1000)
+        assert answer.held_total_ms == 100
 
     async def test_refusals(self, bench: Bench) -> None:
         """No credit, too many sessions, an ended sign-in and an unknown user are told apart."""
@@ -160,6 +177,17 @@ class LedgerContract:
         assert given.held_total_ms == 0
         assert (taken.held_total_ms, taken.final) == (900, True)
         await bench.assert_balanced()
+
+    async def test_the_last_millisecond_is_wanted_too(self, bench: Bench) -> None:
+        """However little it is that one session holds and another starves for."""
+        ledger = await bench.ledger(Policy(30_000, 2))
+        who = await bench.act("add_user", 1)
+        holder, _ = await opened(ledger, who)
+        await opened(ledger, who)
+
+        answer = await renewed(ledger, holder, 0, 1)
+
+        assert (answer.held_total_ms, answer.wanted) == (1, True)
 
     async def test_promise_is_never_broken(self, bench: Bench) -> None:
         """However many starve, a hold is not lowered below what its session may be using."""

@@ -216,3 +216,13 @@ def test_names_the_rows_at_fault(connection: Connection) -> None:
     assert len(findings) == 1
     assert set(findings[0].row) == {"user_id", "held_ms", "reserved_ms", "unused_ms"}
     assert label(findings[0]).startswith(f"{HELD}: user_id=")
+
+
+def test_names_each_row_at_fault(connection: Connection) -> None:
+    """Whose books are wrong is shown of all of them, as far as anybody would read."""
+    broken = connection.execute("UPDATE credit_balance SET debt_ms = debt_ms + 1").rowcount
+
+    with connection.transaction():
+        findings = [one for one in audit(connection) if one.rule == BALANCE]
+
+    assert len({finding.row["user_id"] for finding in findings}) == broken > 1

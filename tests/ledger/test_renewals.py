@@ -191,11 +191,14 @@ async def test_a_locked_user_holds_nobody_up(database: Database) -> None:
         trio.from_thread.run_sync(taken.set)
         trio.from_thread.run(release.wait)
 
+    async def renew_locked() -> None:
+        assert isinstance(await ledger.renew(locked.session_id, 10, 30_000), Renewed)
+
     with trio.fail_after(30):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(database.transact, hold)
             await taken.wait()
-            nursery.start_soon(ledger.renew, locked.session_id, 10, 30_000)
+            nursery.start_soon(renew_locked)
             await wait_all_tasks_blocked()
             answer = await ledger.renew(free.session_id, 20, 30_000)
             assert isinstance(answer, Renewed)

@@ -58,6 +58,16 @@ def test_an_unrecorded_end_is_found(tmp_path: Path) -> None:
         assert second.predecessors == (boot_id,)
 
 
+def test_each_process_of_a_daemon_is_found(tmp_path: Path) -> None:
+    """A daemon of several processes died with all of them, and each had a boot of its own."""
+    boot_ids = tuple(uuid4() for _ in range(3))
+    with succeed(tmp_path) as first:
+        first.take(boot_ids)
+
+    with succeed(tmp_path) as second:
+        assert second.predecessors == boot_ids
+
+
 def test_living_neighbour_is_not_taken_for_dead(tmp_path: Path) -> None:
     """While its holder lives, nobody else gets the lock or the id."""
     own = uuid4()

@@ -169,6 +169,9 @@ async def test_one_failed_look_forgets_nobody(autojump_clock: MockClock) -> None
     assert await dies_after(Scripted(list(looks))) == 50
     # To the second: what was not seen from one answer to the next counts for nothing.
     patience = attrs.evolve(PATIENCE, dead_seconds=31)
+    assert await dies_after(Scripted(list(looks)), patience=patience) == 60
+    # Nor does what was seen before the outage, where a beat takes longer.
+    patience = attrs.evolve(PATIENCE, beat_seconds=21)
     assert await dies_after(Scripted(looks), patience=patience) == 60
 
 
@@ -271,6 +274,30 @@ async def test_beats_from_asking_to_asking(
 
     assert database.asked == [0, 5, 10, 17, 18, 20, 24, 29]
     declared_errors.expect("background work failed")
+
+
+@pytest.mark.parametrize(
+    ("heartbeat_seconds", "asked"), [(5, [0, 1, 3, 7, 12, 17]), (0.25, [0, 0.25, 0.5, 0.75])]
+)
+async def test_an_outage_is_beaten_against_at_the_pace_of_beats(
+    autojump_clock: MockClock, heartbeat_seconds: float, asked: list[float]
+) -> None:
+    """Soon after it began, and never more rarely than a daemon beats that got through."""
+    database = Beats([AWAY] * len(asked))
+    with trio.move_on_after(asked[-1] + 0.1):
+        await run_heartbeat(database, BOOT, heartbeat_seconds)
+
+    assert database.asked == asked
+
+
+@pytest.mark.parametrize("ended", [False, True])
+async def test_a_death_is_logged(
+    autojump_clock: MockClock, caplog: pytest.LogCaptureFixture, ended: bool
+) -> None:
+    """A daemon that died without a word is a warning; one that said that it ended is none."""
+    await dies_after(Scripted([Pulse(BOOT, 7, ended=ended)]))
+
+    assert caplog.messages.count("daemon taken for dead") == (not ended)
 
 
 async def _session(database: Database, used_ms: int) -> tuple[PostgresLedger, OpenRequest]:

@@ -27,6 +27,7 @@ async def test_a_dear_model_uses_more_credit(autojump_clock: MockClock) -> None:
     assert report.reason is EndReason.INSUFFICIENT_CREDITS
     # 3,001 ms of credit are 2,000.66 ms of audio: 32,010 whole samples.
     assert (report.used_ms, report.rate, report.audio_bytes) == (3001, 1500, 64_020)
+    assert [one.request.tariff for one in world.ledger.books.sessions.values()] == [Tariff(1500)]
     assert world.ledger.balance_of(world.user_id) == 0
     world.ledger.assert_balanced()
 
