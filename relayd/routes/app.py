@@ -38,6 +38,7 @@ from relayd.routes.views import (
     webhooks,
 )
 from relayd.routes.views.v1 import accounts as v1_accounts
+from relayd.routes.views.v1 import admin as v1_admin
 from relayd.routes.views.v1 import keys as v1_keys
 from relayd.routes.views.v1 import progress, transcribing, transcriptions, uploads
 from relayd.routes.views.v1 import webhooks as v1_webhooks
@@ -107,6 +108,7 @@ def create_app(services: Services) -> Application:
         transcriptions,
         progress,
         v1_webhooks,
+        v1_admin,
         v1_keys,
     ):
         app.register_blueprint(module.blueprint)

@@ -13,6 +13,7 @@ from relayd.intake.asked import Asked
 from relayd.transcriptions.outcomes import (
     Filters,
     Page,
+    QueueStats,
     Refusal,
     RefusalReason,
     Standing,
@@ -151,6 +152,21 @@ class MemoryRecordings:
             states.count(State.FAILED),
             sum(one.decoded_ms or 0 for one in own),
             sum(one.charged_ms or 0 for one in own),
+        )
+
+    async def queue_stats(self) -> QueueStats:
+        """Counted; nobody works on it."""
+        await self._reach()
+        waiting = [one for one in self.rows.values() if one.state is State.QUEUED]
+        return QueueStats(
+            len({one.user_id for one in waiting}),
+            len(waiting),
+            sum(one.measured_ms or 0 for one in waiting),
+            0,
+            sum(one.state is State.RUNNING for one in self.rows.values()),
+            2.5 if waiting else 0,
+            0,
+            0,
         )
 
     def change(self, transcription_id: UUID, **changes: Any) -> None:

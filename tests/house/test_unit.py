@@ -1,4 +1,4 @@
-"""The systemd unit: what it takes from the daemon, and what it leaves."""
+"""The systemd units: what they take from the daemon and the worker, and what they leave."""
 
 import shutil
 import subprocess
@@ -8,21 +8,22 @@ import pytest
 
 from tests.house.tree import ROOT
 
-UNIT = ROOT / "systemd" / "relayd.service"
+UNITS = [ROOT / "systemd" / name for name in ("relayd.service", "relayd-worker.service")]
 # As `systemd-analyze security` counts: 10 is everything open.
 EXPOSURE_MOST = 1.3
 
 
-def directives() -> dict[str, list[str]]:
+def directives(unit: Path) -> dict[str, list[str]]:
     """Each directive with its values, in the order in which they stand."""
     found: dict[str, list[str]] = {}
-    for line in UNIT.read_text(encoding="utf-8").splitlines():
+    for line in unit.read_text(encoding="utf-8").splitlines():
         name, equals, value = line.partition("=")
         if equals and not line.startswith("#"):
             found.setdefault(name, []).append(value)
     return found
 
 
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
 @pytest.mark.parametrize(
     ("directive", "value"),
     [
@@ -44,14 +45,15 @@ def directives() -> dict[str, list[str]]:
         ("UMask", "0077"),
     ],
 )
-def test_the_daemon_is_confined(directive: str, value: str) -> None:
+def test_it_is_confined(unit: Path, directive: str, value: str) -> None:
     """It has no rights but an ordinary user's, and sees nothing that it doesn't need."""
-    assert directives()[directive] == [value]
+    assert directives(unit)[directive] == [value]
 
 
-def test_calls_are_filtered() -> None:
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_calls_are_filtered(unit: Path) -> None:
     """Neither privileges nor resources; lowering one's own priority and limits is given back."""
-    assert directives()["SystemCallFilter"] == [
+    assert directives(unit)["SystemCallFilter"] == [
         "@system-service",
         "~@privileged @resources",
         "setpriority setrlimit prlimit64",
@@ -59,10 +61,11 @@ def test_calls_are_filtered() -> None:
 
 
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
-def test_exposure_is_low(tmp_path: Path) -> None:
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_exposure_is_low(unit: Path, tmp_path: Path) -> None:
     """The judgement of systemd itself, of the unit as it is installed."""
-    text = UNIT.read_text(encoding="utf-8")
-    installed = tmp_path / UNIT.name
+    text = unit.read_text(encoding="utf-8")
+    installed = tmp_path / unit.name
     installed.write_text(text.replace("@PREFIX@", "/usr").replace("@SYSCONFDIR@", "/etc"))
     program = shutil.which("systemd-analyze")
     assert program is not None

@@ -8,6 +8,7 @@ import attrs
 from quart import Response
 
 from relayd.errors import MediaFailed, Unreadable
+from relayd.identity import Scope
 from relayd.quotas.limits import Cap
 from relayd.routes.toolkit.wiring import services_of
 from relayd.storage.spool import Spool
@@ -86,6 +87,21 @@ async def no_queue(call: Call) -> Response:
     world = World()
     token = (await world.register())["token"]
     return await call.ask(world, token=token)
+
+
+async def asked_too_often(call: Call) -> Response:
+    """The operator's program, more often than once a minute."""
+    world = World(requests_per_user=1)
+    key = await world.key((await world.register())["token"], Scope.ADMIN)
+    await call.ask(world, token=key)
+    return await call.ask(world, token=key)
+
+
+async def no_whole_queue(call: Call) -> Response:
+    """The operator asks a server that takes no recordings."""
+    world = World()
+    token = (await world.register())["token"]
+    return await call.ask(world, token=await world.key(token, Scope.ADMIN))
 
 
 async def unknown_format(call: Call) -> Response:
@@ -217,6 +233,8 @@ async def a_store_away(call: Call) -> Response:
 
 RECORDING: Final[dict[str, Callable[[Any], Awaitable[Response]]]] = {
     "batch_off": no_queue,
+    "v1_admin_queue_stats batch_off": no_whole_queue,
+    "v1_admin_queue_stats rate_limited": asked_too_often,
     "unknown_transcription": nobodys,
     "deleted": about(state=State.DELETED, ended_at=NOW, charged_ms=0),
     "not_ready": about(),

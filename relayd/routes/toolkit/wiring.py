@@ -34,6 +34,7 @@ from relayd.session.registry import Sessions
 from relayd.transcriptions.outcomes import (
     Filters,
     Page,
+    QueueStats,
     Refusal,
     Standing,
     Transcription,
@@ -125,6 +126,9 @@ class Recordings(Protocol):
 
     def user_stats(self, user_id: UUID) -> Awaitable[UserStats]:
         """What there is of theirs."""
+
+    def queue_stats(self) -> Awaitable[QueueStats]:
+        """What there is of everybody's."""
 
 
 class Fetches(Protocol):

@@ -40,6 +40,7 @@ EXPECTED = {
     "/billing/success": Protection.EXEMPT,
     "/billing/cancel": Protection.EXEMPT,
     "/assets/<version>/<path:name>": Protection.EXEMPT,
+    "/api/v1/admin/queue-stats": Protection.AUTHENTICATED,
     "OPTIONS /api/v1/uploads": Protection.EXEMPT,
     "/api/v1/uploads": Protection.AUTHENTICATED,
     "HEAD /api/v1/uploads/<upload_id>": Protection.AUTHENTICATED,
