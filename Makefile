@@ -42,7 +42,7 @@ test: $(VENV)/dev.stamp
 # The README's, from the tests of the pages.
 pictures: $(VENV)/dev.stamp
 	@sh scripts/chromium
-	@RELAYD_SCREENSHOTS=docs/screenshots exec $(VENV)/bin/python -m pytest tests/browser/test_pictures.py
+	@RELAYD_SCREENSHOTS=docs/screenshots exec $(VENV)/bin/python -m pytest tests/browser/test_pictures.py tests/desktop/test_window.py
 
 check: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff format --check

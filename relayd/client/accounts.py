@@ -14,7 +14,7 @@ import trio
 from relayd.client.errors import ConnectError, DisconnectedError, RequestError
 from relayd.client.transport import Address, Connect, connect_within, dial
 
-__all__ = ["Accounts", "Profile", "Tokens"]
+__all__ = ["About", "Accounts", "Profile", "Tokens"]
 
 _ANSWER_BYTES: Final = 64 * 1024
 
@@ -41,6 +41,14 @@ class Profile:
 
 
 @attrs.frozen
+class About:
+    """What a server says of itself. ``sells``: minutes can be bought there."""
+
+    version: str
+    sells: bool
+
+
+@attrs.frozen
 class Accounts:
     """The account routes of one server.
 
@@ -51,6 +59,13 @@ class Accounts:
     server_url: str
     request_seconds: float = 15
     connect: Connect = dial
+
+    async def about(self) -> About:
+        """What is at this address; raises `DisconnectedError` too where it is no relayd."""
+        body = await self._ask("GET", "/")
+        if body.get("name") != "relayd":
+            raise DisconnectedError("what answers there is no relayd server")
+        return About(str(body.get("version", "")), bool(body.get("sales")))
 
     async def register(self, email: str, password: str) -> Tokens:
         """Make an account and sign in."""

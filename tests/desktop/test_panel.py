@@ -1,0 +1,182 @@
+"""The settings panel: what it shows is what apps get, and nothing waits on the GUI's thread."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+import trio
+from pytestqt.qtbot import QtBot
+
+from relayd.client import MemoryVault, Mode, Profile, Settings
+from relayd.client.accounts import About, Accounts, Tokens
+from relayd.client.errors import ConnectError, RequestError
+from relayd.desktop.errands import Errands
+from relayd.desktop.panel import SettingsPanel
+
+URL = "https://relay.example"
+
+
+@attrs.define
+class Relay:
+    """What the accounts of a relay answer, and in which threads they were asked."""
+
+    threads: set[int] = attrs.field(factory=set)
+    code_needed: bool = False
+    reachable: bool = True
+
+    async def about(self, _: Any) -> About:
+        """It is one, and sells."""
+        self._asked()
+        return About("0.1.0", sells=True)
+
+    async def login(self, _: Any, email: str, password: str, **more: str) -> Tokens:
+        """Anybody with the right password and code."""
+        self._asked()
+        if password != "right":
+            raise RequestError(401, "wrong_credentials", "E-mail or password is wrong.")
+        if self.code_needed and more.get("code") != "123456":
+            raise RequestError(401, "code_needed", "Type the code of your authenticator app.")
+        return Tokens("access", "refresh", 600)
+
+    async def me(self, _: Any, token: str) -> Profile:
+        """Ten minutes."""
+        self._asked()
+        return Profile("a@example.org", 600.0, "2026-01-01")
+
+    def _asked(self) -> None:
+        self.threads.add(threading.get_ident())
+        if not self.reachable:
+            raise ConnectError("nobody answers there")
+
+
+@pytest.fixture
+def relay(monkeypatch: pytest.MonkeyPatch) -> Relay:
+    """In place of the network."""
+    found = Relay()
+
+    def answers(name: str) -> Callable[..., Any]:
+        async def answer(accounts: Any, *given: Any, **named: Any) -> Any:
+            return await getattr(found, name)(accounts, *given, **named)
+
+        return answer
+
+    for name in ("about", "login", "me"):
+        monkeypatch.setattr(Accounts, name, answers(name))
+    return found
+
+
+def panel(qtbot: QtBot, settings: Settings, vault: MemoryVault | None = None) -> SettingsPanel:
+    """A panel that shows these settings."""
+    made = SettingsPanel(vault or MemoryVault())
+    qtbot.addWidget(made)
+    made.show_settings(settings)
+    return made
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_what_is_shown_is_what_it_gives(qtbot: QtBot, mode: Mode) -> None:
+    """Settings go in and come out as they were, for each of the ways."""
+    settings = Settings(mode, deepgram_model="nova-2", language="de", options={"keyterm": ["a"]})
+    shown = panel(qtbot, settings).settings()
+    assert attrs.evolve(shown, server_url="") == settings
+
+
+def test_a_change_is_told(qtbot: QtBot) -> None:
+    """Whoever placed the panel hears of another mode, and of a field that was edited."""
+    made = panel(qtbot, Settings())
+    told: list[Mode] = []
+    made.changed.connect(lambda: told.append(made.settings().mode))
+    made.mode.setCurrentIndex(2)
+    made.own_key.model.setCurrentText("nova-2")
+    assert told == [Mode.BYOK, Mode.BYOK]
+    assert made.settings().mode is Mode.BYOK
+
+
+def test_the_key_of_the_keyring_is_used(qtbot: QtBot) -> None:
+    """It is fetched off the GUI's thread, and shown as dots."""
+    vault = MemoryVault({"byok_api_key": "secret"})
+    made = panel(qtbot, Settings(Mode.BYOK), vault)
+    qtbot.waitUntil(lambda: made.settings().byok_api_key == "secret")
+    assert made.own_key.key.displayText() == "●" * 6
+
+
+def test_a_server_is_looked_at(qtbot: QtBot, relay: Relay) -> None:
+    """The check says what is there; a clear-text address is refused before anything is asked."""
+    made = panel(qtbot, Settings()).managed
+    made.server.setText("http://relay.example")
+    made.look.click()
+    assert "must be https://" in made.told.text()
+    assert relay.threads == set()
+    made.server.setText(URL)
+    made.look.click()
+    qtbot.waitUntil(lambda: "version 0.1.0" in made.told.text())
+    assert threading.get_ident() not in relay.threads
+
+
+def test_signing_in_shows_the_minutes(qtbot: QtBot, relay: Relay) -> None:
+    """A wrong password says so; the right one shows the balance and is not kept in its field."""
+    made = panel(qtbot, Settings()).managed
+    made.server.setText(URL)
+    made.email.setText("a@example.org")
+    made.password.setText("wrong")
+    made.log_in.click()
+    assert not made.log_in.isEnabled()
+    qtbot.waitUntil(lambda: made.told.text() == "E-mail or password is wrong.")
+    made.password.setText("right")
+    made.log_in.click()
+    qtbot.waitUntil(lambda: made.balance.text() == "10.0 minutes left.")
+    assert made.password.text() == ""
+    assert made.log_in.isEnabled()
+
+
+def test_a_second_factor_is_asked_for_when_it_is_needed(qtbot: QtBot, relay: Relay) -> None:
+    """Its field appears then, and not before."""
+    relay.code_needed = True
+    made = panel(qtbot, Settings()).managed
+    made.server.setText(URL)
+    made.password.setText("right")
+    assert not made.form.isRowVisible(made.code)
+    made.log_in.click()
+    qtbot.waitUntil(lambda: made.form.isRowVisible(made.code))
+    made.code.setText("123456")
+    made.log_in.click()
+    qtbot.waitUntil(lambda: made.balance.text() == "10.0 minutes left.")
+
+
+def test_everything_can_be_reached_and_has_a_name(qtbot: QtBot) -> None:
+    """By the keyboard, and by who has it read aloud."""
+    from PySide6.QtCore import Qt  # noqa: PLC0415 - after the platform is set
+    from PySide6.QtWidgets import QAbstractButton, QComboBox, QLineEdit  # noqa: PLC0415
+
+    made = panel(qtbot, Settings())
+    inner = {box.lineEdit() for box in made.findChildren(QComboBox)}
+    for widget in (*made.findChildren(QLineEdit), *made.findChildren(QComboBox)):
+        if widget not in inner:
+            assert widget.accessibleName(), widget.objectName()
+            assert widget.focusPolicy() & Qt.FocusPolicy.TabFocus
+    for button in made.findChildren(QAbstractButton):
+        assert button.text()
+        assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
+
+
+def test_an_errand_that_outlives_its_widget_is_not_told(qtbot: QtBot) -> None:
+    """A panel may be closed while the network is slow."""
+    from PySide6.QtCore import QObject  # noqa: PLC0415 - after the platform is set
+    from shiboken6 import delete  # noqa: PLC0415
+
+    owner, go_on, told = QObject(), threading.Event(), []
+
+    async def slow() -> str:
+        await trio.to_thread.run_sync(go_on.wait)
+        return "late"
+
+    errands = Errands(owner)
+    errands.run(slow, told.append, lambda words, error: told.append(words))
+    thread = next(one for one in threading.enumerate() if one.name == "relayd-errand")
+    delete(owner)
+    go_on.set()
+    thread.join(10)
+    qtbot.wait(1)
+    assert told == []
