@@ -46,6 +46,8 @@ NEVER_ACCEPTED = {
     "GET /api/v1/transcriptions/{transcription_id}/events",
     "DELETE /api/v1/transcribe/{transcription_id}",
     "DELETE /api/v1/transcriptions/{transcription_id}",
+    # It takes a key of the operator's.
+    "GET /api/v1/admin/queue-stats",
     "PATCH /api/v1/uploads/{upload_id}",
     "DELETE /api/v1/uploads/{upload_id}",
     "GET /api/v1/webhooks/{webhook_id}/deliveries",
