@@ -22,10 +22,12 @@ from relayd.config import Config
 from relayd.daemon.batch import Room, open_room
 from relayd.daemon.core import Core
 from relayd.daemon.entrance import Entrance
+from relayd.daemon.passage import Passage
 from relayd.daemon.session_log import log_end
 from relayd.daemon.settings import proxies_of, session_limits
 from relayd.database.pool import Pool
 from relayd.edge.door import Door, serve
+from relayd.edge.websocket import SocketTerms
 from relayd.events.credit import CreditReader
 from relayd.events.hub import Hub
 from relayd.events.listener import HubEars, listen
@@ -105,6 +107,7 @@ class Serving:
         async with core.running(), trio.open_nursery() as background:
             background.start_soon(listen, self.database.conninfo, HubEars(hub, keys.known))
             background.start_soon(keys.note_uses)
+            await background.start(self._passage(sessions).run)
             if room is not None:
                 background.start_soon(room.fetcher.run)
             async with trio.open_nursery() as door_nursery:
@@ -148,6 +151,13 @@ class Serving:
             session_limits(config.limits, config.metering),
             log_end,
         )
+
+    def _passage(self, sessions: Sessions) -> Passage:
+        """The way to the sessions of other processes, and theirs to ours."""
+        terms = SocketTerms.of(self.entrance.settings, self.pump)
+        passage = Passage(str(self.boot_id), sessions, terms)
+        sessions.elsewhere = passage.take
+        return passage
 
     async def _count_opening(self, user_id: UUID) -> float:
         rate = Rate(f"streams {user_id}", self.config.limits.opens_per_minute)

@@ -143,12 +143,16 @@ class Line:
         if self._heard is not self.client:
             self._greet()
 
+    def holds(self, received: int) -> bool:
+        """Whether all that an app missed which has results up to this number is still here."""
+        return self._tail is not None and not self._over and self._tail.since(received) is not None
+
     def attach(self, client: Client, received: int) -> trio.Event | None:
         """Go on over another connection, whose app has results up to this number.
 
         The event is set once nothing more is done with it. None: it can't go on here.
         """
-        if self._tail is None or self._over or self._tail.since(received) is None:
+        if not self.holds(received):
             return None
         before, self.client = self.client, client
         self._received = received

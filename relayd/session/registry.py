@@ -17,9 +17,9 @@ from relayd.session.endings import EndReason
 from relayd.session.limits import SessionLimits
 from relayd.session.ports import Client, Settlement
 from relayd.session.report import Report
-from relayd.session.session import Ports, Session
+from relayd.session.session import GoBack, Ports, Session, nowhere
 
-__all__ = ["Sessions"]
+__all__ = ["Sessions", "session_named"]
 
 # Between attempts to settle what the ledger could not take at a session's end.
 SETTLE_AGAIN_SECONDS: Final = 2.0
@@ -33,6 +33,8 @@ class Sessions:
     limits: SessionLimits
     # Hears of every session once, when it is over: for the log, and whatever counts sessions.
     ended: Callable[[Report], object]
+    # Takes an app back to a session that is not here, as `Session.go_back` does.
+    elsewhere: GoBack = nowhere
     draining: bool = False
     _live: dict[UUID, Session] = attrs.field(factory=dict)
     # Bounded by the sessions that can end within one outage; each entry is some 200 bytes.
@@ -79,20 +81,34 @@ class Sessions:
             if not session.went_back:
                 self.ended(session.report)
 
+    async def ready_for(self, session_id: UUID, user_id: UUID, received: int) -> Session | None:
+        """The session of this user to which an app can come back that has so many results.
+
+        One that it can't come back to is ended: the app begins anew, and needs its place.
+        """
+        await trio.lowlevel.checkpoint()
+        host = self._live.get(session_id)
+        if host is None or not host.belongs_to(user_id):
+            return None
+        if not host.line.holds(received):
+            await self._give_up(host)
+            return None
+        return host
+
     async def _go_back(self, visitor: Session, principal: Principal, resume: Resume) -> None:
-        """Take a client back to the session that it was cut off from, if that is here."""
-        session_id = _session_of(resume.token)
-        host = None if session_id is None else self._live.get(session_id)
-        if host is None or not host.belongs_to(principal):
-            return
+        """Take a client back to the session that it was cut off from, here or elsewhere."""
+        session_id = session_named(resume.token)
         # The two count as one, and nobody waits for the visitor.
         del self._live[visitor.session_id]
         try:
-            await host.receive_back(visitor, resume.received)
+            if session_id is not None and session_id in self._live:
+                host = await self.ready_for(session_id, principal.user_id, resume.received)
+                if host is not None:
+                    await host.receive_back(visitor, resume.received)
+            else:
+                await self.elsewhere(visitor, principal, resume)
         finally:
             self._live[visitor.session_id] = visitor
-        if not visitor.went_back:
-            await self._give_up(host)
 
     async def _give_up(self, session: Session) -> None:
         """End one whose app begins anew; its place among the user's streams is needed."""
@@ -144,8 +160,8 @@ class Sessions:
         self._changed = trio.Event()
 
 
-def _session_of(token: str) -> UUID | None:
-    """Which session a resume token names; None for none."""
+def session_named(token: str) -> UUID | None:
+    """The session that a resume token names; None for none."""
     try:
         return UUID(token.rpartition(".")[2])
     except ValueError:

@@ -60,7 +60,7 @@ from relayd.session.report import Report
 from relayd.speech.engine import Engine, Upstream
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 
-__all__ = ["Ports", "Session"]
+__all__ = ["GoBack", "Ports", "Session", "nowhere"]
 
 # The app is done, or its page goes away; a page that closes without a code sends none (1005).
 ORDERLY_CLOSES: Final = frozenset({1000, 1001, 1005})
@@ -88,7 +88,10 @@ class Ports:
     opens: Callable[[UUID], Awaitable[float]] = _freely
 
 
-async def _nowhere(visitor: "Session", principal: Principal, resume: Resume) -> None:
+GoBack = Callable[["Session", Principal, Resume], Awaitable[None]]
+
+
+async def nowhere(visitor: "Session", principal: Principal, resume: Resume) -> None:
     """No session but this one."""
     await trio.lowlevel.checkpoint()
 
@@ -111,7 +114,7 @@ class Session:
     hello: Hello | None = None
     # Since when its app has been there, and may have said nothing; from when it is run, by itself.
     arrived_at: float | None = None
-    go_back: Callable[["Session", Principal, Resume], Awaitable[None]] = _nowhere
+    go_back: GoBack = nowhere
     session_id: UUID = attrs.field(init=False)
     ending: Ending = attrs.field(factory=Ending)
     report: Report = attrs.field(init=False)
@@ -159,9 +162,9 @@ class Session:
         self.report.returns = self.line.returns
         return self.report
 
-    def belongs_to(self, principal: Principal) -> bool:
+    def belongs_to(self, user_id: UUID) -> bool:
         """Whether this user opened it."""
-        return self._principal is not None and self._principal.user_id == principal.user_id
+        return self._principal is not None and self._principal.user_id == user_id
 
     async def receive_back(self, visitor: "Session", received: int) -> None:
         """Go on over the visitor's connection, if that can be, until it is of no more use."""

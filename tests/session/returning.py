@@ -31,9 +31,13 @@ class Returning:
     stranger: Principal | None = None
 
     def __attrs_post_init__(self) -> None:
+        self.sessions = self.registry("here")
+
+    def registry(self, place: str) -> Sessions:
+        """The sessions of a process of this name, on the same engine and ledger."""
         world = self.world
-        ports = Ports(self, world.engine, world.ledger, place="here", opens=world.count_opening)
-        self.sessions = Sessions(ports, world.limits, self.reports.append)
+        ports = Ports(self, world.engine, world.ledger, place=place, opens=world.count_opening)
+        return Sessions(ports, world.limits, self.reports.append)
 
     async def authenticate(self, token: str) -> Principal | None:
         """The registry's Authenticator."""
