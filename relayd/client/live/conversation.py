@@ -17,7 +17,15 @@ from relayd.client.live.news import Balance, Problem, Standing, State, Tell
 from relayd.client.live.sources import Line, Source
 from relayd.client.live.tape import BYTES_PER_SECOND, Tape
 from relayd.client.live.wording import AGAIN, UNPROVEN, told
-from relayd.client.messages import CreditsLow, Error, Message, SessionEnd, Transcript
+from relayd.client.messages import (
+    CreditsLow,
+    Error,
+    Interrupted,
+    Message,
+    Ready,
+    SessionEnd,
+    Transcript,
+)
 
 __all__ = ["Conversation", "Patience"]
 
@@ -28,8 +36,8 @@ _CATCH_UP_SPEED: Final = 1.25
 _BACKLOG_BYTES: Final = BYTES_PER_SECOND
 # Deepgram hangs up after ten seconds without a message.
 _KEEPALIVE_SECONDS: Final = 5
-# While words flow the credit is told this often, in seconds of audio.
-_BALANCE_SECONDS: Final = 5
+# While words flow the credit is told this often.
+_BALANCE_BYTES: Final = 5 * BYTES_PER_SECOND
 
 
 @attrs.frozen
@@ -61,8 +69,10 @@ class Conversation:
     _failures: int = attrs.field(init=False, default=0)
     _told_problem: str = attrs.field(init=False, default="")
     _told_lost_bytes: int = attrs.field(init=False, default=0)
-    # Of the line that is open: where on the tape it began, and what the credit was then.
+    # Where on the tape the open line began; where its session did, and with what credit.
     _began: int = attrs.field(init=False, default=0)
+    _counted_from: int = attrs.field(init=False, default=0)
+    _ready: Ready = attrs.field(init=False)
     _fatal: Error | None = attrs.field(init=False, default=None)
     _heard_at: float = attrs.field(init=False, default=0.0)
 
@@ -107,7 +117,7 @@ class Conversation:
         except DisconnectedError as error:
             return "disconnected", str(error)
         finally:
-            if opened_at and trio.current_time() - opened_at >= self.patience.good:
+            if opened_at is not None and trio.current_time() - opened_at >= self.patience.good:
                 self._failures = 0
                 self._renewed = False
         if problem is not None:
@@ -118,10 +128,14 @@ class Conversation:
 
     def _begin(self, line: Line) -> None:
         self._listened = True
-        self._told_problem = ""
         self._began = self.tape.rewind()
+        self._listening(line.ready)
+
+    def _listening(self, ready: Ready) -> None:
+        self._told_problem = ""
+        self._ready, self._counted_from = ready, self.tape.read_until
         self.tell(Standing(State.LISTENING))
-        self._credit(line.ready.seconds_remaining)
+        self._credit(ready.seconds_remaining)
 
     async def _converse(self, line: Line) -> Exception | None:
         """Speak and listen until the line ends; None where it ended in order."""
@@ -139,24 +153,24 @@ class Conversation:
         return problem
 
     async def _speak(self, line: Line) -> None:
-        credit_due = _BALANCE_SECONDS
+        credit_due = self.tape.read_until + _BALANCE_BYTES
         while True:
             audio = None
             with trio.move_on_after(_KEEPALIVE_SECONDS):
                 audio = await self.tape.read(_PIECE_BYTES)
             if audio is None:
-                if not await line.keepalive():
-                    return
+                # Whether there still is somebody, the next sound will tell.
+                await line.keepalive()
                 continue
             if not audio:
                 await line.stop()
                 return
             if not await line.send(audio):
                 return
-            sent_seconds = (self.tape.read_until - self._began) / BYTES_PER_SECOND
-            if sent_seconds >= credit_due:
-                credit_due += _BALANCE_SECONDS
-                self._credit(line.ready.left_after(sent_seconds))
+            if self.tape.read_until >= credit_due:
+                credit_due += _BALANCE_BYTES
+                sent_bytes = self.tape.read_until - self._counted_from
+                self._credit(self._ready.left_after(sent_bytes / BYTES_PER_SECOND))
             self._tell_of_lost()
             if self.tape.end - self.tape.read_until > _BACKLOG_BYTES:
                 await trio.sleep(len(audio) / BYTES_PER_SECOND / _CATCH_UP_SPEED)
@@ -165,10 +179,16 @@ class Conversation:
         self._heard_at = trio.current_time()
         match message:
             case Transcript():
-                self.tell(self._on_the_whole(message))
+                # The app's clock knows nothing of lines.
+                later = self._began / BYTES_PER_SECOND
+                self.tell(message.later_by(later) if later else message)
                 if message.is_final and not message.channel:
                     heard_seconds = message.start + message.duration
                     self.tape.forget(self._began + _even(heard_seconds))
+            case Interrupted():
+                self._interrupted("disconnected", message.problem)
+            case Ready():
+                self._listening(message)
             case CreditsLow():
                 self._credit(message.seconds_remaining, low=True)
             case SessionEnd():
@@ -181,16 +201,6 @@ class Conversation:
             case _:
                 pass
 
-    def _on_the_whole(self, heard: Transcript) -> Transcript:
-        """With its times on the app's clock, which knows nothing of lines."""
-        if not self._began:
-            return heard
-        later = self._began / BYTES_PER_SECOND
-        words = tuple(
-            attrs.evolve(one, start=one.start + later, end=one.end + later) for one in heard.words
-        )
-        return attrs.evolve(heard, start=heard.start + later, words=words)
-
     async def _may_try_again(self, code: str) -> bool:
         """Whether another attempt may fare better."""
         if code in UNPROVEN:
@@ -201,19 +211,24 @@ class Conversation:
 
     async def _pause(self, code: str, message: str) -> None:
         """Wait for the next attempt. Where nothing was lost, not before there is more to say."""
-        words = told(code, message)
         if code == "idle_timeout" or self._nothing_waits:
             await self.tape.wait()
-        elif words != self._told_problem:
-            self._told_problem = words
-            self.tell(Problem(f"{words} ({message})" if message else words, code))
-        self.tell(Standing(State.RECONNECTING, words, code))
+            self._told_problem = told(code, message)
+        self._interrupted(code, message)
         longest = min(
             self.patience.between_least * 2 ** min(self._failures, 16), self.patience.between_most
         )
         self._failures += 1
         await trio.sleep(longest * (0.5 + self.jitter() / 2))
         self._tell_of_lost()
+
+    def _interrupted(self, code: str, message: str) -> None:
+        """Tell that the line is away; the reason once, however many attempts fail by it."""
+        words = told(code, message)
+        if words != self._told_problem and not self._nothing_waits:
+            self._told_problem = words
+            self.tell(Problem(f"{words} ({message})" if message else words, code))
+        self.tell(Standing(State.RECONNECTING, words, code))
 
     @property
     def _nothing_waits(self) -> bool:

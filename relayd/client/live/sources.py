@@ -12,7 +12,8 @@ from relayd.client.live.credentials import Credentials
 from relayd.client.live.settings import Mode, Settings
 from relayd.client.local import open_local
 from relayd.client.messages import Message, Ready
-from relayd.client.session import Ending, open_stream
+from relayd.client.resuming import open_resuming_stream
+from relayd.client.session import Ending
 from relayd.client.transport import Connect, dial
 
 __all__ = ["Line", "Local", "Managed", "OwnKey", "Source", "source_of"]
@@ -67,10 +68,13 @@ class Managed:
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Line]:
-        """Open a stream through the relay, with a token that is still good."""
-        token = await self.credentials.token()
-        async with open_stream(
-            self.server_url, token, self.config, deadlines=self.deadlines, connect=self.connect
+        """Open a stream through the relay; it outlives its connections, each with a good token."""
+        async with open_resuming_stream(
+            self.server_url,
+            self.credentials.token,
+            self.config,
+            deadlines=self.deadlines,
+            connect=self.connect,
         ) as stream:
             yield stream
 

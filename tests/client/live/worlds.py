@@ -19,7 +19,7 @@ from relayd.client.messages import Transcript
 from relayd.client.transport import Address
 from tests.client.live.conftest import sound
 from tests.standin import Script, StandIn
-from tests.whole.stack import KEY, open_stack
+from tests.whole.stack import KEY, Stack, open_stack
 
 __all__ = ["OPENERS", "World"]
 
@@ -34,6 +34,9 @@ class World:
     mode: Mode
     tape: Tape = attrs.field(factory=Tape)
     news: list[News] = attrs.field(factory=list)
+    # The relay, where there is one, and the app's ends of its connections.
+    stack: Stack | None = None
+    streams: list[trio.abc.Stream] = attrs.field(factory=list)
 
     @property
     def finals(self) -> list[str]:
@@ -86,8 +89,16 @@ async def managed(
     async with open_stack(*scripts, credit_ms=credit_ms) as stack:
         settings = Settings(server_url="http://localhost", auth_token=token or stack.token)
         credentials = Credentials(Accounts("http://localhost"), MemoryVault(), settings.auth_token)
-        source = source_of(settings, credentials, stack.dial)
-        yield World(source, stack.stand_in, stack.nursery, Mode.MANAGED)
+        streams: list[trio.abc.Stream] = []
+
+        async def dial(address: Address) -> trio.abc.Stream:
+            streams.append(await stack.dial(address))
+            return streams[-1]
+
+        source = source_of(settings, credentials, dial)
+        yield World(
+            source, stack.stand_in, stack.nursery, Mode.MANAGED, stack=stack, streams=streams
+        )
 
 
 @asynccontextmanager
