@@ -23,6 +23,7 @@ from relayd.transcriptions.outcomes import State, Submission, Submitted, Transcr
 from relayd.transcriptions.service import Transcriptions
 from tests.daemon.conftest import Settings
 from tests.ledger.store import Store as Ledger
+from tests.storage.servers import moto
 
 pytestmark = pytest.mark.system
 
@@ -102,6 +103,35 @@ async def test_from_a_recording_to_its_words(
     document = results.decode(await store.read(done.result))
     assert document.duration_ms == AUDIO_MS
     assert document.text.startswith("These are pretended words")
+
+
+async def test_a_worker_that_shares_no_disk(settings: Settings, tmp_path: Path) -> None:
+    """All that it has of a recording is in the object store, and so are the words afterwards."""
+    with moto() as server:
+        here = server.settings("relayd")
+        given = settings(
+            RELAYD_STORAGE__URL=here.url,
+            RELAYD_STORAGE__ENDPOINT=here.endpoint,
+            RELAYD_STORAGE__REGION=here.region,
+            RELAYD_STORAGE__ACCESS_KEY=here.access_key.reveal(),
+            RELAYD_STORAGE__SECRET_KEY=here.secret_key.reveal(),
+            RELAYD_STORAGE__DIRECTORY=str(tmp_path / "of the worker"),
+        )
+        store = open_storage(here, tmp_path / "of the daemon").store
+        stop = trio.Event()
+        async with open_configured(given.database, trio.CapacityLimiter(2)) as database:
+            await migrate_schema(database)
+            service = Transcriptions(database, given.batch)
+            asked = await handed_in(service, store, spoken(tmp_path / "a.wav"))
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(partial(working.run, given, 1, started=print, stop=stop))
+                done = await ended(service, asked)
+                stop.set()
+            assert (done.state, done.charged_ms) == (State.DONE, AUDIO_MS)
+            assert done.result is not None
+            assert results.decode(await store.read(done.result)).duration_ms == AUDIO_MS
+            # One result, of the one time that it was transcribed.
+            assert [one.key for one in await store.list("results")] == [done.result]
 
 
 async def test_what_a_killed_worker_left(settings: Settings, tmp_path: Path) -> None:
