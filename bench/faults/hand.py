@@ -64,7 +64,9 @@ class Asked:
 class Patients:
     """Implements `relayd.speech.catalogue.Catalogue`."""
 
-    def candidates(self, model: str, request: FileRequest) -> Sequence[Asked]:
+    def candidates(
+        self, model: str, request: FileRequest, *, test: bool = False
+    ) -> Sequence[Asked]:
         """See `Catalogue`."""
         return (Asked(Patient(), attrs.evolve(request, model=model)),)
 

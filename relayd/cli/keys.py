@@ -70,6 +70,7 @@ def _add_create(group: Subparsers) -> None:
         examples=(
             "  relayd keys create ada@example.org --name transcriber\n"
             "  relayd keys create ada@example.org --name reports --scope read --days 30\n"
+            "  relayd keys create ada@example.org --name ci --test\n"
             "  relayd keys create ops@example.org --name autoscaler --scope admin"
         ),
     )
@@ -84,6 +85,9 @@ def _add_create(group: Subparsers) -> None:
     command.add_argument(
         "--days", type=_days, metavar="N", help="it expires after so many days (default: never)"
     )
+    command.add_argument(
+        "--test", action="store_true", help="it only pretends: words that nobody said, no charge"
+    )
     add_config(command)
     add_json(command)
 
@@ -95,8 +99,8 @@ def _add_revoke(group: Subparsers) -> None:
         _run_revoke,
         summary="end a key for good",
         details=(
-            "End a key. It is refused at once, and its live streams end within\n"
-            "metering.flush_seconds."
+            "End a key. It is refused at once, its live streams end within\n"
+            "metering.flush_seconds, and its recordings that have not ended are called off."
         ),
         examples="  relayd keys revoke 0b0a1b7e-3c6b-4a0f-8f59-2f6c4f1d7e22",
     )
@@ -126,6 +130,8 @@ def _run_create(arguments: argparse.Namespace) -> int:
     name = arguments.name.strip()
     if not 1 <= len(name) <= NAME_CHARACTERS or not name.isprintable():
         raise OperatorError(f"a key's name has 1 to {NAME_CHARACTERS} printable characters")
+    if arguments.test and "admin" in (arguments.scope or ()):
+        raise OperatorError("a test key can't have the scope admin, which sees what is real")
 
     async def action(database: "Database", config: "Config") -> "MadeKey | KeyRefusal":
         from relayd.identity import Scope
@@ -134,7 +140,7 @@ def _run_create(arguments: argparse.Namespace) -> int:
         user = await find_user(database, config, arguments.email)
         scopes = frozenset(Scope(name) for name in arguments.scope or _USUAL)
         expires_at = arguments.days and dt.datetime.now(dt.UTC) + arguments.days
-        wanted = WantedKey(user.id, name, scopes, expires_at=expires_at)
+        wanted = WantedKey(user.id, name, scopes, arguments.test, expires_at)
         return await _keys(database, config).make(wanted)
 
     made = run(arguments, action)

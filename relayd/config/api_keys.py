@@ -30,3 +30,31 @@ class ApiKeys:
             most=10_000,
         ),
     )
+    test_minutes: int = attrs.field(
+        default=10,
+        metadata=about(
+            "What test keys only pretend: the credit of each of their streams, and the longest of "
+            "their recordings.",
+            unit="minutes",
+            least=1,
+            most=1440,
+        ),
+    )
+    test_streams: int = attrs.field(
+        default=2,
+        metadata=about(
+            "Streams of test keys of one account at the same time.",
+            unit="streams",
+            least=1,
+            most=1000,
+        ),
+    )
+    test_queued: int = attrs.field(
+        default=20,
+        metadata=about(
+            "Recordings of test keys of one account that may wait.",
+            unit="recordings",
+            least=1,
+            most=100_000,
+        ),
+    )

@@ -15,6 +15,7 @@ from relayd.intake.fetching import Fetcher
 from relayd.intake.intake import Intake
 from relayd.intake.upload_rows import UploadRows
 from relayd.intake.uploads import Uploads
+from relayd.jobs.lanes import Terms
 from relayd.media.limits import MediaLimits
 from relayd.media.recordings import Recordings
 from relayd.outbound.dialling import Dialler
@@ -51,7 +52,10 @@ def open_room(config: Config, database: Database, storage: Storage) -> Room | No
     except MissingExtra as missing:
         log.info("no recordings are taken", reason=str(missing))
         return None
-    service = Transcriptions(database, settings, rates(config))
+    trial = Terms(
+        queued_max=config.keys.test_queued, audio_ms_max=config.keys.test_minutes * 60_000
+    )
+    service = Transcriptions(database, settings, rates(config), trial)
     intake = Intake(storage.spool, storage.store, recordings, service, seconds_max)
     upload_seconds = settings.upload_hours * 3600
     fetcher = Fetcher(

@@ -35,6 +35,7 @@ from relayd.payments.shop import Shop
 from relayd.storage.opening import open_storage
 from relayd.storage.resumable import Resumable
 from relayd.transcriptions.retention import run_retention
+from relayd.transcriptions.winding_up import run_winding_up
 
 __all__ = ["Keeping", "migrate_schema", "patience_of"]
 
@@ -66,6 +67,7 @@ class Keeping:
             nursery.start_soon(self._prune)
             nursery.start_soon(self._sum_up)
             nursery.start_soon(self._retain)
+            nursery.start_soon(run_winding_up, self.database, self.config.batch.result_days)
             nursery.start_soon(Sender(self.database, outbound_of(self.config)).run)
             nursery.start_soon(self._tidy)
             if self.shop is not None:

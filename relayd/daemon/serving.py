@@ -28,6 +28,7 @@ from relayd.daemon.settings import proxies_of, session_limits
 from relayd.database.pool import Pool
 from relayd.edge.door import Door, serve
 from relayd.edge.websocket import SocketTerms
+from relayd.engines.pretend.live import PretendLive
 from relayd.events.credit import CreditReader
 from relayd.events.hub import Hub
 from relayd.events.listener import HubEars, listen
@@ -36,6 +37,7 @@ from relayd.keys.keys import Keys
 from relayd.keys.known import KnownKeys
 from relayd.keys.presenting import KeyOrToken
 from relayd.keys.spelling import Spelling
+from relayd.keys.trial import TrialLedger
 from relayd.ledger.postgres import Policy, PostgresLedger
 from relayd.ledger.renewals import pause_within
 from relayd.ledger.wallet import Wallet
@@ -44,8 +46,8 @@ from relayd.quotas.limits import Quotas, Rate
 from relayd.routes.app import create_app
 from relayd.routes.toolkit.origins import own_origins
 from relayd.routes.toolkit.wiring import Services
+from relayd.session.ports import Ports, Trial
 from relayd.session.registry import Sessions
-from relayd.session.session import Ports
 from relayd.speech.engine import Engine
 from relayd.storage.opening import open_storage
 from relayd.websocket.pump import Pump
@@ -147,6 +149,7 @@ class Serving:
                 clock=lease_clock,
                 place=str(self.boot_id),
                 opens=self._count_opening,
+                trial=self._trial(keys),
             ),
             session_limits(config.limits, config.metering),
             log_end,
@@ -158,6 +161,13 @@ class Serving:
         passage = Passage(str(self.boot_id), sessions, terms)
         sessions.elsewhere = passage.take
         return passage
+
+    def _trial(self, keys: Keys) -> Trial:
+        """What test keys run on."""
+        settings = self.config.keys
+        credit_ms = settings.test_minutes * 60_000
+        ledger = TrialLedger(keys, self.quotas, credit_ms, settings.test_streams)
+        return Trial(PretendLive(), ledger)
 
     async def _count_opening(self, user_id: UUID) -> float:
         rate = Rate(f"streams {user_id}", self.config.limits.opens_per_minute)

@@ -77,11 +77,16 @@ class FileEngines:
         wanted = name.lower()
         return next((one for one in self.offered if one.name.lower() == wanted), None)
 
-    def candidates(self, model: str, request: FileRequest) -> list[Candidate] | ConfigRefusal:
+    def candidates(
+        self, model: str, request: FileRequest, *, test: bool = False
+    ) -> list[Candidate] | ConfigRefusal:
         """Who can do it, in the operator's order: at least one, or why nobody can.
 
-        ``request.model`` is filled in for each engine.
+        ``request.model`` is filled in for each engine. For a ``test`` it is the engine that
+        pretends, whatever the model.
         """
+        if test:
+            return [Candidate(self._engines["pretend"], attrs.evolve(request, model="pretend"))]
         found = self.find(model)
         if found is None:
             names = " or ".join(one.name for one in self.offered)

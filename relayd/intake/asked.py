@@ -52,6 +52,9 @@ class Asked:
     # The endpoint that is told of its end.
     webhook: UUID | None = None
     idempotency_key: str | None = None
+    # The key that it is asked with, and whether that only pretends.
+    key_id: UUID | None = None
+    test: bool = False
 
     @property
     def options(self) -> dict[str, Any]:
@@ -104,6 +107,8 @@ class Asked:
             metadata=self.metadata,
             idempotency_key=self.idempotency_key,
             fingerprint=fingerprint,
+            key_id=self.key_id,
+            test=self.test,
         )
 
     def fingerprint(self, recording: bytes) -> bytes:

@@ -74,14 +74,14 @@ def claim(connection: Connection) -> Fetch | None:
             ORDER BY due_at LIMIT 1 FOR UPDATE SKIP LOCKED
         )
         RETURNING f.transcription_id, t.user_id, f.url, f.idempotency_key, f.fingerprint,
-                  f.attempt, f.failures, t.model, t.name, t.options, t.metadata
+                  f.attempt, f.failures, t.key_id, t.test, t.model, t.name, t.options, t.metadata
         """,
         (_LEASE_SECONDS,),
     ).fetchone()
     if row is None:
         return None
-    identity, user_id, url, key, fingerprint, attempt, failures, *rest = row
-    asked = Asked.recorded(*rest, idempotency_key=key)
+    identity, user_id, url, key, fingerprint, attempt, failures, key_id, test, *rest = row
+    asked = attrs.evolve(Asked.recorded(*rest, idempotency_key=key), key_id=key_id, test=test)
     return Fetch(identity, user_id, url, asked, fingerprint, attempt, failures)
 
 

@@ -56,6 +56,7 @@ _WORDS: Final = {
     RefusalReason.QUEUE_FULL: "Too many recordings wait already.",
     RefusalReason.TOO_LONG: "The recording is longer than may be sent here.",
     RefusalReason.KEY_TAKEN: "Its Idempotency-Key was used for another request.",
+    RefusalReason.KEY_ENDED: "Its API key was revoked, or has expired.",
     RefusalReason.UPLOAD_OVER: "It was ended meanwhile.",
     RefusalReason.UNKNOWN_USER: "The account is gone.",
 }
@@ -91,10 +92,18 @@ class Fetcher:
         """Record a recording that is to be fetched, which begins at once."""
         key = asked.idempotency_key
         # The same key of the same user leads to the same row, whoever comes first.
-        identity = uuid4() if key is None else uuid5(user_id, f"fetch {key}")
+        kind = "test fetch" if asked.test else "fetch"
+        identity = uuid4() if key is None else uuid5(user_id, f"{kind} {key}")
         named = attrs.evolve(asked, name=asked.name or name_of(url))
         upload = Upload(
-            identity, user_id, named.model, named.name, named.options, dict(named.metadata)
+            identity,
+            user_id,
+            named.model,
+            named.name,
+            named.options,
+            dict(named.metadata),
+            named.key_id,
+            named.test,
         )
         outcome: Transcription | Refusal = await self.database.transact(
             fetches.begin, upload, named, url, self.upload_seconds

@@ -29,6 +29,8 @@ class Claim:
     # The recording's key in the store.
     source: str
     measured_ms: int
+    # It is to be pretended.
+    test: bool = False
 
 
 @attrs.frozen
@@ -57,7 +59,8 @@ def claim(connection: Connection, boot_id: UUID, aging_seconds: float) -> Claim 
     """
     row = connection.execute(
         """
-        SELECT * FROM claim_transcription(%s, make_interval(secs => %s))
+        SELECT c.*, (SELECT test FROM transcriptions WHERE id = c.job_id)
+        FROM claim_transcription(%s, make_interval(secs => %s)) AS c
         """,
         (boot_id, aging_seconds),
     ).fetchone()

@@ -78,6 +78,10 @@ class Keys:
         # As any other use of it, where it could be remembered: the first one shows at once.
         return self.known.recall(key_hash) or standing.principal
 
+    async def stands(self, principal: Principal) -> bool:
+        """Whether the key that somebody came in with is still good."""
+        return await self.database.transact(rows.key_stands, principal.key_id)
+
     async def note_uses(self) -> NoReturn:
         """Write down what is in use, until cancelled: each key at most once a minute."""
 

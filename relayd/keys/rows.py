@@ -9,7 +9,7 @@ from relayd.identity import Principal, Scope
 from relayd.keys.outcomes import ApiKey, KeyRefusal, KeyStanding, WantedKey
 from relayd.keys.spelling import FreshKey
 
-__all__ = ["insert_key", "keys_of", "note_uses", "revoke_key", "standing_of"]
+__all__ = ["insert_key", "key_stands", "keys_of", "note_uses", "revoke_key", "standing_of"]
 
 _COLUMNS: Final[LiteralString] = """
     id, user_id, name, hint, test, scopes, created_at, expires_at, last_used_at, revoked_at
@@ -96,6 +96,19 @@ def standing_of(connection: Connection, key_hash: bytes) -> KeyStanding | None:
     user_id, key_id, scopes, test, expires_in, used_ago = row
     principal = Principal.by_key(user_id, key_id, _scopes(scopes), test=test)
     return KeyStanding(principal, expires_in, used_ago)
+
+
+def key_stands(connection: Connection, key_id: UUID | None) -> bool:
+    """Whether a key is neither over nor of a disabled user."""
+    row = connection.execute(
+        """
+        SELECT FROM api_keys AS k JOIN users AS u ON u.id = k.user_id
+        WHERE k.id = %s AND k.revoked_at IS NULL AND u.disabled_at IS NULL
+          AND (k.expires_at IS NULL OR k.expires_at > now())
+        """,
+        (key_id,),
+    ).fetchone()
+    return row is not None
 
 
 def note_uses(connection: Connection, key_ids: Sequence[UUID]) -> None:

@@ -1,18 +1,21 @@
-"""What a session needs of the world beside an engine: its client and the ledger.
+"""What a session needs of the world: its client, the ledger, and all its adapters together.
 
 The adapters (edge, ledger) implement these Protocols; the tests' fakes do too. An adapter
 raises only its port's exception of `relayd.errors`.
 """
 
 import enum
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import attrs
+import trio
 
-from relayd.identity import Principal
+from relayd.clock import Clock
+from relayd.identity import Authenticator, Principal
 from relayd.session.endings import EndReason
+from relayd.speech.engine import Engine
 from relayd.speech.tariff import EVEN, Tariff
 
 __all__ = [
@@ -22,9 +25,11 @@ __all__ = [
     "OpenRefusal",
     "OpenRequest",
     "Opened",
+    "Ports",
     "Renewed",
     "Revoked",
     "Settlement",
+    "Trial",
 ]
 
 
@@ -176,3 +181,42 @@ class Ledger(Protocol):
 
     async def balance_ms(self, user_id: UUID) -> int:
         """What the user has for live streams; for a session that was refused."""
+
+
+async def _freely(user_id: UUID) -> float:
+    """Open as often as anybody likes."""
+    await trio.lowlevel.checkpoint()
+    return 0.0
+
+
+@attrs.frozen
+class Trial:
+    """What a stream of a test key runs on: no engine hears it, and nobody pays."""
+
+    engine: Engine
+    ledger: Ledger
+
+
+@attrs.frozen
+class Ports:
+    """The adapters that a session runs on, and what else comes from outside."""
+
+    authenticator: Authenticator
+    engine: Engine
+    ledger: Ledger
+    # Measures leases; `relayd.clock.lease_clock` where machines may sleep.
+    clock: Clock = trio.current_time
+    new_id: Callable[[], UUID] = uuid4
+    # Where sessions live, as their tokens name it: this run of this process.
+    place: str = ""
+    # Counts a user's openings: seconds to wait, 0.0 meaning that one more is all right.
+    opens: Callable[[UUID], Awaitable[float]] = _freely
+    trial: Trial | None = None
+
+    def serving(self, principal: Principal) -> "Ports | None":
+        """Those for this user's stream; None for a test, where nothing pretends."""
+        if not principal.test:
+            return self
+        if self.trial is None:
+            return None
+        return attrs.evolve(self, engine=self.trial.engine, ledger=self.trial.ledger)

@@ -15,9 +15,9 @@ from relayd.identity import Principal
 from relayd.session.dialect import Dialect, Hello, Resume
 from relayd.session.endings import EndReason
 from relayd.session.limits import SessionLimits
-from relayd.session.ports import Client, Settlement
+from relayd.session.ports import Client, Ports, Settlement
 from relayd.session.report import Report
-from relayd.session.session import GoBack, Ports, Session, nowhere
+from relayd.session.session import GoBack, Session, nowhere
 
 __all__ = ["Sessions", "session_named"]
 

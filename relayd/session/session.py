@@ -21,12 +21,11 @@ outside means that the client is gone; nothing but that cancellation leaves `run
 import math
 from collections.abc import Awaitable, Callable
 from typing import Final
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import attrs
 import trio
 
-from relayd.clock import Clock
 from relayd.errors import (
     ClientGone,
     DatabaseUnavailable,
@@ -36,7 +35,7 @@ from relayd.errors import (
     UpstreamRejected,
     first_leaf,
 )
-from relayd.identity import Authenticator, Principal, Scope
+from relayd.identity import Principal, Scope
 from relayd.session.allowance import Allowance
 from relayd.session.dialect import (
     Conclusion,
@@ -54,38 +53,16 @@ from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import SessionLimits
 from relayd.session.line import Line
 from relayd.session.meter import Meter
-from relayd.session.ports import Client, Ledger, Opened, OpenRefusal, OpenRequest, Settlement
+from relayd.session.ports import Client, Opened, OpenRefusal, OpenRequest, Ports, Settlement
 from relayd.session.relay import Relay
 from relayd.session.report import Report
-from relayd.speech.engine import Engine, Upstream
+from relayd.speech.engine import Upstream
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 
-__all__ = ["GoBack", "Ports", "Session", "nowhere"]
+__all__ = ["GoBack", "Session", "nowhere"]
 
 # The app is done, or its page goes away; a page that closes without a code sends none (1005).
 ORDERLY_CLOSES: Final = frozenset({1000, 1001, 1005})
-
-
-async def _freely(user_id: UUID) -> float:
-    """Open as often as anybody likes."""
-    await trio.lowlevel.checkpoint()
-    return 0.0
-
-
-@attrs.frozen
-class Ports:
-    """The adapters that a session runs on, and what else comes from outside."""
-
-    authenticator: Authenticator
-    engine: Engine
-    ledger: Ledger
-    # Measures leases; `relayd.clock.lease_clock` where machines may sleep.
-    clock: Clock = trio.current_time
-    new_id: Callable[[], UUID] = uuid4
-    # Where sessions live, as their tokens name it: this run of this process.
-    place: str = ""
-    # Counts a user's openings: seconds to wait, 0.0 meaning that one more is all right.
-    opens: Callable[[UUID], Awaitable[float]] = _freely
 
 
 GoBack = Callable[["Session", Principal, Resume], Awaitable[None]]
@@ -179,8 +156,9 @@ class Session:
             hello = self.hello or await self._hear_hello()
             if hello is None:
                 return
-            if hello.resume is not None and hello.resume.token:
-                await self.go_back(self, hello.principal, hello.resume)
+            resume = hello.resume if hello.principal.may(Scope.LIVE) else None
+            if resume is not None and resume.token:
+                await self.go_back(self, hello.principal, resume)
                 if self.went_back:
                     return
             self._principal = hello.principal
@@ -227,6 +205,11 @@ class Session:
                 "This API key lacks the scope live. Make a key that has it.",
             )
             return False
+        ports = self.ports.serving(principal)
+        if ports is None:
+            self.ending.give(EndReason.AUTH_FAILED, "Test keys open no streams here.")
+            return False
+        self.ports = ports
         wait = await self.ports.opens(principal.user_id)
         if wait > 0:
             self.ending.give(

@@ -24,8 +24,11 @@ class Candidate(Protocol):
 class Catalogue(Protocol):
     """What is offered, and who makes it."""
 
-    def candidates(self, model: str, request: FileRequest) -> Sequence[Candidate] | ConfigRefusal:
+    def candidates(
+        self, model: str, request: FileRequest, *, test: bool = False
+    ) -> Sequence[Candidate] | ConfigRefusal:
         """Who can do it, in the operator's order: at least one, or why nobody can.
 
         ``model`` is the name that callers use; ``request.model`` is filled in for each engine.
+        For a ``test`` it is the engine that pretends, whatever the model.
         """

@@ -16,12 +16,20 @@ BATCH: Final = 100
 
 
 def cancel(
-    connection: Connection, user_id: UUID, transcription_id: UUID, days: float
+    connection: Connection,
+    user_id: UUID,
+    transcription_id: UUID,
+    days: float,
+    *,
+    test: bool | None = None,
 ) -> Transcription | None:
     """End a recording that has not ended yet; None where its owner has none of this id.
 
-    One that waits ends at once and costs nothing; of one that runs, its worker hears.
+    One that waits ends at once and costs nothing; of one that runs, its worker hears. ``test``:
+    whether it must be one, or None for either.
     """
+    if read(connection, user_id, transcription_id, test=test) is None:
+        return None
     found = job.lock(connection, user_id, transcription_id)
     if found is None:
         return None
@@ -36,13 +44,18 @@ def cancel(
 
 
 def delete(
-    connection: Connection, user_id: UUID, transcription_id: UUID, days: float
+    connection: Connection,
+    user_id: UUID,
+    transcription_id: UUID,
+    days: float,
+    *,
+    test: bool | None = None,
 ) -> Transcription | None:
     """Take a recording and its words away, whatever its state; None as in `cancel`.
 
     What runs is cancelled, and deleted as soon as its worker has let go of it.
     """
-    found = cancel(connection, user_id, transcription_id, days)
+    found = cancel(connection, user_id, transcription_id, days, test=test)
     if found is None:
         return None
     if found.ended_at is None:

@@ -94,7 +94,7 @@ def _pace(connection: Connection) -> _Pace | None:
         """
         WITH lately AS (
             SELECT decoded_ms, extract(epoch FROM ended_at - started_at) AS seconds
-            FROM transcriptions WHERE state = 'done' ORDER BY ended_at DESC LIMIT 20
+            FROM transcriptions WHERE state = 'done' AND NOT test ORDER BY ended_at DESC LIMIT 20
         ), busy AS (
             SELECT count(*) AS running,
                    coalesce(sum(greatest(measured_ms - done_ms, 0)), 0)::bigint AS left_ms

@@ -15,14 +15,20 @@ _STATES: Final = {
 
 
 def page(
-    connection: Connection, user_id: UUID, filters: Filters, before: int | None, most: int
+    connection: Connection,
+    user_id: UUID,
+    filters: Filters,
+    before: int | None,
+    most: int,
+    *,
+    test: bool = False,
 ) -> Page:
     """At most so many, newest first, with numbers below ``before``; deleted ones aren't shown."""
     states = None if filters.shown is None else _STATES[filters.shown]
     rows = connection.execute(
         f"""
         {SELECT}
-        WHERE user_id = %(user)s AND state <> 'deleted' AND NOT doomed
+        WHERE user_id = %(user)s AND test = %(test)s AND state <> 'deleted' AND NOT doomed
           AND (%(before)s::bigint IS NULL OR number < %(before)s)
           AND (%(states)s::text[] IS NULL OR state = ANY (%(states)s))
           AND (%(model)s::text IS NULL OR model = %(model)s)
@@ -32,6 +38,7 @@ def page(
         """,
         {
             "user": user_id,
+            "test": test,
             "before": before,
             "states": states,
             "model": filters.model,
@@ -44,7 +51,7 @@ def page(
     return Page(found, found[-1].number if len(rows) > most else None)
 
 
-def user_stats(connection: Connection, user_id: UUID) -> UserStats:
+def user_stats(connection: Connection, user_id: UUID, *, test: bool = False) -> UserStats:
     """What they have in the queue now, and had in the last 30 days."""
     return UserStats(
         *_row(
@@ -57,9 +64,11 @@ def user_stats(connection: Connection, user_id: UUID) -> UserStats:
                    coalesce(sum(decoded_ms), 0)::bigint,
                    coalesce(sum(charged_ms), 0)::bigint
             FROM transcriptions
-            WHERE user_id = %s AND (ended_at IS NULL OR ended_at > now() - interval '30 days')
+            WHERE user_id = %s AND test = %s
+              AND (ended_at IS NULL OR ended_at > now() - interval '30 days')
             """,
             user_id,
+            test,
         )
     )
 

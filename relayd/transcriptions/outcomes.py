@@ -76,6 +76,9 @@ class Upload:
     name: str = ""
     options: Mapping[str, Any] = attrs.field(factory=dict)
     metadata: Mapping[str, Any] = attrs.field(factory=dict)
+    # As of a submission.
+    key_id: UUID | None = None
+    test: bool = False
 
 
 @attrs.frozen
@@ -101,6 +104,10 @@ class Submission:
     idempotency_key: str | None = None
     # SHA-256 of everything that was asked for, the recording too: 32 bytes.
     fingerprint: bytes | None = None
+    # The key that it is handed in with; it must be good when this enters the queue.
+    key_id: UUID | None = None
+    # By a test key: transcribed by pretending, and for nothing.
+    test: bool = False
 
 
 @attrs.frozen
@@ -136,6 +143,8 @@ class Transcription:
     # What has ended is deleted then.
     expires_at: dt.datetime | None
     doomed: bool
+    # Handed in with a test key; nobody else sees it.
+    test: bool = False
 
     @property
     def shown(self) -> Shown | None:
@@ -182,6 +191,8 @@ class RefusalReason(enum.Enum):
     TOO_LONG = "too_long"
     # This idempotency key names another request.
     KEY_TAKEN = "idempotency_key_taken"
+    # The key it was handed in with was revoked, or ran out, meanwhile.
+    KEY_ENDED = "key_ended"
     # The upload of this id was ended meanwhile: cancelled, expired or handed in before.
     UPLOAD_OVER = "upload_over"
 

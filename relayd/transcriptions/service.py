@@ -36,7 +36,7 @@ from relayd.transcriptions.outcomes import (
     Upload,
     UserStats,
 )
-from relayd.transcriptions.submitting import Offer
+from relayd.transcriptions.submitting import TRIAL, Offer
 
 __all__ = ["Transcriptions", "terms_of"]
 
@@ -58,13 +58,16 @@ def terms_of(settings: config.Batch) -> Terms:
 class Transcriptions:
     """Every call is one transaction and raises `DatabaseUnavailable`.
 
-    A user sees their own recordings alone: another's is None, as one that isn't there.
+    A user sees their own recordings alone: another's is None, as one that isn't there. So are
+    those of test keys, but for ``test``, and then all others.
     """
 
     database: Database
     settings: config.Batch
     # What a second of audio costs with a model, in thousandths of a second of credit.
     rate_of: Callable[[str], int] = rate_of
+    # What test keys may have in the queue.
+    trial: Terms = TRIAL
 
     async def begin(self, upload: Upload) -> Transcription:
         """Record an upload; it expires unless it goes on within ``batch.upload_hours``.
@@ -109,6 +112,7 @@ class Transcriptions:
             terms or terms_of(self.settings),
             self.rate_of(submission.model),
             self.settings.aging_seconds,
+            self.trial,
         )
 
         def submit(connection: Connection) -> Submitted | Refusal:
@@ -135,39 +139,51 @@ class Transcriptions:
 
         return await self.database.transact(look)
 
-    async def look(self, user_id: UUID, transcription_id: UUID) -> Standing | None:
+    async def look(
+        self, user_id: UUID, transcription_id: UUID, *, test: bool = False
+    ) -> Standing | None:
         """How a recording stands; its ``shown`` is None where it was deleted."""
 
         def look(connection: Connection) -> Standing | None:
-            found = records.read(connection, user_id, transcription_id)
+            found = records.read(connection, user_id, transcription_id, test=test)
             return None if found is None else standing(connection, found)
 
         return await self.database.transact(look)
 
     async def page(
-        self, user_id: UUID, filters: Filters, before: int | None = None, most: int = 50
+        self,
+        user_id: UUID,
+        filters: Filters,
+        before: int | None = None,
+        most: int = 50,
+        *,
+        test: bool = False,
     ) -> Page:
         """Their recordings, newest first; ``before`` is the `next_number` of the page before."""
-        return await self.database.transact(listing.page, user_id, filters, before, most)
+        return await self.database.transact(listing.page, user_id, filters, before, most, test=test)
 
-    async def cancel(self, user_id: UUID, transcription_id: UUID) -> Transcription | None:
+    async def cancel(
+        self, user_id: UUID, transcription_id: UUID, *, test: bool = False
+    ) -> Transcription | None:
         """End it: what waits costs nothing, what runs costs what was transcribed.
 
         What has ended stays as it is. None where there is none.
         """
         return await self.database.transact(
-            ending.cancel, user_id, transcription_id, self.settings.result_days
+            ending.cancel, user_id, transcription_id, self.settings.result_days, test=test
         )
 
-    async def delete(self, user_id: UUID, transcription_id: UUID) -> Transcription | None:
+    async def delete(
+        self, user_id: UUID, transcription_id: UUID, *, test: bool = False
+    ) -> Transcription | None:
         """Take audio and words away, cancelling first; None where there is none."""
         return await self.database.transact(
-            ending.delete, user_id, transcription_id, self.settings.result_days
+            ending.delete, user_id, transcription_id, self.settings.result_days, test=test
         )
 
-    async def user_stats(self, user_id: UUID) -> UserStats:
+    async def user_stats(self, user_id: UUID, *, test: bool = False) -> UserStats:
         """What a user has in the queue, and had lately."""
-        return await self.database.transact(listing.user_stats, user_id)
+        return await self.database.transact(listing.user_stats, user_id, test=test)
 
     async def queue_stats(self) -> QueueStats:
         """The whole queue, for the operator."""

@@ -1,5 +1,6 @@
 """Taking a recording: its row, its hold and its place in the queue in one transaction."""
 
+from typing import Final
 from uuid import UUID
 
 import attrs
@@ -7,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from relayd.database.ports import Connection
 from relayd.jobs import costs, lanes
-from relayd.jobs.lanes import Change, Lane, Terms
+from relayd.jobs.lanes import Change, Terms
 from relayd.ledger import balances
 from relayd.ledger.balances import Reservation
 from relayd.ledger.outcomes import ReservationRefusal
@@ -21,7 +22,7 @@ from relayd.transcriptions.outcomes import (
 )
 from relayd.transcriptions.records import COLUMNS, of_row
 
-__all__ = ["Offer", "begin", "known", "prolong", "submit"]
+__all__ = ["TRIAL", "Offer", "begin", "known", "prolong", "submit"]
 
 _REFUSALS = {
     ReservationRefusal.UNKNOWN_USER: RefusalReason.UNKNOWN_USER,
@@ -31,6 +32,10 @@ _REFUSALS = {
 }
 
 
+# Unless it is configured otherwise.
+TRIAL: Final = Terms(queued_max=20, audio_ms_max=600_000)
+
+
 @attrs.frozen
 class Offer:
     """On what terms, and at what price, a submission is taken."""
@@ -38,6 +43,8 @@ class Offer:
     terms: Terms
     rate_per_mille: int
     aging_seconds: float
+    # What test keys may have in the queue.
+    trial: Terms = TRIAL
 
 
 def begin(connection: Connection, upload: Upload, seconds: float) -> Transcription:
@@ -45,14 +52,16 @@ def begin(connection: Connection, upload: Upload, seconds: float) -> Transcripti
     row = connection.execute(
         f"""
         INSERT INTO transcriptions
-            (id, user_id, state, name, model, options, metadata, expires_at)
-        VALUES (%(id)s, %(user)s, 'uploading', %(name)s, %(model)s, %(options)s, %(metadata)s,
-                now() + make_interval(secs => %(seconds)s))
+            (id, user_id, key_id, test, state, name, model, options, metadata, expires_at)
+        VALUES (%(id)s, %(user)s, %(key)s, %(test)s, 'uploading', %(name)s, %(model)s, %(options)s,
+                %(metadata)s, now() + make_interval(secs => %(seconds)s))
         ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING {COLUMNS}
         """,  # noqa: S608 - the columns are a constant
         {
             "id": upload.id,
             "user": upload.user_id,
+            "key": upload.key_id,
+            "test": upload.test,
             "name": upload.name,
             "model": upload.model,
             "options": Jsonb(upload.options),
@@ -94,8 +103,13 @@ def submit(
     if before is not None:
         return before
     lane = lanes.enter(connection, asked.user_id, offer.terms)
-    hold_ms = costs.hold_ms(asked.measured_ms, offer.rate_per_mille)
-    refusal = _exceeded(asked, lane, offer.terms)
+    hold_ms = 0 if asked.test else costs.hold_ms(asked.measured_ms, offer.rate_per_mille)
+    if asked.test:
+        refusal = _exceeded(asked, _tests_waiting(connection, asked.user_id), offer.trial)
+    else:
+        refusal = _exceeded(asked, lane.waiting, offer.terms)
+    if refusal is None and _key_has_ended(connection, asked):
+        refusal = Refusal(RefusalReason.KEY_ENDED)
     if refusal is None and _is_over(connection, asked):
         refusal = Refusal(RefusalReason.UPLOAD_OVER)
     if refusal is None and hold_ms:
@@ -113,11 +127,12 @@ def known(connection: Connection, asked: Submission) -> tuple[Transcription, boo
     row = connection.execute(
         f"""
         SELECT fingerprint IS NOT DISTINCT FROM %(fingerprint)s, {COLUMNS} FROM transcriptions
-        WHERE user_id = %(user)s
+        WHERE user_id = %(user)s AND test = %(test)s
           AND (idempotency_key = %(key)s OR (id = %(id)s AND queued_at IS NOT NULL))
         """,  # noqa: S608
         {
             "user": asked.user_id,
+            "test": asked.test,
             "key": asked.idempotency_key,
             "id": asked.id,
             "fingerprint": asked.fingerprint,
@@ -129,13 +144,37 @@ def known(connection: Connection, asked: Submission) -> tuple[Transcription, boo
     return (of_row(tuple(columns)), True) if same else Refusal(RefusalReason.KEY_TAKEN)
 
 
-def _exceeded(asked: Submission, lane: Lane, terms: Terms) -> Refusal | None:
+def _exceeded(asked: Submission, waiting: int, terms: Terms) -> Refusal | None:
     """What of the terms a further recording of this length would break."""
     if asked.measured_ms > terms.audio_ms_max:
         return Refusal(RefusalReason.TOO_LONG, asked.measured_ms, terms.audio_ms_max)
-    if lane.waiting >= terms.queued_max:
-        return Refusal(RefusalReason.QUEUE_FULL, lane.waiting + 1, terms.queued_max)
+    if waiting >= terms.queued_max:
+        return Refusal(RefusalReason.QUEUE_FULL, waiting + 1, terms.queued_max)
     return None
+
+
+def _tests_waiting(connection: Connection, user_id: UUID) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM transcriptions WHERE user_id = %s AND test AND state = 'queued'",
+        (user_id,),
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _key_has_ended(connection: Connection, asked: Submission) -> bool:
+    """Whether the key it came with is good no more; if not, it stays so until this is queued."""
+    if asked.key_id is None:
+        return False
+    row = connection.execute(
+        """
+        SELECT FROM api_keys
+        WHERE id = %s AND user_id = %s AND test = %s AND revoked_at IS NULL
+          AND (expires_at IS NULL OR expires_at > now()) FOR SHARE
+        """,
+        (asked.key_id, asked.user_id, asked.test),
+    ).fetchone()
+    return row is None
 
 
 def _hold(connection: Connection, asked: Submission, hold_ms: int, free_ms: int) -> Refusal | None:
@@ -165,17 +204,18 @@ def _queue(
         f"""
         INSERT INTO transcriptions AS t
             (id, user_id, state, name, model, options, metadata, idempotency_key, fingerprint,
-             source, measured_ms, rate_per_mille, hold_ms, queued_at)
+             source, measured_ms, rate_per_mille, hold_ms, queued_at, key_id, test)
         VALUES (%(id)s, %(user_id)s, 'queued', %(name)s, %(model)s, %(options)s, %(metadata)s,
                 %(idempotency_key)s, %(fingerprint)s, %(source)s, %(measured_ms)s, %(rate)s,
-                %(hold_ms)s, clock_timestamp())
+                %(hold_ms)s, clock_timestamp(), %(key_id)s, %(test)s)
         ON CONFLICT (id) DO UPDATE
         SET state = 'queued', name = excluded.name, model = excluded.model,
             options = excluded.options, metadata = excluded.metadata,
             idempotency_key = excluded.idempotency_key, fingerprint = excluded.fingerprint,
             source = excluded.source, measured_ms = excluded.measured_ms,
             rate_per_mille = excluded.rate_per_mille, hold_ms = excluded.hold_ms,
-            queued_at = excluded.queued_at, expires_at = NULL
+            queued_at = excluded.queued_at, expires_at = NULL, key_id = excluded.key_id,
+            test = excluded.test
         RETURNING {COLUMNS}
         """,  # noqa: S608
         {

@@ -137,7 +137,7 @@ class Performance:
         claim = self.claim
         while True:
             asked = request_of(claim.model, claim.options)
-            candidates = self.place.catalogue.candidates(claim.model, asked)
+            candidates = self.place.catalogue.candidates(claim.model, asked, test=claim.test)
             if isinstance(candidates, ConfigRefusal):
                 return _Failure("not_offered", candidates.message, final=True)
             # After each failed attempt the next one is the first.

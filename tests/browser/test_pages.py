@@ -25,6 +25,7 @@ PUBLIC: Final = {
 }
 OF_MEMBERS: Final = {
     "/dashboard": "Last sessions",
+    "/keys": "Your keys",
     "/account": "Who you are",
     "/billing/success?session_id=cs_test_none": "Your purchase",
 }

@@ -12,8 +12,8 @@ from trio.testing import MockClock
 from relayd.daemon.core import Core
 from relayd.dialects.native import NativeDialect
 from relayd.ledger.sweeper import Patience, run_sweeper
+from relayd.session.ports import Ports
 from relayd.session.registry import Sessions
-from relayd.session.session import Ports
 from tests.fakes.client import FakeClient
 from tests.fakes.database import BooksDatabase
 from tests.fakes.ledger import FakeLedger

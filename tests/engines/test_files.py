@@ -72,6 +72,14 @@ async def test_only_those_who_can_are_asked() -> None:
     assert refused.key == "diarise"
 
 
+async def test_a_test_is_pretended() -> None:
+    """Whatever the model and its engines, and whether they could."""
+    async with open_file_engines(with_models(BOTH)) as engines:
+        able = engines.candidates("best", attrs.evolve(REQUEST, diarise=True), test=True)
+    assert isinstance(able, list)
+    assert [one.engine.name for one in able] == ["pretend"]
+
+
 async def test_what_is_not_offered_is_refused() -> None:
     """With what is."""
     async with open_file_engines(with_models(BOTH)) as engines:

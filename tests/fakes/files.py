@@ -122,14 +122,18 @@ class ScriptedCandidate:
 
 @attrs.frozen
 class Engines:
-    """Implements `Catalogue`: all that don't refuse can do every model but "gone"."""
+    """Implements `Catalogue`: all that don't refuse can do every model but "gone"; one pretends."""
 
     engines: Sequence[ScriptedEngine]
 
     def candidates(
-        self, model: str, request: FileRequest
+        self, model: str, request: FileRequest, *, test: bool = False
     ) -> Sequence[ScriptedCandidate] | ConfigRefusal:
         """See `Catalogue`."""
-        able = [one for one in self.engines if model != "gone" and not one.refuses]
+        able = [
+            one
+            for one in self.engines
+            if model != "gone" and not one.refuses and (one.name == "pretend") == test
+        ]
         found = [ScriptedCandidate(one, attrs.evolve(request, model=model)) for one in able]
         return found or ConfigRefusal("model", f"model {model} is not offered")

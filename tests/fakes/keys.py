@@ -95,6 +95,10 @@ class MemoryKeys:
         principal = Principal.by_key(one.user_id, one.id, one.scopes, test=one.test)
         return KeyStanding(principal, self._until(one.expires_at), self._since(one.last_used_at))
 
+    def key_stands(self, key_id: UUID | None) -> bool:
+        """See `rows`."""
+        return any(one.id == key_id and self._is_good(one) for one in self._keys.values())
+
     def note_uses(self, key_ids: Sequence[UUID]) -> None:
         """See `rows`."""
         for key_hash, one in self._keys.items():

@@ -96,18 +96,27 @@ class MemoryRecordings:
             return self.refusal
         self.urls.append(url)
         made = Submission(uuid4(), user_id, asked.model, "", 0, asked.name, asked.options)
+        made = attrs.evolve(made, test=asked.test)
         one = attrs.evolve(self._queued(made), state=State.UPLOADING, measured_ms=None)
         self.rows[one.id] = one
         return Standing(one)
 
-    async def look(self, user_id: UUID, transcription_id: UUID) -> Standing | None:
+    async def look(
+        self, user_id: UUID, transcription_id: UUID, *, test: bool = False
+    ) -> Standing | None:
         """One's own."""
         await self._reach()
-        found = self._own(user_id, transcription_id)
+        found = self._own(user_id, transcription_id, test)
         return None if found is None else self._standing(found)
 
     async def page(
-        self, user_id: UUID, filters: Filters, before: int | None = None, most: int = 50
+        self,
+        user_id: UUID,
+        filters: Filters,
+        before: int | None = None,
+        most: int = 50,
+        *,
+        test: bool = False,
     ) -> Page:
         """Newest first."""
         await self._reach()
@@ -115,6 +124,7 @@ class MemoryRecordings:
             one
             for one in reversed(self.rows.values())
             if one.user_id == user_id
+            and one.test == test
             and one.shown is not None
             and (before is None or one.number < before)
             and filters.shown in {None, one.shown}
@@ -124,26 +134,30 @@ class MemoryRecordings:
         ]
         return Page(tuple(found[:most]), found[most - 1].number if len(found) > most else None)
 
-    async def cancel(self, user_id: UUID, transcription_id: UUID) -> Transcription | None:
+    async def cancel(
+        self, user_id: UUID, transcription_id: UUID, *, test: bool = False
+    ) -> Transcription | None:
         """What waits ends at once."""
         await self._reach()
-        found = self._own(user_id, transcription_id)
+        found = self._own(user_id, transcription_id, test)
         if found is not None and found.ended_at is None:
             self.change(found.id, state=State.CANCELLED, ended_at=NOW, charged_ms=0)
-        return self._own(user_id, transcription_id)
+        return self._own(user_id, transcription_id, test)
 
-    async def delete(self, user_id: UUID, transcription_id: UUID) -> Transcription | None:
+    async def delete(
+        self, user_id: UUID, transcription_id: UUID, *, test: bool = False
+    ) -> Transcription | None:
         """Gone at once."""
-        await self.cancel(user_id, transcription_id)
-        found = self._own(user_id, transcription_id)
+        await self.cancel(user_id, transcription_id, test=test)
+        found = self._own(user_id, transcription_id, test)
         if found is not None:
             self.change(found.id, state=State.DELETED, source=None, result=None)
-        return self._own(user_id, transcription_id)
+        return self._own(user_id, transcription_id, test)
 
-    async def user_stats(self, user_id: UUID) -> UserStats:
+    async def user_stats(self, user_id: UUID, *, test: bool = False) -> UserStats:
         """Counted."""
         await self._reach()
-        own = [one for one in self.rows.values() if one.user_id == user_id]
+        own = [one for one in self.rows.values() if one.user_id == user_id and one.test == test]
         states = [one.state for one in own]
         return UserStats(
             states.count(State.QUEUED),
@@ -188,9 +202,10 @@ class MemoryRecordings:
             expires_at=NOW + dt.timedelta(days=30),
         )
 
-    def _own(self, user_id: UUID, transcription_id: UUID) -> Transcription | None:
+    def _own(self, user_id: UUID, transcription_id: UUID, test: bool) -> Transcription | None:
         found = self.rows.get(transcription_id)
-        return found if found is not None and found.user_id == user_id else None
+        own = found is not None and (found.user_id, found.test) == (user_id, test)
+        return found if own else None
 
     def _standing(self, one: Transcription) -> Standing:
         if one.state is not State.QUEUED:
@@ -199,7 +214,7 @@ class MemoryRecordings:
         return Standing(one, waiting.index(one.id) + 1, 0.0, 7.25)
 
     def _queued(self, asked: Submission) -> Transcription:
-        hold_ms = -(-asked.measured_ms // 1000) * 1000
+        hold_ms = 0 if asked.test else -(-asked.measured_ms // 1000) * 1000
         return Transcription(
             id=asked.id,
             number=len(self.rows) + 1,
@@ -226,6 +241,7 @@ class MemoryRecordings:
             ended_at=None,
             expires_at=None,
             doomed=False,
+            test=asked.test,
         )
 
     async def _reach(self) -> None:

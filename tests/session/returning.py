@@ -7,9 +7,9 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from relayd.identity import Principal
+from relayd.session.ports import Ports
 from relayd.session.registry import Sessions
 from relayd.session.report import Report
-from relayd.session.session import Ports
 from tests.fakes.client import FakeClient
 from tests.session.audio import frame
 from tests.session.world import TOKEN, World

@@ -6,8 +6,8 @@ from trio.testing import MockClock
 
 from relayd.dialects.native import NativeDialect
 from relayd.session.endings import EndReason
+from relayd.session.ports import Ports
 from relayd.session.registry import Sessions
-from relayd.session.session import Ports
 from tests.fakes.client import FakeClient
 from tests.session.audio import frame
 from tests.session.world import World

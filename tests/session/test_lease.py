@@ -6,7 +6,8 @@ from trio.testing import MockClock
 from relayd.dialects.native import NativeDialect
 from relayd.session.allowance import Allowance
 from relayd.session.endings import EndReason
-from relayd.session.session import Ports, Session
+from relayd.session.ports import Ports
+from relayd.session.session import Session
 from tests import defaults
 from tests.session.audio import frame
 from tests.session.scripted import ScriptedLedger, SleepyClock, full, make

@@ -8,9 +8,9 @@ from relayd.dialects.native import NativeDialect
 from relayd.identity import Principal
 from relayd.session.dialect import Hello
 from relayd.session.endings import EndReason
+from relayd.session.ports import Ports
 from relayd.session.registry import Sessions
 from relayd.session.report import Report
-from relayd.session.session import Ports
 from tests.fakes.client import FakeClient
 from tests.session.world import World
 

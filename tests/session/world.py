@@ -12,8 +12,9 @@ from relayd.quotas.limits import Rate
 from relayd.quotas.windows import Windows
 from relayd.session.dialect import Hello
 from relayd.session.limits import SessionLimits
+from relayd.session.ports import Ports
 from relayd.session.report import Report
-from relayd.session.session import Ports, Session
+from relayd.session.session import Session
 from tests import defaults
 from tests.fakes.client import FakeClient
 from tests.fakes.engine import FakeEngine

@@ -25,8 +25,8 @@ from relayd.identity import Principal
 from relayd.routes.app import create_app
 from relayd.routes.toolkit.wiring import Services
 from relayd.session.limits import SessionLimits
+from relayd.session.ports import Ports
 from relayd.session.registry import Sessions
-from relayd.session.session import Ports
 from relayd.websocket.pump import open_pump
 from tests import defaults
 from tests.accounts.world import make_accounts

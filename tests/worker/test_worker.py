@@ -27,6 +27,17 @@ async def test_from_hand_in_to_result(world: World) -> None:
     assert (request.model, request.language) == ("any", "en")
 
 
+async def test_a_test_is_pretended_for_nothing(world: World) -> None:
+    """The engine that pretends does it, beside those that would cost something."""
+    world.engines.append(ScriptedEngine("pretend"))
+    async with world.working():
+        taken = await world.submit(await world.user(), 10_500, test=True)
+        done = await world.until(taken, "done")
+
+    assert (done.engine, done.hold_ms, done.charged_ms) == ("pretend", 0, 0)
+    assert world.engines[0].requests == []
+
+
 async def test_begins_as_soon_as_it_is_told(world: World) -> None:
     """An idle worker needs no look of its own: it sleeps for longer than this waits."""
     async with world.working():

@@ -57,5 +57,6 @@ function complaint(input) {
   if (input.validity.valueMissing) return `${name} is missing.`;
   if (input.validity.tooShort) return `${name}: at least ${input.minLength} characters, please.`;
   if (input.type === "email") return "That is not an email address. It should look like name@example.org.";
+  if (input.validity.customError) return "Choose at least one.";
   return `${name} is not right.`;
 }

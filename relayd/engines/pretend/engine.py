@@ -12,14 +12,14 @@ from relayd.speech.document import Document, Segment, TimedWord
 from relayd.speech.files import AudioForm, FileRequest, Progress
 from relayd.speech.plan import ConfigRefusal
 
-__all__ = ["Pretend"]
+__all__ = ["MODEL", "SENTENCE_MS", "WORDS", "WORD_MS", "Pretend"]
 
 MODEL: Final = "pretend"
 
 # A sentence every five seconds, its words at the pace of speech.
-_WORDS: Final = ("These", "are", "pretended", "words,", "not", "what", "was", "said.")
-_WORD_MS: Final = 400
-_SENTENCE_MS: Final = 5_000
+WORDS: Final = ("These", "are", "pretended", "words,", "not", "what", "was", "said.")
+WORD_MS: Final = 400
+SENTENCE_MS: Final = 5_000
 _CONFIDENCE: Final = 0.99
 
 
@@ -44,7 +44,7 @@ class Pretend:
         except (OSError, EOFError, wave.Error) as error:
             raise EngineFailed(f"engine pretend can't read its audio: {error}") from error
         progress(duration_ms)
-        starts = range(0, duration_ms - _WORD_MS + 1, _SENTENCE_MS)
+        starts = range(0, duration_ms - WORD_MS + 1, SENTENCE_MS)
         return Document(
             self.name,
             MODEL,
@@ -55,10 +55,10 @@ class Pretend:
 
 
 def _sentence(start_ms: int, duration_ms: int) -> Segment:
-    ends = range(start_ms + _WORD_MS, duration_ms + 1, _WORD_MS)
+    ends = range(start_ms + WORD_MS, duration_ms + 1, WORD_MS)
     words = tuple(
-        TimedWord(text, end_ms - _WORD_MS, end_ms, _CONFIDENCE)
-        for text, end_ms in zip(_WORDS, ends, strict=False)
+        TimedWord(text, end_ms - WORD_MS, end_ms, _CONFIDENCE)
+        for text, end_ms in zip(WORDS, ends, strict=False)
     )
     text = " ".join(word.text for word in words)
     return Segment(text, words[0].start_ms, words[-1].end_ms, words)

@@ -44,6 +44,7 @@ async def landing() -> Response:
 @blueprint.get("/register")
 @blueprint.get("/signin")
 @blueprint.get("/dashboard")
+@blueprint.get("/keys")
 @blueprint.get("/account")
 @blueprint.get("/forgotten")
 @blueprint.get("/reset")

@@ -229,7 +229,7 @@ async def _holder(keys: Keys, token: str) -> Principal:
         await _count(rates_of("keys", requester_address(), per_minute))
         principal = await keys.authenticate(token)
     if principal is None:
-        raise AUTH_FAILED.problem(KEY_FAILED)
+        raise unauthenticated(key=True)
     return principal
 
 
@@ -243,9 +243,9 @@ def bearer_token() -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def unauthenticated() -> Problem:
-    """The one answer to a missing, wrong, expired or ended token."""
-    return AUTH_FAILED.problem()
+def unauthenticated(*, key: bool = False) -> Problem:
+    """The one answer to a missing, wrong, expired or ended token, or ``key``."""
+    return AUTH_FAILED.problem(KEY_FAILED if key else None)
 
 
 def _marked(view: Callable[P, R], protection: Protection) -> Callable[P, R]:

@@ -110,21 +110,33 @@ class Prober(Protocol):
 class Recordings(Protocol):
     """Recordings in the queue and their ends; see `relayd.transcriptions.service`."""
 
-    def look(self, user_id: UUID, transcription_id: UUID) -> Awaitable[Standing | None]:
+    def look(
+        self, user_id: UUID, transcription_id: UUID, *, test: bool = False
+    ) -> Awaitable[Standing | None]:
         """How one stands; None for one that isn't theirs."""
 
     def page(
-        self, user_id: UUID, filters: Filters, before: int | None = None, most: int = 50
+        self,
+        user_id: UUID,
+        filters: Filters,
+        before: int | None = None,
+        most: int = 50,
+        *,
+        test: bool = False,
     ) -> Awaitable[Page]:
         """Theirs, newest first."""
 
-    def cancel(self, user_id: UUID, transcription_id: UUID) -> Awaitable[Transcription | None]:
+    def cancel(
+        self, user_id: UUID, transcription_id: UUID, *, test: bool = False
+    ) -> Awaitable[Transcription | None]:
         """Call one off."""
 
-    def delete(self, user_id: UUID, transcription_id: UUID) -> Awaitable[Transcription | None]:
+    def delete(
+        self, user_id: UUID, transcription_id: UUID, *, test: bool = False
+    ) -> Awaitable[Transcription | None]:
         """Take one away."""
 
-    def user_stats(self, user_id: UUID) -> Awaitable[UserStats]:
+    def user_stats(self, user_id: UUID, *, test: bool = False) -> Awaitable[UserStats]:
         """What there is of theirs."""
 
     def queue_stats(self) -> Awaitable[QueueStats]:

@@ -15,7 +15,15 @@ from tests.routes.document import operations
 from tests.routes.world import World, refusal
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-PAGES = ["/", "/register", "/signin", "/dashboard", "/account", "/billing/success?session_id=cs_1"]
+PAGES = [
+    "/",
+    "/register",
+    "/signin",
+    "/dashboard",
+    "/keys",
+    "/account",
+    "/billing/success?session_id=cs_1",
+]
 PAGES += ["/billing/cancel", "/docs"]
 WEBUI = ROOT / "webui"
 MODULES = sorted((WEBUI / "assets").glob("*.js"))

@@ -24,6 +24,7 @@ EXPECTED = {
     "/register": Protection.EXEMPT,
     "/signin": Protection.EXEMPT,
     "/dashboard": Protection.EXEMPT,
+    "/keys": Protection.EXEMPT,
     "/account": Protection.EXEMPT,
     "/forgotten": Protection.EXEMPT,
     "/reset": Protection.EXEMPT,

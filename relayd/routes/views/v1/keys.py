@@ -66,8 +66,24 @@ class NewKey(Form):
         ]
         | UnsetType
     ) = UNSET
+    test: (
+        Annotated[
+            bool,
+            told(
+                "Whether it only pretends: words that nobody said, no charge, and recordings that "
+                "no other keys see.",
+                sample=False,
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     expires_in_days: (
-        Annotated[int, Meta(ge=1, le=_DAYS_MAX), told("Never, if left out.", 90)] | UnsetType
+        Annotated[
+            float,
+            Meta(ge=1, le=_DAYS_MAX, multiple_of=1),
+            told("A whole number; never, if left out.", 90),
+        ]
+        | UnsetType
     ) = UNSET
 
 
@@ -143,7 +159,7 @@ async def create(principal: Principal) -> CreatedKey:
     expires_at = None
     if asked.expires_in_days is not UNSET:
         expires_at = dt.datetime.now(dt.UTC) + dt.timedelta(days=asked.expires_in_days)
-    wanted = WantedKey(principal.user_id, name, scopes, expires_at=expires_at)
+    wanted = WantedKey(principal.user_id, name, scopes, asked.test is True, expires_at)
     made = await _keys().make(wanted)
     match made:
         case KeyRefusal.TOO_MANY:

@@ -164,7 +164,7 @@ class ProgressStream(ResponseBody):
     async def _look(self) -> None:
         one = self.standing.transcription
         try:
-            found = await self.transcriptions.look(one.user_id, one.id)
+            found = await self.transcriptions.look(one.user_id, one.id, test=one.test)
         except DatabaseUnavailable:
             # Its reader comes again and is told then.
             found = None

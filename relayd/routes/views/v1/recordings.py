@@ -182,7 +182,8 @@ def identity(text: str, refusal: Refusal = UNKNOWN_TRANSCRIPTION) -> UUID:
 
 async def standing_of(batch: Batch, principal: Principal, transcription_id: str) -> Standing:
     """How one's own recording stands; refuses one that isn't there, or not any more."""
-    found = await batch.transcriptions.look(principal.user_id, identity(transcription_id))
+    asked = identity(transcription_id)
+    found = await batch.transcriptions.look(principal.user_id, asked, test=principal.test)
     if found is None:
         raise UNKNOWN_TRANSCRIPTION.problem()
     if found.transcription.shown is None:
@@ -195,6 +196,8 @@ def refuse(refusal: outcomes.Refusal) -> NoReturn:
     reason = refusal.reason
     if reason is RefusalReason.UNKNOWN_USER:
         raise unauthenticated()
+    if reason is RefusalReason.KEY_ENDED:
+        raise unauthenticated(key=True)
     if reason is RefusalReason.INSUFFICIENT_CREDITS:
         raise INSUFFICIENT_CREDITS.problem(
             f"It costs {_said(refusal.needed)} and you have {_said(refusal.available)}: "

@@ -157,7 +157,7 @@ async def cancel(principal: Principal, transcription_id: str) -> Recording:
     """Call a transcription off."""
     batch = open_batch()
     asked = identity(transcription_id)
-    found = await batch.transcriptions.cancel(principal.user_id, asked)
+    found = await batch.transcriptions.cancel(principal.user_id, asked, test=principal.test)
     if found is None:
         raise UNKNOWN_TRANSCRIPTION.problem()
     if found.shown is None:
@@ -220,7 +220,8 @@ def _judged(batch: Batch, wishes: Wishes, name: str) -> Asked:
 
 
 async def _told(batch: Batch, principal: Principal, wishes: Wishes, asked: Asked) -> Asked:
-    """The same, with the endpoint that is to be told."""
+    """The same, with who asks, and the endpoint that is to be told."""
+    asked = attrs.evolve(asked, key_id=principal.key_id, test=principal.test)
     url = webhook_url(wishes)
     if url is None:
         return asked

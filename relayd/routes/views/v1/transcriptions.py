@@ -174,6 +174,7 @@ async def transcriptions(principal: Principal) -> RecordingPage:
         filters,
         number_asked("before", None, NUMBER_MAX),
         number_asked("limit", _PAGE, _PAGE_MAX) or _PAGE,
+        test=principal.test,
     )
     shown = [Recording.of(Standing(one)) for one in page.transcriptions]
     return RecordingPage(transcriptions=shown, next_before=page.next_number)
@@ -191,7 +192,9 @@ async def transcriptions(principal: Principal) -> RecordingPage:
 )
 async def delete(principal: Principal, transcription_id: str) -> Gone:
     """Delete a recording and its words."""
-    found = await open_batch().transcriptions.delete(principal.user_id, identity(transcription_id))
+    found = await open_batch().transcriptions.delete(
+        principal.user_id, identity(transcription_id), test=principal.test
+    )
     if found is None:
         raise UNKNOWN_TRANSCRIPTION.problem()
     log.info("transcription deleted", transcription=found.id, user=principal.user_id)
@@ -203,7 +206,7 @@ async def delete(principal: Principal, transcription_id: str) -> Gone:
 @described(Topic.RECORDINGS, gives={200: Answer("In numbers.", OwnStats)}, refuses=(BATCH_OFF,))
 async def stats(principal: Principal) -> OwnStats:
     """What one has in the queue, and had lately."""
-    found = await open_batch().transcriptions.user_stats(principal.user_id)
+    found = await open_batch().transcriptions.user_stats(principal.user_id, test=principal.test)
     return OwnStats(
         queued=found.queued,
         processing=found.running,

@@ -181,7 +181,7 @@ async def remove(principal: Principal, webhook_id: str) -> Removed:
     query={"before": Annotated[int, told("From `next_before` of the page before.", 41)]},
     gives={200: Answer("A page of them.", SendingPage)},
     refuses=(INVALID_FIELD, UNKNOWN_WEBHOOK, BATCH_OFF),
-    more="Of a webhook that isn't there, or has been told nothing yet, the page is empty.",
+    more="Of a webhook that has been told nothing yet, the page is empty.",
 )
 async def deliveries(principal: Principal, webhook_id: str) -> SendingPage:
     """What was and will be sent to a webhook, newest first."""
@@ -189,6 +189,10 @@ async def deliveries(principal: Principal, webhook_id: str) -> SendingPage:
     endpoint_id = identity(webhook_id, UNKNOWN_WEBHOOK)
     before = number_asked("before", None, NUMBER_MAX)
     found = await batch.webhooks.deliveries(principal.user_id, endpoint_id, before)
+    if not found:
+        own = await batch.webhooks.endpoints(principal.user_id)
+        if endpoint_id not in {one.id for one in own}:
+            raise UNKNOWN_WEBHOOK.problem()
     return SendingPage(
         deliveries=[Sending.of(one) for one in found],
         next_before=found[-1].number if found else None,

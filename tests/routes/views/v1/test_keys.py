@@ -8,7 +8,7 @@ import pytest
 from relayd.identity import Scope
 from relayd.keys.keys import Keys
 from relayd.keys.known import KnownKeys
-from relayd.routes.toolkit.protection import scope_of
+from relayd.routes.toolkit.protection import Protection, protection_of, scope_of
 from tests.fakes.keys import MemoryKeys
 from tests.routes.recording import open_studio
 from tests.routes.world import World, refusal
@@ -133,16 +133,16 @@ async def test_no_log_holds_a_key(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_every_route_of_this_interface_takes_keys() -> None:
-    """All but those that make accounts and keys; each says which scope it wants."""
+    """All that take a sign-in, but those that make keys; each says which scope it wants."""
     app = World().app
     without = {
         rule.endpoint
         for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/api/v1/") and scope_of(app.view_functions[rule.endpoint]) is None
+        if rule.rule.startswith("/api/v1/")
+        and protection_of(app.view_functions[rule.endpoint]) is Protection.AUTHENTICATED
+        and scope_of(app.view_functions[rule.endpoint]) is None
     }
     assert without == {
-        "v1_accounts.signup",
-        "v1_accounts.login",
         "v1_keys.create",
         "v1_keys.keys",
         "v1_keys.revoke",
@@ -157,3 +157,33 @@ async def test_a_program_hands_in_a_recording() -> None:
         taken = await studio.taken()
         status = await studio.world.ask(f"/api/v1/status/{taken['id']}", token=studio.token)
         assert (await status.get_json())["id"] == taken["id"]
+
+
+@pytest.mark.parametrize("test", [False, True])
+async def test_tests_and_what_is_real_don_t_see_each_other(test: bool) -> None:
+    """A recording that the one handed in is for the other as one that isn't there."""
+    with open_studio() as studio:
+        await studio.sign_in()
+        world, signed_in = studio.world, studio.token
+        keys = {
+            kind: await world.key(signed_in, Scope.BATCH, Scope.READ, test=kind)
+            for kind in (False, True)
+        }
+        studio.token = keys[test]
+        taken = await studio.taken()
+        for stranger in (keys[not test], *([signed_in] if test else [])):
+            for method, path in (
+                ("GET", f"/api/v1/status/{taken['id']}"),
+                ("GET", f"/api/v1/result/{taken['id']}"),
+                ("GET", f"/api/v1/transcriptions/{taken['id']}/events"),
+                ("DELETE", f"/api/v1/transcribe/{taken['id']}"),
+                ("DELETE", f"/api/v1/transcriptions/{taken['id']}"),
+            ):
+                response = await world.ask(path, method, token=stranger)
+                assert await refusal(response) == (404, "unknown_transcription"), path
+            listed = await world.ask("/api/v1/transcriptions", token=stranger)
+            assert (await listed.get_json())["transcriptions"] == []
+            counted = await world.ask("/api/v1/stats", token=stranger)
+            assert (await counted.get_json())["queued"] == 0
+        found = await world.ask(f"/api/v1/status/{taken['id']}", token=keys[test])
+        assert (await found.get_json())["cost_seconds"] == (0 if test else 62)
