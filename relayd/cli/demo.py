@@ -17,8 +17,9 @@ def add(subparsers: Subparsers) -> None:
         summary="try the whole path with a spoken recording; nothing is kept",
         details=(
             "Start the daemon on loopback with a temporary database, make an account with ten\n"
-            "minutes of credit, stream a short spoken recording live, and show the words as they\n"
-            "come, what they cost, and whether the books balance (exit code 1 if not).\n\n"
+            "minutes of credit, stream a short spoken recording live, hand the same one in as a\n"
+            "file, and show the words, what they cost, and whether the books balance (exit code\n"
+            "1 if not).\n\n"
             "The engine is the one on this machine, which needs no key. For your own, say so:\n"
             "--config relayd.toml. Only its engine settings are used, never its database."
         ),

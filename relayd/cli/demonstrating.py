@@ -29,10 +29,12 @@ from relayd.client import (
     Error,
     Pace,
     Ready,
+    RequestError,
     Stream,
     Transcript,
     open_stream,
 )
+from relayd.client.files import open_files
 from relayd.engines.selection import LOCAL
 from relayd.errors import RelaydError
 from relayd.ledger.audit import audit
@@ -43,6 +45,8 @@ __all__ = ["Demonstration", "run"]
 
 EMAIL: Final = "demo@example.org"
 CREDIT_MS: Final = 600_000
+# A server that takes no recordings: their engine's packages are not installed.
+_NO_FILES: Final = "batch_off"
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -120,8 +124,27 @@ class Demonstration:
         self.stage.say("charged", f"{stream.ending.seconds_used:.3f} s")
         left = stream.ending.seconds_remaining
         self.stage.say("left", "not known" if left is None else f"{left:.3f} s ({clock(left)})")
+        await self._hand_in(tokens.access_token)
         self.code = Exit.OK
         self._judge(await self._audit(made))
+
+    async def _hand_in(self, token: str) -> None:
+        """The same recording as a file: queued, transcribed by the worker, fetched as words."""
+        self.stage.gap()
+        self.stage.live.show("  the same recording as a file …")
+        with resources.as_file(resources.files("relayd.demo").joinpath("recording.wav")) as path:
+            async with open_files(self._address, token) as files:
+                try:
+                    job = await files.wait((await files.send(path)).id)
+                except RequestError as error:
+                    if error.code != _NO_FILES:
+                        raise
+                    self.stage.say("file", error.message)
+                    return
+                words = await files.words(job.id, "txt")
+        self.stage.say("file", f"the same recording, handed in whole: {job.status}")
+        self.stage.say("words", words)
+        self.stage.say("charged", f"{job.cost_seconds:.3f} s")
 
     async def _relay(self, stream: Stream, spoken: bytes) -> ClientError | None:
         """Audio up, words down; returns a lost connection so that no group hides it."""

@@ -124,6 +124,9 @@ async def test_the_whole_path() -> None:
     assert "that you use" in shown
     assert "charged    9.111 s" in shown
     assert "left       590.889 s (9:50)" in shown
+    # The same recording, as a file.
+    assert "handed in whole: completed" in shown
+    assert "charged    9.110 s" in shown
     assert "audit      balanced" in shown
     assert "\x1b" not in shown
     assert not left_behind()
