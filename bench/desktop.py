@@ -56,7 +56,7 @@ class Words:
     def hear(self, text: str, is_final: bool, heard: Transcript) -> None:
         """Called back with words: those of the sound until here."""
         now = time.perf_counter()
-        block = round((heard.start + heard.duration) * 1000) // self.block_ms - 1
+        block = -(-round((heard.start + heard.duration) * 1000) // self.block_ms) - 1
         if 0 <= block < len(self.given):
             self.behind_ms.append((now - self.given[block]) * 1000)
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from ruamel.yaml import YAML
 
 from relayd.client import RemoteTranscriptionEngine, State, SystemVault, move_secrets
-from relayd.client.live.vault import with_secrets
 
 
 def show(text: str, is_final: bool) -> None:
@@ -31,9 +30,8 @@ def main() -> None:
     """Listen to the microphone until Enter is pressed."""
     path, vault = Path(sys.argv[1]), SystemVault()
     move_secrets(path, vault)
-    remote = with_secrets(dict(YAML(typ="safe").load(path)["remote"]), vault)
     engine = RemoteTranscriptionEngine(
-        remote,
+        YAML(typ="safe").load(path),
         show,
         on_state=stand,
         on_balance=lambda seconds: print(f"\r\x1b[K[{seconds / 60:.0f} min left]", file=sys.stderr),

@@ -27,8 +27,9 @@ class Child:
     """A process and both ends of its pipes."""
 
     process: trio.Process
-    _commands: trio.lowlevel.FdStream
-    _results: trio.lowlevel.FdStream
+    # In quotes: Windows has none, and a client there imports this file all the same.
+    _commands: "trio.lowlevel.FdStream"
+    _results: "trio.lowlevel.FdStream"
     _unwritten: bytearray = attrs.field(factory=bytearray)
     _lines: Lines = attrs.field(factory=Lines)
 

@@ -16,7 +16,7 @@ def test_words_are_as_late_as_their_last_block() -> None:
     words = Words(20)
     now = time.perf_counter()
     words.given = [now - 0.5, now - 0.1]
-    words.hear("word", True, heard(0.04))
+    words.hear("word", True, heard(0.03))
     assert 100 <= words.behind_ms[0] < 400
 
 

@@ -79,6 +79,21 @@ def test_of_engines_the_client_knows_only_the_wire() -> None:
         )
 
 
+def test_it_can_be_imported_on_windows() -> None:
+    """Nothing that only Unix has is needed before it is used."""
+    modules = [one.module for one in HELD if one.package in {"client", "desktop", "speech"}]
+    program = (
+        "import trio, os, sys; del trio.lowlevel.FdStream, trio.lowlevel.wait_readable\n"
+        "del os.fork, os.register_at_fork\n"
+        "sys.modules |= dict.fromkeys(['fcntl', 'pwd', 'grp', 'resource', 'termios'])\n"
+        f"for name in {modules!r}: __import__(name)"
+    )
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_importing_it_is_quick() -> None:
     """`import relayd.client` loads neither Trio nor numpy: an app's start doesn't wait for them."""
     program = (

@@ -15,7 +15,7 @@ import trio
 
 from relayd.client.accounts import Accounts, Profile, Tokens
 from relayd.client.errors import ConnectError, RefusedError, RequestError
-from relayd.client.live.vault import MemoryVault, Vault, VaultError
+from relayd.client.live.vault import TOKEN, MemoryVault, Vault, VaultError
 
 __all__ = ["Credentials"]
 
@@ -47,7 +47,9 @@ class Credentials:
         if self.auth_token:
             await trio.lowlevel.checkpoint()
             return self.auth_token
-        tokens = await self._signed_in()
+        tokens = await self._kept()
+        if tokens is None:
+            return await self._moved_token()
         if self.clock() < self._good_until - _MARGIN_SECONDS:
             return tokens.access_token
         return (await self._refresh(tokens)).access_token
@@ -57,15 +59,18 @@ class Credentials:
         if self.auth_token:
             await trio.lowlevel.checkpoint()
             return False
+        tokens = await self._kept()
+        if tokens is None:
+            return False
         try:
-            await self._refresh(await self._signed_in())
+            await self._refresh(tokens)
         except RefusedError:
             return False
         return True
 
     async def sign_in(self, email: str, password: str, code: str = "") -> None:
         """Sign in; the tokens go to the keyring. Raises as `Accounts.login` does."""
-        device = await self._read("device")
+        device = await self._read(self._name("device"))
         await self._take(await self.accounts.login(email, password, code=code, device_token=device))
 
     async def register(self, email: str, password: str) -> None:
@@ -74,11 +79,10 @@ class Credentials:
 
     async def sign_out(self) -> None:
         """End the sign-in here, and at the server if it can be reached."""
-        try:
-            tokens = await self._signed_in()
-        except RefusedError:
+        tokens = await self._kept()
+        if tokens is None:
             return
-        await self._write("session", "")
+        await self._write(self._name("session"), "")
         self._tokens, self._good_until = None, 0.0
         try:
             await self.accounts.logout(tokens.refresh_token)
@@ -89,12 +93,21 @@ class Credentials:
         """Whose sign-in it is, and the credit left. Raises as `token` and `Accounts.me` do."""
         return await self.accounts.me(await self.token())
 
-    async def _signed_in(self) -> Tokens:
+    async def _kept(self) -> Tokens | None:
         if self._tokens is None:
-            self._tokens, self._good_until = _parsed(await self._read("session"))
-        if self._tokens is None:
-            raise RefusedError("auth_failed", _SIGNED_OUT, 4401)
+            self._tokens, self._good_until = _parsed(await self._read(self._name("session")))
         return self._tokens
+
+    async def _moved_token(self) -> str:
+        """The token that stood in the app's file until it was moved."""
+        token = await self._read(TOKEN)
+        if not token:
+            raise RefusedError("auth_failed", _SIGNED_OUT, 4401)
+        return token
+
+    def _name(self, what: str) -> str:
+        """Of an entry for this server alone."""
+        return f"{what} {self.accounts.server_url}"
 
     async def _refresh(self, tokens: Tokens) -> Tokens:
         try:
@@ -112,13 +125,12 @@ class Credentials:
             "refresh": tokens.refresh_token,
             "until": self._good_until,
         }
-        await self._write("session", json.dumps(kept))
+        await self._write(self._name("session"), json.dumps(kept))
         if tokens.device_token:
-            await self._write("device", tokens.device_token)
+            await self._write(self._name("device"), tokens.device_token)
         return tokens
 
     async def _read(self, name: str) -> str:
-        name = f"{name} {self.accounts.server_url}"
         try:
             return await trio.to_thread.run_sync(self.vault.get, name)
         except VaultError as error:
@@ -127,7 +139,6 @@ class Credentials:
 
     async def _write(self, name: str, secret: str) -> None:
         """Whole or not at all: a refresh token that was received must not be lost on the way."""
-        name = f"{name} {self.accounts.server_url}"
         with trio.move_on_after(_KEEPING_SECONDS, shield=True):
             await self._keep(name, secret)
 

@@ -47,8 +47,9 @@ class Settings:
     """How an engine gets its words.
 
     ``auth_token``: an access token or a key of the relay's; without it the sign-in of the
-    keyring is used. ``deepgram_model``: empty for the default. ``language``: a BCP-47 tag or
-    ``multi``, empty for the default. ``options``: more of the protocol's ``config``, such as
+    keyring is used. ``byok_api_key``: a key of Deepgram's; without it that of the keyring.
+    ``deepgram_model``: empty for the default. ``language``: a BCP-47 tag or ``multi``, empty
+    for the default. ``options``: more of the protocol's ``config``, such as
     ``{"keyterm": ["relayd"]}``.
     """
 
@@ -103,8 +104,6 @@ class Settings:
             raise SettingsError(name, str(error)) from error
         if address.exposed:
             raise SettingsError(name, "must be https:// or wss://: secrets and sound go there")
-        if self.mode is Mode.BYOK and not self.byok_api_key:
-            raise SettingsError("byok_api_key", "is missing: a key of Deepgram's console")
 
     def stream_config(self) -> dict[str, Any]:
         """The ``config`` of a stream's first message: what the audio is, what is wanted."""

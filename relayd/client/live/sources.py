@@ -5,11 +5,14 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Protocol
 
 import attrs
+import trio
 
 from relayd.client.deepgram import open_deepgram
+from relayd.client.errors import RefusedError
 from relayd.client.link import Deadlines
 from relayd.client.live.credentials import Credentials
 from relayd.client.live.settings import Mode, Settings
+from relayd.client.live.vault import KEY, Vault, VaultError
 from relayd.client.local import open_local
 from relayd.client.messages import Message, Ready
 from relayd.client.resuming import open_resuming_stream
@@ -85,9 +88,10 @@ class Managed:
 
 @attrs.frozen
 class OwnKey:
-    """Deepgram, with a key of the user's."""
+    """Deepgram, with a key of the user's: this one, or that of the vault."""
 
     key: str = attrs.field(repr=False)
+    vault: Vault
     config: Mapping[str, Any]
     url: str
     connect: Connect = dial
@@ -96,14 +100,24 @@ class OwnKey:
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Line]:
         """Open a stream at Deepgram."""
+        key = self.key or await self._kept_key()
         async with open_deepgram(
-            self.key, self.config, url=self.url, deadlines=self.deadlines, connect=self.connect
+            key, self.config, url=self.url, deadlines=self.deadlines, connect=self.connect
         ) as stream:
             yield stream
 
     async def renew(self) -> bool:
         """A key stays what it is."""
         return False
+
+    async def _kept_key(self) -> str:
+        try:
+            key = await trio.to_thread.run_sync(self.vault.get, KEY)
+        except VaultError as error:
+            raise RefusedError("auth_failed", f"There is no Deepgram key: {error}", 4401) from error
+        if not key:
+            raise RefusedError("auth_failed", "There is no Deepgram key yet: enter one.", 4401)
+        return key
 
 
 @attrs.frozen
@@ -127,5 +141,7 @@ def source_of(settings: Settings, credentials: Credentials, connect: Connect = d
     if settings.mode is Mode.LOCAL:
         return Local()
     if settings.mode is Mode.BYOK:
-        return OwnKey(settings.byok_api_key, config, settings.deepgram_url, connect)
+        return OwnKey(
+            settings.byok_api_key, credentials.vault, config, settings.deepgram_url, connect
+        )
     return Managed(settings.server_url, config, credentials, connect)

@@ -77,13 +77,18 @@ class Tape:
 
     async def wait(self) -> None:
         """Wait until there is something to read, or it was closed. One task at a time."""
+        if self._is_ready:
+            await trio.lowlevel.checkpoint()
         while True:
             with self._lock:
-                if self.closed or self.read_until < self.end:
-                    break
+                if self._is_ready:
+                    return
                 waiter = self._reader = _Waiter()
             await waiter.event.wait()
-        await trio.lowlevel.checkpoint()
+
+    @property
+    def _is_ready(self) -> bool:
+        return self.closed or self.read_until < self.end
 
     async def read(self, most: int) -> bytes:
         """The next audio, at most so many bytes; empty once it was closed and all read.

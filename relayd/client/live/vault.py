@@ -12,13 +12,15 @@ import attrs
 
 from relayd.client.live.settings import SettingsError
 
-__all__ = ["MemoryVault", "SystemVault", "Vault", "VaultError", "move_secrets", "with_secrets"]
+__all__ = ["KEY", "TOKEN", "MemoryVault", "SystemVault", "Vault", "VaultError", "move_secrets"]
 
 log = logging.getLogger(__name__)
 
 _SERVICE: Final = "relayd"
 # The settings that are secrets, as they are named in YAML and in the keyring.
-_SECRETS: Final = ("auth_token", "byok_api_key")
+TOKEN: Final = "auth_token"  # noqa: S105 - a name
+KEY: Final = "byok_api_key"
+_SECRETS: Final = (TOKEN, KEY)
 
 
 class VaultError(Exception):
@@ -109,12 +111,6 @@ def move_secrets(path: Path, vault: Vault) -> list[str]:
         del block[name]
     _replace(path, yaml, document)
     return moved
-
-
-def with_secrets(config: dict[str, Any], vault: Vault) -> dict[str, Any]:
-    """The block with the vault's secrets where it has none of its own. Raises `VaultError`."""
-    found = {name: config.get(name) or vault.get(name) for name in _SECRETS}
-    return {**config, **{name: secret for name, secret in found.items() if secret}}
 
 
 def _replace(path: Path, yaml: Any, document: Any) -> None:

@@ -94,6 +94,16 @@ async def test_an_app_s_own_token_is_used_as_it_is() -> None:
     assert not await app.renew()
 
 
+async def test_a_token_that_was_moved_is_used() -> None:
+    """What stood in an app's file is good until somebody signs in."""
+    world = World()
+    world.vault.set("auth_token", "moved")
+    assert await world.app().token() == "moved"
+    assert not await world.app().renew()
+    await world.app().sign_in("a@example.org", "password")
+    assert await world.app().token() == "access-1"
+
+
 async def test_nobody_is_signed_in() -> None:
     """That is a refusal that says what to do."""
     with pytest.raises(RefusedError, match="sign in first"):

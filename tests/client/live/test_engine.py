@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 import pytest
 
-from relayd.client import RemoteTranscriptionEngine, SettingsError, SoundError, State
+from relayd.client import MemoryVault, RemoteTranscriptionEngine, SettingsError, SoundError, State
 from tests.client.live.conftest import Listening, sound
 
 WAIT = 10
@@ -189,12 +189,28 @@ def test_a_block_that_is_none_is_refused(listening: Listening) -> None:
 
 
 def test_settings_that_cannot_work_are_refused_at_once() -> None:
-    """A missing address or key is an error of `start`, by name, and nothing runs."""
-    engine = RemoteTranscriptionEngine({"mode": "byok"}, print)
-    with pytest.raises(SettingsError, match="byok_api_key"):
+    """A missing address is an error of `start`, by name, and nothing runs."""
+    engine = RemoteTranscriptionEngine({"mode": "managed"}, print)
+    with pytest.raises(SettingsError, match="server_url"):
         engine.start()
     assert not engine.is_running
     assert ours() == []
+
+
+def test_the_key_of_the_keyring_is_used(listening: Listening) -> None:
+    """An app whose file was cleaned gives no key; without one anywhere it says so."""
+    ears, config = Ears(), listening.config
+    key = config.pop("byok_api_key")
+    engine = ears.engine(config, vault=MemoryVault({"byok_api_key": key}))
+    engine.start()
+    engine.send_audio(sound(0.5))
+    engine.stop()
+    assert ears.words
+    engine = ears.engine(config, vault=MemoryVault())
+    ears.ended.clear()
+    engine.start()
+    assert ears.ended.wait(WAIT)
+    assert ears.errors == ["auth_failed"]
 
 
 def test_nobody_listens() -> None:

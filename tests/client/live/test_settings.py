@@ -68,7 +68,6 @@ def test_what_cannot_be_read_is_named(config: dict[str, object], field: str) -> 
         (Settings(), "server_url"),
         (Settings(server_url="http://relay.example"), "server_url"),
         (Settings(server_url="gopher://relay.example"), "server_url"),
-        (Settings(mode=Mode.BYOK), "byok_api_key"),
         (Settings(mode=Mode.BYOK, byok_api_key="k", deepgram_url="http://d.test"), "deepgram_url"),
     ],
 )
