@@ -11,7 +11,7 @@ from relayd.config.batch import Batch
 from relayd.config.costs import Costs
 from relayd.config.database import Database
 from relayd.config.engines import Deepgram, EngineChoice, Engines, LocalProcesses
-from relayd.config.file_engines import FileProcesses, OpenAiCompatible, WhisperCpp
+from relayd.config.file_engines import FileProcesses, OpenAiCompatible, OpenAiServer, WhisperCpp
 from relayd.config.limits import Limits
 from relayd.config.loading import load
 from relayd.config.log import Log
@@ -45,6 +45,7 @@ __all__ = [
     "Metering",
     "Model",
     "OpenAiCompatible",
+    "OpenAiServer",
     "Package",
     "RecordingModel",
     "Secret",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from relayd.config.forms import is_loopback
+from relayd.config.forms import FILE_ENGINES, is_loopback
 from relayd.config.whole import Config
 from relayd.errors import ConfigError
 
@@ -94,12 +94,31 @@ def _refuse_engines(config: Config) -> None:
         raise ConfigError(
             "engines.deepgram.models", "is empty: name what apps may ask for, or leave it out"
         )
+    _refuse_servers(config)
     if config.engine.default == "deepgram" and not config.engines.deepgram.api_key:
         raise ConfigError(
             "engine.default",
             'is "deepgram", which needs engines.deepgram.api_key; set the key, or leave this empty '
             "for an engine on this machine",
         )
+
+
+def _refuse_servers(config: Config) -> None:
+    servers = [one.name for one in config.engines.openai_servers]
+    for position, server in enumerate(config.engines.openai_servers):
+        place = f"engines.openai_servers[{position}]"
+        if server.name in servers[:position]:
+            raise ConfigError(f"{place}.name", f"{server.name!r} is taken by another")
+        if not server.url:
+            raise ConfigError(f"{place}.url", "is not set: where is this server?")
+    known = [*FILE_ENGINES, *servers]
+    for position, model in enumerate(config.models):
+        for engine in model.engines:
+            if engine.partition(":")[0] not in known:
+                raise ConfigError(
+                    f"models[{position}].engines",
+                    f"{engine!r} names no engine; there are {', '.join(known)}",
+                )
 
 
 def _refuse_sales(config: Config) -> None:

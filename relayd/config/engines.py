@@ -3,7 +3,7 @@
 import attrs
 
 from relayd.config import forms
-from relayd.config.file_engines import FileProcesses, OpenAiCompatible, WhisperCpp
+from relayd.config.file_engines import FileProcesses, OpenAiCompatible, OpenAiServer, WhisperCpp
 from relayd.config.keys import about
 from relayd.config.offers import DEFAULT_MODELS, Model
 from relayd.config.secret import Secret, as_secret
@@ -194,6 +194,13 @@ class Engines:
         metadata=about(
             "Recordings for a server with OpenAI's interface: OpenAI, Groq, speaches, vLLM, or "
             "deploy/modal_whisper.py on a GPU of Modal."
+        ),
+    )
+    openai_servers: tuple[OpenAiServer, ...] = attrs.field(
+        default=(),
+        metadata=about(
+            "Further servers with OpenAI's interface, beside that of [engines.openai_compatible] "
+            "or instead of it, each an engine by its own name."
         ),
     )
 

@@ -1,4 +1,4 @@
-"""`[engines.files]`, `[engines.whispercpp]`, `[engines.openai_compatible]`: their keys."""
+"""The keys of `[engines.files]`, `[engines.whispercpp]` and of servers with OpenAI's interface."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from relayd.config import forms
 from relayd.config.keys import about
 from relayd.config.secret import Secret, as_secret
 
-__all__ = ["FileProcesses", "OpenAiCompatible", "WhisperCpp"]
+__all__ = ["FileProcesses", "OpenAiCompatible", "OpenAiServer", "WhisperCpp"]
 
 
 @attrs.frozen(kw_only=True)
@@ -116,4 +116,17 @@ class OpenAiCompatible:
             least=1,
             most=3600,
         ),
+    )
+
+
+@attrs.frozen(kw_only=True)
+class OpenAiServer(OpenAiCompatible):
+    """One of several of them, by a name of its own."""
+
+    name: str = attrs.field(
+        metadata=about(
+            "What [[models]] calls it, and no other engine: groq in groq:whisper-large-v3.",
+            unit="name",
+            form=forms.server_name,
+        )
     )

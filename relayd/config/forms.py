@@ -36,7 +36,8 @@ _SCHEMES: Final = {"ws", "wss", "http", "https"}
 
 _KEY_PREFIX: Final = re.compile(r"[a-z][a-z0-9]{1,15}", re.ASCII)
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
-_FILE_ENGINES: Final = ("moonshine", "whispercpp", "openai_compatible", "deepgram", "pretend")
+FILE_ENGINES: Final = ("moonshine", "whispercpp", "openai_compatible", "deepgram", "pretend")
+_SERVER: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 
 
 def split(listen: str) -> tuple[str, int]:
@@ -220,10 +221,20 @@ def recording_model(text: str) -> str | None:
 def engine_model(text: str) -> str | None:
     """An engine for recordings and its own name of a model, with a colon between them."""
     engine, colon, model = text.partition(":")
-    if engine in _FILE_ENGINES and colon and model:
+    if _SERVER.fullmatch(engine) and colon and model:
         return None
-    engines = ", ".join(_FILE_ENGINES)
+    engines = ", ".join(FILE_ENGINES)
     return f'must be engine:model, as in "whispercpp:base.en", with an engine of {engines}'
+
+
+def server_name(text: str) -> str | None:
+    """A server's own name among the engines."""
+    if _SERVER.fullmatch(text) and text not in FILE_ENGINES:
+        return None
+    return (
+        'must be small letters, digits, "-" and "_", at most 32, for example "groq", and no '
+        "engine's name"
+    )
 
 
 def model_name(text: str) -> str | None:

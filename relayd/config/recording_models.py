@@ -24,7 +24,7 @@ class RecordingModel:
         metadata=about(
             "Who transcribes, as engine:model. The first takes it; while that one asks for a pause "
             "or refuses you, the next. Engines are moonshine, whispercpp, openai_compatible, "
-            "deepgram and pretend.",
+            "deepgram, pretend, and those of [[engines.openai_servers]] by their names.",
             unit="engine:model",
             form=forms.engine_model,
         ),

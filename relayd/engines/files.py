@@ -118,6 +118,7 @@ def set_up(config: Config) -> frozenset[str]:
             (whispercpp.NAME, whispercpp.installed()),
             (MOONSHINE.engine, not MOONSHINE.missing),
             ("pretend", True),
+            *((one.name, True) for one in engines.openai_servers),
         )
         if there
     )
@@ -159,6 +160,10 @@ def _each(config: Config) -> Iterator[Offered]:
     if "openai_compatible" in there:
         for model in engines.openai_compatible.models:
             yield Offered(model, (("openai_compatible", model),))
+    for server in engines.openai_servers:
+        for model in server.models:
+            # Two servers may call a model alike.
+            yield Offered(f"{server.name}/{model}", ((server.name, model),))
     if whispercpp.NAME in there:
         for model in whispercpp.file_models(engines.whispercpp, engines.files.slots):
             yield Offered(f"whisper-{model}", ((whispercpp.NAME, model),))
@@ -187,6 +192,10 @@ async def open_file_engines(config: Config) -> AsyncIterator[FileEngines]:
         if "openai_compatible" in there:
             engines["openai_compatible"] = await stack.enter_async_context(
                 open_openai_compatible(settings.openai_compatible)
+            )
+        for server in settings.openai_servers:
+            engines[server.name] = await stack.enter_async_context(
+                open_openai_compatible(server, name=server.name)
             )
         if MOONSHINE.engine in there:
             engines["moonshine"] = _local(

@@ -183,3 +183,21 @@ def test_mail_that_can_be_sent(tmp_path: Path) -> None:
     """A host and a sender are enough beside the server's own address."""
     loaded = read(tmp_path, f"{PUBLIC}[mail]\n{MAIL}")
     assert (loaded.mail.on, loaded.mail.port, loaded.mail.encryption) == (True, 587, "starttls")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("[[engines.openai_servers]]\nname = 'groq'", r"openai_servers\[0\]\.url"),
+        ("[[engines.openai_servers]]\nname = 'deepgram'\nurl = 'https://x.example'", "name"),
+        (
+            2 * "[[engines.openai_servers]]\nname = 'a'\nurl = 'https://x.example'\n",
+            r"openai_servers\[1\]\.name",
+        ),
+        ("[[models]]\nname = 'w'\nengines = ['groq:large']", r"models\[0\]\.engines.*groq"),
+    ],
+)
+def test_servers_with_openais_interface(tmp_path: Path, text: str, named: str) -> None:
+    """Each has an address and a name of its own, and models name only engines that there are."""
+    with pytest.raises(ConfigError, match=named):
+        load(write(tmp_path, text), SECRETS)

@@ -5,7 +5,7 @@ from pathlib import Path
 import attrs
 import pytest
 
-from relayd.config import Auth, Config, RecordingModel, Secret
+from relayd.config import Auth, Config, OpenAiServer, RecordingModel, Secret
 from relayd.engines.files import Candidate, offered, open_file_engines, rates
 from relayd.errors import ConfigError
 from relayd.speech.files import FileRequest
@@ -50,6 +50,30 @@ async def test_names_are_found_in_any_case() -> None:
         ("openai_compatible", FileRequest("a", "de")),
         ("deepgram", FileRequest("nova-3", "de")),
     ]
+
+
+async def test_several_servers() -> None:
+    """Each is an engine by its name, with models of its own, tried in the operator's order."""
+    plain = with_models(
+        RecordingModel(name="Whisper", engines=("groq:large", "house:large", "openai_compatible:a"))
+    )
+    servers = tuple(
+        OpenAiServer(name=name, url=f"https://{name}.example/v1", models=("large",))
+        for name in ("groq", "house")
+    )
+    engines = attrs.evolve(plain.engines, openai_servers=servers)
+    named = attrs.evolve(plain, engines=engines)
+    async with open_file_engines(named) as opened:
+        able = opened.candidates("whisper", REQUEST)
+    assert isinstance(able, list)
+    assert [(one.engine.name, one.request.model) for one in able] == [
+        ("groq", "large"),
+        ("house", "large"),
+        ("openai_compatible", "a"),
+    ]
+    # Without a list of models, each server's are told apart.
+    each = [one.name for one in offered(attrs.evolve(named, models=()))]
+    assert {"groq/large", "house/large", "a"} <= set(each)
 
 
 def test_each_model_has_its_rate() -> None:

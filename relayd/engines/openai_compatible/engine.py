@@ -74,12 +74,14 @@ class OpenAiCompatible:
 
 @asynccontextmanager
 async def open_openai_compatible(
-    settings: config.OpenAiCompatible, transport: httpx.AsyncBaseTransport | None = None
+    settings: config.OpenAiCompatible,
+    transport: httpx.AsyncBaseTransport | None = None,
+    name: str = NAME,
 ) -> AsyncIterator[OpenAiCompatible]:
-    """The server of these settings; ``transport`` stands in for the network."""
+    """The server of these settings, by this name; ``transport`` stands in for the network."""
     key = settings.api_key.reveal()
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     async with open_server(
-        f"engines.{NAME}", headers, settings.request_seconds, transport
+        f"engines.{name}", headers, settings.request_seconds, transport
     ) as server:
-        yield OpenAiCompatible(settings, server)
+        yield OpenAiCompatible(settings, server, name)
