@@ -12,10 +12,10 @@ __all__ = [
     "TrailRow",
     "appoint",
     "dismiss",
+    "factor_is_in_use",
     "is_operator",
     "read",
     "record",
-    "somebody_has_a_factor",
 ]
 
 
@@ -59,16 +59,18 @@ def is_operator(connection: Connection, user_id: UUID) -> bool:
     return row is not None
 
 
-def somebody_has_a_factor(connection: Connection) -> bool:
-    """Whether there is an operator who could show a second factor."""
+def factor_is_in_use(connection: Connection) -> bool:
+    """Whether an operator could show a second factor, even a disabled one, or one ever did."""
     row = connection.execute(
         """
-        SELECT FROM operators AS o JOIN users AS u ON u.id = o.user_id
-        JOIN second_factors AS f ON f.user_id = o.user_id
-        WHERE u.disabled_at IS NULL AND f.confirmed_at IS NOT NULL LIMIT 1
+        SELECT EXISTS (SELECT FROM operators AS o
+                       JOIN second_factors AS f ON f.user_id = o.user_id
+                       WHERE f.confirmed_at IS NOT NULL)
+            OR EXISTS (SELECT FROM operator_actions WHERE second_factor)
         """
     ).fetchone()
-    return row is not None
+    assert row is not None
+    return bool(row[0])
 
 
 def appoint(connection: Connection, user_id: UUID) -> bool:

@@ -92,7 +92,7 @@ class Operators:
         self, hand: Hand, deed: Deed, change: Callable[[Connection, UUID], bool]
     ) -> bool | OperatorRefusal | Delayed:
         """Change what an operator may, or is asked for. The first has nobody who could agree."""
-        first = not await self.database.transact(operator_trail.somebody_has_a_factor)
+        first = not await self.database.transact(operator_trail.factor_is_in_use)
         operators = attrs.evolve(self, factor_required=False) if first else self
         return await operators.act(hand, deed, lambda connection: change(connection, deed.user_id))
 

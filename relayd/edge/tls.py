@@ -22,7 +22,7 @@ log = logs.get(__name__)
 # allow beside them encrypts in CBC mode.
 _SUITES: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
-# A step that is over sooner, as every one is with ECDSA, delays nobody.
+# A step that is over sooner, as it is with ECDSA, delays nobody.
 _LONG_SECONDS: Final = 0.001
 
 
@@ -50,17 +50,20 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
 
 @attrs.define(eq=False)
 class Handshakes:
-    """Those of one door, a step at a time, so that they have half of the loop's time at most.
+    """Those of one door, a step at a time, with rests between those that take long.
 
     A client that replays a recorded hello has us sign for nothing: 5 ms with RSA of 4096 bits. How
-    often one address may is counted where it connects; however many addresses do, live streams
-    have their turn between two steps.
+    often one address may is counted where it connects; however many addresses do, no more than
+    half of a core signs for them, and once a step was seen to take long, beside the loop.
     """
 
     context: ssl.SSLContext
     # A handshake that takes longer is cut off.
     seconds: float
     clock: Callable[[], float] = time.perf_counter
+    # Whether steps take long here; a thread costs more than a short one takes.
+    _slow: bool = False
+    _thread: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(1))
     _turn: trio.Lock = attrs.field(factory=trio.Lock)
 
     async def shake(self, stream: trio.SocketStream) -> TlsStream | None:
@@ -86,8 +89,12 @@ class Handshakes:
         """One step, once it is its turn; one that took long is followed by a rest as long."""
         async with self._turn:
             begun = self.clock()
-            wait = secure.shake()
+            if self._slow:
+                wait = await trio.to_thread.run_sync(secure.shake, limiter=self._thread)
+            else:
+                wait = secure.shake()
             took = self.clock() - begun
             if took >= _LONG_SECONDS:
+                self._slow = True
                 await trio.sleep(took)
         return wait

@@ -134,6 +134,17 @@ async def test_the_first_operator_needs_nobody(office: Office) -> None:
     assert actions == ["dismiss_operator", "appoint_operator", "appoint_operator"]
 
 
+@pytest.mark.parametrize("gone", ["disabled", "deleted"])
+async def test_nobody_is_first_again(office: Office, gone: str) -> None:
+    """Where an operator showed a factor, getting rid of them makes nobody else one."""
+    await office.appointed()
+    assert isinstance(await office.strict.book(office.hand(), office.entry()), Booked)
+    change = office.accounts.disable if gone == "disabled" else office.accounts.delete
+    assert isinstance(await change(EMAIL), User)
+    outcome = await office.strict.appoint(MACHINE, office.customer.id, "me too")
+    assert outcome is OperatorRefusal.UNNAMED
+
+
 async def test_what_was_refused_or_repeated_is_not_in_the_trail(office: Office) -> None:
     """The trail has what was done, once."""
     operators, entry = office.accounts.operators, office.entry()

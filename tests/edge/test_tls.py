@@ -3,6 +3,7 @@
 import shutil
 import ssl
 import subprocess
+import threading
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -83,25 +84,33 @@ class Slow:
 
     step_seconds: float
     now: float = 0
-    steps: list[float] = attrs.field(factory=list)
+    steps: list[tuple[float, str]] = attrs.field(factory=list)
 
     def shake(self) -> None:
         """As `TlsStream` has it."""
-        self.steps.append(trio.current_time())
+        beside = threading.current_thread() is not threading.main_thread()
+        self.steps.append((self.now, "beside" if beside else "within"))
         self.now += self.step_seconds
 
 
-@pytest.mark.parametrize(("step_seconds", "steps"), [(5, [0, 5, 10]), (0.0002, [0, 0, 0])])
+@pytest.mark.parametrize(
+    ("step_seconds", "where", "rested_seconds"),
+    [(5, ["within", "beside", "beside"], 15), (0.0005, ["within"] * 3, 0)],
+)
 async def test_handshakes_take_turns(
-    autojump_clock: trio.testing.MockClock, step_seconds: float, steps: list[float]
+    autojump_clock: trio.testing.MockClock,
+    step_seconds: float,
+    where: list[str],
+    rested_seconds: float,
 ) -> None:
-    """A step that took long is followed by a rest as long: the loop is everybody's."""
+    """A step that took long is followed by a rest as long, and the next ones have a thread."""
     slow = Slow(step_seconds)
     handshakes = Handshakes(ssl.create_default_context(), 10, clock=lambda: slow.now)
     async with trio.open_nursery() as nursery:
         for _ in range(3):
             nursery.start_soon(handshakes.step, cast("TlsStream", slow))
-    assert slow.steps == steps
+    assert slow.steps == [(step_seconds * number, one) for number, one in enumerate(where)]
+    assert trio.current_time() == rested_seconds
 
 
 @pytest.mark.system

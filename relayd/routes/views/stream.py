@@ -55,7 +55,7 @@ async def explain() -> Response:
 @exempt("authenticates by a header, or its first message, under a deadline")
 @undescribed("a WebSocket, which OpenAPI has no words for: docs/protocol.md")
 async def transcribe() -> None:
-    """Serve one session on this connection: later, where the connection can wait for its app."""
+    """Serve one session on this connection: after this call, where the connection can wait."""
     sessions = wiring().services.sessions
     _check_origin()
     principal = await principal_of_upgrade()
@@ -72,10 +72,11 @@ async def transcribe() -> None:
         hello,
         arrived_at=trio.current_time(),
     )
-    if handover is None or hello is not None:
+    if handover is None:
         await serve()
     else:
-        handover.leave(serve, sessions.limits.auth_seconds)
+        # Whoever is known by the upgrade is served at once, and without this call around it.
+        handover.leave(serve, sessions.limits.auth_seconds if hello is None else 0)
 
 
 def _config() -> Mapping[str, Any]:
