@@ -41,6 +41,7 @@ class Doorstep:
     # When to look, and for whom; who went in before is passed over.
     _deadlines: list[tuple[float, int]] = attrs.field(factory=list)
     _sleep: trio.CancelScope = attrs.field(factory=trio.CancelScope)
+    _cleared: bool = False
     _count: int = 0
     _entering: int = 0
     _entered: trio.Event = attrs.field(factory=trio.Event)
@@ -67,6 +68,9 @@ class Doorstep:
         self._count += 1
         number = self._count
         self._waiting[number] = guest, stay
+        if self._cleared:
+            self._call_in(number)
+            return
         heapq.heappush(self._deadlines, (guest.until, number))
         self._look_out()
         guest.websocket.expect(lambda: self._call_in(number))
@@ -79,7 +83,8 @@ class Doorstep:
             self._nursery.start_soon(self._serve, guest, stay)
 
     async def clear(self) -> None:
-        """Serve all that wait, now; return once the last one's serving began."""
+        """Serve all that wait, now, and whoever still comes; return once the last one's began."""
+        self._cleared = True
         for number in tuple(self._waiting):
             self._call_in(number)
         await self.empty()

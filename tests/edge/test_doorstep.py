@@ -142,7 +142,7 @@ async def test_each_is_called_in_when_its_time_is_up(autojump_clock: MockClock) 
 
 
 async def test_a_drain_calls_everybody_in(autojump_clock: MockClock) -> None:
-    """Whoever drains may go on once the last one is being served."""
+    """Whoever drains may go on once the last one is being served; who comes late is, at once."""
     served = 0
 
     async def session(websocket: ClientSocket) -> None:
@@ -154,6 +154,8 @@ async def test_a_drain_calls_everybody_in(autojump_clock: MockClock) -> None:
         callers = [await guest(door, nursery) for _ in range(3)]
         await door.doorstep.clear()
         assert (served, trio.current_time()) == (3, 0)
+        callers.append(await guest(door, nursery))
+        assert (served, len(door.doorstep)) == (4, 0)
         for caller in callers:
             assert await caller.close_code() == 1012
 
