@@ -232,8 +232,8 @@ class Wiring:
 
     services: Services
     probe: Probe
-    # Webhooks whose bodies are in memory: 8 MiB at most, whoever sends them.
-    webhook_bodies: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(8))
+    # Webhooks whose bodies are in memory: 4 MiB at most, whoever sends them.
+    webhook_bodies: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(4))
 
 
 def services_of(app: Quart) -> Services:

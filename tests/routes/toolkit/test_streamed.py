@@ -55,14 +55,14 @@ def uploads(seconds_each_mib: float) -> Blueprint:
 
 
 @asynccontextmanager
-async def calling(world: World) -> AsyncIterator[list[Caller]]:
-    """Ten connections to its app."""
+async def calling(world: World, count: int = 5) -> AsyncIterator[list[Caller]]:
+    """So many connections to its app."""
     app = world.app
     async with (
         opened_door(cast("App", app), SETTINGS, bodies=app.body_rules) as door,
         trio.open_nursery() as nursery,
     ):
-        yield [call(door, nursery, lockstep=True) for _ in range(10)]
+        yield [call(door, nursery, lockstep=True) for _ in range(count)]
         nursery.cancel_scope.cancel()
 
 
@@ -137,22 +137,35 @@ async def test_an_unsigned_webhook_is_not_read(autojump_clock: trio.testing.Mock
 
 
 async def test_webhooks_are_read_by_turns(autojump_clock: trio.testing.MockClock) -> None:
-    """Eight bodies are read at a time; the ninth sender waits, and has its turn then."""
+    """Four bodies are read at a time; the fifth sender waits, and has its turn then."""
     world = World()
     seller = selling(world)
     signed = f"Stripe-Signature: t=1,v1={'0' * 64}\r\n"
     async with calling(world) as callers:
-        for caller in callers[:8]:
+        for caller in callers[:4]:
             await caller.send(head("/webhooks/stripe", 2, signed) + b"{")
         async with trio.open_nursery() as nursery:
             await trio.testing.wait_all_tasks_blocked()
-            ninth = callers[8]
-            await ninth.send(head("/webhooks/stripe", 2, signed) + b"{}")
+            fifth = callers[4]
+            await fifth.send(head("/webhooks/stripe", 2, signed) + b"{}")
             await trio.sleep(5)
             assert seller.asked == []
             nursery.start_soon(callers[0].send, b"}")
-            assert (await ninth.response(method="POST"))[0] == 200
+            assert (await fifth.response(method="POST"))[0] == 200
             assert len(seller.asked) == 2
+
+
+async def test_the_line_of_webhooks_is_short(autojump_clock: trio.testing.MockClock) -> None:
+    """Whoever comes behind 32 others that wait is told at once to come again."""
+    world = World()
+    selling(world)
+    signed = f"Stripe-Signature: t=1,v1={'0' * 64}\r\n"
+    async with calling(world, 4 + 32 + 1) as callers:
+        for caller in callers:
+            await caller.send(head("/webhooks/stripe", MIB, signed))
+            await trio.testing.wait_all_tasks_blocked()
+        status, headers, _ = await callers[-1].response(method="POST")
+        assert (status, headers["retry-after"], trio.current_time()) == (503, "10", 0)
 
 
 async def test_gathered_in_time(autojump_clock: trio.testing.MockClock) -> None:
