@@ -3,36 +3,27 @@
 Each hello has the daemon sign once, for a client that sends recorded bytes and computes nothing.
 """
 
-import json
 import socket
 import ssl
 import struct
 import tempfile
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import attrs
 import trio
 
-from bench.books import open_books
-from bench.certificate import RSA_4096, Certificate, make_certificate
-from bench.child import Child, child, module
-from bench.cluster import cluster
-from bench.daemon import Daemon, configuration, running
+from bench.certificate import RSA_4096, make_certificate
+from bench.faults.paying import Paying, paying, tell
 from bench.faults.verdict import Verdict
-from bench.load import Plan
-from bench.upstream import upstream
 from relayd.config import Server
 
-__all__ = ["run"]
+__all__ = ["Attackers", "recorded_hello", "run"]
 
-_STREAMS: Final = 20
 _SECONDS: Final = 10
 _QUICK_SECONDS: Final = 4
-_LAG_MS: Final = 20
 # Of one address, as it was seen to take 94 % of a core and 42 ms.
 _PER_SECOND: Final = 196
 # Signed for within a second, at most: what the configuration allows, and the second's edges.
@@ -90,86 +81,39 @@ class Attackers:
             self.seen["refused"] += 1
 
 
-@attrs.frozen
-class Stage:
-    """A daemon with paying streams, and who measures their delays."""
-
-    daemon: Daemon
-    load: Child
-    seconds: float
-
-    async def words(self) -> dict[str, float]:
-        """The delays of their words from here on, for a while."""
-        await self.load.ask("mark")
-        await trio.sleep(self.seconds)
-        await self.load.ask("mark")
-        return await self.load.ask("delays")
-
-    async def endure(self, attackers: Attackers) -> dict[str, float]:
-        """The same under attack."""
-        async with trio.open_nursery() as nursery:
-            nursery.start_soon(attackers.go_on, _PER_SECOND)
-            words = await self.words()
-            nursery.cancel_scope.cancel()
-        return words
-
-
 async def run(verdict: Verdict) -> None:
     """From one address, which is bounded; then from eight: together they take their turns."""
-    seconds = verdict.sized(_SECONDS, _QUICK_SECONDS)
-    async with staged(verdict, _STREAMS, seconds) as stage:
-        _tell(verdict, "nobody", await stage.words())
-        one = Attackers(stage.daemon.port, ["127.0.5.1"])
-        _tell(verdict, "one address", await stage.endure(one))
-        verdict.note("one address: hellos", dict(one.seen))
-        signed = one.seen["signed for"] / stage.seconds
-        verdict.at_most("one address: signed for a second", round(signed, 1), _BOUND * 1.2)
-        eight = Attackers(stage.daemon.port, [f"127.0.6.{number}" for number in range(1, 9)])
-        _tell(verdict, "eight addresses", await stage.endure(eight))
-        verdict.note("eight addresses: hellos", dict(eight.seen))
-
-
-def _tell(verdict: Verdict, name: str, words: dict[str, float]) -> None:
-    verdict.note(f"{name}: delay of words, p50, ms", round(words["p50_ms"], 2))
-    verdict.at_most(f"{name}: delay of words, p99", round(words["p99_ms"], 2), _LAG_MS, "ms")
-
-
-@asynccontextmanager
-async def staged(verdict: Verdict, streams: int, seconds: float) -> AsyncIterator[Stage]:
-    """So many paying streams; each window is measured for so long."""
-    async with (
-        cluster() as server,
-        open_books(await server.create("relayd")) as books,
-        upstream(100, None) as engine,
-    ):
-        with tempfile.TemporaryDirectory(prefix="relayd-bench-") as directory:
-            signing = await make_certificate(Path(directory), RSA_4096)
-            # As an operator has it: what bounds the attack is the default.
-            sections = configuration(books, engine.url, _changes(signing))
-            customers = [await books.customer(3_600_000) for _ in range(streams)]
-            async with running(sections) as daemon, child(module("bench.load")) as load:
-                plan = Plan(
-                    port=daemon.port,
-                    target="/ws/transcribe",
-                    sessions=streams,
-                    frame_ms=100,
-                    starts_per_second=_BOUND / 2,
-                    tokens=tuple(one.token for one in customers),
-                    authority=str(signing.certificate),
-                )
-                await load.tell(json.dumps(attrs.asdict(plan)))
-                verdict.equal("streams", (await load.hear())["live"], streams)
-                yield Stage(daemon, load, seconds)
-                await load.tell("stop")
-                verdict.equal("streams that failed", len((await load.hear())["failures"]), 0)
-                verdict.no_errors(daemon)
-
-
-def _changes(signing: Certificate) -> dict[str, dict[str, object]]:
-    return {
-        "server": {
+    with tempfile.TemporaryDirectory(prefix="relayd-bench-") as directory:
+        signing = await make_certificate(Path(directory), RSA_4096)
+        # As an operator has it: what bounds the attack is the default.
+        server = {
             "tls_certificate": str(signing.certificate),
             "tls_key": str(signing.key),
             "connections_per_second": _BOUND,
         }
-    }
+        async with paying(verdict, {"server": server}, str(signing.certificate)) as streams:
+            await _endure(verdict, streams, "nobody", None)
+            one = Attackers(streams.daemon.port, ["127.0.5.1"])
+            seconds = await _endure(verdict, streams, "one address", one)
+            signed = round(one.seen["signed for"] / seconds, 1)
+            verdict.at_most("one address: signed for a second", signed, _BOUND * 1.2)
+            eight = [f"127.0.6.{number}" for number in range(1, 9)]
+            attackers = Attackers(streams.daemon.port, eight)
+            await _endure(verdict, streams, "eight addresses", attackers)
+
+
+async def _endure(
+    verdict: Verdict, streams: Paying, name: str, attackers: Attackers | None
+) -> float:
+    """The delays of words for so many seconds of it."""
+    seconds = verdict.sized(_SECONDS, _QUICK_SECONDS)
+    async with trio.open_nursery() as nursery:
+        if attackers is not None:
+            nursery.start_soon(attackers.go_on, _PER_SECOND)
+        await streams.begin()
+        await trio.sleep(seconds)
+        tell(verdict, name, await streams.delays())
+        nursery.cancel_scope.cancel()
+    if attackers is not None:
+        verdict.note(f"{name}: hellos", dict(attackers.seen))
+    return seconds
