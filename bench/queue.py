@@ -1,5 +1,8 @@
 """``python -m bench.queue``: how soon, how fast and how fairly recordings are claimed.
 
+Asked: a recording runs within 50 ms of being handed in where a worker has nothing to do; 300 claims
+a second; users with one and with ten thousand in the queue differ by 10 % at most.
+
 The queue is filled by statements of its own, through the same columns that handing in fills; the
 audit says at the end whether the books, the lanes and the jobs still agree.
 """
@@ -17,6 +20,7 @@ import trio
 from bench.books import open_books
 from bench.cluster import cluster
 from bench.faults.archive import Archive, archive
+from bench.faults.verdict import Verdict, heading
 from relayd import config
 from relayd.config.secret import Secret
 from relayd.database.pool import open_database
@@ -34,6 +38,9 @@ from relayd.transcriptions.submitting import Offer
 
 __all__ = ["main"]
 
+_DELAY_MS_MAX: Final = 50
+_CLAIMS_MIN: Final = 300
+_DIFFERENCE_PERCENT_MAX: Final = 10
 _CONNECTIONS: Final = 8
 _AUDIO_MS: Final = 60_000
 _AGING_SECONDS: Final = 60.0
@@ -56,24 +63,27 @@ def main() -> None:
     parser.add_argument("--users", type=int, default=500, help="whose jobs they are")
     parser.add_argument("--seconds", type=float, default=5.0, help="measured, of each run")
     arguments = parser.parse_args()
-    trio.run(_run, arguments.jobs, arguments.users, arguments.seconds)
+    verdict = Verdict("queue")
+    sys.stdout.write(heading())
+    trio.run(_run, arguments, verdict)
+    sys.exit(1 if verdict.unmet else 0)
 
 
-async def _run(jobs: int, users: int, seconds: float) -> None:
+async def _run(arguments: argparse.Namespace, verdict: Verdict) -> None:
     async with cluster() as server:
         async with archive({}) as here:
-            await _delay(here)
+            await _delay(here, verdict)
         for name, measure in (("claims", _claims), ("fairness", _fairness)):
             async with open_books(await server.create(name)) as books:
                 settings = config.Database(url=Secret(books.url), pool_size=_CONNECTIONS)
                 limiter = trio.CapacityLimiter(_CONNECTIONS)
                 async with open_database(settings, books.url, limiter) as database:
-                    await measure(database, jobs, users, seconds)
+                    await measure(database, arguments, verdict)
                 if findings := await books.audit():
                     raise SystemExit(f"the books do not balance: {findings[:3]}")
 
 
-async def _delay(here: Archive) -> None:
+async def _delay(here: Archive, verdict: Verdict) -> None:
     """How long after it was handed in a recording runs, with a worker that has nothing to do."""
     customer = await here.books.customer(1_000_000_000)
     await here.worker(1)
@@ -82,8 +92,9 @@ async def _delay(here: Archive) -> None:
         if not await here.until_over(_DELAY_SECONDS_MAX):
             raise SystemExit("a recording is not done")
     delays = await here.books.database.transact(_delays)
-    _print("handed in until it runs", statistics.median(delays), "ms (median)")
-    _print("handed in until it runs", max(delays), "ms (longest)")
+    median = round(statistics.median(delays), 1)
+    verdict.at_most("handed in until it runs, median", median, _DELAY_MS_MAX, "ms")
+    verdict.note("handed in until it runs, longest, ms", round(max(delays), 1))
 
 
 def _delays(connection: Connection) -> list[float]:
@@ -93,16 +104,17 @@ def _delays(connection: Connection) -> list[float]:
     return [float(row[0]) for row in rows]
 
 
-async def _claims(database: Database, jobs: int, users: int, seconds: float) -> None:
+async def _claims(database: Database, arguments: argparse.Namespace, verdict: Verdict) -> None:
     """Claims alone, claims that are ended too, and how long a place in the queue takes."""
-    await database.transact(_fill, users, jobs // users, 1_000_000)
+    users, seconds = arguments.users, arguments.seconds
+    await database.transact(_fill, users, arguments.jobs // users, 1_000_000)
     boot_id = await _worker(database)
     places = []
     for owner_id, job_id in await database.transact(_some, _LOOKS):
         began = trio.current_time()
         await database.transact(_place, owner_id, job_id)
         places.append((trio.current_time() - began) * 1000)
-    _print("place in the queue", statistics.median(places), "ms (median)")
+    verdict.note("place in the queue, median, ms", round(statistics.median(places), 1))
 
     async def claim() -> None:
         await database.transact(claiming.claim, boot_id, _AGING_SECONDS)
@@ -112,11 +124,13 @@ async def _claims(database: Database, jobs: int, users: int, seconds: float) -> 
         if taken is not None:
             await _end(database, taken)
 
-    _print("claims", await _rate(claim, seconds), "a second")
-    _print("claimed and ended", await _rate(claim_and_end, seconds), "a second")
+    claims = round(await _rate(claim, seconds))
+    verdict.note("claims a second", claims)
+    verdict.equal(f"which are {_CLAIMS_MIN} or more", claims >= _CLAIMS_MIN, wanted=True)
+    verdict.note("claimed and ended, a second", round(await _rate(claim_and_end, seconds)))
 
 
-async def _fairness(database: Database, _jobs: int, _users: int, seconds: float) -> None:
+async def _fairness(database: Database, arguments: argparse.Namespace, verdict: Verdict) -> None:
     """Jobs done, of users with one recording in the queue and with ten thousand."""
     await database.transact(_fill, _GREEDY, _GREEDY_JOBS, _OFFER.terms.running_max)
     greedy = {owner_id for owner_id, _ in await database.transact(_some, _GREEDY * _GREEDY_JOBS)}
@@ -135,12 +149,13 @@ async def _fairness(database: Database, _jobs: int, _users: int, seconds: float)
         if taken.user_id not in greedy:
             await database.transact(_submit, taken.user_id)
 
-    await _rate(serve, seconds)
+    await _rate(serve, arguments.seconds)
     of_modest = statistics.mean(done[one] for one in modest)
     of_greedy = statistics.mean(done[one] for one in greedy)
-    _print("done of a user with one in the queue", of_modest, "jobs")
-    _print("done of a user with ten thousand", of_greedy, "jobs")
-    _print("difference", 100 * abs(of_modest - of_greedy) / max(of_greedy, 1), "%")
+    verdict.note("done of a user with one in the queue", round(of_modest, 1))
+    verdict.note("done of a user with ten thousand", round(of_greedy, 1))
+    percent = round(100 * abs(of_modest - of_greedy) / max(of_greedy, 1), 1)
+    verdict.at_most("difference between the two", percent, _DIFFERENCE_PERCENT_MAX, "%")
 
 
 async def _rate(work: Callable[[], Awaitable[None]], seconds: float) -> float:
@@ -250,11 +265,6 @@ def _fill(connection: Connection, users: int, each: int, running_max: int) -> No
         """,
         given,
     )
-
-
-def _print(what: str, value: float, unit: str) -> None:
-    sys.stdout.write(f"{what:40} {value:10.1f} {unit}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
