@@ -1,12 +1,14 @@
 """The captioning window: what is said, live, large and always on top; copied and saved."""
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QAction, QCloseEvent, QGuiApplication, QKeySequence, QPalette, QTextCursor
 from PySide6.QtWidgets import (
+    QComboBox,
     QDockWidget,
     QFileDialog,
     QLabel,
@@ -18,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from relayd.client.live.engine import RemoteTranscriptionEngine
+from relayd.client.live.microphone import Device, devices
 from relayd.client.live.news import State
 from relayd.client.live.settings import Settings
 from relayd.client.live.vault import SystemVault, Vault
@@ -55,12 +58,17 @@ class Told(QObject):
         """An engine that calls back here."""
         return make(
             settings,
-            lambda text, is_final, heard: self.words.emit(heard),
-            on_state=self.state.emit,
-            on_balance=self.balance.emit,
-            on_error=self.error.emit,
+            lambda text, is_final, heard: self._tell("words", heard),
+            on_state=lambda state, message: self._tell("state", state, message),
+            on_balance=lambda seconds, low: self._tell("balance", seconds, low),
+            on_error=lambda message, code: self._tell("error", message, code),
             **more,
         )
+
+    def _tell(self, signal: str, *news: object) -> None:
+        # The window may be gone before the last words came, and with it this object of Qt's.
+        with contextlib.suppress(RuntimeError):
+            getattr(self, signal).emit(*news)
 
 
 class CaptionWindow(QMainWindow):
@@ -91,7 +99,10 @@ class CaptionWindow(QMainWindow):
     def start(self) -> None:
         """Begin to listen, with what the panel says."""
         settings = self.panel.settings()
-        engine = self._told.engine(self._make_engine, settings, microphone=True, vault=self._vault)
+        microphone = self.microphone.currentData() or True
+        engine = self._told.engine(
+            self._make_engine, settings, microphone=microphone, vault=self._vault
+        )
         self._engine = engine
         self.toggle.setEnabled(False)
 
@@ -117,6 +128,7 @@ class CaptionWindow(QMainWindow):
         self.stop()
         self._remembered.keep(self.panel.settings())
         self._remembered.store.setValue("font_points", str(self.text.font().pointSize()))
+        self._remembered.store.setValue("microphone", self.microphone.currentData())
         self._remembered.store.setValue("on_top", "yes" if self.on_top.isChecked() else "no")
         super().closeEvent(event)
 
@@ -142,7 +154,7 @@ class CaptionWindow(QMainWindow):
         self.panel = SettingsPanel(self._vault)
         self.dock = QDockWidget("Settings")
         self.dock.setObjectName("settings")
-        self.dock.setWidget(self.panel)
+        self.dock.setWidget(self._settings_side())
         self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, self.dock)
         self.state = QLabel()
         self.state.setAccessibleName("State")
@@ -162,6 +174,32 @@ class CaptionWindow(QMainWindow):
         self._metering.timeout.connect(
             lambda: self.meter.setValue(round(100 * getattr(self._engine, "level", 0.0)))
         )
+
+    def _settings_side(self) -> QWidget:
+        """The panel, and below it the microphone, which is the window's own affair."""
+        side = QWidget()
+        self.microphone = QComboBox()
+        self.microphone.setAccessibleName("Microphone")
+        self.microphone.addItem("The usual one", "")
+        label = QLabel("M&icrophone")
+        label.setBuddy(self.microphone)
+        layout = QVBoxLayout(side)
+        layout.addWidget(self.panel, 1)
+        layout.addWidget(label)
+        layout.addWidget(self.microphone)
+
+        async def look() -> Sequence[Device]:
+            return devices()
+
+        # Where there is none, Start says so.
+        self._errands.run(look, self._list_microphones, lambda *_: None)
+        return side
+
+    def _list_microphones(self, found: Sequence[Device]) -> None:
+        for one in found:
+            self.microphone.addItem(one.name, one.name)
+        kept = self.microphone.findData(self._remembered.text("microphone"))
+        self.microphone.setCurrentIndex(max(kept, 0))
 
     def _connect(self) -> None:
         bar = self.addToolBar("Captions")

@@ -9,6 +9,10 @@ from pytestqt.exceptions import capture_exceptions
 from pytestqt.qt_compat import qt_api
 from pytestqt.qtbot import QtBot
 
+from tests.client.live.conftest import listening
+
+__all__ = ["listening"]
+
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 
 

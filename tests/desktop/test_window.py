@@ -9,9 +9,19 @@ import attrs
 import pytest
 from pytestqt.qtbot import QtBot
 
-from relayd.client import AudioError, MemoryVault, Mode, Settings, State
+from relayd.client import (
+    AudioError,
+    Device,
+    MemoryVault,
+    Mode,
+    RemoteTranscriptionEngine,
+    Settings,
+    State,
+)
 from relayd.desktop.remembered import Remembered
 from relayd.desktop.window import CaptionWindow
+from tests.client.live.conftest import Listening
+from tests.client.live.microphones import Microphone
 from tests.desktop.test_captions import said
 
 WORDS = "The relay passes sound on. Words come back while somebody speaks."
@@ -26,7 +36,7 @@ class Engine:
     on_state: Callable[..., object]
     on_balance: Callable[..., object]
     on_error: Callable[..., object]
-    microphone: bool
+    microphone: bool | str
     vault: Any
     is_running: bool = False
     level: float = 0.5
@@ -63,6 +73,13 @@ class Stage:
     def engine(self) -> Engine:
         """The last one."""
         return self.engines[-1]
+
+
+@pytest.fixture(autouse=True)
+def microphones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two, whatever this machine has."""
+    found = [Device("Built-in", 48_000, is_default=True), Device("Headset", 16_000)]
+    monkeypatch.setattr("relayd.desktop.window.devices", lambda: found)
 
 
 @pytest.fixture
@@ -103,6 +120,40 @@ def test_words_are_shown_as_they_come(qtbot: QtBot, stage: Stage) -> None:
     qtbot.waitUntil(lambda: window.toggle.text() == "&Start")
     assert window.meter.value() == 0
     assert window.state.text() == "Finished."
+
+
+def test_the_microphone_can_be_chosen(qtbot: QtBot, stage: Stage) -> None:
+    """Those that there are, and first of all the one that the system would take."""
+    box = stage.window.microphone
+    qtbot.waitUntil(lambda: box.count() == 3)
+    stage.window.toggle.trigger()
+    box.setCurrentText("Headset")
+    stage.window.start()
+    assert [one.microphone for one in stage.engines] == [True, "Headset"]
+
+
+def test_an_engine_s_words_reach_the_window(
+    qtbot: QtBot, kept: Path, listening: Listening, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real engine calls back in its own thread, and the window shows it in Qt's."""
+    from PySide6.QtCore import QSettings  # noqa: PLC0415 - after the platform is set
+
+    device = Microphone({16_000})
+    monkeypatch.setattr("relayd.client.live.microphone._sounddevice", lambda: device)
+    remembered = Remembered(QSettings(str(kept), QSettings.Format.IniFormat))
+    window = CaptionWindow(
+        remembered,
+        MemoryVault(),
+        lambda settings, *given, **more: RemoteTranscriptionEngine(
+            listening.config, *given, **more
+        ),
+    )
+    qtbot.addWidget(window)
+    window.toggle.trigger()
+    qtbot.waitUntil(lambda: "word-3" in window.interim.text(), timeout=10_000)
+    window.toggle.trigger()
+    qtbot.waitUntil(lambda: window.state.text() == "Finished.", timeout=10_000)
+    assert window.text.toPlainText().split() == [f"word-{n}" for n in range(5)]
 
 
 def test_what_does_not_start_says_why(qtbot: QtBot, stage: Stage) -> None:

@@ -7,7 +7,6 @@ import sys
 import threading
 import wave
 from array import array
-from collections.abc import Callable
 from importlib import resources
 from typing import Any
 
@@ -17,6 +16,7 @@ import pytest
 
 from relayd.client import MemoryVault, RemoteTranscriptionEngine, SettingsError, SoundError, State
 from tests.client.live.conftest import Listening, sound
+from tests.client.live.microphones import Microphone
 
 WAIT = 10
 
@@ -263,44 +263,6 @@ def test_the_level_is_that_of_the_last_block(listening: Listening) -> None:
     assert loud == pytest.approx(1)
     assert engine.level == 0
     engine.stop()
-
-
-class Microphone:
-    """What sounddevice is to the engine: it calls back with silence when it is started."""
-
-    opened: dict[str, Any]
-
-    class PortAudioError(Exception):
-        """Never raised here, but for rates that the device hasn't."""
-
-    def __init__(self, rates: set[int]) -> None:
-        self.rates = rates
-
-    def query_devices(self, name: str | None, kind: str) -> dict[str, float]:
-        """A device of 48 kHz."""
-        return {"default_samplerate": 48_000.0}
-
-    def RawInputStream(  # noqa: N802 - sounddevice's name
-        self, *, samplerate: int, callback: Callable[..., None], blocksize: int, **_: Any
-    ) -> Any:
-        """A stream, if it has that rate."""
-        if samplerate not in self.rates:
-            raise self.PortAudioError("Invalid sample rate")
-
-        class Stream:
-            """Half a second, at once."""
-
-            closed = False
-
-            def start(self) -> None:
-                for _ in range(8):
-                    callback(bytes(blocksize * 2), blocksize, None, None)
-
-            def close(self, *, ignore_errors: bool) -> None:
-                Stream.closed = True
-
-        self.stream = Stream
-        return Stream()
 
 
 @pytest.mark.parametrize("rates", [{16_000}, {48_000}])
