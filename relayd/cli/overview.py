@@ -2,13 +2,12 @@
 
 import argparse
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from relayd.cli.exits import Exit
 from relayd.cli.operator import run
 from relayd.cli.options import Subparsers, add_command, add_config, add_json, rows
 from relayd.cli.output import print_json, print_table, say
-from relayd.durations import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,63 +61,14 @@ def _run(arguments: argparse.Namespace) -> int:
 
     seen = run(arguments, action)
     if arguments.json:
-        print_json(_fields(seen))
+        import msgspec
+
+        from relayd.routes.views.operator import report
+
+        print_json(msgspec.to_builtins(report(seen)))
     else:
         _show(seen)
     return Exit.OK
-
-
-def _fields(seen: "Overview") -> dict[str, Any]:
-    now = seen.present
-    return {
-        "since": seen.since,
-        "currency": seen.currency,
-        "kept_cents": seen.kept_cents,
-        "fee_cents": round(seen.fees),
-        "engine_cents": round(seen.engine_cents),
-        "margin_cents": round(seen.margin_cents),
-        "takings": [
-            {
-                "day": one.day,
-                "currency": one.currency,
-                "purchases": one.purchases,
-                "paid_cents": one.paid_cents,
-                "taken_back_cents": one.taken_back_cents,
-                "sold_seconds": one.sold_seconds,
-            }
-            for one in seen.takings
-        ],
-        "engines": [
-            {
-                "day": one.day,
-                "kind": one.kind,
-                "engine": one.engine,
-                "model": one.model,
-                "rate": one.rate,
-                "ended": one.ended,
-                "failed": one.failed,
-                "audio_seconds": seconds(one.audio_ms),
-                "charged_seconds": seconds(one.charged_ms),
-                "engine_cents": float(round(cost, 2)),
-            }
-            for one, cost in zip(seen.days, seen.costs, strict=True)
-        ],
-        "present": {
-            "live_streams": now.live_streams,
-            "recordings_waiting": now.recordings_waiting,
-            "recordings_running": now.recordings_running,
-            "waiting_audio_seconds": seconds(now.waiting_audio_ms),
-            "oldest_waiting": now.oldest_waiting,
-            "users": now.users,
-            "users_new": now.users_new,
-            "unused_seconds": seconds(now.credit_ms),
-            "engines_alone": [
-                {"engine": one.engine, "until": one.until, "reason": one.reason, "off": one.off}
-                for one in now.engines_alone
-            ],
-            "failures": dict(now.failures),
-        },
-    }
 
 
 def _show(seen: "Overview") -> None:

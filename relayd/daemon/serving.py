@@ -41,6 +41,7 @@ from relayd.keys.trial import TrialLedger
 from relayd.ledger.postgres import Policy, PostgresLedger
 from relayd.ledger.renewals import pause_within
 from relayd.ledger.wallet import Wallet
+from relayd.overview.glance import Glance
 from relayd.payments.shop import Shop
 from relayd.quotas.limits import Quotas, Rate
 from relayd.routes.app import create_app
@@ -197,6 +198,7 @@ class Serving:
             quotas=self.quotas,
             batch=None if room is None else room.batch,
             keys=keys,
+            glance=Glance(self.database, config),
         )
 
     async def _until_stopped(self, door: Door, sessions: Sessions) -> None:

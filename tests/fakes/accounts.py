@@ -52,6 +52,7 @@ class MemoryAccounts(MemoryFactors):
     reachable: bool = True
     sign_ins: dict[UUID, SignIn] = attrs.field(factory=dict)
     refreshes: dict[bytes, Refresh] = attrs.field(factory=dict)
+    operators: set[UUID] = attrs.field(factory=set)
 
     async def transact(
         self,
@@ -74,6 +75,10 @@ class MemoryAccounts(MemoryFactors):
     def age(self, seconds: float) -> None:
         """Let time pass."""
         self.now += dt.timedelta(seconds=seconds)
+
+    def is_operator(self, user_id: UUID) -> bool:
+        """See `operator_trail`."""
+        return user_id in self.operators
 
     def insert_user(self, email: str, password_hash: str) -> User | None:
         """See `users`."""

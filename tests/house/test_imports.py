@@ -65,7 +65,7 @@ BELOW: dict[str, set[str]] = {
     "hooks": GROUND | {"database", "outbound"},
     "intake": GROUND | {"database", "storage", "outbound", "transcriptions"},
     "edge": GROUND | {"session"},
-    "routes": GROUND | {"session", "dialects", "edge", "events"} | ADAPTERS,
+    "routes": GROUND | {"session", "dialects", "edge", "events", "overview"} | ADAPTERS,
     "overview": GROUND | {"session", "database", "engines"},
     "backups": GROUND | {"database", "ledger"},
     "checks": GROUND | {"edge"} | ADAPTERS,

@@ -90,6 +90,7 @@ class World:
     live_credit: LiveCredit | None = None
     store: MemoryAccounts = attrs.field(factory=MemoryAccounts)
     wallet: MemoryWallet = attrs.field(factory=MemoryWallet)
+    glance: Any = None
     keys: Keys = attrs.field(factory=lambda: Keys(MemoryKeys()))
     accounts: Accounts = attrs.field(init=False)
     app: Application = attrs.field(init=False)
@@ -111,6 +112,7 @@ class World:
                 seller=self.seller,
                 live_credit=self.live_credit,
                 keys=self.keys,
+                glance=self.glance,
             )
         )
 

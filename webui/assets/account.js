@@ -67,6 +67,7 @@ export async function account(root, { facts, failed, out }) {
     const { mail } = await facts;
     part(root, "address").hidden = !mail;
     part(root, "unproven").hidden = me.email_proven;
+    part(root, "operator").hidden = !me.operator;
     factor(root, me);
     part(root, "email").textContent = me.email;
     part(root, "since").textContent = date(me.created_at);

@@ -23,6 +23,7 @@ const PAGES = {
   "/dashboard": { title: "Dashboard", template: "dashboard", member: true, show: (root) => dashboard(root, { facts: about, lost, found, over }) },
   "/keys": { title: "Keys", template: "keys", member: true, show: (root) => { keys(root, { failed }); } },
   "/account": { title: "Account", template: "account", member: true, show: (root) => { account(root, { facts: about, failed, out: () => signedOut("You are signed out everywhere.") }); } },
+  "/operator": { title: "The server", template: "operator", member: true, show: (root) => lazily(import("./operator.js"), ({ operator }) => operator(root, { failed })) },
   "/billing/success": { title: "Your purchase", template: "success", member: true, guests: true, show: bought },
   "/billing/cancel": { title: "Nothing was bought", template: "cancel", show: (root) => { talkElsewhere(root); } },
 };
@@ -104,6 +105,17 @@ async function show({ first = false } = {}) {
   if (first) return;
   scrollTo(0, 0);
   main.querySelector("h1").focus({ preventScroll: true });
+}
+
+/** A page that few people see comes with a file of its own, once it is wanted. */
+function lazily(module, begin) {
+  let leaveLoaded = null;
+  let left = false;
+  module.then((loaded) => { if (!left) leaveLoaded = begin(loaded); }, () => lost(() => location.reload()));
+  return () => {
+    left = true;
+    leaveLoaded?.();
+  };
 }
 
 function signIn(root) {

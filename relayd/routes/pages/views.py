@@ -46,6 +46,7 @@ async def landing() -> Response:
 @blueprint.get("/dashboard")
 @blueprint.get("/keys")
 @blueprint.get("/account")
+@blueprint.get("/operator")
 @blueprint.get("/forgotten")
 @blueprint.get("/reset")
 @blueprint.get("/proof")

@@ -24,6 +24,7 @@ from relayd.intake.intake import Intake
 from relayd.intake.uploads import Uploads
 from relayd.keys.keys import Keys
 from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
+from relayd.overview.glance import Glance
 from relayd.payments.purchases import Purchase
 from relayd.payments.receipts import Bought, ReceiptRefusal
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
@@ -224,6 +225,8 @@ class Services:
     public_url: str = ""
     batch: Batch | None = None
     keys: Keys | None = None
+    # What operators see of the whole.
+    glance: Glance | None = None
 
 
 @attrs.frozen

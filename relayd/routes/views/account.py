@@ -49,6 +49,7 @@ class OwnAccount(Form):
         bool, told("Whether signing in takes a code beside the password.", sample=True)
     ]
     second_factor_required: Annotated[bool, told("Whether the operator wants it to.", sample=False)]
+    operator: Annotated[bool, told("Whether the account is an operator's.", sample=False)]
 
 
 class UsageDay(Form):
@@ -145,6 +146,7 @@ async def own_account(principal: Principal) -> OwnAccount:
         email_proven=user.email_proven_at is not None,
         second_factor=factor.on,
         second_factor_required=factor.required,
+        operator=await services.accounts.operators.is_operator(principal.user_id),
     )
 
 

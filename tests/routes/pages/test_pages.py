@@ -22,6 +22,7 @@ PAGES = [
     "/dashboard",
     "/keys",
     "/account",
+    "/operator",
     "/billing/success?session_id=cs_1",
 ]
 PAGES += ["/billing/cancel", "/docs"]
@@ -31,7 +32,7 @@ DOCUMENTS = sorted(WEBUI.glob("*.html"))
 # What the dashboard doesn't load.
 OF_OTHER_PAGES = {
     *("landing.js", "reference.css", "reference.js", "trial.js", "examples.js"),
-    *("examples/stream.py", "examples/dictate.js"),
+    *("examples/stream.py", "examples/dictate.js", "operator.js"),
 }
 # Places of /docs that are there once it has loaded.
 MADE_BY_SCRIPT = {one["operationId"] for one in operations().values()}

@@ -20,6 +20,7 @@ async def test_me() -> None:
         "email_proven": False,
         "second_factor": False,
         "second_factor_required": False,
+        "operator": False,
     }
     assert response.headers["Cache-Control"] == "no-store"
 
