@@ -204,10 +204,19 @@ class Conversation:
     async def _may_try_again(self, code: str) -> bool:
         """Whether another attempt may fare better."""
         if code in UNPROVEN:
-            first, self._renewed = not self._renewed, True
-            return first and await self.source.renew()
+            return not self._renewed and await self._renew()
         # After a cut the server may not have noticed yet that the old line is gone.
         return code in AGAIN or (code == "too_many_sessions" and self._listened)
+
+    async def _renew(self) -> bool:
+        self._renewed = True
+        try:
+            return await self.source.renew()
+        except (ConnectError, DisconnectedError) as error:
+            # Not asked yet, then.
+            self._renewed = False
+            await self._pause("unreachable", str(error))
+            return True
 
     async def _pause(self, code: str, message: str) -> None:
         """Wait for the next attempt. Where nothing was lost, not before there is more to say."""

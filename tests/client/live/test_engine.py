@@ -283,7 +283,7 @@ def test_sound_may_come_from_the_microphone(
 def test_this_machine_may_hear_by_itself() -> None:
     """A local engine needs no server: the spoken demonstration comes back as words."""
     with wave.open(str(resources.files("relayd.demo") / "recording.wav")) as file:
-        spoken = file.readframes(file.getframerate() * 4)
+        spoken = file.readframes(file.getframerate() * 5 // 2)
     ears = Ears()
     engine = ears.engine({"mode": "local"})
     engine.start()

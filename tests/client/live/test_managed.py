@@ -1,9 +1,15 @@
 """What only a relay does: it counts, it says what is left, and it waits for who is cut off."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import attrs
 import trio
 import trio.testing
 
+from relayd.client.errors import ConnectError, RefusedError
 from relayd.client.live.news import State
+from relayd.client.live.sources import Line, Source
 from relayd.client.messages import Transcript
 from tests.client.live.conftest import sound
 from tests.client.live.worlds import managed
@@ -30,6 +36,51 @@ async def test_the_end_of_the_credit_is_said(autojump_clock: trio.testing.MockCl
     assert world.states == [State.CONNECTING, State.LISTENING, State.ENDED]
     assert world.finals
     assert world.problems[-1] == "insufficient_credits"
+
+
+@attrs.define(eq=False)
+class Forgotten:
+    """A source whose token was called back; getting another one takes some attempts."""
+
+    inner: Source
+    answers: list[bool | Exception]
+    renewals: int = 0
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Line]:
+        """Refused until it was renewed."""
+        if self.answers:
+            raise RefusedError("auth_failed", "This token is over.", 4401)
+        async with self.inner.open() as line:
+            yield line
+
+    async def renew(self) -> bool:
+        """The next answer."""
+        self.renewals += 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+async def test_a_token_that_is_over_is_changed(autojump_clock: trio.testing.MockClock) -> None:
+    """Once it is refused another one is fetched, also where the server is away for a moment."""
+    async with managed() as world, trio.open_nursery() as nursery:
+        world.source = forgotten = Forgotten(world.source, [ConnectError("not now"), True])
+        nursery.start_soon(world.talk)
+        await world.speak(5.76)
+    assert forgotten.renewals == 2
+    assert world.ended.code == "completed"
+    assert len(" ".join(world.finals).split()) == 8
+
+
+async def test_a_sign_in_that_is_over_ends_it(autojump_clock: trio.testing.MockClock) -> None:
+    """Where there is no other token, that is the end, and says what to do."""
+    async with managed() as world:
+        world.source = Forgotten(world.source, [False])
+        await world.talk()
+    assert world.ended.code == "auth_failed"
+    assert world.states == [State.CONNECTING, State.ENDED]
 
 
 async def test_a_lost_connection_is_gone_on_with(autojump_clock: trio.testing.MockClock) -> None:
