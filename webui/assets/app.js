@@ -5,7 +5,6 @@ import { account } from "./account.js";
 import { clear, conversation, watch } from "./conversation.js";
 import { dashboard } from "./dashboard.js";
 import { entry } from "./entry.js";
-import { keys } from "./keys.js";
 import { forgotten, proof, reset } from "./letters.js";
 import { leaveFor } from "./leaving.js";
 import { facts, make, mayBeSignedIn, part, showFacts, showMember, showSeller, tell } from "./page.js";
@@ -21,7 +20,7 @@ const PAGES = {
   "/reset": { title: "Choose a new password", template: "reset", show: (root) => { reset(root, (words) => { reason = words; go("/signin", { replace: true }); }); } },
   "/proof": { title: "Your email address", template: "proof", show: (root) => { proof(root); } },
   "/dashboard": { title: "Dashboard", template: "dashboard", member: true, show: (root) => dashboard(root, { facts: about, lost, found, over }) },
-  "/keys": { title: "Keys", template: "keys", member: true, show: (root) => { keys(root, { failed }); } },
+  "/keys": { title: "Keys", template: "keys", member: true, show: (root) => lazily(import("./keys.js"), ({ keys }) => { keys(root, { failed }); }) },
   "/account": { title: "Account", template: "account", member: true, show: (root) => { account(root, { facts: about, failed, out: () => signedOut("You are signed out everywhere.") }); } },
   "/operator": { title: "The server", template: "operator", member: true, show: (root) => lazily(import("./operator.js"), ({ operator }) => operator(root, { failed })) },
   "/billing/success": { title: "Your purchase", template: "success", member: true, guests: true, show: bought },
