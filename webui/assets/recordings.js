@@ -27,6 +27,12 @@ export function recordings(root, { over }) {
     area.classList.toggle("over", name === "dragover");
     if (name === "drop") take([...event.dataTransfer.files]);
   });
+  const hooks = part(root, "webhooks");
+  hooks.addEventListener("toggle", async () => {
+    // Few look here: nobody else need fetch it.
+    const { webhooks } = await import("./webhooks.js");
+    webhooks(root);
+  }, { once: true });
   look();
   return () => {
     left = true;
