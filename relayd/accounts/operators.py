@@ -23,12 +23,27 @@ from relayd.ledger import balances
 from relayd.ledger.balances import Entry
 from relayd.ledger.outcomes import Booked, BookingRefusal
 
-__all__ = ["APPOINT", "DISMISS", "RESET_FACTOR", "Deed", "Hand", "OperatorRefusal", "Operators"]
+__all__ = [
+    "APPOINT",
+    "DISMISS",
+    "LIST_USERS",
+    "READ_QUEUE",
+    "READ_USER",
+    "RESET_FACTOR",
+    "Deed",
+    "Hand",
+    "OperatorRefusal",
+    "Operators",
+]
 
 log = logs.get(__name__)
 
 T = TypeVar("T")
 
+# What programs of an operator look at.
+READ_QUEUE: Final = "read_queue"
+LIST_USERS: Final = "list_users"
+READ_USER: Final = "read_user"
 # Actions beside the kinds of entries that are booked by hand ("grant", "adjustment").
 APPOINT: Final = "appoint_operator"
 DISMISS: Final = "dismiss_operator"
@@ -103,6 +118,10 @@ class Operators:
     async def trail(self, most: int) -> list[TrailRow]:
         """What was done last, newest first."""
         return await self.database.transact(operator_trail.read, most)
+
+    async def note(self, deed: Deed, operator_id: UUID) -> None:
+        """Leave a row of what a program of theirs looked at, by its key."""
+        await self.database.transact(operator_trail.record, deed, operator_id, "", factor=False)
 
     async def act(
         self, hand: Hand, deed: Deed, change: Callable[[Connection], T]

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from relayd.accounts.accounts import Accounts
-from relayd.accounts.operators import Hand, OperatorRefusal, Operators
+from relayd.accounts.operators import READ_USER, Deed, Hand, OperatorRefusal, Operators
 from relayd.accounts.outcomes import Delayed, User
 from relayd.database.ports import Database
 from relayd.ledger.balances import Entry
@@ -169,3 +169,17 @@ async def test_the_trail_is_append_only(office: Office, database_url: str) -> No
         ):
             with pytest.raises(psycopg.Error, match="append-only"):
                 connection.execute(statement)
+
+
+async def test_a_look_leaves_a_row(office: Office) -> None:
+    """What a program of an operator's looked at stands in the same trail, by its key."""
+    deed = Deed(READ_USER, office.customer.id, "ticket 117", reference="key 1")
+    for _ in range(2):
+        await office.accounts.operators.note(deed, office.ada.id)
+    (row,) = await office.accounts.operators.trail(10)
+    assert (row.operator, row.login, row.action) == (EMAIL, "", "read_user")
+    assert (row.email, row.reason, row.reference) == (
+        office.customer.email,
+        "ticket 117",
+        "key 1",
+    )

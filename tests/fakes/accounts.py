@@ -14,6 +14,7 @@ import trio.lowlevel
 
 from relayd.accounts.gifts import Gift
 from relayd.accounts.lifetimes import Keeper
+from relayd.accounts.operator_trail import Deed
 from relayd.accounts.outcomes import Credentials, RefreshRefusal, User
 from relayd.accounts.sign_ins import GRACE_SECONDS, Rotation, SignInTerms
 from relayd.errors import DatabaseUnavailable
@@ -54,6 +55,9 @@ class MemoryAccounts(MemoryFactors):
     refreshes: dict[bytes, Refresh] = attrs.field(factory=dict)
     operators: set[UUID] = attrs.field(factory=set)
 
+    # What operators' programs looked at: the action, to whom, why, and who.
+    trail: list[tuple[str, UUID, str, UUID | None]] = attrs.field(factory=list)
+
     async def transact(
         self,
         function: Callable[Concatenate[Any, P], T],
@@ -71,6 +75,10 @@ class MemoryAccounts(MemoryFactors):
         """Whether it is reachable."""
         await trio.lowlevel.checkpoint()
         return self.reachable
+
+    def record(self, deed: Deed, operator_id: UUID | None, login: str, *, factor: bool) -> None:
+        """See `operator_trail`."""
+        self.trail.append((deed.action, deed.user_id, deed.reason, operator_id))
 
     def age(self, seconds: float) -> None:
         """Let time pass."""

@@ -53,6 +53,40 @@ async def empty_name(call: Call) -> Response:
     return await call.ask(world, token=(await world.register())["token"], json={"name": " "})
 
 
+async def by_operator(call: Call) -> Response:
+    """A good key of the operator's, in a world as it is."""
+    world = World()
+    signed_in = (await world.register())["token"]
+    return await call.ask(world, token=await world.key(signed_in, Scope.ADMIN))
+
+
+async def by_operator_often(call: Call) -> Response:
+    """More often than once a minute."""
+    world = World(requests_per_user=1)
+    key = await world.key((await world.register())["token"], Scope.ADMIN)
+    await call.ask(world, token=key)
+    return await call.ask(world, token=key)
+
+
+async def for_a_long_reason(call: Call) -> Response:
+    """Longer than the trail takes."""
+    world = World()
+    key = await world.key((await world.register())["token"], Scope.ADMIN)
+    return await call.ask(world, token=key, query_string={"reason": "x" * 201})
+
+
+async def for_existing(call: Call) -> Response:
+    """The same, of an account that there is."""
+    world = World()
+    token = (await world.register())["token"]
+    (known,) = world.store.users.values()
+    return await world.ask(
+        f"/api/v1/admin/users/{known.id}",
+        token=await world.key(token, Scope.ADMIN),
+        query_string={"reason": "x" * 201},
+    )
+
+
 # By code; where an operation's differ, by operation and code.
 KEYS: Final = {
     "sign_in_needed": by_key,
@@ -60,4 +94,10 @@ KEYS: Final = {
     "too_many_keys": one_more,
     "unknown_key": unknown,
     "v1_keys_create invalid_field": empty_name,
+    "unknown_user": by_operator,
+    "v1_admin_users rate_limited": by_operator_often,
+    "v1_admin_user rate_limited": by_operator_often,
+    "v1_admin_queue_stats invalid_field": for_a_long_reason,
+    "v1_admin_users invalid_field": for_a_long_reason,
+    "v1_admin_user invalid_field": for_existing,
 }

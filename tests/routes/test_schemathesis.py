@@ -48,6 +48,8 @@ NEVER_ACCEPTED = {
     "DELETE /api/v1/transcriptions/{transcription_id}",
     # It takes a key of the operator's.
     "GET /api/v1/admin/queue-stats",
+    "GET /api/v1/admin/users",
+    "GET /api/v1/admin/users/{user_id}",
     "PATCH /api/v1/uploads/{upload_id}",
     "DELETE /api/v1/uploads/{upload_id}",
     "GET /api/v1/webhooks/{webhook_id}/deliveries",

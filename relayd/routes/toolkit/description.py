@@ -69,6 +69,7 @@ class Topic(enum.Enum):
             "and good until they expire or are revoked."
         ),
     )
+    OPERATING = "Operating", "What is everybody's, for the operator's programs."
     SERVICE = "Service", "The daemon itself."
 
     def __init__(self, title: str, about: str) -> None:

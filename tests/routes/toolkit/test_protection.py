@@ -42,6 +42,8 @@ EXPECTED = {
     "/billing/cancel": Protection.EXEMPT,
     "/assets/<version>/<path:name>": Protection.EXEMPT,
     "/api/v1/admin/queue-stats": Protection.AUTHENTICATED,
+    "/api/v1/admin/users": Protection.AUTHENTICATED,
+    "/api/v1/admin/users/<user_id>": Protection.AUTHENTICATED,
     "OPTIONS /api/v1/uploads": Protection.EXEMPT,
     "/api/v1/uploads": Protection.AUTHENTICATED,
     "HEAD /api/v1/uploads/<upload_id>": Protection.AUTHENTICATED,

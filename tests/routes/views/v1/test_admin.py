@@ -1,8 +1,9 @@
 """/api/v1/admin: everybody's, for keys of the operator."""
 
 from relayd.identity import Scope
+from tests.accounts.world import EMAIL
 from tests.routes.recording import open_studio
-from tests.routes.world import refusal
+from tests.routes.world import World, refusal
 
 
 async def test_the_whole_queue() -> None:
@@ -34,3 +35,45 @@ async def test_not_for_users() -> None:
         for token in (studio.token, key):
             response = await studio.world.ask("/api/v1/admin/queue-stats", token=token)
             assert (await refusal(response))[0] == 403
+
+
+async def test_accounts_by_address() -> None:
+    """Page by page; each look leaves a row that says who looked, at what and why."""
+    world = World()
+    token = (await world.register())["token"]
+    other = {"email": "bob@example.com", "password": "correct horse"}
+    await world.post("/auth/register", other)
+    key = await world.key(token, Scope.ADMIN)
+
+    first = await (await world.ask("/api/v1/admin/users?limit=1", token=key)).get_json()
+    assert [one["email"] for one in first["users"]] == [EMAIL]
+    query = {"after": first["next_after"], "reason": "ticket 117"}
+    rest = await world.ask("/api/v1/admin/users", token=key, query_string=query)
+    rest = await rest.get_json()
+    assert [one["email"] for one in rest["users"]] == ["bob@example.com"]
+    assert rest["next_after"] is None
+
+    me = world.store.users[EMAIL].id
+    assert world.store.trail == [
+        ("list_users", me, "by an API key", me),
+        ("list_users", me, "ticket 117", me),
+    ]
+
+
+async def test_one_account() -> None:
+    """What it has and did lately; the row names whose it is. No sign-in sees it."""
+    with open_studio() as studio:
+        await studio.sign_in()
+        world = studio.world
+        await studio.taken()
+        key = await world.key(studio.token, Scope.ADMIN)
+        me = world.store.users[EMAIL].id
+        found = await (await world.ask(f"/api/v1/admin/users/{me}", token=key)).get_json()
+        assert found["user"]["email"] == EMAIL
+        assert found["credit"]["seconds_remaining"] == 90.5
+        assert len(found["sessions"]) == 20
+        assert [one["status"] for one in found["recordings"]] == ["queued"]
+        assert found["purchases"] == []
+        assert world.store.trail == [("read_user", me, "by an API key", me)]
+        refused = await world.ask(f"/api/v1/admin/users/{me}", token=studio.token)
+        assert await refusal(refused) == (403, "missing_scope")
