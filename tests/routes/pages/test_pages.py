@@ -32,7 +32,7 @@ DOCUMENTS = sorted(WEBUI.glob("*.html"))
 # What the dashboard doesn't load.
 OF_OTHER_PAGES = {
     *("landing.js", "reference.css", "reference.js", "trial.js", "examples.js"),
-    *("examples/stream.py", "examples/dictate.js", "keys.js", "operator.js"),
+    *("examples/stream.py", "examples/dictate.js", "keys.js", "operator.js", "webhooks.js"),
 }
 # Places of /docs that are there once it has loaded.
 MADE_BY_SCRIPT = {one["operationId"] for one in operations().values()}
