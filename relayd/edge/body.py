@@ -5,6 +5,7 @@ gather what ASGI's `receive` gives them as fast as it comes.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager, nullcontext
 
 import attrs
 import trio
@@ -24,12 +25,16 @@ class BodyPolicy:
 
     ``answer_seconds``: what the view may still take after the end of the body; None for what any
     request may.
+
+    ``at_once``: requests that the application has at a time, where anybody may send them; those
+    that wait take what their connection does, a third of it.
     """
 
     bytes_max: int
     seconds: float
     streamed: bool = False
     answer_seconds: float | None = None
+    at_once: int | None = None
 
 
 _USUAL = BodyPolicy(bytes_max=1_048_576, seconds=60)
@@ -44,6 +49,16 @@ class BodyRules:
 
     of: Callable[[str, str], BodyPolicy] = lambda _method, _path: _USUAL
     too_large: bytes = b""
+    _turns: dict[BodyPolicy, trio.CapacityLimiter] = attrs.field(factory=dict)
+
+    def turn(self, policy: BodyPolicy) -> AbstractAsyncContextManager[object]:
+        """What a request with this policy enters before its application is called."""
+        if policy.at_once is None:
+            return nullcontext()
+        limiter = self._turns.get(policy)
+        if limiter is None:
+            limiter = self._turns[policy] = trio.CapacityLimiter(policy.at_once)
+        return limiter
 
 
 class BodyTooLarge(Exception):  # noqa: N818 - what a client did, not an error

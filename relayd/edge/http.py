@@ -176,7 +176,8 @@ class HttpConnection:
                 async with trio.open_nursery() as self._nursery:
                     self._protocol = self._make_protocol()
                     takeover = await self._serve(first)
-        self._protocol = None
+        # Nothing of it refers to itself: it is gone with its last mention.
+        self._protocol = self._inbox = self._nursery = None
         if self.lasting.cancelled_caught:
             if not self._idle:
                 log.info("request cut off", address=self.peer.address, draining=self._draining)
@@ -356,7 +357,8 @@ class HttpConnection:
         try:
             async with self.clients.request(exchange.scope) as has_room:
                 if has_room:
-                    await self.app(exchange.scope, inbox.receive, exchange.send)
+                    async with self.rules.turn(inbox.policy):
+                        await self.app(exchange.scope, inbox.receive, exchange.send)
                 else:
                     await _refuse_one_too_many(exchange)
         except* Exception:

@@ -120,6 +120,34 @@ async def test_nothing_is_read_before_it_is_taken(
         assert (await caller.response(method="POST"))[2] == b"10"
 
 
+async def test_requests_take_turns(autojump_clock: trio.testing.MockClock) -> None:
+    """Where a policy says how many at once, the application isn't called for more."""
+    calls = 0
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal calls
+        calls += 1
+        await trio.sleep(1)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    few = BodyPolicy(MIB, 10, streamed=True, at_once=2)
+    rules = BodyRules(lambda _, path: few if path == "/few" else STREAMED, REFUSAL)
+    async with opened_door(app, SETTINGS, bodies=rules) as door, trio.open_nursery() as nursery:
+        callers = [call(door, nursery) for _ in range(4)]
+        for caller in callers[:3]:
+            await caller.send(head(MIB, path="/few"))
+        await callers[3].send(head(MIB, path="/many"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert calls == 3
+        for caller, seconds in zip(
+            (*callers[:2], callers[3], callers[2]), (1, 1, 1, 2), strict=True
+        ):
+            assert (await caller.response(method="POST"))[0] == 204
+            assert trio.current_time() == seconds
+        nursery.cancel_scope.cancel()
+
+
 async def test_the_connection_is_kept(autojump_clock: trio.testing.MockClock) -> None:
     """After a streamed body, an empty one too, comes the next request."""
     async with calling(streaming(take_all)) as caller:

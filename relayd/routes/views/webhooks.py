@@ -22,11 +22,9 @@ from relayd.routes.views.sales import SALES_OFF, open_shop
 __all__ = ["blueprint"]
 
 # A dispute's evidence is 150,000 characters at most, in JSON and in up to four bytes each.
-_POLICY: Final = BodyPolicy(bytes_max=1024 * 1024, seconds=10, streamed=True)
-# For somebody else's body; Stripe tries again for days. Who waits is a request of some 30 KiB, its
-# body unread: 1 MiB in all.
+_POLICY: Final = BodyPolicy(bytes_max=1024 * 1024, seconds=10, streamed=True, at_once=16)
+# For somebody else's body; Stripe tries again for days.
 _TURN_SECONDS: Final = 10
-_LINE_MAX: Final = 32
 _RETRY_SECONDS: Final = 10
 
 BAD_SIGNATURE: Final = Refusal(
@@ -86,8 +84,6 @@ async def stripe_webhook() -> Received:
 
 async def _read_in_turn(shop: Sales, signature: str | None) -> object:
     reading = wiring().webhook_bodies
-    if reading.statistics().tasks_waiting >= _LINE_MAX:
-        raise UNAVAILABLE.problem(retry_after_seconds=_RETRY_SECONDS)
     try:
         with trio.fail_after(_TURN_SECONDS):
             await reading.acquire()

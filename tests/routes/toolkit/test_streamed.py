@@ -155,19 +155,6 @@ async def test_webhooks_are_read_by_turns(autojump_clock: trio.testing.MockClock
             assert len(seller.asked) == 2
 
 
-async def test_the_line_of_webhooks_is_short(autojump_clock: trio.testing.MockClock) -> None:
-    """Whoever comes behind 32 others that wait is told at once to come again."""
-    world = World()
-    selling(world)
-    signed = f"Stripe-Signature: t=1,v1={'0' * 64}\r\n"
-    async with calling(world, 4 + 32 + 1) as callers:
-        for caller in callers:
-            await caller.send(head("/webhooks/stripe", MIB, signed))
-            await trio.testing.wait_all_tasks_blocked()
-        status, headers, _ = await callers[-1].response(method="POST")
-        assert (status, headers["retry-after"], trio.current_time()) == (503, "10", 0)
-
-
 async def test_gathered_in_time(autojump_clock: trio.testing.MockClock) -> None:
     """A webhook that trickles is given up after its seconds, however steadily it comes."""
     world = World()
