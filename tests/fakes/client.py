@@ -16,7 +16,7 @@ __all__ = ["FakeClient"]
 class FakeClient:
     """Implements `relayd.session.ports.Client`; everything it hears is kept with its time."""
 
-    # A client that reads nothing blocks every send for ever.
+    # A client that reads nothing blocks every send until it is gone.
     reads: bool = True
     # Whether its socket takes messages at once.
     at_once: bool = False
@@ -26,7 +26,7 @@ class FakeClient:
     closed: tuple[float, int, str] | None = None
     peer_code: int | None = None
     _callbacks: list[Callable[[], object]] = attrs.field(factory=list)
-    _gone: bool = False
+    _gone: trio.Event = attrs.field(factory=trio.Event)
     # Offered what is said while somebody receives, where this client's socket works at once.
     _take: Callable[[str | bytes], bool] | None = None
     _refused: bool = False
@@ -64,7 +64,7 @@ class FakeClient:
 
         A reader notices at once, the edge's watcher too where it is told to.
         """
-        self._gone = True
+        self._gone.set()
         self.peer_code = code
         self._to_relay.close()
         if noticed:
@@ -103,7 +103,7 @@ class FakeClient:
 
     def send_at_once(self, message: str) -> bool:
         """Keep the message, where this client takes messages without waiting."""
-        if not self.at_once or not self.reads or self._gone:
+        if not self.at_once or not self.reads or self._gone.is_set():
             return False
         self.heard.append((trio.current_time(), json.loads(message)))
         return True
@@ -112,8 +112,8 @@ class FakeClient:
         """Keep the message with its time."""
         await trio.lowlevel.checkpoint()
         if not self.reads:
-            await trio.sleep_forever()
-        if self._gone:
+            await self._gone.wait()
+        if self._gone.is_set():
             raise ClientGone("hung up")
         self.heard.append((trio.current_time(), json.loads(message)))
 
@@ -122,13 +122,13 @@ class FakeClient:
         assert self.closed is None
         self.closed = (trio.current_time(), code, reason)
         if self.deaf_to_close:
-            self.hang_up()
+            self.hang_up(noticed=False)
         await trio.lowlevel.checkpoint()
 
     def cut(self) -> None:
-        """Be cut off, as by a network."""
-        if not self._gone:
-            self.hang_up()
+        """Be cut off: whoever does it is not told, whoever receives notices."""
+        if not self._gone.is_set():
+            self.hang_up(noticed=False)
 
     def on_gone(self, callback: Callable[[], object]) -> None:
         """Remember whom to tell."""

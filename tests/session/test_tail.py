@@ -20,6 +20,7 @@ def test_what_was_not_acknowledged_is_said_again() -> None:
     tail.acknowledge(2)
     assert tail.since(2) == (("3",), ("4",))
     assert tail.since(4) == ()
+    assert tail.since(1) is None
 
 
 def test_what_is_forgotten_is_not_passed_over() -> None:
