@@ -30,6 +30,8 @@ class Callbacks:
     on_state: Callable[..., object] | None = None
     on_balance: Callable[..., object] | None = None
     on_error: Callable[..., object] | None = None
+    # How many arguments each takes, once it was looked at.
+    _places: dict[str, int] = attrs.field(init=False, factory=dict)
 
     def begin(self) -> "Calls":
         """A thread for one start of an engine."""
@@ -39,13 +41,24 @@ class Callbacks:
         """Call back with one piece of news, in this thread."""
         match news:
             case Transcript():
-                _call(self.on_transcript, news.text, news.is_final, news)
+                self._call("on_transcript", news.text, news.is_final, news)
             case Standing():
-                _call(self.on_state, news.state, news.message)
+                self._call("on_state", news.state, news.message)
             case Balance():
-                _call(self.on_balance, news.seconds, news.low)
+                self._call("on_balance", news.seconds, news.low)
             case Problem():
-                _call(self.on_error, news.message, news.code)
+                self._call("on_error", news.message, news.code)
+
+    def _call(self, name: str, *arguments: Any) -> None:
+        callback: Callable[..., object] | None = getattr(self, name)
+        if callback is None:
+            return
+        if name not in self._places:
+            self._places[name] = _takes(callback, len(arguments))
+        try:
+            callback(*arguments[: self._places[name]])
+        except Exception:
+            log.exception("a callback of the app failed")
 
 
 class Calls:
@@ -95,15 +108,6 @@ class Calls:
                     self._ready.wait()
                 news = self._waiting.popleft()
             self._callbacks.call(news)
-
-
-def _call(callback: Callable[..., object] | None, *arguments: Any) -> None:
-    if callback is None:
-        return
-    try:
-        callback(*arguments[: _takes(callback, len(arguments))])
-    except Exception:
-        log.exception("a callback of the app failed")
 
 
 def _takes(callback: Callable[..., object], most: int) -> int:
