@@ -83,6 +83,12 @@ def main() -> None:
     parser.add_argument("--file", type=Path, help="send this recording instead of silence")
     parser.add_argument("--model", default="", help="left out: the server's first")
     parser.add_argument("--server", help="an URL; left out: a relayd of its own")
+    parser.add_argument(
+        "--engine",
+        default="pretend:pretend",
+        help="engine:model of a relayd of its own (default pretend:pretend, so that what is seen "
+        "is relayd's), such as moonshine:tiny-en",
+    )
     parser.add_argument("--wait-seconds", type=float, default=600, help="at most (default 600)")
     arguments = parser.parse_args()
     counted, text = trio.run(_measure, arguments)
@@ -118,7 +124,8 @@ async def _server(arguments: argparse.Namespace) -> AsyncIterator[tuple[str, tup
         changes: Sections = {"storage": {"directory": directory}, "batch": {"workers": 2}}
         # Its live engine is never asked.
         sections = configuration(set_up.books, "ws://127.0.0.1:9", changes)
-        daemon = await opened.enter_async_context(running(sections))
+        models = f'[{{name="bench", engines=["{arguments.engine}"]}}]'
+        daemon = await opened.enter_async_context(running(sections, {"RELAYD_MODELS": models}))
         yield f"http://127.0.0.1:{daemon.port}", set_up.tokens
         if errors := daemon.errors():
             raise SystemExit("\n".join(errors))
