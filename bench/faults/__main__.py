@@ -30,6 +30,7 @@ NAMES: Final = (
     "logins",
     "enumeration",
     "media",
+    "uploading",
     "exhaustion",
     "overspend",
     "gone",
