@@ -27,6 +27,7 @@ __all__ = [
     "APPOINT",
     "DISMISS",
     "LIST_USERS",
+    "MAKE_ADMIN_KEY",
     "READ_QUEUE",
     "READ_USER",
     "RESET_FACTOR",
@@ -48,6 +49,7 @@ READ_USER: Final = "read_user"
 APPOINT: Final = "appoint_operator"
 DISMISS: Final = "dismiss_operator"
 RESET_FACTOR: Final = "reset_second_factor"
+MAKE_ADMIN_KEY: Final = "make_admin_key"
 
 
 @attrs.frozen

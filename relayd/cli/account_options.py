@@ -33,7 +33,9 @@ def add_server(command: argparse.ArgumentParser) -> None:
         help="take the server's address from its configuration, on the server itself",
     )
     who = command.add_argument_group("who pays")
-    who.add_argument("--token-file", metavar="F", type=Path, help="a file with an access token")
+    who.add_argument(
+        "--token-file", metavar="F", type=Path, help="a file with an access token or API key"
+    )
     who.add_argument("--email", metavar="E", help="sign in with this account and its password")
     who.add_argument(
         "--password-stdin", action="store_true", help="read the password from standard input"

@@ -6,7 +6,8 @@ import uuid
 from typing import TYPE_CHECKING, Any, Final
 
 from relayd.cli.exits import Exit
-from relayd.cli.operator import find_user, run
+from relayd.cli.hand import add_hand, hand_of, refused
+from relayd.cli.operator import accounts, find_user, run
 from relayd.cli.options import Subparsers, add_command, add_config, add_group, add_json
 from relayd.cli.output import print_json, print_table, say
 from relayd.errors import OperatorError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from relayd.config import Config
     from relayd.database.ports import Database
     from relayd.keys.keys import Keys
-    from relayd.keys.outcomes import ApiKey, KeyRefusal, MadeKey
+    from relayd.keys.outcomes import ApiKey, KeyRefusal, MadeKey, WantedKey
 
 __all__ = ["add"]
 
@@ -65,7 +66,8 @@ def _add_create(group: Subparsers) -> None:
         details=(
             "Make a key and print it. It is shown this once: nobody can say it again. Without\n"
             "--scope it opens live streams, hands in recordings and reads them. The scope admin\n"
-            "sees what is everybody's: make such a key for an account of your own."
+            "sees what is everybody's: make such a key for an account of your own. It leaves a\n"
+            "row in the operators' trail, and where auth.operator_second_factor is on takes a code."
         ),
         examples=(
             "  relayd keys create ada@example.org --name transcriber\n"
@@ -88,6 +90,7 @@ def _add_create(group: Subparsers) -> None:
     command.add_argument(
         "--test", action="store_true", help="it only pretends: words that nobody said, no charge"
     )
+    add_hand(command)
     add_config(command)
     add_json(command)
 
@@ -141,6 +144,8 @@ def _run_create(arguments: argparse.Namespace) -> int:
         scopes = frozenset(Scope(name) for name in arguments.scope or _USUAL)
         expires_at = arguments.days and dt.datetime.now(dt.UTC) + arguments.days
         wanted = WantedKey(user.id, name, scopes, arguments.test, expires_at)
+        if Scope.ADMIN in scopes:
+            return await _make_by_hand(database, config, arguments, wanted)
         return await _keys(database, config).make(wanted)
 
     made = run(arguments, action)
@@ -151,6 +156,29 @@ def _run_create(arguments: argparse.Namespace) -> int:
     else:
         say(made.text)
     return Exit.OK
+
+
+async def _make_by_hand(
+    database: "Database", config: "Config", arguments: argparse.Namespace, wanted: "WantedKey"
+) -> "MadeKey | KeyRefusal":
+    """A key that sees what is everybody's: it leaves a row of who made it."""
+    from relayd.accounts.operators import MAKE_ADMIN_KEY, Deed
+    from relayd.keys import rows
+    from relayd.keys.outcomes import ApiKey, KeyRefusal, MadeKey
+
+    keys = _keys(database, config)
+    fresh = keys.spelling.make(test=False)
+    hand = await hand_of(database, config, arguments)
+    made = await accounts(database, config).operators.act(
+        hand,
+        Deed(MAKE_ADMIN_KEY, wanted.user_id, wanted.name, reference=fresh.hint),
+        lambda connection: rows.insert_key(connection, wanted, fresh, keys.per_user_max),
+    )
+    if isinstance(made, ApiKey):
+        return MadeKey(made, fresh.text)
+    if isinstance(made, KeyRefusal):
+        return made
+    raise refused(made, arguments)
 
 
 def _run_revoke(arguments: argparse.Namespace) -> int:

@@ -17,6 +17,8 @@ def test_a_key_from_made_to_revoked(relayd: Command) -> None:
     (listed,) = answered(relayd("keys", "list", EMAIL, "--json"))
     assert (listed["name"], listed["scopes"]) == ("ops", ["admin"])
     assert key.strip() not in relayd("keys", "list", EMAIL)[1]
+    (row,) = answered(relayd("credit", "trail", "--json"))
+    assert (row["action"], row["email"], row["reason"]) == ("make_admin_key", EMAIL, "ops")
     told = relayd("keys", "revoke", listed["id"])
     assert told[:2] == (Exit.OK, f"ops ({listed['hint']}) is revoked\n")
     assert answered(relayd("keys", "list", EMAIL, "--json"))[0]["revoked_at"] is not None

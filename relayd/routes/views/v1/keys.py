@@ -130,6 +130,10 @@ class CreatedKey(Key):
         str, told("The key itself. Keep it now: nobody can say it again.", f"wtr_live_{'0' * 49}")
     ]
 
+    def __repr__(self) -> str:
+        """Without the key, wherever it may be written."""
+        return f"{type(self).__name__}(id={self.id!r}, hint={self.hint!r})"
+
 
 @blueprint.post("")
 @authenticated

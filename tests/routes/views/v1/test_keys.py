@@ -2,13 +2,16 @@
 
 import logging
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from relayd.identity import Scope
 from relayd.keys.keys import Keys
 from relayd.keys.known import KnownKeys
+from relayd.keys.outcomes import MadeKey, WantedKey
 from relayd.routes.toolkit.protection import Protection, protection_of, scope_of
+from relayd.routes.views.v1.keys import CreatedKey
 from tests.fakes.keys import MemoryKeys
 from tests.routes.recording import open_studio
 from tests.routes.world import World, refusal
@@ -130,6 +133,17 @@ async def test_no_log_holds_a_key(caplog: pytest.LogCaptureFixture) -> None:
     logged = [f"{one.getMessage()} {one.__dict__}" for one in caplog.records]
     assert logged
     assert not [line for line in logged if key["key"][9:-4] in line]
+
+
+async def test_no_repr_holds_a_key() -> None:
+    """Not even that of the answer which does."""
+    keys = Keys(MemoryKeys())
+    wanted = WantedKey(UUID(int=1), "mine", frozenset({Scope.READ}))
+    made = await keys.make(wanted)
+    assert isinstance(made, MadeKey)
+    answer = CreatedKey.of(made.key, key=made.text)
+    assert answer.key == made.text
+    assert made.text[9:-4] not in f"{answer!r} {made!r} {keys!r}"
 
 
 async def test_every_route_of_this_interface_takes_keys() -> None:
