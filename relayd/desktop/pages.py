@@ -133,6 +133,7 @@ class OwnKeyPage(_SpokenPage):
     def __init__(self, vault: Vault) -> None:
         super().__init__(vault)
         self.explain("Sound goes straight to Deepgram, and Deepgram bills you. No relay is used.")
+        self._url = Settings().deepgram_url
         self.key = QLineEdit()
         self.key.setEchoMode(QLineEdit.EchoMode.Password)
         self.key.setPlaceholderText("stays in this computer's keyring")
@@ -147,6 +148,12 @@ class OwnKeyPage(_SpokenPage):
         self.key.returnPressed.connect(self._check)
         self.errands.busy.connect(self.check.setDisabled)
         self._recall()
+
+    def show_settings(self, settings: Settings) -> None:
+        """Fill the fields; a key that is configured is shown as dots."""
+        super().show_settings(settings)
+        self._url = settings.deepgram_url
+        self._show_key(settings.byok_api_key)
 
     def edited(self, settings: Settings) -> Settings:
         """With the key."""
@@ -163,7 +170,7 @@ class OwnKeyPage(_SpokenPage):
             self.key.setText(key)
 
     def _check(self) -> None:
-        key, url = self.key.text().strip(), Settings().deepgram_url
+        key, url = self.key.text().strip(), self._url
 
         async def check() -> str:
             async with open_deepgram(key, url=url) as stream:

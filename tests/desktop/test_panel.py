@@ -14,6 +14,7 @@ from relayd.client.accounts import About, Accounts, Tokens
 from relayd.client.errors import ConnectError, RequestError
 from relayd.desktop.errands import Errands
 from relayd.desktop.panel import SettingsPanel
+from tests.client.live.conftest import Listening
 
 URL = "https://relay.example"
 
@@ -40,6 +41,15 @@ class Relay:
             raise RequestError(401, "code_needed", "Type the code of your authenticator app.")
         return Tokens("access", "refresh", 600)
 
+    async def register(self, _: Any, email: str, password: str) -> Tokens:
+        """Anybody new."""
+        self._asked()
+        return Tokens("access", "refresh", 600)
+
+    async def logout(self, _: Any, refresh_token: str) -> None:
+        """Forget it."""
+        self._asked()
+
     async def me(self, _: Any, token: str) -> Profile:
         """Ten minutes."""
         self._asked()
@@ -62,7 +72,7 @@ def relay(monkeypatch: pytest.MonkeyPatch) -> Relay:
 
         return answer
 
-    for name in ("about", "login", "me"):
+    for name in ("about", "login", "register", "logout", "me"):
         monkeypatch.setattr(Accounts, name, answers(name))
     return found
 
@@ -129,6 +139,47 @@ def test_signing_in_shows_the_minutes(qtbot: QtBot, relay: Relay) -> None:
     qtbot.waitUntil(lambda: made.balance.text() == "10.0 minutes left.")
     assert made.password.text() == ""
     assert made.log_in.isEnabled()
+
+
+def test_registering_and_signing_out(qtbot: QtBot, relay: Relay) -> None:
+    """A new account is signed in at once; after signing out nothing of it is in the keyring."""
+    vault = MemoryVault()
+    made = panel(qtbot, Settings(), vault).managed
+    made.server.setText(URL)
+    made.register.click()
+    qtbot.waitUntil(lambda: made.balance.text() == "10.0 minutes left.")
+    assert vault.secrets.keys() == {f"session {URL}"}
+    made.sign_out.click()
+    qtbot.waitUntil(lambda: made.balance.text() == "Not signed in.")
+    assert vault.secrets == {}
+
+
+def test_minutes_are_bought_in_the_browser(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the server's own address."""
+    opened: list[str] = []
+    monkeypatch.setattr(
+        "relayd.desktop.pages.QDesktopServices.openUrl", lambda url: opened.append(url.toString())
+    )
+    made = panel(qtbot, Settings()).managed
+    made.server.setText(URL)
+    made.buy.click()
+    assert opened == [URL]
+
+
+def test_a_key_is_tried_before_it_is_kept(qtbot: QtBot, listening: Listening) -> None:
+    """Deepgram is asked, without sound; a key that it doesn't know stays out of the keyring."""
+    vault = MemoryVault()
+    made = panel(qtbot, Settings.of(listening.config | {"byok_api_key": "wrong"}), vault).own_key
+    qtbot.waitUntil(made.check.isEnabled)
+    made.check.click()
+    qtbot.waitUntil(lambda: "doesn't know this key" in made.told.text())
+    assert vault.secrets == {}
+    made.key.setText(listening.stand_in.key)
+    qtbot.waitUntil(made.check.isEnabled)
+    made.check.click()
+    qtbot.waitUntil(lambda: "takes this key" in made.told.text())
+    assert vault.secrets == {"byok_api_key": listening.stand_in.key}
+    assert [one.audio_bytes for one in listening.stand_in.records] == [0, 0]
 
 
 def test_a_second_factor_is_asked_for_when_it_is_needed(qtbot: QtBot, relay: Relay) -> None:
