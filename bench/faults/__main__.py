@@ -40,6 +40,7 @@ NAMES: Final = (
     "unread",
     "partner",
     "kill",
+    "cuts",
     "outage",
     "workers",
     "away",

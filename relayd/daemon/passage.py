@@ -24,9 +24,10 @@ from relayd import logs
 from relayd.edge.websocket import ClientSocket, SocketTerms
 from relayd.errors import ClientGone
 from relayd.identity import Principal
+from relayd.session.continuing import session_named
 from relayd.session.dialect import Resume
 from relayd.session.ports import Client
-from relayd.session.registry import Sessions, session_named
+from relayd.session.registry import Sessions
 from relayd.session.session import Session
 from relayd.websocket import streams
 from relayd.websocket.connection import WebSocket

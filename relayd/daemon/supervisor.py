@@ -112,20 +112,21 @@ class Supervisor:
     def _slots(self) -> range:
         return range(1, processes_of(self.config) + 1)
 
-    def _begin(self, slot: int) -> Process:
+    def _begin(self, slot: int, *, heir: bool = False) -> Process:
+        """Start a process; an ``heir`` of one that ended has nobody who waits for its start."""
         assert self._nursery is not None
         process = Process(self.config, slot, len(self._slots), self.counters, self.keeping.news)
         self._serving[slot] = process
         self._living.add(process)
         self.seat.take(self._boots)
-        self._nursery.start_soon(self._attend, process)
+        self._nursery.start_soon(self._attend, process, heir)
         return process
 
     @property
     def _boots(self) -> Collection[UUID]:
         return [process.boot_id for process in self._living]
 
-    async def _attend(self, process: Process) -> None:
+    async def _attend(self, process: Process, heir: bool) -> None:
         """Carry a process to its end, settle what it left, and have another in its place."""
         listeners = [listener.socket.fileno() for listener in self.entrance.listeners]
         await process.run(listeners, self.seat.descriptors)
@@ -142,7 +143,8 @@ class Supervisor:
         async with trio.open_nursery() as nursery:
             if process.exit_code != 0:
                 nursery.start_soon(self.keeping.bury, process.boot_id)
-            if self._serving.get(process.slot) is process and process.started.is_set():
+            served = heir or process.started.is_set()
+            if served and self._serving.get(process.slot) is process:
                 self._succeed(process)
         self._living.discard(process)
         self.seat.take(self._boots)
@@ -158,12 +160,12 @@ class Supervisor:
             assert self._nursery is not None
             self._nursery.start_soon(self._begin_later, process, failures)
         else:
-            self._begin(process.slot)
+            self._begin(process.slot, heir=True)
 
     async def _begin_later(self, process: Process, failures: int) -> None:
         await trio.sleep(min(BACKOFF_SECONDS * 2 ** (failures - 2), BACKOFF_SECONDS_MAX))
         if self._serving.get(process.slot) is process and not self.stop.is_set():
-            self._begin(process.slot)
+            self._begin(process.slot, heir=True)
 
     async def _await_start(self, process: Process) -> None:
         """Raises `OperatorError` where it ended, or did not get ready in time."""

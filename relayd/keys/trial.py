@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import attrs
+import trio
 
 from relayd.errors import DatabaseUnavailable, LedgerUnavailable
 from relayd.identity import Principal
@@ -48,6 +49,12 @@ class TrialLedger:
                 return OpenRefusal.TOO_MANY_SESSIONS
             self._open[request.session_id] = principal
         return Opened(self.credit_ms, final=True, balance_ms=self.credit_ms)
+
+    async def settled(self, session_id: UUID, user_id: UUID) -> bool:
+        """See the port."""
+        await trio.lowlevel.checkpoint()
+        principal = self._open.get(session_id)
+        return principal is None or principal.user_id != user_id
 
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """See the port."""

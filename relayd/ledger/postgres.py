@@ -46,6 +46,10 @@ class PostgresLedger:
         """See `relayd.session.ports.Ledger`."""
         return await self._run(sessions.open_session, request, self.boot_id, self.policy)
 
+    async def settled(self, session_id: UUID, user_id: UUID) -> bool:
+        """See `relayd.session.ports.Ledger`."""
+        return await self._run(sessions.session_settled, session_id, user_id)
+
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """See `relayd.session.ports.Ledger`."""
         assert 0 <= used_ms <= keep_ms

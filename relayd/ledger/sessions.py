@@ -6,6 +6,7 @@ hold is read after that lock, so two sessions of one user never see the same fre
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 import attrs
@@ -16,6 +17,7 @@ from relayd.identity import Principal
 from relayd.ledger import balances, boots
 from relayd.ledger.holds import Account, Policy, SessionStanding, unused_hold
 from relayd.ledger.outcomes import SWEPT
+from relayd.session.endings import EndReason
 from relayd.session.ports import Closed, Opened, OpenRefusal, OpenRequest, Settlement
 
 __all__ = [
@@ -24,10 +26,17 @@ __all__ = [
     "covered",
     "open_session",
     "open_sessions",
+    "session_settled",
     "sweep_session",
 ]
 
 log = logs.get(__name__)
+
+# Endings that are no doing of the app's: what was charged for audio that it has to send again to
+# another session is paid.
+BY_US: Final = (SWEPT, *(reason.label for reason in EndReason if reason.by_us))
+# For so long a session may be continued; longer than any app goes on trying.
+CONTINUED_MINUTES: Final = 10
 
 
 @attrs.frozen
@@ -86,7 +95,7 @@ def open_session(
         return OpenRefusal.AUTH_REVOKED
     known = connection.execute(
         """
-        SELECT used_ms, held_ms, ended_at IS NOT NULL FROM transcription_sessions
+        SELECT used_ms, held_ms, ended_at IS NOT NULL, paid_ms FROM transcription_sessions
         WHERE id = %s AND user_id = %s
         """,
         (request.session_id, user_id),
@@ -96,7 +105,7 @@ def open_session(
             return OpenRefusal.SESSION_SETTLED
         boots.vouch(connection, boot_id)
         final = account.unreserved_ms == known[1] - known[0]
-        return Opened(known[1], final=final, balance_ms=account.unreserved_ms)
+        return Opened(known[1], final=final, balance_ms=account.unreserved_ms, paid_ms=known[3])
     if _credential_ended(connection, request.principal):
         return OpenRefusal.AUTH_REVOKED
     others = open_sessions(connection, [user_id]).values()
@@ -107,12 +116,25 @@ def open_session(
     ahead = sum(other.starving_since is not None for other in others)
     standing = SessionStanding(0, 0, sessions=len(others) + 1, ahead=ahead)
     hold_ms = unused_hold(account, standing, 0, policy)
-    _insert(connection, request, boot_id, hold_ms)
+    paid_ms = _paid(connection, request)
+    _insert(connection, request, boot_id, hold_ms, paid_ms)
     account = account.holding(hold_ms)
     balances.write(connection, account)
     boots.vouch(connection, boot_id)
     final = account.unreserved_ms == hold_ms
-    return Opened(hold_ms, final=final, balance_ms=account.unreserved_ms)
+    return Opened(hold_ms, final=final, balance_ms=account.unreserved_ms, paid_ms=paid_ms)
+
+
+def session_settled(connection: Connection, session_id: UUID, user_id: UUID) -> bool:
+    """Whether this user has no such session open."""
+    row = connection.execute(
+        """
+        SELECT FROM transcription_sessions
+        WHERE id = %s AND user_id = %s AND ended_at IS NULL
+        """,
+        (session_id, user_id),
+    ).fetchone()
+    return row is None
 
 
 def close_session(connection: Connection, settlement: Settlement) -> Closed:
@@ -218,15 +240,43 @@ def _credential_ended(connection: Connection, principal: Principal) -> bool:
     return bool(row[0])
 
 
-def _insert(connection: Connection, request: OpenRequest, boot_id: UUID, hold_ms: int) -> None:
+def _paid(connection: Connection, request: OpenRequest) -> int:
+    """What of its first audio was charged by the session that it continues; milliseconds.
+
+    The user's balance is locked, so that no two sessions continue the same one.
+    """
+    before = request.continues
+    if before is None:
+        return 0
+    row = connection.execute(
+        """
+        SELECT used_ms + paid_ms FROM transcription_sessions AS s
+        WHERE id = %(id)s AND user_id = %(user)s AND end_reason = ANY(%(reasons)s)
+              AND ended_at > now() - make_interval(mins => %(minutes)s)
+              AND NOT EXISTS (SELECT FROM transcription_sessions AS n WHERE n.continues = s.id)
+        """,
+        {
+            "id": before.session_id,
+            "user": request.principal.user_id,
+            "reasons": list(BY_US),
+            "minutes": CONTINUED_MINUTES,
+        },
+    ).fetchone()
+    return 0 if row is None else min(max(row[0] - before.start_ms, 0), before.most_ms)
+
+
+def _insert(
+    connection: Connection, request: OpenRequest, boot_id: UUID, hold_ms: int, paid_ms: int
+) -> None:
     """Record a new session with its first hold."""
     connection.execute(
         """
         INSERT INTO transcription_sessions
             (id, user_id, sign_in_id, key_id, boot_id, engine, model, rate, client_address, held_ms,
-             starving_since)
+             starving_since, continues, paid_ms)
         VALUES (%(id)s, %(user)s, %(sign_in)s, %(key)s, %(boot)s, %(engine)s, %(model)s, %(rate)s,
-                %(address)s, %(held)s, CASE WHEN %(held)s = 0 THEN clock_timestamp() END)
+                %(address)s, %(held)s, CASE WHEN %(held)s = 0 THEN clock_timestamp() END,
+                %(continues)s, %(paid)s)
         """,
         {
             "id": request.session_id,
@@ -239,6 +289,8 @@ def _insert(connection: Connection, request: OpenRequest, boot_id: UUID, hold_ms
             "rate": request.tariff.rate,
             "address": request.client_address,
             "held": hold_ms,
+            "continues": request.continues.session_id if request.continues and paid_ms else None,
+            "paid": paid_ms,
         },
     )
 

@@ -66,10 +66,17 @@ class EndReason(enum.Enum):
         return self in {EndReason.COMPLETED, EndReason.CLIENT_GONE}
 
     @property
+    def by_us(self) -> bool:
+        """A fault or a need of ours ended it; audio that is sent again is not charged again."""
+        return self in _BY_US
+
+    @property
     def orderly(self) -> bool:
         """Both ends are still there, so the engine's last words are worth waiting for."""
         return self not in _ABRUPT
 
+
+_BY_US = frozenset({EndReason.SERVER_DRAINING, EndReason.UPSTREAM_CLOSED, EndReason.INTERNAL_ERROR})
 
 _ABRUPT = frozenset(
     {

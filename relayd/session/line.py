@@ -228,6 +228,11 @@ class Line:
         self._lost(self.client)
 
     @property
+    def numbered(self) -> bool:
+        """Whether results are numbered and kept, for an app that can come back."""
+        return self._tail is not None
+
+    @property
     def may_return(self) -> bool:
         """Whether an app that is lost is waited for."""
         return self._tail is not None and self._patient and not self._over

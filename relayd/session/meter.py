@@ -23,6 +23,8 @@ class Meter:
     format: AudioFormat
     held_total_ms: int
     tariff: Tariff = EVEN
+    # Of what is admitted first: charged already, by the session that this one continues.
+    paid_ms: int = 0
     admitted_bytes: int = 0
     # What the hold comes to; counted when it changes, because every frame is compared with it.
     _held_bytes: int = attrs.field(init=False)
@@ -33,7 +35,7 @@ class Meter:
     @property
     def used_ms(self) -> int:
         """Running total of credit for what was admitted; this is what the user pays."""
-        return self.tariff.charge_bytes(self.admitted_bytes, self.format)
+        return max(self.tariff.charge_bytes(self.admitted_bytes, self.format) - self.paid_ms, 0)
 
     @property
     def unused_ms(self) -> int:
@@ -57,7 +59,7 @@ class Meter:
 
     def affordable_bytes(self, credit_ms: int) -> int:
         """The most whole blocks of this session's audio that so much credit covers."""
-        return self.tariff.affordable_bytes(credit_ms, self.format)
+        return self.tariff.affordable_bytes(credit_ms + self.paid_ms, self.format)
 
     def set_hold(self, held_total_ms: int) -> None:
         """Take the ledger's word for the hold: it may grow, or shrink to what is unused."""

@@ -21,6 +21,7 @@ from relayd.speech.tariff import EVEN, Tariff
 __all__ = [
     "Client",
     "Closed",
+    "Continuation",
     "Ledger",
     "OpenRefusal",
     "OpenRequest",
@@ -75,6 +76,19 @@ class Client(Protocol):
 
 
 @attrs.frozen
+class Continuation:
+    """A session that is over, and whose last audio another one begins with again.
+
+    Milliseconds of credit at the new one's price: where in that audio it begins, and how much of
+    what was charged for it may count as paid.
+    """
+
+    session_id: UUID
+    start_ms: int
+    most_ms: int
+
+
+@attrs.frozen
 class OpenRequest:
     """A session about to start. The id is the caller's, so that a retry is the same session."""
 
@@ -85,18 +99,21 @@ class OpenRequest:
     client_address: str
     # At what price; every total of the session is credit at this price.
     tariff: Tariff = EVEN
+    continues: Continuation | None = None
 
 
 @attrs.frozen
 class Opened:
     """The session may run. Milliseconds.
 
-    ``balance_ms`` is all that the user has for live streams, their holds included.
+    ``balance_ms`` is all that the user has for live streams, their holds included. ``paid_ms`` of
+    what it uses first were charged already, by the session that it continues.
     """
 
     held_total_ms: int
     final: bool
     balance_ms: int
+    paid_ms: int = 0
 
 
 class OpenRefusal(enum.Enum):
@@ -162,7 +179,13 @@ class Ledger(Protocol):
     """The money. Every call is one transaction, may be repeated, raises `LedgerUnavailable`."""
 
     async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
-        """Record the session and set its first hold aside. A settled one is not opened again."""
+        """Record the session and set its first hold aside. A settled one is not opened again.
+
+        What it continues counts as paid where a fault of ours ended that, and once only.
+        """
+
+    async def settled(self, session_id: UUID, user_id: UUID) -> bool:
+        """Whether this user has no such session open."""
 
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """Record the running total and extend the hold.

@@ -12,14 +12,15 @@ import trio
 
 from relayd.background import Faults, keep
 from relayd.identity import Principal
+from relayd.session.continuing import session_named
 from relayd.session.dialect import Dialect, Hello, Resume
 from relayd.session.endings import EndReason
 from relayd.session.limits import SessionLimits
 from relayd.session.ports import Client, Ports, Settlement
 from relayd.session.report import Report
-from relayd.session.session import GoBack, Session, nowhere
+from relayd.session.session import GoBack, Session
 
-__all__ = ["Sessions", "session_named"]
+__all__ = ["Sessions"]
 
 # Between attempts to settle what the ledger could not take at a session's end.
 SETTLE_AGAIN_SECONDS: Final = 2.0
@@ -34,7 +35,7 @@ class Sessions:
     # Hears of every session once, when it is over: for the log, and whatever counts sessions.
     ended: Callable[[Report], object]
     # Takes an app back to a session that is not here, as `Session.go_back` does.
-    elsewhere: GoBack = nowhere
+    elsewhere: GoBack | None = None
     draining: bool = False
     _live: dict[UUID, Session] = attrs.field(factory=dict)
     # Bounded by the sessions that can end within one outage; each entry is some 200 bytes.
@@ -105,7 +106,7 @@ class Sessions:
                 host = await self.ready_for(session_id, principal.user_id, resume.received)
                 if host is not None:
                     await host.receive_back(visitor, resume.received)
-            else:
+            elif self.elsewhere is not None:
                 await self.elsewhere(visitor, principal, resume)
         finally:
             self._live[visitor.session_id] = visitor
@@ -158,11 +159,3 @@ class Sessions:
         """Wake whoever waits for a change."""
         self._changed.set()
         self._changed = trio.Event()
-
-
-def session_named(token: str) -> UUID | None:
-    """The session that a resume token names; None for none."""
-    try:
-        return UUID(token.rpartition(".")[2])
-    except ValueError:
-        return None

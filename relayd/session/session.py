@@ -37,6 +37,7 @@ from relayd.errors import (
 )
 from relayd.identity import Principal, Scope
 from relayd.session.allowance import Allowance
+from relayd.session.continuing import continuation
 from relayd.session.dialect import (
     Conclusion,
     Dialect,
@@ -59,7 +60,7 @@ from relayd.session.report import Report
 from relayd.speech.engine import Upstream
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 
-__all__ = ["GoBack", "Session", "nowhere"]
+__all__ = ["GoBack", "Session"]
 
 # The app is done, or its page goes away; a page that closes without a code sends none (1005).
 ORDERLY_CLOSES: Final = frozenset({1000, 1001, 1005})
@@ -68,17 +69,12 @@ ORDERLY_CLOSES: Final = frozenset({1000, 1001, 1005})
 GoBack = Callable[["Session", Principal, Resume], Awaitable[None]]
 
 
-async def nowhere(visitor: "Session", principal: Principal, resume: Resume) -> None:
-    """No session but this one."""
-    await trio.lowlevel.checkpoint()
-
-
 @attrs.define(eq=False)
 class Session:
     """A live stream. Run it once.
 
-    ``go_back`` takes its client to the session that it would go on with, if there is one, and
-    returns when that has no more use of it; ``went_back`` says whether it did.
+    ``go_back`` takes its client to the session that it would go on with, if there is one, until
+    that has no more use of it; ``went_back`` says whether it did.
     """
 
     client: Client
@@ -91,7 +87,7 @@ class Session:
     hello: Hello | None = None
     # Since when its app has been there, and may have said nothing; from when it is run, by itself.
     arrived_at: float | None = None
-    go_back: GoBack = nowhere
+    go_back: GoBack | None = None
     session_id: UUID = attrs.field(init=False)
     ending: Ending = attrs.field(factory=Ending)
     report: Report = attrs.field(init=False)
@@ -157,7 +153,7 @@ class Session:
             if hello is None:
                 return
             resume = hello.resume if hello.principal.may(Scope.LIVE) else None
-            if resume is not None and resume.token:
+            if self.go_back is not None and resume is not None and resume.token:
                 await self.go_back(self, hello.principal, resume)
                 if self.went_back:
                     return
@@ -165,7 +161,7 @@ class Session:
             if not await self._may_open(hello.principal):
                 return
             plan = self._plan(hello)
-            if plan is None or not await self._open_ledger(plan):
+            if plan is None or not await self._open_ledger(plan, hello.resume):
                 return
             async with self.ports.engine.open(plan) as upstream:
                 await self._stream(hello, plan, upstream)
@@ -228,8 +224,10 @@ class Session:
         self.report.rate = plan.tariff.rate
         return plan
 
-    async def _open_ledger(self, plan: StreamPlan) -> bool:
+    async def _open_ledger(self, plan: StreamPlan, resume: Resume | None) -> bool:
         assert self._principal is not None
+        user_id, ledger = self._principal.user_id, self.ports.ledger
+        continues = await continuation(resume, user_id, plan, ledger, self.limits.settle_seconds)
         request = OpenRequest(
             session_id=self.session_id,
             principal=self._principal,
@@ -237,9 +235,10 @@ class Session:
             model=plan.model,
             client_address=self.address,
             tariff=plan.tariff,
+            continues=continues,
         )
-        # Until an answer says otherwise it may be open. Shielded, so that a session which was
-        # opened while its client left is known here, and settled like any other.
+        # Until an answer says otherwise it may be open. Shielded: one that was opened while its
+        # client left is known here, and settled like any other.
         self._unanswered = request
         self.report.settled = False
         opened: Opened | OpenRefusal | None = None
@@ -263,7 +262,7 @@ class Session:
             ledger=self.ports.ledger,
             limits=self.limits,
             ending=self.ending,
-            meter=Meter(plan.format, opened.held_total_ms, plan.tariff),
+            meter=Meter(plan.format, opened.held_total_ms, plan.tariff, opened.paid_ms),
             opened=opened,
             clock=self.ports.clock,
             say_low=lambda remaining_ms: self.line.say(self.dialect.credits_low(remaining_ms)),
@@ -273,9 +272,9 @@ class Session:
         assert self._allowance is not None
         self._upstream = upstream
         ticket = self._ticket() if hello.resume is not None else None
-        engine, remaining_ms = self.ports.engine.name, self._allowance.remaining_ms
-        readiness = Readiness(self.session_id, engine, plan, remaining_ms, ticket)
-        self.line.say(self.dialect.ready(readiness))
+        engine, credit_ms = self.ports.engine.name, self._allowance.remaining_ms
+        ready = Readiness(self.session_id, engine, plan, credit_ms, ticket)
+        self.line.say(self.dialect.ready(ready))
         for remark in plan.remarks:
             self.line.say(self.dialect.remark(remark))
         self._relay = Relay(
@@ -292,15 +291,14 @@ class Session:
         return Ticket(f"{self.ports.place}.{self.session_id}", self.limits.resume_seconds)
 
     def _taken(self) -> int:
-        assert self._relay is not None
-        return self._relay.taken_bytes
+        return 0 if self._relay is None else self._relay.taken_bytes
 
     def _welcome(self) -> Texts:
         ticket = self._ticket()
         assert ticket is not None
         assert self._allowance is not None
-        remaining_ms = self._allowance.remaining_ms
-        return self.dialect.resumed(Return(self.session_id, self._taken(), remaining_ms, ticket))
+        credit_ms = self._allowance.remaining_ms
+        return self.dialect.resumed(Return(self.session_id, self._taken(), credit_ms, ticket))
 
     def _client_gone(self) -> None:
         closed = self.line.client.peer_code in ORDERLY_CLOSES
@@ -358,7 +356,7 @@ class Session:
             used_ms=0 if self._allowance is None else self._allowance.meter.used_ms,
             remaining_ms=self._remaining_ms,
             authenticated=self._principal is not None,
-            taken_bytes=self._taken() if self.line.may_return else None,
+            taken_bytes=self._taken() if self.line.numbered else None,
         )
 
     def _complete_report(self, seconds: float) -> None:

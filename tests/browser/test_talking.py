@@ -15,7 +15,7 @@ from tests.browser.board import (
     warnings,
     words,
 )
-from tests.browser.daemons import SPOKEN, WORDS, Daemon
+from tests.browser.daemons import SPOKEN, WORDS, Daemon, open_daemon
 from tests.browser.people import Person, grant
 from tests.browser.visits import Visits
 
@@ -41,6 +41,28 @@ def test_the_local_engine_understands_the_page(
     expect(words(page)).to_contain_text(re.compile("listen|speak|words|welcome"))
     page.get_by_role("button", name="Stop").click()
     expect(talk_state(page)).to_have_text(re.compile(r"Finished: .* used\."))
+
+
+def test_a_restart_of_the_server_is_talked_through(
+    visits: Visits, shared_database_url: str, engine: dict[str, str], person: Person
+) -> None:
+    """The page says that the connection was lost, comes back by itself, and the words go on."""
+    grant(shared_database_url, person, 600)
+    with open_daemon(shared_database_url, **engine) as serving:
+        visit = visits.begin(serving, talks=True)
+        page = visit.sign_in(person)
+        page.get_by_role("button", name="Start").click()
+        expect(words(page)).to_contain_text(SPOKEN)
+        serving.stop()
+        expect(talk_state(page)).to_have_text(re.compile("The connection was lost. Speak on"))
+        serving.start()
+        expect(talk_state(page)).to_have_text("Listening. Speak now.")
+        expect(words(page)).to_contain_text(re.compile(f"{SPOKEN}.*{SPOKEN}", re.DOTALL))
+        page.get_by_role("button", name="Stop").click()
+        expect(talk_state(page)).to_have_text(re.compile(r"Finished: .* used\."))
+        visit.guard.allow("net::ERR_")
+        visit.guard.allow("WebSocket")
+        visit.guard.allow(f"503 () ({serving.url}/account/events)")
 
 
 def test_credit_falls_while_one_talks(visits: Visits, shop: Daemon, person: Person) -> None:

@@ -146,6 +146,8 @@ def test_grey_words_stay_when_the_connection_is_lost(
         page.get_by_role("button", name="Start").click()
         expect(words(page).locator(".interim").last).not_to_be_empty()
         serving.child.kill()
+        expect(talk_state(page)).to_contain_text("The connection was lost. Speak on")
+        page.get_by_role("button", name="Stop").click()
         expect(talk_notice(page)).to_contain_text("The connection was lost. Your words are kept.")
         grey = words(page).locator(".final .interim")
         expect(grey).to_be_visible()

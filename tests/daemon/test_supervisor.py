@@ -108,6 +108,21 @@ async def test_a_process_that_died_is_replaced(
     assert not here.serving
 
 
+async def test_one_that_died_before_it_served_is_replaced_too(
+    settings: Settings, declared_errors: DeclaredErrors
+) -> None:
+    """Nobody waits for the start of who takes a dead one's place: its death is noticed as well."""
+    async with running(settings(**TWO)) as here:
+        first = here.serving
+        os.kill(min(first), signal.SIGKILL)
+        await here.until(lambda: len(here.serving - first) == 1)
+        (heir,) = here.serving - first
+        os.kill(heir, signal.SIGKILL)
+        await here.until(lambda: len(here.serving - first - {heir}) == 1)
+    for _ in range(2):
+        declared_errors.expect("a serving process died")
+
+
 async def test_a_reload_replaces_all(settings: Settings, empty_database_url: str) -> None:
     """Every process is a new one with the new configuration, and the old ones have ended."""
     changed = {**TWO, "RELAYD_SERVER__REPOSITORY_URL": "https://example.org/source"}

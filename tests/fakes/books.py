@@ -161,10 +161,28 @@ class Books:
         self._vouch({boot_id})
         if session is None:
             session = self.sessions[request.session_id] = FakeSession(request, boot_id)
+            session.paid_ms = self._continue(request)
             self._set_unused(session, self._fair(session, 0, policy))
         account = self.accounts[request.principal.user_id]
         final = account.unreserved_ms == session.held_total_ms - session.used_ms
-        return Opened(session.held_total_ms, final, account.unreserved_ms)
+        return Opened(session.held_total_ms, final, account.unreserved_ms, session.paid_ms)
+
+    def _continue(self, request: OpenRequest) -> int:
+        asked = request.continues
+        before = None if asked is None else self.sessions.get(asked.session_id)
+        if asked is None or before is None or before.continued:
+            return 0
+        ours = {"swept", "server_draining", "upstream_closed", "internal_error"}
+        theirs = before.request.principal.user_id != request.principal.user_id
+        if theirs or before.end_reason not in ours:
+            return 0
+        paid_ms = before.used_ms + before.paid_ms - asked.start_ms
+        before.continued = paid_ms > 0
+        return min(max(paid_ms, 0), asked.most_ms)
+
+    def settled(self, session_id: UUID, user_id: UUID) -> bool:
+        """See `relayd.session.ports.Ledger.settled`."""
+        return all(one.request.session_id != session_id for one in self.open_sessions(user_id))
 
     def _refusal(
         self, request: OpenRequest, known: FakeSession | None, policy: Policy

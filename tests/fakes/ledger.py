@@ -97,6 +97,11 @@ class FakeLedger:
         await self._arrive("open")
         return await self._answer("open", self.books.open(request, self.boot_id, self.policy))
 
+    async def settled(self, session_id: UUID, user_id: UUID) -> bool:
+        """See `relayd.session.ports.Ledger`."""
+        await self._arrive("settled")
+        return await self._answer("settled", self.books.settled(session_id, user_id))
+
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """See `relayd.session.ports.Ledger`."""
         assert 0 <= used_ms <= keep_ms

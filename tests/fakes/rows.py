@@ -44,6 +44,8 @@ class FakeSession:
     held_total_ms: int = 0
     hungry_since: tuple[int, UUID] | None = None
     end_reason: str | None = None
+    paid_ms: int = 0
+    continued: bool = False
     reported_ms: int | None = None
 
 

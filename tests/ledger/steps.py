@@ -14,9 +14,9 @@ def request_of(who: Principal, session_id: UUID | None = None) -> OpenRequest:
     return OpenRequest(session_id or uuid4(), who, "engine", "model", "192.0.2.1")
 
 
-def end_of(session_id: UUID, used_ms: int) -> Settlement:
-    """A session that ended in order."""
-    return Settlement(session_id, used_ms, None, EndReason.COMPLETED)
+def end_of(session_id: UUID, used_ms: int, reason: EndReason = EndReason.COMPLETED) -> Settlement:
+    """A session that ended, in order where nothing else is said."""
+    return Settlement(session_id, used_ms, None, reason)
 
 
 async def opened(ledger: Ledger, who: Principal) -> tuple[UUID, Opened]:

@@ -293,6 +293,13 @@ async def test_a_drain_waits_for_nobody(app: Returning, autojump_clock: MockCloc
     over(app, EndReason.SERVER_DRAINING, 500)
 
 
+async def test_a_drain_says_how_much_was_taken(app: Returning, autojump_clock: MockClock) -> None:
+    """Whoever goes on with another session sends nothing again that has its words."""
+    await app.speak(500)
+    await app.sessions.drain()
+    assert app.client.last("session_end")["taken"] == len(frame(500))
+
+
 async def test_credit_that_ran_out_meanwhile_ends_it_at_the_next_audio(
     autojump_clock: MockClock,
 ) -> None:

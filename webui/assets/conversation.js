@@ -94,7 +94,7 @@ export async function start() {
     const giveBack = await take();
     if (mine !== attempt) return void giveBack();
     release = giveBack;
-    const opened = await open({ ready: ours(ready), words: ours(words), low: ours(low), problem: ours((text) => warn("talk", text)), end: ours(end) });
+    const opened = await open({ ready: ours(ready), words: ours(words), low: ours(low), problem: ours((text) => warn("talk", text)), lost: ours(lost), back: ours(back), end: ours(end) });
     if (mine !== attempt) return void opened.stop();
     session = opened;
   } catch (error) {
@@ -161,6 +161,14 @@ function ready() {
   breaks = true;
   move("talking", "Listening. Speak now.");
   ticking = setInterval(() => { conversation.seconds = session?.seconds ?? 0; tell("clock"); }, TICK_MS);
+}
+
+function lost() {
+  if (conversation.phase === "talking") move("talking", "The connection was lost. Speak on: your words are kept, and another one is tried.");
+}
+
+function back() {
+  if (conversation.phase === "talking") move("talking", "Listening. Speak now.");
 }
 
 function words({ text, is_final: final, start: from, duration, words: timed = [] }) {
