@@ -325,14 +325,30 @@ async def test_a_peer_that_talks_on(autojump_clock: MockClock) -> None:
 
     async with ends(Role.SERVER) as (websocket, peer), trio.open_nursery() as nursery:
         nursery.start_soon(websocket.close, 1000, "", take)
+        for number in range(LAST_MESSAGES - 1):
+            await peer.send(frame(2, b"%d" % number))
+        await trio.testing.wait_all_tasks_blocked()
+        assert websocket.farewell is None
         # However it is cut: the last one counts, and not the end of what was read with it.
-        for number in range(400):
-            with contextlib.suppress(trio.BrokenResourceError):
-                await peer.send(frame(2, b"%d" % number) * 5)
+        await peer.send(b"".join(frame(2, b"%d" % (LAST_MESSAGES - 1 + n)) for n in range(5)))
         await trio.testing.wait_all_tasks_blocked()
         assert websocket.farewell is not None
-        assert heard == [b"%d" % (number // 5) for number in range(LAST_MESSAGES)]
+        assert heard == [b"%d" % number for number in range(LAST_MESSAGES)]
         assert trio.current_time() == 0
+
+
+async def test_a_first_message_is_announced_and_kept() -> None:
+    """Whoever waits for one hears that it is there; it is received by whom that calls."""
+    announced: list[None] = []
+    async with ends(Role.SERVER) as (websocket, peer):
+        websocket.expect(lambda: announced.append(None))
+        await trio.testing.wait_all_tasks_blocked()
+        assert announced == []
+        await peer.send(frame(1, b"hello") + frame(1, b"again"))
+        await trio.testing.wait_all_tasks_blocked()
+        assert announced
+        websocket.expect_no_more()
+        assert [await websocket.receive() for _ in range(2)] == ["hello", "again"]
 
 
 async def test_a_flood_after_a_breach(autojump_clock: MockClock) -> None:

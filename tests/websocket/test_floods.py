@@ -36,6 +36,15 @@ def test_too_many_controls(opcode: int, strange: bool) -> None:
     assert frames.ended == Ended(1008, "too many pings and pongs")
 
 
+def test_whoever_just_came_may_be_anybody() -> None:
+    """A burst at once is bounded as a stranger's, before it is known who speaks."""
+    frames = make()
+    drain(frames, frame(9) * CONTROLS[True][0])
+    assert frames.ended is None
+    drain(frames, frame(9))
+    assert frames.ended == Ended(1008, "too many pings and pongs")
+
+
 def test_a_close_behind_many_pings() -> None:
     """A close frame is no control frame too many."""
     frames = make()

@@ -1,5 +1,11 @@
 """Ticks of the kernel's timer, as Trio hears them."""
 
+import ctypes
+import errno
+import os
+import select
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,3 +52,42 @@ def test_a_period_is_less_than_a_second(seconds: float) -> None:
     """The setting has whole nanoseconds below a second and nothing else."""
     with pytest.raises(AssertionError):
         Ticks(seconds)
+
+
+@pytest.fixture
+def ticks() -> Iterator[Ticks]:
+    """A timer of nine tenths of a second."""
+    timer = Ticks(0.9)
+    yield timer
+    timer.close()
+
+
+def _due(ticks: Ticks) -> bool:
+    ready = select.poll()
+    ready.register(ticks._number, select.POLLIN)
+    return bool(ready.poll(0))
+
+
+def test_the_first_tick_comes_after_one_period(ticks: Ticks) -> None:
+    """Not at once; and the kernel has the period to the nanosecond, and no second beside it."""
+    began_at = time.monotonic()
+    ticks.start()
+    assert not _due(ticks) or time.monotonic() - began_at >= 0.9
+    setting = (ctypes.c_long * 4)()
+    assert ticks._libc.timerfd_gettime(ticks._number, setting) == 0
+    assert list(setting[:3]) == [0, 900_000_000, 0]
+
+
+def test_no_child_inherits_it(ticks: Ticks) -> None:
+    """What another process would hold open isn't closed here; and reading it never blocks."""
+    assert not os.get_inheritable(ticks._number)
+    assert not os.get_blocking(ticks._number)
+
+
+def test_the_kernels_refusal_is_told(ticks: Ticks) -> None:
+    """With its number and its words, as Python tells it."""
+    ticks.close()
+    with pytest.raises(OSError, match=os.strerror(errno.EBADF)) as refusal:
+        ticks.start()
+    assert refusal.value.errno == errno.EBADF
+    assert refusal.value.strerror == os.strerror(errno.EBADF)
