@@ -14,6 +14,7 @@ from bench.faults.client import MASK, App, connect
 from bench.faults.verdict import Verdict
 from bench.faults.world import World, established, world
 from bench.wire import BINARY, PING, TEXT, frame
+from relayd.config import Limits
 from tests.standin import Script
 
 __all__ = ["run"]
@@ -25,6 +26,8 @@ _PATIENCE_SECONDS: Final = 60
 _CALM_SECONDS: Final = 2
 _MESSAGE_BYTES: Final = 400 * _MEBIBYTE
 _PIECE: Final = bytes(65_536)
+# A message that is longer is refused.
+_LIMIT_BYTES: Final = Limits().message_bytes
 # More fragments than this in one message are refused.
 _FRAGMENTS: Final = 4096
 # And more pings than this at once.
@@ -70,7 +73,7 @@ class Attack:
         sent = len(_PIECE)
         while sent < _MESSAGE_BYTES:
             sent += len(_PIECE)
-            if sent > _MEBIBYTE:
+            if sent > _LIMIT_BYTES:
                 self.cross()
             await self.app.stream.send_all(frame(0, _PIECE, MASK, final=False))
 
