@@ -12,6 +12,7 @@ Imports point downwards only; a test keeps it so.
     media        what is in a recording, and its sound; opened in a child only
     keys         what programs come in with: made, checked, revoked: also an adapter
     payments     packages, Stripe, and what it means for the ledger: also an adapter
+    plans        what users may do by what they pay, and the minutes that it brings
     storage      recordings and transcripts, in a folder or an object store: also an adapter
     mail         letters to users: queued in the database, sent by the daemon: also an adapter
     hooks        webhooks out: whoever wants to know is told that a recording has ended

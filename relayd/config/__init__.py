@@ -19,6 +19,7 @@ from relayd.config.mail import Mail
 from relayd.config.metering import Metering
 from relayd.config.offers import Model
 from relayd.config.packages import Package
+from relayd.config.plans import Free, PayAsYouGo, Plan, Plans, Pro
 from relayd.config.recording_models import RecordingModel
 from relayd.config.secret import Secret
 from relayd.config.seller import Seller
@@ -38,6 +39,7 @@ __all__ = [
     "EngineChoice",
     "Engines",
     "FileProcesses",
+    "Free",
     "Limits",
     "LocalProcesses",
     "Log",
@@ -47,6 +49,10 @@ __all__ = [
     "OpenAiCompatible",
     "OpenAiServer",
     "Package",
+    "PayAsYouGo",
+    "Plan",
+    "Plans",
+    "Pro",
     "RecordingModel",
     "Secret",
     "Seller",

@@ -19,6 +19,7 @@ def refuse(config: Config) -> None:
     _refuse_engines(config)
     _refuse_sales(config)
     _refuse_mail(config)
+    _refuse_plans(config)
 
 
 def _refuse_server(config: Config) -> None:
@@ -169,4 +170,15 @@ def _refuse_mail(config: Config) -> None:
             "mail.encryption",
             'is "none", which sends links and the password unencrypted: use "starttls" or "tls" '
             '("none" only to loopback)',
+        )
+
+
+def _refuse_plans(config: Config) -> None:
+    free = config.plans.free
+    if config.plans.on and free.minutes and not (config.mail.on or free.unproven):
+        raise ConfigError(
+            "plans.free.unproven",
+            "must be said where no mail is sent: nobody can prove an address, so that nobody would "
+            "be given plans.free.minutes. true gives them to every account, and minutes = 0 to "
+            "nobody",
         )

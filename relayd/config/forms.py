@@ -22,6 +22,7 @@ __all__ = [
     "model_name",
     "network",
     "origin",
+    "plan_model",
     "public_url",
     "recording_model",
     "split",
@@ -216,6 +217,11 @@ def recording_model(text: str) -> str | None:
     if _MODEL.fullmatch(text):
         return None
     return 'must be made of letters, digits and . _ / -, for example "whisper-base"'
+
+
+def plan_model(text: str) -> str | None:
+    """A model's name, or all of them."""
+    return None if text == "*" else recording_model(text)
 
 
 def engine_model(text: str) -> str | None:

@@ -19,6 +19,7 @@ from relayd.config.log import Log
 from relayd.config.mail import Mail
 from relayd.config.metering import Metering
 from relayd.config.packages import DEFAULT_PACKAGES, Package
+from relayd.config.plans import Plans
 from relayd.config.recording_models import RecordingModel
 from relayd.config.seller import Seller
 from relayd.config.server import Server
@@ -70,6 +71,10 @@ class Config:
     batch: Batch = attrs.field(
         factory=Batch,
         metadata=about("Recordings handed in whole: who works on them, and how many there may be."),
+    )
+    plans: Plans = attrs.field(
+        factory=Plans,
+        metadata=about("What users may do, by what they pay; docs/plans.md says how."),
     )
     stripe: Stripe = attrs.field(
         factory=Stripe,

@@ -20,6 +20,8 @@ from relayd.media.limits import MediaLimits
 from relayd.media.recordings import Recordings
 from relayd.outbound.dialling import Dialler
 from relayd.outbound.requests import Outbound
+from relayd.plans.membership import Membership
+from relayd.plans.plans import Plans
 from relayd.routes.toolkit.wiring import Batch
 from relayd.storage.opening import Storage
 from relayd.storage.resumable import Resumable
@@ -27,7 +29,7 @@ from relayd.transcriptions import results
 from relayd.transcriptions.formats.registry import FORMATS
 from relayd.transcriptions.service import Transcriptions
 
-__all__ = ["Room", "open_room", "outbound_of", "written"]
+__all__ = ["Room", "membership_of", "open_room", "outbound_of", "written"]
 
 log = logs.get(__name__)
 
@@ -55,7 +57,9 @@ def open_room(config: Config, database: Database, storage: Storage) -> Room | No
     trial = Terms(
         queued_max=config.keys.test_queued, audio_ms_max=config.keys.test_minutes * 60_000
     )
-    service = Transcriptions(database, settings, rates(config), trial)
+    membership = membership_of(config)
+    terms = None if membership is None else membership.terms
+    service = Transcriptions(database, settings, rates(config), trial, terms)
     intake = Intake(storage.spool, storage.store, recordings, service, seconds_max)
     upload_seconds = settings.upload_hours * 3600
     fetcher = Fetcher(
@@ -73,6 +77,13 @@ def open_room(config: Config, database: Database, storage: Storage) -> Room | No
         upload_bytes_max=settings.upload_bytes_max,
     )
     return Room(batch, fetcher)
+
+
+def membership_of(config: Config) -> Membership | None:
+    """Which plan somebody is on; None where there are no plans."""
+    models = offered(config)
+    plans = Plans.configured(config, models[0].name if models else "")
+    return None if plans is None else Membership(plans, config.auth.pepper.reveal().encode())
 
 
 def outbound_of(config: Config) -> Outbound:

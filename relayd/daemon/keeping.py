@@ -25,7 +25,7 @@ from relayd.hooks.sender import Sender
 from relayd.intake.orphans import sweep_orphans
 from relayd.intake.upload_rows import UploadRows
 from relayd.intake.uploads import sweep_uploads
-from relayd.ledger import sweeper
+from relayd.ledger import lots, sweeper
 from relayd.ledger.forgetting import forget_addresses
 from relayd.ledger.sweeper import Patience
 from relayd.mail.postman import Postman
@@ -43,6 +43,8 @@ log = logs.get(__name__)
 
 # Between two removals of expired sign-ins, and two looks for a day to sum up.
 PRUNE_SECONDS: Final = 600
+# Between two looks for credit that has run out; nobody can spend it meanwhile.
+EXPIRE_SECONDS: Final = 60
 # Between two looks for what dead processes left in the spool and in the store.
 TIDY_SECONDS: Final = 6 * 3600
 # Between attempts to settle a process that died while PostgreSQL is away.
@@ -66,6 +68,7 @@ class Keeping:
             nursery.start_soon(self._sweep)
             nursery.start_soon(self._prune)
             nursery.start_soon(self._sum_up)
+            nursery.start_soon(self._expire)
             nursery.start_soon(self._retain)
             nursery.start_soon(run_winding_up, self.database, self.config.batch.result_days)
             nursery.start_soon(Sender(self.database, outbound_of(self.config)).run)
@@ -107,6 +110,15 @@ class Keeping:
         ):
             tell = log.warning if margin.losing else log.info
             tell("package for sale", package=margin.package.id, margin=margin)
+
+    async def _expire(self) -> None:
+        """Take the lots that have run out, so that nobody is shown credit that is gone."""
+
+        async def look() -> None:
+            await lots.expire_due(self.database)
+            await trio.sleep(EXPIRE_SECONDS)
+
+        await keep("credit that runs out", look, again_seconds=EXPIRE_SECONDS)
 
     async def _sweep(self) -> None:
         await sweeper.run_sweeper(self.database, self.boot_id, patience_of(self.config))

@@ -19,7 +19,7 @@ from relayd.accounts.accounts import Accounts
 from relayd.accounts.tokens import AccessTokens, TokenAuthenticator
 from relayd.clock import lease_clock
 from relayd.config import Config
-from relayd.daemon.batch import Room, open_room
+from relayd.daemon.batch import Room, membership_of, open_room
 from relayd.daemon.core import Core
 from relayd.daemon.entrance import Entrance
 from relayd.daemon.passage import Passage
@@ -43,6 +43,8 @@ from relayd.ledger.renewals import pause_within
 from relayd.ledger.wallet import Wallet
 from relayd.overview.glance import Glance
 from relayd.payments.shop import Shop
+from relayd.plans.membership import Membership
+from relayd.plans.service import UserPlans
 from relayd.quotas.limits import Quotas, Rate
 from relayd.routes.app import create_app
 from relayd.routes.toolkit.origins import own_origins
@@ -87,6 +89,12 @@ class Serving:
     retiring: trio.Event = attrs.field(factory=trio.Event)
     # Whether the database knows that this boot is over.
     farewell_said: bool = False
+    # Which plan somebody is on; None where there are no plans.
+    membership: Membership | None = attrs.field(init=False)
+
+    @membership.default
+    def _find_membership(self) -> Membership | None:
+        return membership_of(self.config)
 
     async def run(self, started: Callable[[], object]) -> None:
         """Serve; ``started`` is called once connections are taken."""
@@ -140,7 +148,13 @@ class Serving:
         config = self.config
         policy = Policy(config.metering.hold_seconds * 1000, config.limits.streams_per_user)
         pause_seconds = pause_within(config.metering.flush_seconds)
-        ledger = PostgresLedger(self.database, self.boot_id, policy, pause_seconds)
+        ledger = PostgresLedger(
+            self.database,
+            self.boot_id,
+            policy,
+            pause_seconds,
+            None if self.membership is None else self.membership.begin,
+        )
         tokens = AccessTokens(config.auth.secret.reveal().encode())
         return Sessions(
             Ports(
@@ -199,6 +213,7 @@ class Serving:
             batch=None if room is None else room.batch,
             keys=keys,
             glance=Glance(self.database, config),
+            plans=UserPlans(self.database, self.membership),
         )
 
     async def _until_stopped(self, door: Door, sessions: Sessions) -> None:

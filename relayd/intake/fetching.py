@@ -54,6 +54,7 @@ _WORDS: Final = {
     RefusalReason.INSUFFICIENT_CREDITS: "There is not enough credit for this recording.",
     RefusalReason.CREDIT_FROZEN: "The credit is frozen while a payment is disputed.",
     RefusalReason.QUEUE_FULL: "Too many recordings wait already.",
+    RefusalReason.MODEL_NOT_IN_PLAN: "Your plan doesn't have this model.",
     RefusalReason.TOO_LONG: "The recording is longer than may be sent here.",
     RefusalReason.KEY_TAKEN: "Its Idempotency-Key was used for another request.",
     RefusalReason.KEY_ENDED: "Its API key was revoked, or has expired.",

@@ -16,7 +16,7 @@ __all__ = ["Change", "Lane", "Terms", "change", "enter", "lock"]
 
 @attrs.frozen
 class Terms:
-    """What a user may have in the queue; a plan will say it, so far the configuration does."""
+    """What a user may have in the queue: their plan says it, or the configuration for everybody."""
 
     # Of two that wait, who has the higher one is served first, unless the other waits longer than
     # that is worth.
@@ -27,6 +27,8 @@ class Terms:
     queued_max: int = 1000
     # The longest recording.
     audio_ms_max: int = 10 * 3_600_000
+    # What recordings may be transcribed with; None: with all that there is.
+    models: frozenset[str] | None = None
 
 
 @attrs.frozen

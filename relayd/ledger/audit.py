@@ -140,16 +140,82 @@ RULES: Final[dict[str, LiteralString]] = {
         WHERE (b.frozen_since IS NOT NULL) <> (d.open_disputes > 0)
     """,
     "daily sums = the entries of each day": """
-        SELECT user_id, day, d.used_ms, d.credited_ms, e.booked_used_ms, e.booked_credited_ms
+        SELECT user_id, day, d.used_ms, d.credited_ms, d.expired_ms,
+               e.booked_used_ms, e.booked_credited_ms, e.booked_expired_ms
         FROM daily_usage AS d FULL JOIN (
             SELECT user_id, (created_at AT TIME ZONE 'UTC')::date AS day,
                    sum(CASE WHEN kind IN ('session', 'reservation') THEN -amount_ms ELSE 0 END)
                        ::bigint AS booked_used_ms,
-                   sum(CASE WHEN amount_ms > 0 AND kind IN ('grant', 'adjustment', 'purchase')
-                       THEN amount_ms ELSE 0 END)::bigint AS booked_credited_ms
+                   sum(CASE WHEN amount_ms > 0
+                        AND kind IN ('grant', 'adjustment', 'purchase', 'lot')
+                       THEN amount_ms ELSE 0 END)::bigint AS booked_credited_ms,
+                   sum(CASE WHEN kind = 'expiry' THEN -amount_ms ELSE 0 END)
+                       ::bigint AS booked_expired_ms
             FROM usage_ledger GROUP BY 1, 2) AS e USING (user_id, day)
         WHERE coalesce(d.used_ms, 0) <> coalesce(e.booked_used_ms, 0)
            OR coalesce(d.credited_ms, 0) <> coalesce(e.booked_credited_ms, 0)
+           OR coalesce(d.expired_ms, 0) <> coalesce(e.booked_expired_ms, 0)
+    """,
+    "what is left of lots <= balance + used of open sessions, as the balance knows it": """
+        SELECT b.user_id, b.balance_ms, s.used_open_ms, l.left_ms, b.lots_batch_ms, l.batch_ms,
+               b.lots_due_at::text AS lots_due_at, l.due_at::text AS due_at
+        FROM credit_balance AS b
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(remaining_ms), 0)::bigint AS left_ms,
+                   coalesce(sum(remaining_ms) FILTER (WHERE NOT live), 0)::bigint AS batch_ms,
+                   min(CASE WHEN remaining_ms > greatest(amount_ms - claimed_ms - spent_ms, 0)
+                       THEN '-infinity' ELSE expires_at END) AS due_at
+            FROM credit_lots WHERE user_id = b.user_id AND remaining_ms > 0) AS l
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(used_ms), 0)::bigint AS used_open_ms
+            FROM transcription_sessions WHERE user_id = b.user_id AND ended_at IS NULL) AS s
+        WHERE l.left_ms > b.balance_ms + s.used_open_ms OR b.lots_batch_ms <> l.batch_ms
+           OR b.lots_due_at IS DISTINCT FROM l.due_at
+           OR b.held_ms - b.reserved_ms > b.balance_ms - b.lots_batch_ms
+    """,
+    "a lot is what was granted, less what was spent, ran out and was taken back, as booked": """
+        SELECT l.id AS lot_id, l.user_id, l.amount_ms, l.spent_ms, l.expired_ms, l.claimed_ms,
+               l.taken_ms, l.owed_ms, l.remaining_ms, e.granted_ms, e.ran_out_ms, e.taken_back_ms
+        FROM credit_lots AS l
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(amount_ms) FILTER (WHERE kind = 'lot'), 0)::bigint AS granted_ms,
+                   coalesce(-sum(amount_ms) FILTER (WHERE kind = 'expiry'), 0)::bigint
+                       AS ran_out_ms,
+                   coalesce(-sum(amount_ms) FILTER (WHERE kind IN ('takeback', 'giveback')), 0)
+                       ::bigint AS taken_back_ms,
+                   bool_or(user_id <> l.user_id) AS of_others
+            FROM usage_ledger WHERE lot_id = l.id) AS e
+        WHERE l.remaining_ms <> l.amount_ms - l.spent_ms - l.expired_ms - l.taken_ms
+           OR l.remaining_ms < 0 OR e.of_others
+           OR e.granted_ms <> l.amount_ms OR e.ran_out_ms <> l.expired_ms
+           OR e.taken_back_ms <> l.taken_ms + l.owed_ms
+           OR l.taken_ms + l.owed_ms > l.claimed_ms
+           OR l.owed_ms <> greatest(l.spent_ms - (l.amount_ms - l.claimed_ms), 0)
+    """,
+    "what refunds want back of lots is taken, or held": """
+        SELECT b.user_id, b.held_ms, s.used_open_ms, l.wanted_ms
+        FROM credit_balance AS b
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(greatest(remaining_ms
+                       - greatest(amount_ms - claimed_ms - spent_ms, 0), 0)), 0)::bigint
+                       AS wanted_ms
+            FROM credit_lots WHERE user_id = b.user_id AND remaining_ms > 0) AS l
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(used_ms), 0)::bigint AS used_open_ms
+            FROM transcription_sessions WHERE user_id = b.user_id AND ended_at IS NULL) AS s
+        WHERE l.wanted_ms > greatest(b.held_ms, 0) + s.used_open_ms
+    """,
+    "what lots lost was used, or paid a debt": """
+        SELECT user_id, l.spent_ms, e.used_ms, e.taken_ms FROM (
+            SELECT user_id, sum(spent_ms)::bigint AS spent_ms FROM credit_lots GROUP BY user_id
+        ) AS l LEFT JOIN (
+            SELECT user_id,
+                   sum(CASE WHEN kind IN ('session', 'reservation') THEN -amount_ms ELSE 0 END)
+                       ::bigint AS used_ms,
+                   sum(CASE WHEN kind NOT IN ('session', 'reservation', 'expiry')
+                       THEN greatest(-amount_ms, 0) ELSE 0 END)::bigint AS taken_ms
+            FROM usage_ledger GROUP BY user_id) AS e USING (user_id)
+        WHERE l.spent_ms > coalesce(e.used_ms, 0) + coalesce(e.taken_ms, 0)
     """,
     "no entry is booked twice": """
         SELECT kind, reference, count(*) AS entries FROM usage_ledger

@@ -8,12 +8,14 @@ its turn. It is never shared out to streams, and stays whatever becomes of the d
 until it is settled.
 """
 
+from typing import Final, LiteralString
 from uuid import UUID
 
 import attrs
 
 from relayd import logs
 from relayd.database.ports import Connection
+from relayd.ledger import lot_rows
 from relayd.ledger.holds import Account
 from relayd.ledger.outcomes import (
     Balance,
@@ -25,11 +27,14 @@ from relayd.ledger.outcomes import (
 )
 
 __all__ = [
+    "COLUMNS",
     "Entry",
     "Reservation",
     "book",
     "hold",
+    "insert",
     "lock",
+    "of_account",
     "read",
     "set_frozen",
     "settle",
@@ -37,6 +42,12 @@ __all__ = [
 ]
 
 log = logs.get(__name__)
+
+# Of `credit_balance` under the name of ``a``, as `Account` has them.
+COLUMNS: Final[LiteralString] = """
+    a.user_id, a.balance_ms, a.held_ms, a.debt_ms, a.frozen_since IS NOT NULL, a.reserved_ms,
+    a.lots_batch_ms, a.lots_due_at IS NOT NULL,
+    a.lots_due_at IS NOT NULL AND a.lots_due_at <= clock_timestamp()"""
 
 
 @attrs.frozen
@@ -50,6 +61,8 @@ class Entry:
     reason: str
     # Of what was bought, and of what of it was taken back.
     purchase_id: UUID | None = None
+    # Of the lot that was granted.
+    lot_id: UUID | None = None
 
 
 @attrs.frozen
@@ -64,24 +77,35 @@ class Reservation:
 
 
 def lock(connection: Connection, user_id: UUID) -> Account | None:
-    """The user's balance, locked until the transaction ends."""
+    """The user's balance, locked until the transaction ends, without what has run out of it."""
     row = connection.execute(
-        """
-        SELECT user_id, balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL, reserved_ms
-        FROM credit_balance WHERE user_id = %s FOR UPDATE
-        """,
+        f"""
+        SELECT {COLUMNS} FROM credit_balance AS a WHERE a.user_id = %s FOR UPDATE
+        """,  # noqa: S608 - the columns are a constant
         (user_id,),
     ).fetchone()
-    return None if row is None else Account(*row)
+    if row is None:
+        return None
+    account = Account(*row)
+    if account.lots_due:
+        account = lot_rows.collect(connection, account)
+        write(connection, account)
+    return account
 
 
 def write(connection: Connection, account: Account) -> None:
-    """Record a balance that was locked; the constraints have the last word."""
+    """Record a balance that was locked, after its lots; the constraints have the last word."""
     connection.execute(
         """
         UPDATE credit_balance
         SET balance_ms = %(balance)s, held_ms = %(held)s, debt_ms = %(debt)s,
-            reserved_ms = %(reserved)s
+            reserved_ms = %(reserved)s, lots_batch_ms = %(batch)s,
+            lots_due_at = CASE WHEN %(lots)s THEN (
+                SELECT min(CASE
+                    WHEN remaining_ms > greatest(amount_ms - claimed_ms - spent_ms, 0)
+                        THEN '-infinity'
+                    ELSE expires_at END)
+                FROM credit_lots WHERE user_id = %(user)s AND remaining_ms > 0) END
         WHERE user_id = %(user)s
         """,
         {
@@ -89,6 +113,8 @@ def write(connection: Connection, account: Account) -> None:
             "held": account.held_ms,
             "debt": account.debt_ms,
             "reserved": account.reserved_ms,
+            "batch": account.batch_ms,
+            "lots": account.has_lots,
             "user": account.user_id,
         },
     )
@@ -98,7 +124,7 @@ def read(connection: Connection, user_id: UUID) -> Balance | None:
     """What a user has; None for an unknown one."""
     row = connection.execute(
         """
-        SELECT balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL, reserved_ms
+        SELECT balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL, reserved_ms, lots_batch_ms
         FROM credit_balance WHERE user_id = %s
         """,
         (user_id,),
@@ -111,24 +137,37 @@ def book(connection: Connection, entry: Entry) -> Booked | BookingRefusal:
     account = lock(connection, entry.user_id)
     if account is None:
         return BookingRefusal.UNKNOWN_USER
+    inserted = insert(connection, entry)
+    if inserted is None:
+        return BookingRefusal.KEY_TAKEN
+    if inserted:
+        booked = account.credited(entry.amount_ms)
+        paid_ms = account.debt_ms + max(-entry.amount_ms, 0) - booked.debt_ms
+        account = lot_rows.change(
+            connection, booked, lambda purse: purse.paid(paid_ms, lasting_first=True)
+        )
+        write(connection, account)
+    return Booked(of_account(account), repeated=not inserted)
+
+
+def insert(connection: Connection, entry: Entry) -> bool | None:
+    """Write an entry, once: whether it is a new one; None where its key books something else."""
     inserted = connection.execute(
         """
-        INSERT INTO usage_ledger (user_id, kind, reference, amount_ms, reason, purchase_id)
-        VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (kind, reference) DO NOTHING RETURNING id
+        INSERT INTO usage_ledger (user_id, kind, reference, amount_ms, reason, purchase_id, lot_id)
+        VALUES (%(user_id)s, %(kind)s, %(key)s, %(amount_ms)s, %(reason)s, %(purchase_id)s,
+                %(lot_id)s)
+        ON CONFLICT (kind, reference) DO NOTHING RETURNING id
         """,
-        (entry.user_id, entry.kind, entry.key, entry.amount_ms, entry.reason, entry.purchase_id),
+        attrs.asdict(entry),
     ).fetchone()
-    if inserted is None:
-        known = connection.execute(
-            "SELECT user_id, amount_ms FROM usage_ledger WHERE kind = %s AND reference = %s",
-            (entry.kind, entry.key),
-        ).fetchone()
-        if known != (entry.user_id, entry.amount_ms):
-            return BookingRefusal.KEY_TAKEN
-    else:
-        account = account.credited(entry.amount_ms)
-        write(connection, account)
-    return Booked(_balance_of(account), repeated=inserted is None)
+    if inserted is not None:
+        return True
+    known = connection.execute(
+        "SELECT user_id, amount_ms FROM usage_ledger WHERE kind = %s AND reference = %s",
+        (entry.kind, entry.key),
+    ).fetchone()
+    return False if known == (entry.user_id, entry.amount_ms) else None
 
 
 def set_frozen(connection: Connection, user_id: UUID) -> bool:
@@ -164,7 +203,7 @@ def hold(connection: Connection, reservation: Reservation) -> Reserved | Reserva
     if known is not None:
         if known != (reservation.user_id, reservation.amount_ms, False):
             return ReservationRefusal.ID_TAKEN
-        return Reserved(_balance_of(account), repeated=True)
+        return Reserved(of_account(account), repeated=True)
     if account.frozen:
         return ReservationRefusal.CREDIT_FROZEN
     if account.free_ms < reservation.amount_ms:
@@ -175,7 +214,7 @@ def hold(connection: Connection, reservation: Reservation) -> Reserved | Reserva
     )
     account = account.reserving(reservation.amount_ms)
     write(connection, account)
-    return Reserved(_balance_of(account), repeated=False)
+    return Reserved(of_account(account), repeated=False)
 
 
 def settle(
@@ -197,7 +236,7 @@ def settle(
     assert row is not None, "reservations are never deleted"
     held_ms, charged_before = row
     if charged_before is not None:
-        return Charged(charged_before, _balance_of(account))
+        return Charged(charged_before, of_account(account))
     if charged_ms > held_ms:
         log.error(
             "reservation charged beyond its hold",
@@ -222,16 +261,22 @@ def settle(
             "reason": reason,
         },
     )
-    account = account.settling(held_ms, charged_ms)
+    settled = account.settling(held_ms, charged_ms)
+    paid_ms = account.debt_ms - settled.debt_ms
+    account = lot_rows.change(
+        connection, settled, lambda purse: purse.used_by_recording(charged_ms).paid(paid_ms)
+    )
     write(connection, account)
-    return Charged(charged_ms, _balance_of(account))
+    return Charged(charged_ms, of_account(account))
 
 
-def _balance_of(account: Account) -> Balance:
+def of_account(account: Account) -> Balance:
+    """What a user has, as their account says it."""
     return Balance(
         account.balance_ms,
         account.held_ms,
         account.debt_ms,
         account.frozen,
         account.reserved_ms,
+        account.batch_ms,
     )

@@ -32,7 +32,8 @@ class Policy:
 class Account:
     """A user's row in `credit_balance`; none is free in debt.
 
-    ``0 <= reserved_ms <= held_ms <= balance_ms``.
+    ``0 <= reserved_ms <= held_ms <= balance_ms``, and what streams hold of it
+    ``<= balance_ms - batch_ms``.
     """
 
     user_id: UUID
@@ -43,6 +44,11 @@ class Account:
     frozen: bool = False
     # Of what is held: set aside for what is no live stream.
     reserved_ms: int = 0
+    # Of what lots have left: for recordings alone.
+    batch_ms: int = 0
+    # Whether a lot has anything left, and whether one has to be looked at now.
+    has_lots: bool = False
+    lots_due: bool = False
 
     @property
     def free_ms(self) -> int:
@@ -50,9 +56,14 @@ class Account:
         return self.balance_ms - self.held_ms
 
     @property
+    def kept_ms(self) -> int:
+        """What is free for recordings and not for streams: reservations use that first."""
+        return max(self.batch_ms - self.reserved_ms, 0)
+
+    @property
     def unreserved_ms(self) -> int:
         """What live streams have between them, their holds included."""
-        return self.balance_ms - self.reserved_ms
+        return self.balance_ms - self.reserved_ms - self.kept_ms
 
     def charged(self, used_ms: int) -> "Account":
         """After a session used so much of its hold."""
@@ -111,8 +122,8 @@ def unused_hold(account: Account, standing: SessionStanding, keep_ms: int, polic
 
     ``keep_ms`` is the session's running total that must stay covered.
     """
-    # All that it could have: what is free, and its own.
-    pool = account.free_ms + standing.unused_ms
+    # All that it could have: what is free for streams, and its own.
+    pool = account.free_ms - account.kept_ms + standing.unused_ms
     if account.unreserved_ms >= standing.sessions * policy.hold_ms:
         part = policy.hold_ms
     else:

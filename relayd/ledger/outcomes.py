@@ -37,6 +37,13 @@ class Balance:
     # A payment is disputed: nothing can be spent until that is decided.
     frozen: bool = False
     reserved_ms: int = 0
+    # Of what lots have left: for recordings alone.
+    batch_ms: int = 0
+
+    @property
+    def streams_ms(self) -> int:
+        """What live streams have between them, their holds included."""
+        return self.balance_ms - max(self.reserved_ms, self.batch_ms)
 
 
 @attrs.frozen
@@ -102,11 +109,12 @@ class SessionRecord:
 
 @attrs.frozen
 class DayUsage:
-    """One UTC day of one user: what sessions used, and what was credited."""
+    """One UTC day of one user: what was used, what was credited, and what ran out unused."""
 
     date: dt.date
     used_ms: int
     credited_ms: int
+    expired_ms: int = 0
 
 
 @attrs.frozen

@@ -37,6 +37,9 @@ class PostgresLedger:
     policy: Policy
     # Between transactions that renew.
     pause_seconds: float = PAUSE_SECONDS
+    # A first step of the transaction that opens a session: what its user is given for using
+    # something now.
+    beginning: Callable[[Connection, UUID], object] | None = None
     _renewals: Renewals = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
@@ -44,7 +47,7 @@ class PostgresLedger:
 
     async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
         """See `relayd.session.ports.Ledger`."""
-        return await self._run(sessions.open_session, request, self.boot_id, self.policy)
+        return await self._run(self._open, request)
 
     async def settled(self, session_id: UUID, user_id: UUID) -> bool:
         """See `relayd.session.ports.Ledger`."""
@@ -63,7 +66,12 @@ class PostgresLedger:
     async def balance_ms(self, user_id: UUID) -> int:
         """See `relayd.session.ports.Ledger`."""
         balance = await self._run(balances.read, user_id)
-        return 0 if balance is None else balance.balance_ms - balance.reserved_ms
+        return 0 if balance is None else balance.streams_ms
+
+    def _open(self, connection: Connection, request: OpenRequest) -> Opened | OpenRefusal:
+        if self.beginning is not None:
+            self.beginning(connection, request.principal.user_id)
+        return sessions.open_session(connection, request, self.boot_id, self.policy)
 
     async def _run(
         self,

@@ -18,7 +18,7 @@ import trio
 from relayd import logs
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
-from relayd.ledger import boots
+from relayd.ledger import balances, boots, lot_rows
 from relayd.ledger.holds import Account, Policy, SessionStanding, unused_hold
 from relayd.ledger.sessions import OpenSession, covered, open_sessions
 from relayd.session.ports import Renewed, Revoked
@@ -111,6 +111,10 @@ class Renewals:
 def renew(connection: Connection, renewal: Renewal, policy: Policy) -> Renewed | Revoked:
     """Renew one session, waiting for whoever changes its user's credit at the moment."""
     accounts = _lock(connection, [renewal.session_id], wait=True)
+    for account in accounts.values():
+        if account.lots_due:
+            accounts[account.user_id] = lot_rows.collect(connection, account)
+            balances.write(connection, accounts[account.user_id])
     answers = _renew(connection, accounts, [renewal], policy)
     return answers.get(renewal.session_id, Revoked.SESSION_SETTLED)
 
@@ -120,9 +124,11 @@ def renew_free(
 ) -> dict[UUID, Renewed | Revoked]:
     """Renew those whose users' credit nobody else is changing; it waits for no lock.
 
-    Left out, so that each can be renewed alone, are the others and those that are not open.
+    Left out, so that each can be renewed alone, are the others, those that are not open, and those
+    on credit that has run out: what one of them lets go of is nobody's any more.
     """
-    accounts = _lock(connection, [r.session_id for r in renewals], wait=False)
+    found = _lock(connection, [r.session_id for r in renewals], wait=False)
+    accounts = {user_id: one for user_id, one in found.items() if not one.lots_due}
     return _renew(connection, accounts, renewals, policy)
 
 
@@ -132,6 +138,7 @@ def _renew(
     renewals: Iterable[Renewal],
     policy: Policy,
 ) -> dict[UUID, Renewed | Revoked]:
+    before = dict(accounts)
     sessions = open_sessions(connection, list(accounts))
     by_user: dict[UUID, list[UUID]] = {}
     for opened in sessions.values():
@@ -148,6 +155,8 @@ def _renew(
         )
     renewed = [sessions[id_] for id_ in answers]
     _write(connection, renewed, {accounts[one.user_id] for one in renewed})
+    for user_id in {one.user_id for one in renewed}:
+        _change_lots(connection, before[user_id], accounts[user_id])
     # One boot, but for a session that was handed on.
     for boot_id in sorted({one.boot_id for one in renewed}):
         boots.vouch(connection, boot_id)
@@ -197,6 +206,14 @@ def _revoked(session: OpenSession, account: Account) -> Revoked | None:
     return Revoked.CREDIT_FROZEN if account.frozen else None
 
 
+def _change_lots(connection: Connection, before: Account, after: Account) -> None:
+    """What was let go of pays a debt, or has run out; else a renewal is nothing to a lot."""
+    paid_ms = before.debt_ms - after.debt_ms
+    if after.has_lots and (paid_ms or after.lots_due):
+        account = lot_rows.change(connection, after, lambda purse: purse.paid(paid_ms))
+        balances.write(connection, account)
+
+
 def _lock(
     connection: Connection, session_ids: Sequence[UUID], *, wait: bool
 ) -> dict[UUID, Account]:
@@ -204,11 +221,10 @@ def _lock(
 
     Without ``wait`` those that another transaction has locked are left out.
     """
-    found = """
-        SELECT user_id, balance_ms, held_ms, debt_ms, frozen_since IS NOT NULL, reserved_ms
-        FROM credit_balance
-        WHERE user_id = ANY(ARRAY(SELECT user_id FROM transcription_sessions WHERE id = ANY(%s)))
-        FOR UPDATE"""
+    found = f"""
+        SELECT {balances.COLUMNS} FROM credit_balance AS a
+        WHERE a.user_id = ANY(ARRAY(SELECT user_id FROM transcription_sessions WHERE id = ANY(%s)))
+        FOR UPDATE"""  # noqa: S608 - the columns are a constant
     rows = connection.execute(found if wait else found + " SKIP LOCKED", (list(session_ids),))
     return {row[0]: Account(*row) for row in rows}
 

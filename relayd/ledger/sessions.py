@@ -14,7 +14,7 @@ import attrs
 from relayd import logs
 from relayd.database.ports import Connection
 from relayd.identity import Principal
-from relayd.ledger import balances, boots
+from relayd.ledger import balances, boots, lot_rows
 from relayd.ledger.holds import Account, Policy, SessionStanding, unused_hold
 from relayd.ledger.outcomes import SWEPT
 from relayd.session.endings import EndReason
@@ -298,13 +298,11 @@ def _insert(
 def _lock(connection: Connection, session_id: UUID) -> tuple[_Locked, Account] | None:
     """A session and its user's balance, both as they stand after any wait for their locks."""
     row = connection.execute(
-        """
-        SELECT s.id, s.ended_at IS NOT NULL, s.used_ms, s.held_ms, s.boot_id,
-               a.user_id, a.balance_ms, a.held_ms, a.debt_ms, a.frozen_since IS NOT NULL,
-               a.reserved_ms
+        f"""
+        SELECT s.id, s.ended_at IS NOT NULL, s.used_ms, s.held_ms, s.boot_id, {balances.COLUMNS}
         FROM credit_balance AS a JOIN transcription_sessions AS s USING (user_id)
         WHERE s.id = %s FOR UPDATE OF a, s
-        """,
+        """,  # noqa: S608 - the columns are a constant
         (session_id,),
     ).fetchone()
     return None if row is None else (_Locked(*row[:5]), Account(*row[5:]))
@@ -320,7 +318,7 @@ def _settle(
     reason: str,
 ) -> Closed:
     assert session.used_ms <= total <= session.held_total_ms
-    account = account.charged(total - session.used_ms).holding(total - session.held_total_ms)
+    settled = account.charged(total - session.used_ms).holding(total - session.held_total_ms)
     connection.execute(
         """
         UPDATE transcription_sessions
@@ -336,6 +334,10 @@ def _settle(
         VALUES (%(user)s, 'session', %(id)s::uuid::text, %(id)s, %(amount)s, %(reason)s)
         """,
         {"user": account.user_id, "id": session.id, "amount": -total, "reason": reason},
+    )
+    paid_ms = account.debt_ms - settled.debt_ms
+    account = lot_rows.change(
+        connection, settled, lambda purse: purse.used_by_stream(total).paid(paid_ms)
     )
     balances.write(connection, account)
     return Closed(charged_ms=total, balance_ms=account.unreserved_ms)

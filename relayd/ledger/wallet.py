@@ -123,14 +123,14 @@ def _usage(connection: Connection, user_id: UUID, days: int) -> list[DayUsage]:
         SELECT today.day - back,
                (coalesce(d.used_ms, 0)
                    + CASE WHEN back = 0 THEN today.live_ms ELSE 0 END)::bigint,
-               coalesce(d.credited_ms, 0)
+               coalesce(d.credited_ms, 0), coalesce(d.expired_ms, 0)
         FROM today CROSS JOIN generate_series(0, %(days)s - 1) AS back
         LEFT JOIN daily_usage AS d ON d.user_id = %(user)s AND d.day = today.day - back
         ORDER BY back DESC
         """,
         {"user": user_id, "days": days},
     ).fetchall()
-    return [DayUsage(_day(row[0]), row[1], row[2]) for row in rows]
+    return [DayUsage(_day(row[0]), *row[1:]) for row in rows]
 
 
 def _day(value: object) -> dt.date:

@@ -14,6 +14,7 @@ from relayd.routes.pages import views as pages
 from relayd.routes.toolkit.body_policy import BodyPolicies
 from relayd.routes.toolkit.cross_origin import allow, answer_preflight
 from relayd.routes.toolkit.description import body_policy_of
+from relayd.routes.toolkit.plan_headers import announced
 from relayd.routes.toolkit.probe import Probe
 from relayd.routes.toolkit.problems import (
     BODY_TOO_LARGE,
@@ -32,6 +33,7 @@ from relayd.routes.views import (
     events,
     health,
     operator,
+    plan,
     purchases,
     reference,
     second_factor,
@@ -41,7 +43,7 @@ from relayd.routes.views import (
 from relayd.routes.views.v1 import accounts as v1_accounts
 from relayd.routes.views.v1 import admin as v1_admin
 from relayd.routes.views.v1 import keys as v1_keys
-from relayd.routes.views.v1 import progress, transcribing, transcriptions, uploads
+from relayd.routes.views.v1 import progress, stats, transcribing, transcriptions, uploads
 from relayd.routes.views.v1 import webhooks as v1_webhooks
 
 __all__ = ["Application", "create_app"]
@@ -101,6 +103,7 @@ def create_app(services: Services) -> Application:
         purchases,
         operator,
         health,
+        plan,
         reference,
         stream,
         webhooks,
@@ -108,6 +111,7 @@ def create_app(services: Services) -> Application:
         transcribing,
         uploads,
         transcriptions,
+        stats,
         progress,
         v1_webhooks,
         v1_admin,
@@ -122,7 +126,7 @@ def create_app(services: Services) -> Application:
 
     @app.after_request
     async def hardened(response: Response) -> Response:
-        return allow(harden(response, services.own_origins), services.origins)
+        return allow(announced(harden(response, services.own_origins)), services.origins)
 
     _refuse_unprotected(app)
     return app

@@ -188,6 +188,8 @@ class RefusalReason(enum.Enum):
     INSUFFICIENT_CREDITS = "insufficient_credits"
     CREDIT_FROZEN = "credit_frozen"
     QUEUE_FULL = "queue_full"
+    # The user's plan doesn't have this model.
+    MODEL_NOT_IN_PLAN = "model_not_in_plan"
     TOO_LONG = "too_long"
     # This idempotency key names another request.
     KEY_TAKEN = "idempotency_key_taken"

@@ -68,6 +68,8 @@ class Transcriptions:
     rate_of: Callable[[str], int] = rate_of
     # What test keys may have in the queue.
     trial: Terms = TRIAL
+    # What a user may have in the queue, by their plan; None: what is configured for everybody.
+    plan_terms: Callable[[Connection, UUID], Terms] | None = None
 
     async def begin(self, upload: Upload) -> Transcription:
         """Record an upload; it expires unless it goes on within ``batch.upload_hours``.
@@ -106,16 +108,14 @@ class Transcriptions:
         """Queue a recording and set aside what it costs, both or nothing.
 
         The same idempotency key with the same fingerprint is the same recording, also at the same
-        moment; with another one it is refused. ``terms`` are by default what is configured.
+        moment; with another one it is refused. ``terms``: by default those of the user's plan, or
+        what is configured.
         """
-        offer = Offer(
-            terms or terms_of(self.settings),
-            self.rate_of(submission.model),
-            self.settings.aging_seconds,
-            self.trial,
-        )
+        rate = self.rate_of(submission.model)
 
         def submit(connection: Connection) -> Submitted | Refusal:
+            found = terms or self._terms(connection, submission.user_id)
+            offer = Offer(found, rate, self.settings.aging_seconds, self.trial)
             answer = submitting.submit(connection, submission, offer)
             if isinstance(answer, Refusal):
                 return answer
@@ -188,6 +188,11 @@ class Transcriptions:
     async def queue_stats(self) -> QueueStats:
         """The whole queue, for the operator."""
         return await self.database.transact(listing.queue_stats)
+
+    def _terms(self, connection: Connection, user_id: UUID) -> Terms:
+        if self.plan_terms is None:
+            return terms_of(self.settings)
+        return self.plan_terms(connection, user_id)
 
     @property
     def _upload_seconds(self) -> float:

@@ -148,6 +148,8 @@ def _exceeded(asked: Submission, waiting: int, terms: Terms) -> Refusal | None:
     """What of the terms a further recording of this length would break."""
     if asked.measured_ms > terms.audio_ms_max:
         return Refusal(RefusalReason.TOO_LONG, asked.measured_ms, terms.audio_ms_max)
+    if terms.models is not None and asked.model not in terms.models:
+        return Refusal(RefusalReason.MODEL_NOT_IN_PLAN)
     if waiting >= terms.queued_max:
         return Refusal(RefusalReason.QUEUE_FULL, waiting + 1, terms.queued_max)
     return None

@@ -149,6 +149,39 @@ def test_credit_is_booked_exactly_and_once(relayd: Command) -> None:
     assert relayd("audit")[:2] == (Exit.OK, "balanced\n")
 
 
+def test_minutes_that_run_out_are_given_once(relayd: Command) -> None:
+    """With a plan and an end; a repeated key gives nothing, and the books balance."""
+    relayd("user", "add", EMAIL, "--password-stdin", stdin="correct horse\n")
+    give = ("plans", "give", EMAIL, "60", "--days", "7", "--reason", "x", "--key", "k")
+    assert relayd(*give)[1] == f"gave 60 min to {EMAIL}: 3600 s left\n"
+    again = answered(relayd(*give, "--json"))
+    assert (again["repeated"], again["minutes"], again["seconds_remaining"]) == (True, 0, 3600)
+    shown = answered(relayd("plans", "show", EMAIL, "--json"))
+    (lot,) = shown["expiring"]
+    assert (shown["plan"], lot["source"], lot["seconds_remaining"]) == (None, "hand", 3600)
+    assert "3600 of 3600 s until" in relayd("plans", "show", EMAIL)[1]
+    code, _, err = relayd("plans", "give", EMAIL, "0", "--days", "7", "--reason", "x")
+    assert (code, "whole minutes from 1" in err) == (Exit.USAGE, True)
+    assert relayd("audit")[:2] == (Exit.OK, "balanced\n")
+
+
+def test_plans_are_shown(relayd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What each gives, as configured; without any, it says so."""
+    assert "every account may do the same" in relayd("plans", "list")[1]
+    monkeypatch.setenv("RELAYD_PLANS__ON", "true")
+    monkeypatch.setenv("RELAYD_PLANS__FREE__UNPROVEN", "true")
+    relayd("user", "add", EMAIL, "--password-stdin", stdin="correct horse\n")
+    free, pro, payg = answered(relayd("plans", "list", "--json"))
+    assert [one["plan"] for one in (free, pro, payg)] == ["free", "pro", "payg"]
+    assert (free["minutes_per_month"], free["formats"], pro["formats"]) == (60, ["json"], None)
+    given = ("plans", "give", EMAIL, "1000", "--days", "30", "--plan", "pro", "--reason", "x")
+    first = answered(relayd("plans", "show", EMAIL, "--json"))
+    relayd(*given)
+    after = answered(relayd("plans", "show", EMAIL, "--json"))
+    assert (first["plan"], first["seconds_remaining"]) == ("free", 3600)
+    assert (after["plan"], after["seconds_remaining"]) == ("pro", 63_600)
+
+
 def test_no_sessions_yet(relayd: Command) -> None:
     """Live and recent ones are two lists, empty at first."""
     assert answered(relayd("sessions", "--json")) == {"live": [], "recent": []}

@@ -30,7 +30,7 @@ def test_every_command_of_the_manual_is_there() -> None:
     """What the documents promise can be called."""
     named = {" ".join(one) for one in COMMANDS}
     accounts = {"user add", "user list", "user disable", "user password", "user delete"}
-    credit = {"credit grant", "credit adjust"}
+    credit = {"credit grant", "credit adjust", "plans list", "plans show", "plans give"}
     others = {"init", "check", "migrate", "serve", "demo", "transcribe", "sessions", "audit"}
     assert accounts | credit | others <= named
 

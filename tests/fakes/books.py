@@ -11,17 +11,10 @@ import attrs
 
 from relayd.errors import LedgerUnavailable
 from relayd.identity import Principal
-from relayd.ledger.balances import Reservation
 from relayd.ledger.boots import Pulse
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import (
     SWEPT,
-    Balance,
-    Booked,
-    BookingRefusal,
-    Charged,
-    ReservationRefusal,
-    Reserved,
 )
 from relayd.session.ports import (
     Closed,
@@ -32,19 +25,18 @@ from relayd.session.ports import (
     Revoked,
     Settlement,
 )
-from tests.fakes.rows import FakeAccount, FakeBoot, FakeEntry, FakeReservation, FakeSession
+from tests.fakes.balances import FakeCredit
+from tests.fakes.lots import FakeLots
+from tests.fakes.rows import FakeAccount, FakeBoot, FakeEntry, FakeSession
 
 __all__ = ["Books"]
 
 
 @attrs.define(eq=False)
-class Books:
+class Books(FakeCredit):
     """Everything a database would hold. Its methods are the transactions, without I/O."""
 
-    accounts: dict[UUID, FakeAccount] = attrs.field(factory=dict)
     sessions: dict[UUID, FakeSession] = attrs.field(factory=dict)
-    reservations: dict[UUID, FakeReservation] = attrs.field(factory=dict)
-    entries: list[FakeEntry] = attrs.field(factory=list)
     sign_ins: set[UUID] = attrs.field(factory=set)
     keys: set[UUID] = attrs.field(factory=set)
     boots: dict[UUID, FakeBoot] = attrs.field(factory=dict)
@@ -55,80 +47,15 @@ class Books:
         """A user who signed in once, with this much credit granted."""
         who = who or Principal.signed_in(uuid4(), uuid4())
         self.accounts[who.user_id] = FakeAccount()
+        self.purses[who.user_id] = FakeLots(who.user_id, self.accounts[who.user_id])
         self.sign_in(who)
         if balance_ms:
             self.book(who.user_id, "grant", str(uuid4()), balance_ms)
         return who
 
-    def book(self, user_id: UUID, kind: str, key: str, amount_ms: int) -> Booked | BookingRefusal:
-        """Book a grant or an adjustment, once per key."""
-        account = self.accounts.get(user_id)
-        if account is None:
-            return BookingRefusal.UNKNOWN_USER
-        entry = FakeEntry(user_id, kind, key, amount_ms)
-        taken = [one for one in self.entries if (one.kind, one.key) == (kind, key)]
-        if taken and taken != [entry]:
-            return BookingRefusal.KEY_TAKEN
-        if not taken:
-            self.entries.append(entry)
-            if amount_ms > 0:
-                account.balance_ms += amount_ms
-            else:
-                account.debt_ms -= amount_ms
-            account.pay_debt()
-        return Booked(self.balance(user_id), repeated=bool(taken))
-
-    def balance(self, user_id: UUID) -> Balance:
-        """What a user has."""
-        one = self.accounts[user_id]
-        return Balance(one.balance_ms, one.held_ms, one.debt_ms, one.frozen, one.reserved_ms)
-
-    def hold(self, asked: Reservation) -> Reserved | ReservationRefusal:
-        """Set credit aside for what is no live stream."""
-        account = self.accounts.get(asked.user_id)
-        known = self.reservations.get(asked.id)
-        if account is None:
-            return ReservationRefusal.UNKNOWN_USER
-        if known is not None and (known.charged_ms is not None or known.asked != asked):
-            return ReservationRefusal.ID_TAKEN
-        if known is None:
-            if account.frozen:
-                return ReservationRefusal.CREDIT_FROZEN
-            if asked.amount_ms > account.balance_ms - account.held_ms:
-                return ReservationRefusal.INSUFFICIENT_CREDITS
-            self.reservations[asked.id] = FakeReservation(asked)
-            account.held_ms += asked.amount_ms
-            account.reserved_ms += asked.amount_ms
-        return Reserved(self.balance(asked.user_id), repeated=known is not None)
-
-    def settle(self, reservation_id: UUID, charged_ms: int) -> Charged | None:
-        """Charge a part of it, and give back the rest."""
-        one = self.reservations.get(reservation_id)
-        if one is None:
-            return None
-        user_id = one.asked.user_id
-        if one.charged_ms is None:
-            one.charged_ms = charged_ms
-            account = self.accounts[user_id]
-            account.balance_ms -= charged_ms
-            account.held_ms -= one.asked.amount_ms
-            account.reserved_ms -= one.asked.amount_ms
-            account.pay_debt()
-            key = str(reservation_id)
-            self.entries.append(FakeEntry(user_id, "reservation", key, -charged_ms))
-        return Charged(one.charged_ms, self.balance(user_id))
-
     def disable(self, user_id: UUID) -> None:
         """End an account."""
         self.accounts[user_id].disabled = True
-
-    def freeze(self, user_id: UUID) -> None:
-        """A payment of the user is disputed."""
-        self.accounts[user_id].frozen = True
-
-    def thaw(self, user_id: UUID) -> None:
-        """Every dispute of the user is decided."""
-        self.accounts[user_id].frozen = False
 
     def sign_in(self, who: Principal) -> None:
         """A further sign-in of a user."""
@@ -155,17 +82,20 @@ class Books:
         self.ticks += 1
         self.register(boot_id)
         session = self.sessions.get(request.session_id)
-        refusal = self._refusal(request, session, policy)
-        if refusal is not None:
-            return refusal
-        self._vouch({boot_id})
+        user_id = request.principal.user_id
+        with self._whole(user_id):
+            self._collect(user_id)
+            refusal = self._refusal(request, session, policy)
+            if refusal is not None:
+                return refusal
+            self._vouch({boot_id})
         if session is None:
             session = self.sessions[request.session_id] = FakeSession(request, boot_id)
             session.paid_ms = self._continue(request)
             self._set_unused(session, self._fair(session, 0, policy))
-        account = self.accounts[request.principal.user_id]
-        final = account.unreserved_ms == session.held_total_ms - session.used_ms
-        return Opened(session.held_total_ms, final, account.unreserved_ms, session.paid_ms)
+        ours = self._for_streams(user_id)
+        final = ours == session.held_total_ms - session.used_ms
+        return Opened(session.held_total_ms, final, ours, session.paid_ms)
 
     def _continue(self, request: OpenRequest) -> int:
         asked = request.continues
@@ -196,7 +126,8 @@ class Books:
             OpenRefusal.CREDIT_FROZEN: account is not None and account.frozen,
             OpenRefusal.TOO_MANY_SESSIONS: len(list(self.open_sessions(who.user_id)))
             >= policy.streams_per_user,
-            OpenRefusal.INSUFFICIENT_CREDITS: account is None or account.unreserved_ms == 0,
+            OpenRefusal.INSUFFICIENT_CREDITS: account is None
+            or self._for_streams(who.user_id) == 0,
         }
         return next((reason for reason, holds in reasons.items() if holds), None)
 
@@ -212,8 +143,25 @@ class Books:
         """Several in one transaction, in this order."""
         self.ticks += 1
         known = [self.sessions[key] for key, _, _ in renewals if key in self.sessions]
+        if any(self._due(one.request.principal.user_id) for one in known):
+            return [self._renew_alone(*renewal, policy) for renewal in renewals]
         self._vouch({session.boot_id for session in known if session.end_reason is None})
         return [self._renew(*renewal, policy) for renewal in renewals]
+
+    def _renew_alone(
+        self, session_id: UUID, used_ms: int, keep_ms: int, policy: Policy
+    ) -> Renewed | Revoked:
+        """Of a user with credit that has run out: what is let go of is nobody's any more."""
+        self.ticks += 1
+        session = self.sessions[session_id]
+        user_id = session.request.principal.user_id
+        with self._whole(user_id):
+            self._collect(user_id)
+            if session.end_reason is None:
+                self._vouch({session.boot_id})
+        answer = self._renew(session_id, used_ms, keep_ms, policy)
+        self._collect(user_id)
+        return answer
 
     def _renew(
         self, session_id: UUID, used_ms: int, keep_ms: int, policy: Policy
@@ -232,17 +180,19 @@ class Books:
         if not late:
             unused = self._fair(session, keep_ms - session.used_ms, policy)
         self._set_unused(session, unused)
-        account = self.accounts[session.request.principal.user_id]
+        ours = self._for_streams(session.request.principal.user_id)
         hungry = [one for one in self._others(session) if one.hungry_since is not None]
         return Renewed(
             held_total_ms=session.held_total_ms,
-            final=account.unreserved_ms == unused,
+            final=ours == unused,
             wanted=bool(hungry) and unused > 0,
-            balance_ms=account.unreserved_ms,
+            balance_ms=ours,
         )
 
     def close(self, settlement: Settlement) -> Closed:
         """See `relayd.session.ports.Ledger.close`."""
+        if settlement.unanswered is not None:
+            self._collect(settlement.unanswered.principal.user_id)
         session = self.sessions.get(settlement.session_id)
         if session is None:
             return Closed(0, 0)
@@ -250,8 +200,7 @@ class Books:
             self._charge(session, settlement.used_ms)
             self._settle(session, settlement.reason.label)
             session.reported_ms = settlement.reported_ms
-        account = self.accounts[session.request.principal.user_id]
-        return Closed(session.used_ms, account.unreserved_ms)
+        return Closed(session.used_ms, self._for_streams(session.request.principal.user_id))
 
     def register(self, boot_id: UUID) -> None:
         """A daemon starts."""
@@ -317,6 +266,7 @@ class Books:
             assert 0 <= account.held_ms <= account.balance_ms
             assert account.debt_ms == 0 or account.balance_ms == account.held_ms
             assert account.debt_ms >= 0
+            self.check_lots(user_id, used, unused_ms)
         for session_id, session in self.sessions.items():
             assert 0 <= session.used_ms <= session.held_total_ms
             charged = [one.amount_ms for one in self.entries if one.key == str(session_id)]
@@ -356,12 +306,12 @@ class Books:
 
     def _fair(self, session: FakeSession, needed_ms: int, policy: Policy) -> int:
         """What may be left unused in this session's hold."""
-        account = self.accounts[session.request.principal.user_id]
         others = self._others(session)
-        free = account.unreserved_ms - sum(one.held_total_ms - one.used_ms for one in others)
+        ours = self._for_streams(session.request.principal.user_id)
+        free = ours - sum(one.held_total_ms - one.used_ms for one in others)
         share = policy.hold_ms
-        if account.unreserved_ms < share * (len(others) + 1):
-            share = max(1000, account.unreserved_ms // (len(others) + 1))
+        if ours < share * (len(others) + 1):
+            share = max(1000, ours // (len(others) + 1))
         waiting_longer = [
             other
             for other in others
@@ -375,7 +325,7 @@ class Books:
         account = self.accounts[session.request.principal.user_id]
         account.held_ms += unused_ms - (session.held_total_ms - session.used_ms)
         session.held_total_ms = session.used_ms + unused_ms
-        account.pay_debt()
+        self._pay(session.request.principal.user_id)
         if unused_ms:
             session.hungry_since = None
         elif session.hungry_since is None:
@@ -383,9 +333,14 @@ class Books:
             session.hungry_since = (self.ticks, session.request.session_id)
 
     def _settle(self, session: FakeSession, reason: str) -> None:
+        user_id = session.request.principal.user_id
         self._set_unused(session, 0)
         session.hungry_since = None
         session.end_reason = reason
-        who = session.request.principal
         key = str(session.request.session_id)
-        self.entries.append(FakeEntry(who.user_id, "session", key, -session.used_ms))
+        self.entries.append(FakeEntry(user_id, "session", key, -session.used_ms))
+        self.purses[user_id].spend(session.used_ms, stream=True)
+        self._collect(user_id)
+
+    def _used(self, user_id: UUID) -> int:
+        return sum(session.used_ms for session in self.open_sessions(user_id))

@@ -120,7 +120,7 @@ class FakeLedger:
     async def balance_ms(self, user_id: UUID) -> int:
         """See `relayd.session.ports.Ledger`."""
         await self._arrive("balance_ms")
-        return await self._answer("balance_ms", self.books.accounts[user_id].unreserved_ms)
+        return await self._answer("balance_ms", self.books.balance(user_id).streams_ms)
 
     async def _arrive(self, name: str) -> None:
         self.asked.append((name, trio.current_time()))

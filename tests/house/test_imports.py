@@ -29,7 +29,7 @@ ADAPTERS = {
     "mail",
     "storage",
 }
-ADAPTERS |= {"hooks", "intake", "jobs", "keys", "transcriptions"}
+ADAPTERS |= {"hooks", "intake", "jobs", "plans", "keys", "transcriptions"}
 
 # What each package may import of relayd beside itself. Whatever is not here must be added with
 # a thought: a new package has a place in the order.
@@ -55,6 +55,7 @@ BELOW: dict[str, set[str]] = {
     "keys": GROUND | {"database", "session"},
     "payments": GROUND | {"session", "database", "ledger"},
     "jobs": GROUND | {"database", "ledger"},
+    "plans": GROUND | {"database", "ledger", "jobs"},
     "transcriptions": GROUND | {"database", "ledger", "jobs", "storage"},
     "worker": GROUND | {"database", "ledger", "jobs", "transcriptions", "storage", "events"},
     "engines": GROUND,
@@ -123,10 +124,11 @@ def test_the_session_needs_trio_and_attrs_only() -> None:
 
 
 def test_credit_has_one_door() -> None:
-    """A transaction of another room changes credit through `ledger.balances` alone."""
+    """A transaction of another room changes credit through `ledger.balances`, or in lots."""
     doors = {"relayd.ledger", "relayd.ledger.balances", "relayd.ledger.outcomes"}
+    doors |= {"relayd.ledger.lots"}
     for source in RELAYD:
-        if source.package in {"payments", "jobs", "transcriptions", "accounts"}:
+        if source.package in {"payments", "jobs", "transcriptions", "accounts", "plans"}:
             rooms = {".".join(one.split(".")[:3]) for one in source.imports()}
             # Who works on a job is a boot, as who serves a stream.
             found = {one for one in rooms if one.startswith("relayd.ledger")}

@@ -16,7 +16,7 @@ from relayd.errors import LedgerUnavailable
 from relayd.identity import Principal
 from relayd.ledger.balances import Reservation
 from relayd.ledger.holds import Policy
-from relayd.ledger.outcomes import ReservationRefusal, Reserved
+from relayd.ledger.outcomes import BookingRefusal, ReservationRefusal, Reserved
 from relayd.session.endings import EndReason
 from relayd.session.ports import Opened, OpenRefusal, OpenRequest, Renewed, Revoked, Settlement
 from tests.fakes.books import Books
@@ -68,6 +68,7 @@ class History(RuleBasedStateMachine):
         self.seen: dict[UUID, int] = {}
         self.granted: set[UUID] = set()
         self.reserved: list[Reservation] = []
+        self.lots: list[tuple[str, int]] = []
         self.credited_ms = 0
 
     def play(self, name: str, *arguments: Any) -> Any:
@@ -252,6 +253,7 @@ class History(RuleBasedStateMachine):
     def reserve(self, amount_ms: int, again: bool) -> None:
         """Something that is no stream sets credit aside; asked twice, it is the same."""
         asked = Reservation(uuid4(), self.user_id, amount_ms, "test")
+        self.play("expire", self.user_id)
         before = self.play("balance", self.user_id)
         answer = self.play("hold", asked)
         if isinstance(answer, Reserved):
@@ -273,6 +275,35 @@ class History(RuleBasedStateMachine):
         assert first.charged_ms == charged_ms
         assert self.play("settle", asked.id, 0) == first
         assert self.play("hold", asked) is ReservationRefusal.ID_TAKEN
+
+    @rule(amount_ms=st.integers(1, 9000), hours=st.integers(-1, 4), live=st.booleans())
+    def grant_lot(self, amount_ms: int, hours: int, live: bool) -> None:
+        """Minutes of a plan come in, perhaps too late; granted twice, they are one lot."""
+        key = str(uuid4())
+        first = self.play("grant_lot", self.user_id, key, amount_ms, hours, live)
+        again = self.play("grant_lot", self.user_id, key, amount_ms, hours + 1, live)
+        assert (first.repeated, again.repeated) == (False, True)
+        assert again.balance == first.balance
+        taken = self.play("grant_lot", self.user_id, key, amount_ms + 1, hours, live)
+        assert taken is BookingRefusal.KEY_TAKEN
+        self.lots.append((key, amount_ms))
+        self.credited_ms += amount_ms
+
+    @precondition(lambda self: self.lots)
+    @rule(which=st.integers(0, 5), part=PART)
+    def refund_lot(self, which: int, part: int) -> None:
+        """So much of a lot's price is gone by now; told twice, it is gone once."""
+        key, amount_ms = self.lots[which % len(self.lots)]
+        first = self.play("claim_lot", key, amount_ms * part // 100)
+        assert self.play("claim_lot", key, amount_ms * part // 100) == first
+
+    @precondition(lambda self: self.lots)
+    @rule(hours=st.integers(1, 3), looks=st.booleans())
+    def pass_time(self, hours: int, looks: bool) -> None:
+        """Lots run out, and somebody looks for that, or nobody does."""
+        self.play("pass_time", self.user_id, hours)
+        if looks:
+            self.play("expire", self.user_id)
 
     @rule()
     def revoke(self) -> None:
@@ -335,8 +366,5 @@ class History(RuleBasedStateMachine):
             self.granted.add(player.boot_id)
             player.in_lease = True
             assert answer.held_total_ms >= player.held_total_ms, "lowered below the promise"
-            account = self.books.accounts[self.who.user_id]
-            assert (
-                not answer.final or account.unreserved_ms == answer.held_total_ms - player.used_ms
-            )
+            assert not answer.final or answer.balance_ms == answer.held_total_ms - player.used_ms
             player.held_total_ms = answer.held_total_ms

@@ -1,5 +1,6 @@
 """`Books` on PostgreSQL: the same transactions by the same names, through one connection."""
 
+import datetime as dt
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -7,10 +8,11 @@ import attrs
 
 from relayd.database.ports import Connection
 from relayd.identity import Principal
-from relayd.ledger import balances, boots, sessions
+from relayd.ledger import balances, boots, lots, sessions
 from relayd.ledger.balances import Entry, Reservation
 from relayd.ledger.boots import Pulse
 from relayd.ledger.holds import Policy
+from relayd.ledger.lots import Grant
 from relayd.ledger.outcomes import (
     Balance,
     Booked,
@@ -127,6 +129,51 @@ class Store:
             entry = Entry(user_id, kind, key, amount_ms, "test")
             return balances.book(self.connection, entry)
 
+    def grant_lot(
+        self, user_id: UUID, key: str, amount_ms: int, hours: int, live: bool
+    ) -> Booked | BookingRefusal:
+        """Grant credit that runs out after so many hours."""
+        ends = dt.datetime.now(dt.UTC) + dt.timedelta(hours=hours)
+        with self.connection.transaction():
+            asked = Grant(user_id, "test", key, amount_ms, ends, "test", live=live)
+            return lots.grant(self.connection, asked)
+
+    def claim_lot(self, key: str, claimed_ms: int) -> Balance | None:
+        """Take so much of a lot back, by now."""
+        with self.connection.transaction():
+            return lots.claim(self.connection, "test", key, claimed_ms)
+
+    def pass_time(self, user_id: UUID, hours: int) -> None:
+        """So much later, for this user's lots: they run out sooner, which nobody else can do."""
+        later = dt.timedelta(hours=hours)
+        with self.connection.transaction():
+            self.connection.execute("ALTER TABLE credit_lots DISABLE TRIGGER credit_lots_stay")
+            self.connection.execute(
+                "UPDATE credit_lots SET expires_at = expires_at - %s WHERE user_id = %s",
+                (later, user_id),
+            )
+            self.connection.execute(
+                "UPDATE credit_balance SET lots_due_at = lots_due_at - %s WHERE user_id = %s",
+                (later, user_id),
+            )
+            self.connection.execute(
+                "ALTER TABLE credit_lots ENABLE ALWAYS TRIGGER credit_lots_stay"
+            )
+
+    def expire(self, user_id: UUID) -> None:
+        """Take what has run out of a user's lots."""
+        with self.connection.transaction():
+            balances.lock(self.connection, user_id)
+
+    def lots_of(self, user_id: UUID) -> list[tuple[Any, ...]]:
+        """What is recorded of a user's lots, in the order in which they were granted."""
+        with self.connection.transaction():
+            return self.connection.execute(
+                "SELECT source_id, remaining_ms, spent_ms, expired_ms, claimed_ms, taken_ms,"
+                " owed_ms FROM credit_lots WHERE user_id = %s ORDER BY number",
+                (user_id,),
+            ).fetchall()
+
     def balance(self, user_id: UUID) -> Balance:
         """What a user has."""
         with self.connection.transaction():
@@ -209,15 +256,16 @@ class Store:
                 (user_id,),
             ).fetchall()
             entries = self.connection.execute(
-                "SELECT kind, reference, amount_ms FROM usage_ledger WHERE user_id = %s"
-                " ORDER BY id",
+                "SELECT kind, coalesce(source_id || substr(reference, 37), reference),"
+                " e.amount_ms FROM usage_ledger AS e LEFT JOIN credit_lots AS l ON l.id = lot_id"
+                " WHERE e.user_id = %s ORDER BY e.id",
                 (user_id,),
             ).fetchall()
             reservations = self.connection.execute(
                 "SELECT id, held_ms, charged_ms FROM reservations WHERE user_id = %s ORDER BY id",
                 (user_id,),
             ).fetchall()
-        return self.balance(user_id), sessions, entries, reservations
+        return self.balance(user_id), sessions, entries, reservations, self.lots_of(user_id)
 
     def _pulses(self) -> list[Pulse]:
         with self.connection.transaction():

@@ -32,6 +32,10 @@ pytestmark = pytest.mark.system
     TAKEN_BACK,
     FROZEN,
     DAILY,
+    LOTS,
+    LOT,
+    WANTED,
+    SPENT,
     TWICE,
 ) = RULES
 
@@ -55,6 +59,7 @@ def connection(database_url: str) -> Iterator[Connection]:
             store.hold(asked)
             if charged_ms is not None:
                 store.settle(asked.id, charged_ms)
+        _grant_lots(store)
         in_debt = store.add_user(10)
         _buy(connection, store.add_user().user_id)
         store.book(in_debt.user_id, "adjustment", "dispute", -50)
@@ -65,9 +70,23 @@ def connection(database_url: str) -> Iterator[Connection]:
             "credit_balance",
             "purchases",
             "purchase_reversals",
+            "credit_lots",
         ):
             _unguard(connection, table)
         yield connection
+
+
+def _grant_lots(store: Store) -> None:
+    """Lots of which something was spent, ran out, was taken back and is held."""
+    user_id = store.add_user(2000).user_id
+    store.grant_lot(user_id, "gone", 1000, 1, True)
+    store.grant_lot(user_id, "refunded", 4000, 24, False)
+    asked = Reservation(uuid4(), user_id, 1500, "test")
+    store.hold(asked)
+    store.settle(asked.id, 1500)
+    store.pass_time(user_id, 1)
+    store.expire(user_id)
+    store.claim_lot("refunded", 2000)
 
 
 def _buy(connection: Connection, user_id: UUID) -> None:
@@ -194,6 +213,28 @@ def test_whole_books_have_no_findings(connection: Connection) -> None:
         ("UPDATE daily_usage SET used_ms = used_ms + 1", {DAILY}),
         ("UPDATE daily_usage SET credited_ms = credited_ms + 1", {DAILY}),
         ("DELETE FROM daily_usage", {DAILY}),
+        ("UPDATE daily_usage SET expired_ms = expired_ms + 1", {DAILY}),
+        ("UPDATE credit_balance SET lots_batch_ms = lots_batch_ms + 1 WHERE debt_ms = 0", {LOTS}),
+        (
+            "UPDATE credit_balance SET lots_due_at = lots_due_at + interval '1 s'",
+            {LOTS},
+        ),
+        ("UPDATE credit_balance SET lots_due_at = NULL", {LOTS}),
+        (
+            (
+                "UPDATE credit_lots SET amount_ms = 9000, claimed_ms = 8000"
+                " WHERE source_id = 'refunded'"
+            ),
+            {LOTS, LOT, WANTED},
+        ),
+        ("UPDATE credit_lots SET spent_ms = spent_ms - 1 WHERE source_id = 'gone'", {LOTS}),
+        ("UPDATE credit_lots SET expired_ms = expired_ms + 1, spent_ms = spent_ms - 1", {LOT}),
+        ("UPDATE credit_lots SET owed_ms = owed_ms + 1 WHERE source_id = 'refunded'", {LOT}),
+        ("UPDATE credit_lots SET claimed_ms = 0", {LOT}),
+        ("UPDATE credit_lots SET spent_ms = spent_ms + 5000", {LOTS, LOT, SPENT}),
+        ("DELETE FROM usage_ledger WHERE kind = 'expiry'", {BALANCE, DAILY, LOT}),
+        ("DELETE FROM usage_ledger WHERE kind = 'takeback'", {BALANCE, LOT}),
+        ("DELETE FROM usage_ledger WHERE kind = 'lot'", {BALANCE, DAILY, LOT}),
         ("UPDATE usage_ledger SET created_at = created_at - interval '1 day'", {DAILY}),
     ],
 )

@@ -17,6 +17,7 @@ from tests.fakes.ledger import FakeLedger
 from tests.ledger.boots import BootsContract
 from tests.ledger.contract import LedgerContract
 from tests.ledger.freezing import FreezingContract
+from tests.ledger.lots import LotsContract
 from tests.ledger.reservations import ReservationsContract
 from tests.ledger.store import Store
 
@@ -85,7 +86,13 @@ class PostgresBench:
         assert await self.database.transact(audit) == ()
 
 
-class TestFake(LedgerContract, FreezingContract, BootsContract, ReservationsContract):
+class Contracts(
+    LedgerContract, FreezingContract, BootsContract, ReservationsContract, LotsContract
+):
+    """All of them."""
+
+
+class TestFake(Contracts):
     """In memory."""
 
     @pytest.fixture
@@ -95,7 +102,9 @@ class TestFake(LedgerContract, FreezingContract, BootsContract, ReservationsCont
 
 
 @pytest.mark.system
-class TestPostgres(LedgerContract, FreezingContract, BootsContract, ReservationsContract):
+class TestPostgres(
+    LedgerContract, FreezingContract, BootsContract, ReservationsContract, LotsContract
+):
     """On PostgreSQL."""
 
     @pytest.fixture

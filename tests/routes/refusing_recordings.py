@@ -9,10 +9,12 @@ from quart import Response
 
 from relayd.errors import MediaFailed, Unreadable
 from relayd.identity import Scope
+from relayd.plans.plans import PlanName
 from relayd.quotas.limits import Cap
 from relayd.routes.toolkit.wiring import services_of
 from relayd.storage.spool import Spool
 from relayd.transcriptions.outcomes import Refusal, RefusalReason, State
+from tests.fakes.plans import MemoryPlans
 from tests.fakes.transcriptions import NOW
 from tests.routes.recording import SOUND, TYPE, Studio, open_studio
 from tests.routes.refusing_uploads import UPLOADING
@@ -111,6 +113,15 @@ async def unknown_format(call: Call) -> Response:
     scenario = about()
     with_query: Call = attrs.evolve(cast("Any", call), path=f"{call.path}?format=pdf")
     return await scenario(with_query)
+
+
+async def format_not_in_plan(call: Call) -> Response:
+    """A format that the plan doesn't have."""
+    with open_studio(World(plans=MemoryPlans(PlanName.FREE))) as studio:
+        await studio.sign_in()
+        taken = await studio.taken()
+        await studio.finish(taken["id"])
+        return await studio.ask(f"/result/{taken['id']}?format=srt")
 
 
 async def unknown_status(call: Call) -> Response:
@@ -258,6 +269,8 @@ RECORDING: Final[dict[str, Callable[[Any], Awaitable[Response]]]] = {
     "v1_transcriptions_transcriptions invalid_field": unknown_status,
     "v1_transcribing_transcribe credit_frozen": not_queued(RefusalReason.CREDIT_FROZEN),
     "insufficient_credits": not_queued(RefusalReason.INSUFFICIENT_CREDITS),
+    "model_not_in_plan": not_queued(RefusalReason.MODEL_NOT_IN_PLAN),
+    "format_not_in_plan": format_not_in_plan,
     "queue_full": not_queued(RefusalReason.QUEUE_FULL),
     "too_long": not_queued(RefusalReason.TOO_LONG),
     "upload_over": not_queued(RefusalReason.UPLOAD_OVER),

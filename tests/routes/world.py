@@ -25,6 +25,7 @@ from relayd.routes.toolkit.wiring import Services
 from tests.accounts.world import EMAIL, LETTERS, PASSWORD, make_accounts
 from tests.fakes.accounts import MemoryAccounts
 from tests.fakes.keys import MemoryKeys
+from tests.fakes.plans import MemoryPlans
 
 PEER = "203.0.113.7"
 CREDENTIALS = {"email": EMAIL, "password": PASSWORD}
@@ -92,6 +93,7 @@ class World:
     wallet: MemoryWallet = attrs.field(factory=MemoryWallet)
     glance: Any = None
     keys: Keys = attrs.field(factory=lambda: Keys(MemoryKeys()))
+    plans: MemoryPlans = attrs.field(factory=MemoryPlans)
     accounts: Accounts = attrs.field(init=False)
     app: Application = attrs.field(init=False)
 
@@ -113,6 +115,7 @@ class World:
                 live_credit=self.live_credit,
                 keys=self.keys,
                 glance=self.glance,
+                plans=self.plans,
             )
         )
 

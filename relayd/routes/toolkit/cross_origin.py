@@ -9,6 +9,8 @@ from typing import Final
 
 from quart import Response, current_app, request
 
+from relayd.routes.toolkit.plan_headers import PLAN_HEADERS
+
 __all__ = ["allow", "answer_preflight"]
 
 # What a script may send and read beyond what it always may.
@@ -18,7 +20,7 @@ _REQUEST_HEADERS: Final = (
 )
 _ANSWER_HEADERS: Final = (
     "Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, "
-    "Upload-Expires, Upload-Length, Upload-Offset, WWW-Authenticate"
+    "Upload-Expires, Upload-Length, Upload-Offset, WWW-Authenticate, " + ", ".join(PLAN_HEADERS)
 )
 # How long a browser may remember the answer to a preflight: a page that was taken off the list is
 # out after this.

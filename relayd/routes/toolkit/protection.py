@@ -18,6 +18,7 @@ from relayd.quotas.blocks import rates_of
 from relayd.quotas.limits import Rate
 from relayd.routes.toolkit.bodies import refuse_no_json
 from relayd.routes.toolkit.description import description_of
+from relayd.routes.toolkit.plan_headers import announce
 from relayd.routes.toolkit.problems import Problem, Refusal
 from relayd.routes.toolkit.sites import refuse_other_sites
 from relayd.routes.toolkit.wiring import requester_address, wiring
@@ -185,7 +186,23 @@ async def principal_of_request(scope: Scope | None = None) -> Principal:
         _demand(principal, scope)
     per_minute = wiring().services.requests_per_user
     await _count([Rate(f"requests {principal.user_id}", per_minute)])
+    if principal.key_id is not None or (scope is Scope.BATCH and request.method == "POST"):
+        await _count_under_plan(principal)
     return principal
+
+
+async def _count_under_plan(principal: Principal) -> None:
+    """Of programs, and whatever hands something in: the pages have a plan's owner look at it."""
+    plans = wiring().services.plans
+    admission = None if plans is None else await plans.admit(principal.user_id)
+    if admission is None:
+        return
+    announce(admission)
+    if admission.wait_seconds > 0:
+        raise RATE_LIMITED.problem(
+            f"Your plan has {admission.limit} requests a minute. Try again later.",
+            retry_after_seconds=math.ceil(admission.wait_seconds),
+        )
 
 
 async def principal_of_upgrade() -> Principal | None:

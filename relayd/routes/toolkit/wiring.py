@@ -28,6 +28,9 @@ from relayd.overview.glance import Glance
 from relayd.payments.purchases import Purchase
 from relayd.payments.receipts import Bought, ReceiptRefusal
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
+from relayd.plans.plans import Plan, Plans
+from relayd.plans.rates import Admission
+from relayd.plans.service import Standing as PlanStanding
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Quotas
 from relayd.routes.toolkit.probe import Probe
@@ -51,6 +54,7 @@ __all__ = [
     "Sales",
     "Services",
     "UserCredit",
+    "UserPlans",
     "Wiring",
     "requester_address",
     "services_of",
@@ -172,6 +176,23 @@ class Hooks(Protocol):
         """Send one once more."""
 
 
+class UserPlans(Protocol):
+    """Who is on which plan; see `relayd.plans.service`."""
+
+    @property
+    def plans(self) -> Plans | None:
+        """Those that there are."""
+
+    def plan(self, user_id: UUID) -> Awaitable[Plan | None]:
+        """The plan that a user is on."""
+
+    def standing(self, user_id: UUID) -> Awaitable[PlanStanding | None]:
+        """How a user stands; None for an unknown one."""
+
+    def admit(self, user_id: UUID) -> Awaitable[Admission | None]:
+        """Count a request under the user's plan."""
+
+
 @attrs.frozen
 class Batch:
     """Files in, transcripts out. The first of ``models`` is meant where none is named.
@@ -227,6 +248,7 @@ class Services:
     keys: Keys | None = None
     # What operators see of the whole.
     glance: Glance | None = None
+    plans: UserPlans | None = None
 
 
 @attrs.frozen

@@ -67,6 +67,7 @@ EXPECTED = {
     "/session/password": Protection.RATE_LIMITED,
     "/account/me": Protection.AUTHENTICATED,
     "/account/usage": Protection.AUTHENTICATED,
+    "/account/plan": Protection.AUTHENTICATED,
     "/account/events": Protection.AUTHENTICATED,
     "/billing/balance": Protection.AUTHENTICATED,
     "/billing/packages": Protection.EXEMPT,

@@ -46,6 +46,9 @@ CREDIT_FROZEN: Final = Refusal(
 QUEUE_FULL: Final = Refusal(
     429, "queue_full", "Too many of your recordings wait already. Try again later.", retries=True
 )
+MODEL_NOT_IN_PLAN: Final = Refusal(
+    403, "model_not_in_plan", "Your plan doesn't have this model. Name another, or change the plan."
+)
 TOO_LONG: Final = Refusal(422, "too_long", "The recording is longer than may be sent here.")
 KEY_TAKEN: Final = Refusal(
     422, "idempotency_key_taken", "This Idempotency-Key was used for another request."
@@ -56,6 +59,7 @@ NOT_TAKEN: Final = {
     RefusalReason.INSUFFICIENT_CREDITS: INSUFFICIENT_CREDITS,
     RefusalReason.CREDIT_FROZEN: CREDIT_FROZEN,
     RefusalReason.QUEUE_FULL: QUEUE_FULL,
+    RefusalReason.MODEL_NOT_IN_PLAN: MODEL_NOT_IN_PLAN,
     RefusalReason.TOO_LONG: TOO_LONG,
     RefusalReason.KEY_TAKEN: KEY_TAKEN,
     RefusalReason.UPLOAD_OVER: UPLOAD_OVER,

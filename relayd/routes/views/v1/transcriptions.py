@@ -8,7 +8,6 @@ from msgspec import Meta
 from quart import Blueprint, Response, request
 
 from relayd import logs
-from relayd.durations import seconds
 from relayd.errors import ObjectMissing, StorageUnavailable
 from relayd.identity import Principal, Scope
 from relayd.intake.asked import Format
@@ -17,7 +16,7 @@ from relayd.routes.toolkit.description import Answer, Topic, described
 from relayd.routes.toolkit.forms import Form, told
 from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.protection import authorised
-from relayd.routes.toolkit.wiring import Batch
+from relayd.routes.toolkit.wiring import Batch, wiring
 from relayd.routes.views.v1.asking import UNKNOWN_FORMAT
 from relayd.routes.views.v1.numbers import NUMBER_MAX, number_asked
 from relayd.routes.views.v1.recordings import (
@@ -42,6 +41,9 @@ blueprint = Blueprint("v1_transcriptions", __name__, url_prefix="/api/v1")
 
 NOT_READY: Final = Refusal(
     409, "not_ready", "It is not transcribed yet. Ask for its status.", retries=True
+)
+FORMAT_NOT_IN_PLAN: Final = Refusal(
+    403, "format_not_in_plan", "Your plan doesn't have this format. Ask for another one."
 )
 NO_RESULT: Final = Refusal(409, "no_result", "There are no words: it failed or was called off.")
 
@@ -86,17 +88,6 @@ class Gone(Form):
     deleted: Annotated[bool, told("Always true.", sample=True, const=True)]
 
 
-class OwnStats(Form):
-    """What one has in the queue, and had in the last 30 days."""
-
-    queued: Annotated[int, Meta(ge=0), told("Wait.", 1)]
-    processing: Annotated[int, Meta(ge=0), told("Are under way.", 1)]
-    completed: Annotated[int, Meta(ge=0), told("Ended with words, in 30 days.", 20)]
-    failed: Annotated[int, Meta(ge=0), told("Ended without, in 30 days.", 0)]
-    audio_seconds: Annotated[float, Meta(ge=0), told("Audio transcribed, in 30 days.", 7200.5)]
-    cost_seconds: Annotated[float, Meta(ge=0), told("Credit it took, in 30 days.", 7201)]
-
-
 @blueprint.get("/status/<transcription_id>")
 @authorised(Scope.READ)
 @described(
@@ -124,6 +115,7 @@ async def status(principal: Principal, transcription_id: str) -> Recording:
     refuses=(
         UNKNOWN_TRANSCRIPTION,
         UNKNOWN_FORMAT,
+        FORMAT_NOT_IN_PLAN,
         DELETED,
         NOT_READY,
         NO_RESULT,
@@ -139,6 +131,7 @@ async def result(principal: Principal, transcription_id: str) -> Response:
     wanted = Format.named(named) if named else shown_format(one)
     if wanted is None:
         raise UNKNOWN_FORMAT.problem()
+    await _demand_format(principal, wanted)
     response = Response(await _words(batch, one, wanted), content_type=_TYPES[wanted])
     response.headers["Content-Disposition"] = _disposition(one, wanted)
     if wanted is Format.HTML:
@@ -201,20 +194,15 @@ async def delete(principal: Principal, transcription_id: str) -> Gone:
     return Gone(deleted=True)
 
 
-@blueprint.get("/stats")
-@authorised(Scope.READ)
-@described(Topic.RECORDINGS, gives={200: Answer("In numbers.", OwnStats)}, refuses=(BATCH_OFF,))
-async def stats(principal: Principal) -> OwnStats:
-    """What one has in the queue, and had lately."""
-    found = await open_batch().transcriptions.user_stats(principal.user_id, test=principal.test)
-    return OwnStats(
-        queued=found.queued,
-        processing=found.running,
-        completed=found.done,
-        failed=found.failed,
-        audio_seconds=seconds(found.audio_ms),
-        cost_seconds=seconds(found.charged_ms),
-    )
+async def _demand_format(principal: Principal, wanted: Format) -> None:
+    """Refuse what the plan doesn't have."""
+    plans = wiring().services.plans
+    plan = None if plans is None else await plans.plan(principal.user_id)
+    if plan is not None and plan.formats is not None and wanted.value not in plan.formats:
+        raise FORMAT_NOT_IN_PLAN.problem(
+            f"Your plan has no {wanted.value}. It has {', '.join(sorted(plan.formats))}: ask for "
+            "one of these in the query, or change the plan."
+        )
 
 
 async def _words(batch: Batch, one: Transcription, wanted: Format) -> bytes:

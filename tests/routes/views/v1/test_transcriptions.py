@@ -172,11 +172,6 @@ async def test_own_numbers(studio: Studio) -> None:
     """What waits and what was done, in seconds."""
     await studio.taken()
     await studio.finish((await studio.taken())["id"])
-    assert await (await studio.ask("/stats")).get_json() == {
-        "queued": 1,
-        "processing": 0,
-        "completed": 1,
-        "failed": 0,
-        "audio_seconds": 61.5,
-        "cost_seconds": 62,
-    }
+    found = await (await studio.ask("/stats")).get_json()
+    queue = ("queued", "processing", "completed", "failed", "audio_seconds", "cost_seconds")
+    assert [found[name] for name in queue] == [1, 0, 1, 0, 61.5, 62]
