@@ -5,9 +5,10 @@ accepted can be mailed to, and two spellings that a person would call the same b
 """
 
 import unicodedata
+from collections.abc import Collection
 from typing import Final
 
-__all__ = ["ADDRESS_MAX", "normalise"]
+__all__ = ["ADDRESS_MAX", "normalise", "refused_domain"]
 
 # RFC 5321 with erratum 1690: 254 in all, 64 before the @, 63 for a label of the domain.
 ADDRESS_MAX: Final = 254
@@ -33,6 +34,14 @@ def normalise(text: str) -> str | None:
     if not at or len(address) > ADDRESS_MAX:
         return None
     return address if _is_local_part(local) and _is_domain(domain) else None
+
+
+def refused_domain(text: str, refused: Collection[str]) -> str | None:
+    """Which of these domains an address is in, or below; None for none of them."""
+    address = normalise(text) or ""
+    labels = address.rpartition("@")[2].split(".")
+    above = (".".join(labels[first:]) for first in range(len(labels)))
+    return next((domain for domain in above if domain in refused), None)
 
 
 def _fold(text: str) -> str:

@@ -26,6 +26,7 @@ from relayd.ledger.outcomes import Booked, BookingRefusal
 __all__ = [
     "APPOINT",
     "DISMISS",
+    "GIVE",
     "LIST_USERS",
     "MAKE_ADMIN_KEY",
     "READ_QUEUE",
@@ -49,6 +50,8 @@ READ_USER: Final = "read_user"
 APPOINT: Final = "appoint_operator"
 DISMISS: Final = "dismiss_operator"
 RESET_FACTOR: Final = "reset_second_factor"
+# Minutes that run out.
+GIVE: Final = "give_minutes"
 MAKE_ADMIN_KEY: Final = "make_admin_key"
 
 

@@ -6,7 +6,8 @@ import uuid
 from typing import TYPE_CHECKING, Final
 
 from relayd.cli.exits import Exit
-from relayd.cli.operator import find_user, run
+from relayd.cli.hand import add_hand, hand_of, refused
+from relayd.cli.operator import accounts, find_user, run
 from relayd.cli.options import Subparsers, add_command, add_config, add_group, add_json, load
 from relayd.cli.output import print_json, print_table, say
 from relayd.durations import seconds
@@ -90,6 +91,7 @@ def _add_give(group: Subparsers) -> None:
         help="a name of your own for this gift: a second one of the same name is not given again "
         "(for scripts that retry)",
     )
+    add_hand(command)
     add_config(command)
     add_json(command)
 
@@ -201,19 +203,30 @@ def _run_give(arguments: argparse.Namespace) -> int:
     key = arguments.key or f"cli-{uuid.uuid4()}"
 
     async def action(database: "Database", config: "Config") -> "Booked | BookingRefusal":
-        from relayd.plans.plans import PlanName
-        from relayd.plans.service import Gift, give
+        from relayd.accounts.operators import GIVE, Deed
+        from relayd.ledger import lots
+        from relayd.ledger.outcomes import Booked, BookingRefusal
+        from relayd.plans.service import HAND_SOURCE
 
         user = await find_user(database, config, arguments.email)
-        gift = Gift(
+        hand = await hand_of(database, config, arguments)
+        asked = lots.Grant(
+            user.id,
+            HAND_SOURCE,
+            key,
             arguments.minutes * 60_000,
             dt.datetime.now(dt.UTC) + dt.timedelta(days=arguments.days),
             arguments.reason,
-            None if arguments.plan is None else PlanName(arguments.plan),
+            plan=arguments.plan or "",
             live=not arguments.recordings_only,
-            key=key,
         )
-        return await give(database, user.id, gift)
+        deed = Deed(GIVE, user.id, arguments.reason, asked.amount_ms, key)
+        outcome = await accounts(database, config).operators.act(
+            hand, deed, lambda connection: lots.grant(connection, asked)
+        )
+        if not isinstance(outcome, Booked | BookingRefusal):
+            raise refused(outcome, arguments)
+        return outcome
 
     return _answer(arguments, run(arguments, action), key)
 

@@ -2,6 +2,7 @@
 
 import attrs
 
+from relayd.config import forms
 from relayd.config.keys import about
 from relayd.config.secret import Secret, as_secret
 
@@ -76,6 +77,16 @@ class Auth:
             unit="requests a minute",
             least=1,
             most=10_000,
+        ),
+    )
+    refused_domains: tuple[str, ...] = attrs.field(
+        default=(),
+        converter=tuple,
+        metadata=about(
+            "Addresses in these domains, or below them, can't be registered: those of mail that "
+            "is thrown away, for example. `relayd user add` takes them all the same.",
+            unit="domains",
+            form=forms.domain,
         ),
     )
     operator_second_factor: bool = attrs.field(

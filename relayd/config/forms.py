@@ -77,6 +77,9 @@ def inherited(listen: str) -> int | None:
     return int(number) if is_one else None
 
 
+_DOMAIN_MAX: Final = 253
+
+
 def network(text: str) -> str | None:
     """An IP address or a network of them."""
     try:
@@ -84,6 +87,13 @@ def network(text: str) -> str | None:
     except ValueError:
         return 'must be an IP address or network, for example "127.0.0.1" or "10.0.0.0/8"'
     return None
+
+
+def domain(text: str) -> str | None:
+    """The name of a mail domain."""
+    if re.fullmatch(r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63})+", text) and len(text) <= _DOMAIN_MAX:
+        return None
+    return 'must be a domain in small letters, for example "mailinator.com"'
 
 
 def origin(text: str) -> str | None:

@@ -115,6 +115,14 @@ class Free(Plan):
             unit="true or false",
         ),
     )
+    sign_ups_per_hour: int = _number(
+        10,
+        "Accounts that may be made from one address in any hour (of IPv6 from a /64; a /48 makes "
+        "four times as many), so that nobody collects free minutes with many. Only while plans "
+        "are on; for each daemon.",
+        "accounts an hour",
+        10_000,
+    )
     live: bool = _live()
     formats: tuple[str, ...] = _formats("json")
 

@@ -203,6 +203,8 @@ class Serving:
             own_origins=own,
             requests_per_minute=config.auth.requests_per_minute,
             requests_per_user=config.limits.requests_per_user,
+            sign_ups_per_hour=config.plans.free.sign_ups_per_hour if config.plans.on else None,
+            refused_domains=frozenset(config.auth.refused_domains),
             repository_url=config.server.repository_url,
             seller=config.seller,
             packages=config.packages,

@@ -1,23 +1,24 @@
 """What routes and commands ask of plans: who is on which, what is left, may this request be."""
 
 import datetime as dt
-from uuid import UUID, uuid4
+from typing import Final
+from uuid import UUID
 
 import attrs
 
 from relayd.database.ports import Connection, Database
 from relayd.ledger import balances, lots
-from relayd.ledger.lots import Grant, LotRecord
-from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
+from relayd.ledger.lots import LotRecord
+from relayd.ledger.outcomes import Balance
 from relayd.plans import rates
 from relayd.plans.membership import Membership, month_of
 from relayd.plans.plans import Plan, PlanName, Plans
 from relayd.plans.rates import Admission
 
-__all__ = ["Gift", "Period", "Standing", "UserPlans", "give"]
+__all__ = ["HAND_SOURCE", "Period", "Standing", "UserPlans"]
 
 # The source of lots that operators give by hand.
-_HAND = "hand"
+HAND_SOURCE: Final = "hand"
 
 
 @attrs.frozen
@@ -52,21 +53,6 @@ class Standing:
     def running_out_ms(self) -> int:
         """What is left of lots; what live sessions used so far still counts as theirs."""
         return min(sum(one.remaining_ms for one in self.lots), self.balance.balance_ms)
-
-
-@attrs.frozen
-class Gift:
-    """Minutes of a plan that an operator gives by hand; ``key`` names them, so that a retry is one.
-
-    Without a plan they are minutes that run out, and nothing else.
-    """
-
-    amount_ms: int
-    expires_at: dt.datetime
-    reason: str
-    plan: PlanName | None = None
-    live: bool = True
-    key: str = attrs.field(factory=lambda: str(uuid4()))
 
 
 @attrs.frozen
@@ -119,15 +105,6 @@ class UserPlans:
         live_ms, recordings_ms = _used(connection, user_id, period)
         balance = balances.of_account(account)
         return Standing(plan, period, live_ms, recordings_ms, balance, left)
-
-
-async def give(database: Database, user_id: UUID, gift: Gift) -> Booked | BookingRefusal:
-    """Give minutes that run out; with a plan, the user is on it until they do."""
-    plan = "" if gift.plan is None else gift.plan.value
-    asked = Grant(
-        user_id, _HAND, gift.key, gift.amount_ms, gift.expires_at, gift.reason, plan, gift.live
-    )
-    return await database.transact(lots.grant, asked)
 
 
 def _used(connection: Connection, user_id: UUID, period: Period) -> tuple[int, int]:

@@ -12,9 +12,10 @@ from relayd.jobs.lanes import Terms
 from relayd.ledger import balances, lots
 from relayd.ledger.audit import audit
 from relayd.ledger.balances import Entry
+from relayd.ledger.lots import Grant
 from relayd.plans.membership import Membership, month_of
 from relayd.plans.plans import PlanName
-from relayd.plans.service import Gift, UserPlans, give
+from relayd.plans.service import UserPlans
 from tests.fakes.plans import PLANS
 from tests.ledger.store import Store
 
@@ -126,9 +127,9 @@ async def test_pro_lasts_as_long_as_its_minutes(database: Database) -> None:
     """Until their end, used up or not; those of a payment that is gone are none."""
     user_id = await database.transact(add_user)
     ends = dt.datetime.now(dt.UTC) + dt.timedelta(hours=3)
-    gift = Gift(60_000, ends, "to try it", PlanName.PRO, key="a gift")
-    await give(database, user_id, gift)
-    await give(database, user_id, gift)
+    gift = Grant(user_id, "hand", "a gift", 60_000, ends, "to try it", plan="pro")
+    for _ in range(2):
+        await database.transact(lots.grant, gift)
 
     def plan(connection: Connection) -> PlanName:
         return MEMBERSHIP.plan(connection, user_id).name

@@ -32,6 +32,7 @@ __all__ = [
     "authenticated",
     "authorised",
     "bearer_token",
+    "count_sign_up",
     "exempt",
     "principal_of_request",
     "principal_of_upgrade",
@@ -48,6 +49,7 @@ View = Callable[..., object]
 
 _MARK: Final = "relayd_protection"
 _SCOPE: Final = "relayd_scope"
+_HOUR_SECONDS: Final = 3600
 
 AUTH_FAILED: Final = Refusal(
     401,
@@ -149,6 +151,13 @@ def _limited(
         return await view(*args, **kwargs)
 
     return _marked(guarded, Protection.RATE_LIMITED)
+
+
+async def count_sign_up() -> None:
+    """Count an account that is to be made among those from its address, in this hour."""
+    most = wiring().services.sign_ups_per_hour
+    if most is not None:
+        await _count(rates_of("sign-ups", requester_address(), most, _HOUR_SECONDS))
 
 
 async def _count(rates: Sequence[Rate]) -> None:

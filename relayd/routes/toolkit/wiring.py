@@ -233,6 +233,10 @@ class Services:
     # To sign in, of an address; and of a user who is signed in.
     requests_per_minute: int = 10
     requests_per_user: int = 300
+    # Accounts that may be made from one address; None: as many as requests are.
+    sign_ups_per_hour: int | None = None
+    # Whose addresses can't be registered.
+    refused_domains: frozenset[str] = frozenset()
     quotas: Quotas = attrs.field(factory=Counters)
     own_origins: Sequence[str] = ()
     # Where the program's source is, for the landing page; empty where it isn't said.

@@ -19,7 +19,7 @@ from relayd.routes.toolkit.protection import (
     rate_limited,
 )
 from relayd.routes.toolkit.wiring import wiring
-from relayd.routes.views.auth import busy, password_problem, visitor
+from relayd.routes.views.auth import busy, password_problem, refuse_domain, visitor
 from relayd.routes.views.signing_in import (
     EMAIL_TAKEN,
     INVALID_EMAIL,
@@ -190,6 +190,7 @@ async def change() -> LetterOnItsWay:
     """Give the account another address, once that is proven."""
     principal = await principal_of_request()
     asked = await read_form(NewAddress)
+    refuse_domain(asked.email)
     outcome = await _addresses().ask_for_change(principal, asked.email, asked.password, visitor())
     match outcome:
         case ProofRefusal.INVALID_EMAIL:

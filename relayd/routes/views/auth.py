@@ -8,6 +8,7 @@ from quart import Blueprint
 
 from relayd import logs
 from relayd.accounts.devices import Visitor
+from relayd.accounts.emails import refused_domain
 from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import (
     Delayed,
@@ -25,6 +26,7 @@ from relayd.routes.toolkit.problems import UNAVAILABLE, Problem
 from relayd.routes.toolkit.protection import (
     AUTH_FAILED,
     bearer_token,
+    count_sign_up,
     rate_limited,
     rate_limited_by,
     unauthenticated,
@@ -55,6 +57,7 @@ __all__ = [
     "blueprint",
     "busy",
     "password_problem",
+    "refuse_domain",
     "take_login",
     "take_registration",
     "visitor",
@@ -180,6 +183,8 @@ async def logout() -> SignedOut:
 async def take_registration(keeper: Keeper = Keeper.APP) -> SignedIn:
     """Make the account that the request's body asks for."""
     asked = await read_form(Registration)
+    refuse_domain(asked.email)
+    await count_sign_up()
     outcome = await wiring().services.accounts.register(
         asked.email, asked.password, keeper, visitor()
     )
@@ -210,6 +215,13 @@ def visitor(device_token: str = "") -> Visitor:
     # Of IPv6 the /64: whoever has an address has all of it. None for a Unix socket.
     block = next((str(one.network) for one in blocks_of(address)), "local")
     return Visitor(address, block, device_token)
+
+
+def refuse_domain(email: str) -> None:
+    """Refuse an address of a domain that the operator doesn't take."""
+    domain = refused_domain(email, wiring().services.refused_domains)
+    if domain is not None:
+        raise INVALID_EMAIL.problem(f"Addresses at {domain} aren't taken here. Use another one.")
 
 
 def _register_problem(refusal: RegisterRefusal, password: str) -> Problem:

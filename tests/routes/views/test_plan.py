@@ -1,12 +1,16 @@
 """GET /account/plan, /api/v1/stats, and what answers say of a plan's rate."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
+import attrs
 import pytest
 
 from relayd.identity import Scope
 from relayd.plans.plans import PlanName
 from relayd.plans.rates import Admission
+from relayd.routes.toolkit.wiring import EXTENSION
+from tests.accounts.world import PASSWORD
 from tests.fakes.plans import MemoryPlans
 from tests.routes.recording import Studio, open_studio
 from tests.routes.world import World, refusal
@@ -85,3 +89,40 @@ async def test_over_the_rate(studio: Studio) -> None:
     assert await refusal(response) == (429, "rate_limited")
     assert response.headers["Retry-After"] == "13"
     assert response.headers["RateLimit-Remaining"] == "0"
+
+
+async def test_accounts_from_one_address_are_bounded() -> None:
+    """So many in an hour, and none beyond, however slowly; another address has its own."""
+    world = World(requests_per_minute=100)
+    give(world, sign_ups_per_hour=2)
+    answers = [
+        await world.post("/auth/register", {"email": f"{n}@example.org", "password": PASSWORD})
+        for n in range(3)
+    ]
+    assert [one.status_code for one in answers] == [201, 201, 429]
+    assert int(answers[2].headers["Retry-After"]) > 3500
+    asked = {"email": "else@example.org", "password": PASSWORD}
+    elsewhere = await world.post("/auth/register", asked, peer="198.51.100.9")
+    assert elsewhere.status_code == 201
+
+
+async def test_refused_domains_are_refused() -> None:
+    """Also below them, and when an account is to have such an address later."""
+    world = World(requests_per_minute=100)
+    give(world, refused_domains=frozenset({"mailinator.com"}))
+    for email in ("a@mailinator.com", "a@x.Mailinator.com"):
+        asked = {"email": email, "password": PASSWORD}
+        assert await refusal(await world.post("/auth/register", asked)) == (422, "invalid_email")
+    token = (await world.register())["token"]
+    asked = {"email": "a@mailinator.com", "password": PASSWORD}
+    changed = await world.post("/account/address", asked, token=token)
+    assert await refusal(changed) == (422, "invalid_email")
+    asked = {"email": "a@notmailinator.com", "password": PASSWORD}
+    assert (await world.post("/auth/register", asked)).status_code == 201
+
+
+def give(world: World, **changes: Any) -> None:
+    """Other services."""
+    wiring = world.app.extensions[EXTENSION]
+    services = attrs.evolve(wiring.services, **changes)
+    world.app.extensions[EXTENSION] = attrs.evolve(wiring, services=services)
