@@ -7,7 +7,7 @@ const SVG = "http://www.w3.org/2000/svg";
 const HEIGHT = 180;
 const ROOM = { top: 14, right: 2, bottom: 24, left: 34 };
 
-/** A chart in an element: `show(days)`, again and again, days being [{date, seconds_used, seconds_purchased}]; `leave()`. */
+/** A chart in an element: `show(days)`, again and again, days being [{date, seconds_used, seconds_purchased, seconds_expired}]; `leave()`. */
 export function chart(place) {
   const summary = make("p", { class: "total" });
   const picture = make("div", {});
@@ -18,7 +18,8 @@ export function chart(place) {
     show(days) {
       const total = days.reduce((sum, one) => sum + one.seconds_used, 0);
       if (!total) return void place.replaceChildren(make("p", { class: "muted" }, "Nothing used yet. Each day will have a bar here."));
-      summary.textContent = `${minutes(total)} minutes used in all`;
+      const expired = days.reduce((sum, one) => sum + one.seconds_expired, 0);
+      summary.textContent = `${minutes(total)} minutes used in all${expired ? `, ${minutes(expired)} ran out` : ""}`;
       rows.replaceChildren(...(days.toReversed?.() ?? [...days].reverse()).map(row));
       draw = () => picture.replaceChildren(drawing(days, picture.clientWidth || 600, total));
       if (!picture.isConnected) {

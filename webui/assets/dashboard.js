@@ -8,6 +8,7 @@ import { ending } from "./endings.js";
 import { length, split, spoken, when } from "./format.js";
 import { follow } from "./live.js";
 import { announce, make, part } from "./page.js";
+import { planning } from "./plan.js";
 import { recordings } from "./recordings.js";
 import { talking } from "./talking.js";
 import { warn } from "./warning.js";
@@ -26,6 +27,7 @@ export function dashboard(root, { facts, lost, found, over }) {
   let left = false;
   const bars = chart(part(root, "chart"));
   const following = follow({ told, lost: () => lost(following.retry), found, over });
+  const plan = planning(part(root, "plan"), { failed: (error) => left || troubled(error, usage) });
   const leaveTalk = talking(part(root, "talk"), { ended: () => setTimeout(usage, SETTLED_MS) });
   const leaveBuying = buying(root, { facts });
   const leaveRecordings = recordings(part(root, "recordings"), { over });
@@ -73,6 +75,7 @@ export function dashboard(root, { facts, lost, found, over }) {
     if (left) return;
     const [days, sessions] = [part(root, "chart"), part(root, "sessions")];
     usageAt = Date.now();
+    plan.look();
     try {
       const used = await call("/account/usage");
       if (left) return;

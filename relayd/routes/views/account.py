@@ -58,6 +58,8 @@ class UsageDay(Form):
     date: Annotated[dt.date, told("The day.", "2026-03-01")]
     seconds_used: Seconds
     seconds_purchased: Seconds
+    # Of a plan, unused.
+    seconds_expired: Seconds
 
     @classmethod
     def of(cls, usage: DayUsage) -> Self:
@@ -66,6 +68,7 @@ class UsageDay(Form):
             date=usage.date,
             seconds_used=seconds(usage.used_ms),
             seconds_purchased=seconds(usage.credited_ms),
+            seconds_expired=seconds(usage.expired_ms),
         )
 
 

@@ -51,6 +51,7 @@ async def test_usage() -> None:
         "date": "2026-03-01",
         "seconds_used": 1,
         "seconds_purchased": 2.5,
+        "seconds_expired": 0,
     }
     assert len(body["sessions"]) == 10
     assert body["sessions"][0] == {
