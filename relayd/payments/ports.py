@@ -15,11 +15,15 @@ __all__ = [
     "CheckoutSession",
     "CustomerGone",
     "Dispute",
+    "Invoice",
     "ListPage",
+    "Price",
     "PurchaseOrder",
     "PurchaseState",
     "Refund",
     "StripeApi",
+    "Subscription",
+    "SubscriptionOrder",
 ]
 
 T_co = TypeVar("T_co", covariant=True)
@@ -28,6 +32,8 @@ T_co = TypeVar("T_co", covariant=True)
 _FAILED_INTENTS = frozenset({"requires_payment_method", "canceled"})
 _FAILED_REFUNDS = frozenset({"failed", "canceled"})
 _CLOSED_DISPUTES = frozenset({"won", "lost", "warning_closed", "prevented"})
+# From these a subscription never comes back; from every other it may renew, or be paid after all.
+_ENDED_SUBSCRIPTIONS = frozenset({"canceled", "incomplete_expired"})
 
 
 class PurchaseState(enum.Enum):
@@ -44,7 +50,7 @@ class CheckoutSession:
     """A Checkout Session as it stands now."""
 
     id: str
-    # Our purchase, as we said when we made it.
+    # Our purchase or subscription, as we said when we made it.
     client_reference_id: str | None
     status: str | None
     payment_status: str
@@ -54,6 +60,13 @@ class CheckoutSession:
     # None where Stripe was not asked for it.
     payment_intent_status: str | None = None
     url: str | None = None
+    # Of a Session that begins a subscription, once it was gone through. It has no payment of its
+    # own: its first invoice has.
+    subscription_id: str | None = None
+    invoice_id: str | None = None
+    customer_id: str | None = None
+    # Whether it is for a subscription, and not for a package.
+    subscribes: bool = False
 
     def state(self, *, said_failed: bool = False) -> PurchaseState:
         """What it means for the purchase. ``said_failed``: a message said that payment failed."""
@@ -129,6 +142,76 @@ class PurchaseOrder:
 
 
 @attrs.frozen
+class SubscriptionOrder:
+    """A subscription as Stripe is asked for a Session of it; ``id`` is also the idempotency key."""
+
+    id: UUID
+    buyer: Buyer
+    plan: str
+    price_id: str
+    base_url: str
+
+
+@attrs.frozen
+class Subscription:
+    """A subscription as it stands now.
+
+    ``cancels``: it ends with its period. The period is that of its items: the subscription itself
+    has none since version 2025-03-31.
+    """
+
+    id: str
+    status: str
+    customer_id: str
+    cancels: bool
+    period_end: dt.datetime | None
+
+    @property
+    def running(self) -> bool:
+        """Whether it may still bring invoices, or have one paid."""
+        return self.status not in _ENDED_SUBSCRIPTIONS
+
+
+@attrs.frozen
+class Invoice:
+    """An invoice of a subscription as it stands now.
+
+    ``period_end`` is that of the line for the subscription's own price, which is when what it pays
+    for is over; None where it has no such line. The invoice's own period is another one: the one
+    that its items were collected in.
+    """
+
+    id: str
+    # None where it is of no subscription.
+    subscription_id: str | None
+    status: str
+    # What was paid of it, by whatever means.
+    amount_cents: int
+    currency: str
+    price_id: str | None
+    period_end: dt.datetime | None
+    # Of the payment that paid it; None where nothing had to be paid.
+    payment_intent_id: str | None
+
+    @property
+    def paid(self) -> bool:
+        """Whether it is, which is for ever."""
+        return self.status == "paid"
+
+
+@attrs.frozen
+class Price:
+    """What a subscription costs. ``interval``: "month" and such; None of what is paid once."""
+
+    id: str
+    active: bool
+    amount_cents: int | None
+    currency: str
+    interval: str | None
+    interval_count: int
+
+
+@attrs.frozen
 class CustomerGone:
     """Stripe does not know this customer any more: deleted, or of another mode or account."""
 
@@ -151,14 +234,37 @@ class StripeApi(Protocol):
     async def create_customer(self, buyer: Buyer) -> str:
         """Make the customer of a user; the same user again is the same customer."""
 
-    async def create_session(self, order: PurchaseOrder) -> CheckoutSession | CustomerGone:
-        """Make the Checkout Session of a purchase; the same purchase again is the same one."""
+    async def create_session(
+        self, order: PurchaseOrder | SubscriptionOrder
+    ) -> CheckoutSession | CustomerGone:
+        """Make the Checkout Session of an order; the same order again is the same one."""
+
+    async def create_portal(self, customer_id: str, return_url: str) -> str | CustomerGone:
+        """A page on which this customer looks after their subscription, for some minutes."""
+
+    async def cancel_subscription(self, subscription_id: str) -> Subscription | None:
+        """Have a subscription end with its period; how it stands then."""
 
     async def session(self, session_id: str) -> CheckoutSession | None:
         """A Session, with the status of its payment."""
 
     async def sessions_of(self, payment_intent_id: str) -> tuple[CheckoutSession, ...]:
         """The Sessions (one, in truth) that a payment belongs to."""
+
+    async def sessions_of_subscription(self, subscription_id: str) -> tuple[CheckoutSession, ...]:
+        """The Sessions (one, or none) that a subscription was begun with."""
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        """A subscription."""
+
+    async def invoice(self, invoice_id: str) -> Invoice | None:
+        """An invoice, with what paid it."""
+
+    async def invoice_ids_of(self, payment_intent_id: str) -> tuple[str, ...]:
+        """The invoices (one, or none) that a payment is for."""
+
+    async def price(self, price_id: str) -> Price | None:
+        """A price."""
 
     async def receipt_url(self, payment_intent_id: str) -> str | None:
         """Where the receipt of a payment can be read; for some weeks, by whoever has it."""
@@ -176,6 +282,9 @@ class StripeApi(Protocol):
         self, since: dt.datetime, after: str | None
     ) -> ListPage[CheckoutSession]:
         """Sessions made since then."""
+
+    async def list_invoices(self, since: dt.datetime, after: str | None) -> ListPage[Invoice]:
+        """Invoices made since then, with what paid them."""
 
     async def list_refunds(self, since: dt.datetime, after: str | None) -> ListPage[Refund]:
         """Refunds made since then."""

@@ -14,7 +14,6 @@ from typing import Any, Final, TypeVar
 import attrs
 import stripe
 import trio
-from stripe.params.checkout import SessionCreateParams
 
 from relayd import config
 from relayd.errors import StripeUnavailable
@@ -23,11 +22,23 @@ from relayd.payments.ports import (
     CheckoutSession,
     CustomerGone,
     Dispute,
+    Invoice,
     ListPage,
+    Price,
     PurchaseOrder,
     Refund,
+    Subscription,
+    SubscriptionOrder,
 )
-from relayd.payments.stripe_values import dispute_of, refund_of, session_of
+from relayd.payments.stripe_orders import parameters_of
+from relayd.payments.stripe_values import (
+    dispute_of,
+    invoice_of,
+    price_of,
+    refund_of,
+    session_of,
+    subscription_of,
+)
 
 __all__ = ["API_VERSION", "SdkStripe", "open_stripe"]
 
@@ -85,7 +96,9 @@ class SdkStripe:
         )
         return customer.id
 
-    async def create_session(self, order: PurchaseOrder) -> CheckoutSession | CustomerGone:
+    async def create_session(
+        self, order: PurchaseOrder | SubscriptionOrder
+    ) -> CheckoutSession | CustomerGone:
         """See the port. No payment_method_types: Stripe offers what fits the buyer."""
         key = f"relayd-checkout-{order.id}"
         if order.buyer.customer_id is None:
@@ -94,7 +107,7 @@ class SdkStripe:
         try:
             session = await self._call(
                 self.client.v1.checkout.sessions.create_async,
-                _parameters(order),
+                parameters_of(order),
                 {"idempotency_key": key},
             )
         except _Missing as missing:
@@ -102,6 +115,28 @@ class SdkStripe:
                 return CustomerGone()
             raise StripeUnavailable(str(missing), refused=True) from missing
         return session_of(session)
+
+    async def create_portal(self, customer_id: str, return_url: str) -> str | CustomerGone:
+        """See the port. What it offers is set in Stripe's dashboard."""
+        try:
+            portal = await self._call(
+                self.client.v1.billing_portal.sessions.create_async,
+                {"customer": customer_id, "return_url": return_url},
+            )
+        except _Missing as missing:
+            if missing.parameter == "customer":
+                return CustomerGone()
+            raise StripeUnavailable(str(missing), refused=True) from missing
+        return portal.url
+
+    async def cancel_subscription(self, subscription_id: str) -> Subscription | None:
+        """See the port; said again it changes nothing."""
+        found = await self._find(
+            self.client.v1.subscriptions.update_async,
+            subscription_id,
+            {"cancel_at_period_end": True},
+        )
+        return None if found is None else subscription_of(found)
 
     async def session(self, session_id: str) -> CheckoutSession | None:
         """See the port."""
@@ -119,6 +154,37 @@ class SdkStripe:
             {"payment_intent": payment_intent_id, "expand": ["data.payment_intent"]},
         )
         return tuple(session_of(one) for one in found.data)
+
+    async def sessions_of_subscription(self, subscription_id: str) -> tuple[CheckoutSession, ...]:
+        """See the port."""
+        found = await self._call(
+            self.client.v1.checkout.sessions.list_async, {"subscription": subscription_id}
+        )
+        return tuple(session_of(one) for one in found.data)
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        """See the port."""
+        found = await self._find(self.client.v1.subscriptions.retrieve_async, subscription_id)
+        return None if found is None else subscription_of(found)
+
+    async def invoice(self, invoice_id: str) -> Invoice | None:
+        """See the port."""
+        found = await self._find(
+            self.client.v1.invoices.retrieve_async, invoice_id, {"expand": ["payments"]}
+        )
+        return None if found is None else invoice_of(found)
+
+    async def invoice_ids_of(self, payment_intent_id: str) -> tuple[str, ...]:
+        """See the port."""
+        payment = {"type": "payment_intent", "payment_intent": payment_intent_id}
+        found = await self._call(self.client.v1.invoice_payments.list_async, {"payment": payment})
+        named = [one.invoice for one in found.data]
+        return tuple(one if isinstance(one, str) else one.id for one in named)
+
+    async def price(self, price_id: str) -> Price | None:
+        """See the port."""
+        found = await self._find(self.client.v1.prices.retrieve_async, price_id)
+        return None if found is None else price_of(found)
 
     async def receipt_url(self, payment_intent_id: str) -> str | None:
         """See the port; the charge that paid is the intent's latest."""
@@ -156,6 +222,14 @@ class SdkStripe:
             {**_listing(since, after), "expand": ["data.payment_intent"]},
         )
         return ListPage(tuple(session_of(one) for one in found.data), _after(found))
+
+    async def list_invoices(self, since: dt.datetime, after: str | None) -> ListPage[Invoice]:
+        """See the port."""
+        found = await self._call(
+            self.client.v1.invoices.list_async,
+            {**_listing(since, after), "expand": ["data.payments"]},
+        )
+        return ListPage(tuple(invoice_of(one) for one in found.data), _after(found))
 
     async def list_refunds(self, since: dt.datetime, after: str | None) -> ListPage[Refund]:
         """See the port."""
@@ -218,38 +292,6 @@ def _translated(error: stripe.StripeError) -> StripeUnavailable | _Missing:
 def _stripped(error: stripe.StripeError) -> BaseException | None:
     """What may stand in a traceback: the network's trouble, not what Stripe quotes back."""
     return error.__cause__
-
-
-def _parameters(order: PurchaseOrder) -> SessionCreateParams:
-    metadata = {
-        "purchase_id": str(order.id),
-        "package_id": order.package_id,
-        "user_id": str(order.buyer.user_id),
-    }
-    parameters: SessionCreateParams = {
-        "mode": "payment",
-        "client_reference_id": str(order.id),
-        "metadata": metadata,
-        # The Session's own are not handed on: Stripe's dashboard shows these with the payment.
-        "payment_intent_data": {"metadata": metadata},
-        "line_items": [
-            {
-                "quantity": 1,
-                "price_data": {
-                    "currency": order.currency,
-                    "unit_amount": order.price_cents,
-                    "product_data": {"name": order.label},
-                },
-            }
-        ],
-        "success_url": f"{order.base_url}/billing/success?session_id={{CHECKOUT_SESSION_ID}}",
-        "cancel_url": f"{order.base_url}/billing/cancel",
-    }
-    if order.buyer.customer_id is None:
-        parameters["customer_email"] = order.buyer.email
-    else:
-        parameters["customer"] = order.buyer.customer_id
-    return parameters
 
 
 def _listing(since: dt.datetime, after: str | None) -> dict[str, Any]:

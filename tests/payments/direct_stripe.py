@@ -18,9 +18,13 @@ from relayd.payments.ports import (
     CheckoutSession,
     CustomerGone,
     Dispute,
+    Invoice,
     ListPage,
+    Price,
     PurchaseOrder,
     Refund,
+    Subscription,
+    SubscriptionOrder,
 )
 from tests.stripe_standin import Api
 from tests.stripe_standin.shapes import Json
@@ -45,18 +49,16 @@ class DirectStripe:
         customer_id: str = found["id"]
         return customer_id
 
-    async def create_session(self, order: PurchaseOrder) -> CheckoutSession | CustomerGone:
+    async def create_session(
+        self, order: PurchaseOrder | SubscriptionOrder
+    ) -> CheckoutSession | CustomerGone:
         """See the port."""
-        price = "line_items[0][price_data]"
         body = {
-            "mode": "payment",
             "client_reference_id": str(order.id),
             "line_items[0][quantity]": "1",
-            f"{price}[currency]": order.currency,
-            f"{price}[unit_amount]": str(order.price_cents),
-            f"{price}[product_data][name]": order.label,
             "success_url": f"{order.base_url}/success",
             "cancel_url": f"{order.base_url}/cancel",
+            **(_bought(order) if isinstance(order, PurchaseOrder) else _subscribed(order)),
         }
         key = f"checkout-{order.id}-guest"
         if order.buyer.customer_id is not None:
@@ -64,6 +66,18 @@ class DirectStripe:
             key = f"checkout-{order.id}"
         made = await self.ask(_SESSIONS, body=body, key=key)
         return CustomerGone() if made is None else _session(made)
+
+    async def create_portal(self, customer_id: str, return_url: str) -> str | CustomerGone:
+        """See the port."""
+        body = {"customer": customer_id, "return_url": return_url}
+        made = await self.ask("/v1/billing_portal/sessions", body=body)
+        return CustomerGone() if made is None else str(made["url"])
+
+    async def cancel_subscription(self, subscription_id: str) -> Subscription | None:
+        """See the port."""
+        body = {"cancel_at_period_end": "true"}
+        found = await self.ask(f"/v1/subscriptions/{subscription_id}", body=body)
+        return None if found is None else _subscription(found)
 
     async def session(self, session_id: str) -> CheckoutSession | None:
         """See the port."""
@@ -76,6 +90,32 @@ class DirectStripe:
         query = {"payment_intent": payment_intent_id, "expand[]": "data.payment_intent"}
         found = await self.ask(_SESSIONS, query=query)
         return tuple(_session(one) for one in found["data"])
+
+    async def sessions_of_subscription(self, subscription_id: str) -> tuple[CheckoutSession, ...]:
+        """See the port."""
+        found = await self.ask(_SESSIONS, query={"subscription": subscription_id})
+        return tuple(_session(one) for one in found["data"])
+
+    async def subscription(self, subscription_id: str) -> Subscription | None:
+        """See the port."""
+        found = await self.ask(f"/v1/subscriptions/{subscription_id}")
+        return None if found is None else _subscription(found)
+
+    async def invoice(self, invoice_id: str) -> Invoice | None:
+        """See the port."""
+        found = await self.ask(f"/v1/invoices/{invoice_id}", query={"expand[]": "payments"})
+        return None if found is None else _invoice(found)
+
+    async def invoice_ids_of(self, payment_intent_id: str) -> tuple[str, ...]:
+        """See the port."""
+        query = {"payment[type]": "payment_intent", "payment[payment_intent]": payment_intent_id}
+        found = await self.ask("/v1/invoice_payments", query=query)
+        return tuple(one["invoice"] for one in found["data"])
+
+    async def price(self, price_id: str) -> Price | None:
+        """See the port."""
+        found = await self.ask(f"/v1/prices/{price_id}")
+        return None if found is None else _price(found)
 
     async def receipt_url(self, payment_intent_id: str) -> str | None:
         """See the port."""
@@ -106,6 +146,11 @@ class DirectStripe:
         more = {"expand[]": "data.payment_intent"}
         found = await self._list(_SESSIONS, since, after, more)
         return ListPage(tuple(_session(one) for one in found["data"]), _after(found))
+
+    async def list_invoices(self, since: dt.datetime, after: str | None) -> ListPage[Invoice]:
+        """See the port."""
+        found = await self._list("/v1/invoices", since, after, {"expand[]": "data.payments"})
+        return ListPage(tuple(_invoice(one) for one in found["data"]), _after(found))
 
     async def list_refunds(self, since: dt.datetime, after: str | None) -> ListPage[Refund]:
         """See the port."""
@@ -152,6 +197,20 @@ class DirectStripe:
         return json.loads(answer.body) if answer.status == 200 else None
 
 
+def _bought(order: PurchaseOrder) -> dict[str, str]:
+    price = "line_items[0][price_data]"
+    return {
+        "mode": "payment",
+        f"{price}[currency]": order.currency,
+        f"{price}[unit_amount]": str(order.price_cents),
+        f"{price}[product_data][name]": order.label,
+    }
+
+
+def _subscribed(order: SubscriptionOrder) -> dict[str, str]:
+    return {"mode": "subscription", "line_items[0][price]": order.price_id}
+
+
 def _session(value: Json) -> CheckoutSession:
     intent = value["payment_intent"]
     whole = isinstance(intent, dict)
@@ -165,6 +224,48 @@ def _session(value: Json) -> CheckoutSession:
         payment_intent_id=intent["id"] if whole else intent,
         payment_intent_status=intent["status"] if whole else None,
         url=value["url"],
+        subscription_id=value["subscription"],
+        invoice_id=value["invoice"],
+        customer_id=value["customer"],
+        subscribes=value["mode"] == "subscription",
+    )
+
+
+def _subscription(value: Json) -> Subscription:
+    ends = [one["current_period_end"] for one in value["items"]["data"]]
+    return Subscription(
+        id=value["id"],
+        status=value["status"],
+        customer_id=value["customer"],
+        cancels=value["cancel_at_period_end"] or value["cancel_at"] is not None,
+        period_end=dt.datetime.fromtimestamp(max(ends), dt.UTC),
+    )
+
+
+def _invoice(value: Json) -> Invoice:
+    line = value["lines"]["data"][0]
+    paid = [one["payment"] for one in value["payments"]["data"] if one["status"] == "paid"]
+    return Invoice(
+        id=value["id"],
+        subscription_id=value["parent"]["subscription_details"]["subscription"],
+        status=value["status"],
+        amount_cents=value["amount_paid"],
+        currency=value["currency"],
+        price_id=line["pricing"]["price_details"]["price"],
+        period_end=dt.datetime.fromtimestamp(line["period"]["end"], dt.UTC),
+        payment_intent_id=paid[0]["payment_intent"] if paid else None,
+    )
+
+
+def _price(value: Json) -> Price:
+    recurring = value["recurring"]
+    return Price(
+        id=value["id"],
+        active=value["active"],
+        amount_cents=value["unit_amount"],
+        currency=value["currency"],
+        interval=recurring["interval"],
+        interval_count=recurring["interval_count"],
     )
 
 

@@ -10,7 +10,7 @@ from relayd.database.ports import Connection, Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance
-from relayd.payments.ports import CustomerGone, PurchaseOrder, PurchaseState
+from relayd.payments.ports import CustomerGone, PurchaseOrder, PurchaseState, SubscriptionOrder
 from relayd.payments.purchases import expire_lost
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl
 from tests.conftest import DeclaredErrors
@@ -35,6 +35,7 @@ async def test_the_order(stall: Stall) -> None:
     outcome = await stall.shop.checkout(who, "pack", "https://relay.example.org/")
 
     (order,) = stall.stripe.orders
+    assert isinstance(order, PurchaseOrder)
     (session_id,) = stall.stripe.sessions
     assert outcome == CheckoutUrl(stall.stripe.sessions[session_id]["url"], session_id)
     assert (order.package_id, order.label) == ("pack", "Pack")
@@ -103,7 +104,7 @@ async def test_a_customer_that_nobody_named(stall: Stall, declared_errors: Decla
     await stall.shop.customers.work()
 
     class Stubborn(Till):
-        async def create_session(self, order: PurchaseOrder) -> CustomerGone:
+        async def create_session(self, order: PurchaseOrder | SubscriptionOrder) -> CustomerGone:
             await trio.lowlevel.checkpoint()
             return CustomerGone()
 

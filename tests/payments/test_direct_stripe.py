@@ -7,12 +7,20 @@ import attrs
 import pytest
 
 from relayd.errors import StripeUnavailable
-from relayd.payments.ports import Buyer, CheckoutSession, CustomerGone, PurchaseOrder, StripeApi
+from relayd.payments.ports import (
+    Buyer,
+    CheckoutSession,
+    CustomerGone,
+    PurchaseOrder,
+    StripeApi,
+    SubscriptionOrder,
+)
 from relayd.payments.stripe_api import SdkStripe
 from tests.payments.direct_stripe import DirectStripe
 from tests.stripe_standin import Account, Api, Fault, Whim
 from tests.stripe_standin.client import InMemory, in_memory_client
-from tests.stripe_standin.story import everything
+from tests.stripe_standin.story import everything, subscribed
+from tests.stripe_standin.subscriptions import PERIOD_SECONDS
 
 # The SDK gives httpx a text under a name that httpx would rather see for forms only.
 pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning")
@@ -52,12 +60,54 @@ async def test_both_read_every_object_alike() -> None:
         assert await sdk.refunds_of(key) == await direct.refunds_of(key)
 
 
+async def test_both_read_what_recurs_alike() -> None:
+    """Each subscription, invoice and price, and whom they belong to."""
+    account = everything()
+    sdk, direct = ports(Api(account))
+    tables = account.records.tables
+    for key in [*tables["sub"], "sub_unknown"]:
+        assert await sdk.subscription(key) == await direct.subscription(key)
+        found = await sdk.sessions_of_subscription(key)
+        assert found == await direct.sessions_of_subscription(key)
+        assert all(one.subscribes and one.subscription_id == key for one in found)
+    paid = []
+    for key in [*tables["in"], "in_unknown"]:
+        invoice = await sdk.invoice(key)
+        assert invoice == await direct.invoice(key)
+        paid += [invoice] if invoice is not None and invoice.paid else []
+    assert len(paid) > 2
+    for invoice in paid:
+        assert invoice.payment_intent_id is not None
+        assert await sdk.invoice_ids_of(invoice.payment_intent_id) == (invoice.id,)
+    for key in tables["pi"]:
+        assert await sdk.invoice_ids_of(key) == await direct.invoice_ids_of(key)
+    for key in [*tables["price"], "price_unknown"]:
+        assert await sdk.price(key) == await direct.price(key)
+
+
+async def test_a_period_is_that_of_the_line() -> None:
+    """Not the invoice's own, which is the one before, nor the subscription's, which has none."""
+    account = Account()
+    began = account.checkout.pay(subscribed(account)["id"])
+    account.subscriptions.renew(began["subscription"])
+    sdk, _ = ports(Api(account))
+    first = await sdk.invoice(began["invoice"])
+    subscription = await sdk.subscription(began["subscription"])
+    assert first is not None
+    assert first.period_end is not None
+    assert subscription is not None
+    assert subscription.period_end == first.period_end + dt.timedelta(seconds=PERIOD_SECONDS)
+    shown = account.records.tables["in"][began["invoice"]]
+    assert shown["period_end"] < first.period_end.timestamp()
+
+
 async def test_both_list_alike() -> None:
     """The same pages, filtered by time."""
     sdk, direct = ports(Api(everything()))
     assert await sdk.list_sessions(LONG_AGO, None) == await direct.list_sessions(LONG_AGO, None)
     assert await sdk.list_refunds(LONG_AGO, None) == await direct.list_refunds(LONG_AGO, None)
     assert await sdk.list_disputes(LONG_AGO, None) == await direct.list_disputes(LONG_AGO, None)
+    assert await sdk.list_invoices(LONG_AGO, None) == await direct.list_invoices(LONG_AGO, None)
 
 
 async def test_both_make_the_same_things() -> None:
@@ -69,6 +119,28 @@ async def test_both_make_the_same_things() -> None:
         assert await port.create_customer(BUYER) in account.records.tables["cus"]
         made.append(await port.create_session(ORDER))
     assert made[0] == made[1]
+
+
+async def test_both_subscribe_alike() -> None:
+    """A session for a price, a portal for whoever paid, an end with the period."""
+    made = []
+    for place in range(2):
+        account = Account()
+        port = ports(Api(account))[place]
+        price = account.subscriptions.price(2900)["id"]
+        known = attrs.evolve(BUYER, customer_id=await port.create_customer(BUYER))
+        order = SubscriptionOrder(UUID(int=2), known, "pro", price, "https://relayd.test")
+        session = await port.create_session(order)
+        assert isinstance(session, CheckoutSession)
+        paid = account.checkout.pay(session.id)
+        portal = await port.create_portal(paid["customer"], "https://relayd.test/plan")
+        ended = await port.cancel_subscription(paid["subscription"])
+        assert ended is not None
+        assert ended.cancels
+        assert await port.create_portal("cus_gone", "https://relayd.test/plan") == CustomerGone()
+        made.append((session, portal, ended))
+    assert made[0][0].subscribes
+    assert made[0][1] == made[1][1]
 
 
 async def test_both_sell_to_customers_alike() -> None:

@@ -8,7 +8,14 @@ from uuid import UUID
 import attrs
 import trio
 
-from relayd.payments.ports import CheckoutSession, CustomerGone, Dispute, PurchaseOrder, Refund
+from relayd.payments.ports import (
+    CheckoutSession,
+    CustomerGone,
+    Dispute,
+    PurchaseOrder,
+    Refund,
+    SubscriptionOrder,
+)
 from tests.payments.direct_stripe import DirectStripe, dispute_of, refund_of
 from tests.stripe_standin import Account, Api
 from tests.stripe_standin.shapes import Json
@@ -33,7 +40,7 @@ class Till(DirectStripe):
     # How long each call takes.
     slow_seconds: float = 0.0
     # Those that became a Session.
-    orders: list[PurchaseOrder] = attrs.field(factory=list)
+    orders: list[PurchaseOrder | SubscriptionOrder] = attrs.field(factory=list)
 
     @property
     def account(self) -> Account:
@@ -83,7 +90,9 @@ class Till(DirectStripe):
         self.account.disputes.withdraw(dispute_id)
         self.account.disputes.close(dispute_id, "lost")
 
-    async def create_session(self, order: PurchaseOrder) -> CheckoutSession | CustomerGone:
+    async def create_session(
+        self, order: PurchaseOrder | SubscriptionOrder
+    ) -> CheckoutSession | CustomerGone:
         """See the port."""
         made = await super().create_session(order)
         if isinstance(made, CheckoutSession):

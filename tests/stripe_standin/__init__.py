@@ -5,9 +5,13 @@ played in memory; the same one stands behind sockets for the official SDK and fo
 
 requests    pure: form-encoded parameters → values, and errors in Stripe's shape
 shapes      pure: customers, sessions, intents, events as Stripe shows them
+bills       pure: prices, subscriptions, invoices, the portal
 money       pure: charges, refunds, disputes, balance transactions
+orders      pure: what a Checkout Session may ask for
 records     tables, identifiers, events
-checkout    what a Checkout Session may ask for, and what can happen to it
+payments    intents and charges
+subscriptions  periods and invoices, one after the other
+checkout    what can happen to a Checkout Session
 account     one Stripe account: customers, refunds, disputes, and all of them together
 reading     filters and pages of lists, and `expand`
 api         requests → answers: paths, keys, versions, idempotency, faults

@@ -6,9 +6,11 @@ import attrs
 
 from tests.stripe_standin import money, shapes
 from tests.stripe_standin.checkout import Checkout
+from tests.stripe_standin.payments import Payments
 from tests.stripe_standin.records import Records
 from tests.stripe_standin.requests import checked_metadata, invalid, missing, only, unexpected_state
 from tests.stripe_standin.shapes import Json
+from tests.stripe_standin.subscriptions import Subscriptions
 
 __all__ = ["CLOSED", "Account"]
 
@@ -30,13 +32,16 @@ class Account:
 
     records: Records = attrs.field(factory=Records)
     customers: "Customers" = attrs.field(init=False)
+    subscriptions: Subscriptions = attrs.field(init=False)
     checkout: Checkout = attrs.field(init=False)
     refunds: "Refunds" = attrs.field(init=False)
     disputes: "Disputes" = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.customers = Customers(self.records)
-        self.checkout = Checkout(self.records)
+        payments = Payments(self.records)
+        self.subscriptions = Subscriptions(self.records, payments)
+        self.checkout = Checkout(self.records, payments, self.subscriptions)
         self.refunds = Refunds(self.records)
         self.disputes = Disputes(self.records)
 
@@ -45,25 +50,24 @@ class Account:
         """Every event so far, oldest first."""
         return list(self.records.tables["evt"].values())
 
-    def charge_of(self, session_id: str) -> Json:
-        """The charge that paid a session."""
-        session = self.checkout.get(session_id)
-        intent = self.records.tables["pi"].get(session["payment_intent"] or "")
+    def charge_of(self, key: str) -> Json:
+        """The charge that paid a session or an invoice, or was the last to try."""
+        owed = self.records.get("in", key) if key.startswith("in_") else self.checkout.get(key)
+        intent = self.records.tables["pi"].get(self.records.intent_of(owed) or "")
         if intent is None or intent["latest_charge"] is None:
-            raise unexpected_state("Nothing was charged for this session.")
+            raise unexpected_state(f"Nothing was charged for {key}.")
         return self.records.get("ch", intent["latest_charge"])
 
-    def refund(self, session_id: str, amount: int | None = None, status: str = "succeeded") -> Json:
+    def refund(self, key: str, amount: int | None = None, status: str = "succeeded") -> Json:
         """The seller gives money back, in the dashboard: all that is left, or a part."""
-        params: Json = {"charge": self.charge_of(session_id)["id"]}
+        params: Json = {"charge": self.charge_of(key)["id"]}
         if amount is not None:
             params["amount"] = amount
         return self.refunds.create(params, status)
 
-    def dispute(self, session_id: str, amount: int | None = None, *, inquiry: bool = False) -> Json:
-        """The customer's bank disputes what paid a session."""
-        charge_id = self.charge_of(session_id)["id"]
-        return self.disputes.create(charge_id, amount, inquiry=inquiry)
+    def dispute(self, key: str, amount: int | None = None, *, inquiry: bool = False) -> Json:
+        """The customer's bank disputes what paid a session or an invoice."""
+        return self.disputes.create(self.charge_of(key)["id"], amount, inquiry=inquiry)
 
 
 @attrs.frozen

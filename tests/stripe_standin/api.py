@@ -32,6 +32,11 @@ _RESOURCES: Final[Mapping[str, str]] = {
     "/v1/refunds": "re",
     "/v1/disputes": "dp",
     "/v1/events": "evt",
+    "/v1/prices": "price",
+    "/v1/subscriptions": "sub",
+    "/v1/invoices": "in",
+    "/v1/invoice_payments": "inpay",
+    "/v1/billing_portal/sessions": "bps",
 }
 _PATH: Final = re.compile(
     rf"({'|'.join(map(re.escape, _RESOURCES))})(?:/([A-Za-z0-9_]+))?(?:/(\w+))?"
@@ -196,6 +201,8 @@ class Routes:
         if prefix == "cs":
             for session in list(records.all("cs")):
                 self.account.checkout.get(session["id"])  # Those whose time is over expire.
+        if prefix == "bps":
+            return None  # Stripe gives it once, to whoever made it.
         if key is None:
             return listed(prefix, records.all(prefix), params, resource)
         if (prefix, action) == ("cs", "line_items"):
@@ -213,11 +220,14 @@ class Routes:
                 "cus": account.customers.create,
                 "cs": account.checkout.create,
                 "re": account.refunds.create,
+                "bps": account.subscriptions.open_portal,
             }
             return creators[prefix](params) if prefix in creators else None
         if (prefix, action) == ("cs", "expire"):
             only(params, {"expand"})
             return account.checkout.expire(key)
+        if (prefix, action) == ("sub", None):
+            return account.subscriptions.update(key, params)
         if (prefix, action) == ("cus", None):
             return account.customers.update(key, params)
         return None

@@ -1,4 +1,4 @@
-"""The hosted page: what is bought, and buttons for all that a customer and a bank may do."""
+"""The hosted pages: what is bought or subscribed to, and buttons for all that people may do."""
 
 from html import escape
 from typing import Final
@@ -9,21 +9,24 @@ from tests.stripe_standin.api import Answer
 from tests.stripe_standin.requests import ApiError
 from tests.stripe_standin.shapes import Json
 
-__all__ = ["RECEIPTS", "answer_page"]
+__all__ = ["PORTAL", "RECEIPTS", "answer_page"]
 
 _STYLE: Final = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:28rem;margin:3rem auto;padding:0 1rem}"
     "button{font:inherit;padding:.6rem 1rem;margin:.3rem 0;width:100%}"
     "strong{font-size:2rem;display:block}"
 )
+PORTAL: Final = "/portal/"
 RECEIPTS: Final = "/receipts/"
 _PLACEHOLDER: Final = "{CHECKOUT_SESSION_ID}"
 
 
 def answer_page(account: Account, method: str, path: str) -> Answer:
-    """GET /pay/<session>, …/bank, /receipts/<charge>; POST /pay/<session>/<what is done>."""
+    """GET /pay/<session>, …/bank, /receipts/<charge>, /portal/<session>; POST …/<what is done>."""
     if path.startswith(RECEIPTS):
         return _receipt(account, path.removeprefix(RECEIPTS))
+    if path.startswith(PORTAL):
+        return _portal(account, method, path.removeprefix(PORTAL))
     key, _, action = path.removeprefix("/pay/").partition("/")
     try:
         session = account.checkout.get(key)
@@ -43,6 +46,35 @@ def _receipt(account: Account, key: str) -> Answer:
     if back:
         body += f"<p>Refunded: {_price(back, charge['currency'])}</p>"
     return _page(200, "Receipt", body)
+
+
+def _portal(account: Account, method: str, path: str) -> Answer:
+    """A customer's subscriptions, each with a button that ends it with its period, or not."""
+    key, _, action = path.partition("/")
+    try:
+        opened = account.records.get("bps", key)
+        if method == "POST":
+            subscription_id, _, choice = action.partition("/")
+            params = {"cancel_at_period_end": choice == "cancel"}
+            account.subscriptions.update(subscription_id, params)
+            return _redirect(f"{PORTAL}{key}")
+    except ApiError as error:
+        return _page(error.status, "Something went wrong", f"<p>{escape(str(error))}</p>")
+    own = [one for one in account.records.all("sub") if one["customer"] == opened["customer"]]
+    body = "".join(_subscribed(key, one) for one in own)
+    back = escape(opened["return_url"] or "")
+    return _page(200, "Billing", f"{body}<p><a id='return' href='{back}'>Return</a></p>")
+
+
+def _subscribed(key: str, subscribed: Json) -> str:
+    ends = subscribed["cancel_at_period_end"]
+    action, label = ("keep", "Don't cancel") if ends else ("cancel", "Cancel plan")
+    state = "ends with its period" if ends else subscribed["status"]
+    button = (
+        f"<form method='post' action='{PORTAL}{key}/{subscribed['id']}/{action}'>"
+        f"<button id='{action}' type='submit'>{label}</button></form>"
+    )
+    return f"<p>PRO: {state}</p>{'' if subscribed['status'] == 'canceled' else button}"
 
 
 def _do(account: Account, session: Json, action: str) -> Answer:

@@ -26,21 +26,28 @@ _COMPARE: Final[Mapping[str, Callable[[int, int], bool]]] = {
 # Which fields of which objects a list may be narrowed by.
 FILTERS: Final[Mapping[str, set[str]]] = {
     "cus": {"email"},
-    "cs": {"customer", "payment_intent", "status"},
+    "cs": {"customer", "payment_intent", "status", "subscription"},
     "pi": {"customer"},
     "ch": {"customer", "payment_intent"},
     "re": {"charge", "payment_intent"},
     "dp": {"charge", "payment_intent"},
     "evt": {"type", "types", "delivery_success"},
+    "price": {"active", "product"},
+    "sub": {"customer", "status"},
+    "in": {"customer", "status", "subscription"},
+    "inpay": {"invoice", "payment", "status"},
 }
 _DEPTH_MAX: Final = 4
 _EXPANDABLE: Final = {
     "charge",
     "customer",
+    "invoice",
     "latest_charge",
+    "latest_invoice",
     "payment_intent",
+    "subscription",
 }
-_PREFIXES: Final = ("cus", "cs", "pi", "ch", "re", "dp")
+_PREFIXES: Final = ("cus", "cs", "pi", "ch", "re", "dp", "sub", "in")
 
 
 def listed(prefix: str, values: Iterable[Json], params: Mapping[str, Any], url: str) -> Json:
@@ -69,17 +76,34 @@ def _fits(value: Json, params: Mapping[str, Any]) -> bool:
 
 
 def _matches(value: Json, name: str, wanted: Any) -> bool:
-    match name:
-        case "created":
-            return _created(value["created"], wanted)
-        case "types":
-            return value["type"] in wanted
-        case "type" if wanted.endswith("*"):
-            return bool(value["type"].startswith(wanted[:-1]))
-        case "delivery_success":
-            delivered: bool = value["pending_webhooks"] == 0
-            return delivered is (wanted == "true")
-    return bool(value[name] == wanted)
+    special = _SPECIAL.get((value["object"], name)) or _SPECIAL.get(("", name))
+    return special(value, wanted) if special else bool(value[name] == wanted)
+
+
+def _of_type(value: Json, wanted: str) -> bool:
+    if wanted.endswith("*"):
+        return bool(value["type"].startswith(wanted[:-1]))
+    return bool(value["type"] == wanted)
+
+
+def _of_subscription(value: Json, wanted: str) -> bool:
+    return bool(value["parent"]["subscription_details"]["subscription"] == wanted)
+
+
+def _with_status(value: Json, wanted: str) -> bool:
+    return wanted == "all" or bool(value["status"] == wanted)
+
+
+def _delivered(value: Json, wanted: str) -> bool:
+    delivered: bool = value["pending_webhooks"] == 0
+    return delivered is (wanted == "true")
+
+
+def _of_payment(value: Json, wanted: Any) -> bool:
+    only(wanted, {"payment_intent", "type"})
+    if wanted.get("type") != "payment_intent":
+        raise invalid("payment[type]", "Invalid payment[type]: must be payment_intent.")
+    return bool(value["payment"]["payment_intent"] == wanted.get("payment_intent"))
 
 
 def _created(created: int, wanted: Any) -> bool:
@@ -90,6 +114,18 @@ def _created(created: int, wanted: Any) -> bool:
             for name, bound in wanted.items()
         )
     return created == _number(wanted, "created")
+
+
+# Filters that are more than a comparison, of one kind of objects or of all that have them.
+_SPECIAL: Final[Mapping[tuple[str, str], Callable[[Json, Any], bool]]] = {
+    ("", "created"): lambda value, wanted: _created(value["created"], wanted),
+    ("event", "types"): lambda value, wanted: value["type"] in wanted,
+    ("event", "type"): _of_type,
+    ("event", "delivery_success"): _delivered,
+    ("invoice", "subscription"): _of_subscription,
+    ("invoice_payment", "payment"): _of_payment,
+    ("subscription", "status"): _with_status,
+}
 
 
 def _place(values: list[Json], key: str, param: str) -> int:
@@ -138,6 +174,9 @@ def _include(records: Records, value: Json, name: str, path: str) -> None:
     elif (value.get("object"), name) == ("charge", "refunds"):
         refunds = [copied(one) for one in records.all("re") if one["charge"] == key]
         value[name] = shapes.page(f"/v1/charges/{key}/refunds", refunds, has_more=False)
+    elif (value.get("object"), name) == ("invoice", "payments"):
+        payments = [copied(one) for one in records.all("inpay") if one["invoice"] == key]
+        value[name] = shapes.page(f"/v1/invoices/{key}/payments", payments, has_more=False)
     elif name in _EXPANDABLE and name in value:
         if isinstance(value[name], str):
             value[name] = _object(records, value[name])

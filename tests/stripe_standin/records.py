@@ -10,6 +10,7 @@ import attrs
 import stripe
 
 from tests.stripe_standin import shapes
+from tests.stripe_standin.orders import Order
 from tests.stripe_standin.requests import missing
 from tests.stripe_standin.shapes import Json
 
@@ -25,6 +26,11 @@ KINDS: Final = {
     "ch": "charge",
     "re": "refund",
     "dp": "dispute",
+    "price": "price",
+    "sub": "subscription",
+    "in": "invoice",
+    "inpay": "invoice_payment",
+    "bps": "billing_portal.session",
     "evt": "event",
 }
 
@@ -46,7 +52,9 @@ class Records:
     )
     # Includable parts that are not shown unless asked for.
     line_items: dict[str, list[Json]] = attrs.field(factory=dict)
-    intent_metadata: dict[str, dict[str, str]] = attrs.field(factory=dict)
+    orders: dict[str, Order] = attrs.field(factory=dict)
+    # Where the hosted pages are; a server sets its own address.
+    pages_url: str = "http://checkout.stand-in.test"
     # Told of each event as it is written.
     on_event: Callable[[Json], object] = lambda event: None
     # What the request under way is called; events that come of it say so.
@@ -67,6 +75,15 @@ class Records:
         """Keep a new object."""
         self.tables[prefix][value["id"]] = value
         return value
+
+    def intent_of(self, owed: Json) -> str | None:
+        """The intent that pays a session or an invoice, or is to; the latest of them."""
+        if owed["object"] == "checkout.session" and owed["invoice"] is None:
+            key: str | None = owed["payment_intent"]
+            return key
+        billed = owed["id"] if owed["object"] == "invoice" else owed["invoice"]
+        payments = [one for one in self.all("inpay") if one["invoice"] == billed]
+        return payments[0]["payment"]["payment_intent"] if payments else None
 
     def get(self, prefix: str, key: str, param: str = "id") -> Json:
         """An object by its identifier; a 404 without it."""

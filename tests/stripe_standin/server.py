@@ -7,8 +7,11 @@ POST with a JSON object, answered by the object that changed:
 /control/delivery {manner, types?}   /control/release {}   /control/redeliver {event?}
 /control/webhook {url, secret?}      /control/whim {fault, request?}
 /control/sessions/<id>/{pay,decline,pay_later,succeed,fail,expire} {}
-/control/sessions/<id>/refund {amount?, status?}
-/control/sessions/<id>/dispute {amount?, inquiry?}
+/control/{sessions,invoices}/<id>/refund {amount?, status?}
+/control/{sessions,invoices}/<id>/dispute {amount?, inquiry?}
+/control/prices {amount, currency?, key?}
+/control/subscriptions/<id>/renew {paid?}   /control/subscriptions/<id>/end {}
+/control/invoices/<id>/retry {paid}  /control/invoices/<id>/{give_up,void} {}
 /control/refunds/<id>/{succeeded,failed,canceled} {}
 /control/disputes/<id>/{withdraw,reinstate,respond,won,lost,warning_closed} {}
 
@@ -16,6 +19,8 @@ GET /control/state: all objects, events and delivery attempts.
 """
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -24,16 +29,19 @@ import trio
 
 from tests.stripe_standin.account import CLOSED, Account
 from tests.stripe_standin.api import Answer, Api, Fault, Whim
-from tests.stripe_standin.pages import RECEIPTS, answer_page
+from tests.stripe_standin.pages import PORTAL, RECEIPTS, answer_page
 from tests.stripe_standin.postman import Manner, Postman
 from tests.stripe_standin.requests import ApiError
 from tests.stripe_standin.shapes import Json
 
 __all__ = ["Control", "StandInStripe"]
 
+Play = Callable[..., Json]
+
 _BODY_MAX: Final = 2**20
 _IDLE_SECONDS: Final = 60
 _SENDING_SECONDS: Final = 10
+_RECURRING = {"subscriptions": {"renew", "end"}, "invoices": {"retry", "give_up", "void"}}
 _ON_SESSIONS = {"pay", "decline", "pay_later", "succeed", "fail", "expire"}
 
 
@@ -61,7 +69,7 @@ class StandInStripe:
         """Listen and deliver until cancelled; starts with the address it got."""
         listeners = await trio.open_tcp_listeners(port, host=host)
         self.url = f"http://{host}:{listeners[0].socket.getsockname()[1]}"
-        self.account.checkout.pages_url = self.url
+        self.account.records.pages_url = self.url
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.postman.run)
             nursery.start_soon(trio.serve_listeners, self._serve, listeners)
@@ -72,7 +80,7 @@ class StandInStripe:
     ) -> Answer | None:
         """One request, without any socket; None cuts the connection."""
         path = target.partition("?")[0]
-        if path.startswith(("/pay/", RECEIPTS)):
+        if path.startswith(("/pay/", PORTAL, RECEIPTS)):
             return answer_page(self.account, method, path)
         if path.startswith("/control/"):
             return Control(self.api, self.postman).answer(method, path, body)
@@ -174,28 +182,30 @@ class Control:
                 whim = Whim(Fault(params["fault"]), params.get("request", ""))
                 self.api.whims.append(whim)
                 return {}
-            case [kind, key, action]:
-                return self._play(kind, key, action, params)
-        raise ApiError(404, "There is no such lever.")
+        return self._play(names, params)
 
-    def _play(self, kind: str, key: str, action: str, params: dict[str, Any]) -> Json:
+    def _play(self, named: list[str], params: dict[str, Any]) -> Json:
+        """What people, sellers and banks do."""
         account = self.api.account
-        changed: Json
-        if kind == "sessions" and action in _ON_SESSIONS:
-            changed = getattr(account.checkout, action)(key)
-            return changed
-        if kind == "sessions" and action == "refund":
-            return account.refund(key, **params)
-        if kind == "sessions" and action == "dispute":
-            return account.dispute(key, **params)
-        if kind == "refunds":
-            return account.refunds.turn(key, action)
-        if kind == "disputes" and action in CLOSED:
-            return account.disputes.close(key, action)
-        if kind == "disputes" and action in {"withdraw", "reinstate", "respond"}:
-            changed = getattr(account.disputes, action)(key)
-            return changed
-        raise ApiError(404, "There is no such lever.")
+        played: Play | None = None
+        match named:
+            case ["prices"]:
+                return account.subscriptions.price(**params)
+            case ["sessions", _, action] if action in _ON_SESSIONS:
+                played = getattr(account.checkout, action)
+            case ["sessions" | "invoices", _, ("refund" | "dispute") as action]:
+                played = getattr(account, action)
+            case ["subscriptions" | "invoices" as kind, _, action] if action in _RECURRING[kind]:
+                played = getattr(account.subscriptions, action)
+            case ["refunds", _, status]:
+                played = partial(account.refunds.turn, status=status)
+            case ["disputes", _, status] if status in CLOSED:
+                played = partial(account.disputes.close, status=status)
+            case ["disputes", _, "withdraw" | "reinstate" | "respond" as action]:
+                played = getattr(account.disputes, action)
+        if played is None:
+            raise ApiError(404, "There is no such lever.")
+        return played(named[1], **params)
 
     def _state(self) -> Json:
         tables = self.api.account.records.tables
@@ -204,6 +214,8 @@ class Control:
             "refunds": list(tables["re"].values()),
             "disputes": list(tables["dp"].values()),
             "customers": list(tables["cus"].values()),
+            "subscriptions": list(tables["sub"].values()),
+            "invoices": list(tables["in"].values()),
             "events": list(tables["evt"].values()),
             "lost": [one["id"] for one in self.postman.lost],
             "attempts": [attrs.asdict(one) for one in self.postman.attempts],

@@ -68,7 +68,7 @@ def checkout_session(
         "expires_at": int(params["expires_at"]),
         "livemode": False,
         "metadata": dict(params.get("metadata") or {}),
-        "mode": "payment",
+        "mode": params["mode"],
         "payment_intent": None,
         "payment_method_types": list(methods),
         "payment_status": "unpaid",

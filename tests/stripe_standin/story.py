@@ -5,7 +5,7 @@ from typing import Any
 from tests.stripe_standin.account import Account
 from tests.stripe_standin.shapes import Json
 
-__all__ = ["ORDER", "everything", "ordered"]
+__all__ = ["ORDER", "everything", "ordered", "subscribed"]
 
 # A request for a session as the SDK encodes it: leaves are texts.
 ORDER: dict[str, Any] = {
@@ -31,6 +31,16 @@ ORDER: dict[str, Any] = {
 def ordered(account: Account, **more: Any) -> Json:
     """A session that is open."""
     return account.checkout.create({**ORDER, **more})
+
+
+def subscribed(account: Account, **more: Any) -> Json:
+    """An open session that begins a subscription."""
+    asked = {name: ORDER[name] for name in ("client_reference_id", "success_url", "cancel_url")}
+    line = {"price": account.subscriptions.price(2900)["id"], "quantity": "1"}
+    data = {"metadata": {"of": "the subscription"}}
+    return account.checkout.create(
+        {"mode": "subscription", "line_items": [line], "subscription_data": data, **asked, **more}
+    )
 
 
 def everything() -> Account:
@@ -61,4 +71,29 @@ def everything() -> Account:
     account.disputes.respond(dispute["id"])
     account.disputes.reinstate(dispute["id"])
     account.disputes.close(dispute["id"], "won")
+    _subscriptions(account)
     return account
+
+
+def _subscriptions(account: Account) -> None:
+    """Paid, renewed, paid after all, given back, disputed, ended; paid late; never paid."""
+    subscriptions, checkout = account.subscriptions, account.checkout
+    first = subscribed(account)["id"]
+    checkout.decline(first)
+    began = checkout.pay(first)
+    subscriptions.renew(began["subscription"])
+    renewed = subscriptions.renew(began["subscription"], paid=False)
+    subscriptions.retry(renewed["latest_invoice"], paid=False)
+    subscriptions.retry(renewed["latest_invoice"], paid=True)
+    account.refund(began["invoice"], 100)
+    account.dispute(renewed["latest_invoice"])
+    subscriptions.open_portal({"customer": began["customer"], "return_url": "https://x.test"})
+    subscriptions.update(began["subscription"], {"cancel_at_period_end": "true"})
+    subscriptions.renew(began["subscription"])
+    late = checkout.pay_later(subscribed(account)["id"])
+    checkout.succeed(late["id"])
+    unpaid = subscriptions.renew(late["subscription"], paid=False)
+    subscriptions.give_up(unpaid["latest_invoice"])
+    never = checkout.pay_later(subscribed(account)["id"])
+    checkout.fail(never["id"])
+    subscriptions.void(never["invoice"])
