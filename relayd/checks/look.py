@@ -6,6 +6,7 @@ from relayd.checks import certificate, database, engine, exposure, mail, recordi
 from relayd.checks.finding import Finding
 from relayd.config import Config
 from relayd.engines.selection import LOCAL, choose_engine
+from relayd.payments.prices import plans_for_sale
 
 __all__ = ["look"]
 
@@ -21,7 +22,7 @@ async def look(
         *recordings.judge(config),
     ]
     if config.stripe.sales and not offline:
-        findings.append(await sales.reach(config.stripe))
+        findings.append(await sales.reach(config.stripe, plans_for_sale(config)))
     if config.mail.on and not offline:
         findings.append(await mail.reach(config))
     if config.database.embedded or not offline:

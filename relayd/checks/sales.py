@@ -1,7 +1,7 @@
 """What is for sale and whether it pays, and whether Stripe takes our key."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -11,7 +11,9 @@ from relayd.checks.finding import Finding
 from relayd.engines.selection import models_for_sale
 from relayd.errors import StripeUnavailable
 from relayd.payments.margins import margins, problem
+from relayd.payments.prices import price_problem
 from relayd.payments.stripe_api import open_stripe
+from relayd.payments.subscriptions import ForSubscribers
 
 __all__ = ["judge", "reach"]
 
@@ -54,8 +56,8 @@ def _seller(seller: config.Seller) -> Finding:
     return Finding("seller", True, seller.name or "not named", remedy)
 
 
-async def reach(stripe: config.Stripe) -> Finding:
-    """Ask for empty lists, which is what the daemon reads at least; nothing is written."""
+async def reach(stripe: config.Stripe, plans: Sequence[ForSubscribers] = ()) -> Finding:
+    """Ask for empty lists, which is what the daemon reads at least, and what plans cost."""
     detail = f"on, through {stripe.api_url}, {_MODES[stripe.live]}"
     since = dt.datetime.now(dt.UTC)
     patient = min(stripe.request_seconds, _REQUEST_SECONDS)
@@ -63,16 +65,20 @@ async def reach(stripe: config.Stripe) -> Finding:
         async with open_stripe(attrs.evolve(stripe, request_seconds=patient)) as api:
             for ask in (api.list_sessions, api.list_refunds, api.list_disputes):
                 await ask(since, None)
+            if plans:
+                await api.list_invoices(since, None)
+            problems = [price_problem(one, await api.price(one.price_id)) for one in plans]
     except* StripeUnavailable as group:
         error = group.exceptions[0]
         refused = isinstance(error, StripeUnavailable) and error.refused
         remedy = (
-            "is stripe.api_key right and in force, and may it read Checkout Sessions, Refunds and "
-            "Disputes?"
+            "is stripe.api_key right and in force, and may it read Checkout Sessions, Refunds, "
+            "Disputes, and for plans Invoices and Prices?"
             if refused
             else "is the network open, and is stripe.api_url right?"
         )
         found = Finding("sales", False, f"{detail}: {error}", remedy)
     else:
-        found = Finding("sales", True, detail)
+        wrong = "; ".join(one for one in problems if one)
+        found = Finding("sales", not wrong, detail, wrong and f"plans.pro.price_id: {wrong}")
     return found

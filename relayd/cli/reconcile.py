@@ -73,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
     async def action(database: "Database", config: "Config") -> "Reconciled":
         from relayd.payments.shop import open_shop
 
-        async with open_shop(config.stripe, config.packages, database) as shop:
+        async with open_shop(config, database) as shop:
             if shop is None:
                 raise OperatorError("stripe.api_key is not set, so there is nothing to compare")
             return await shop.reconcile(arguments.since)
@@ -85,7 +85,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return code
     say(
         f"since {done.since.astimezone(dt.UTC):%Y-%m-%d %H:%M}Z: looked at {done.sessions} checkout"
-        f" sessions, {done.refunds} refunds, {done.disputes} disputes"
+        f" sessions, {done.invoices} invoices, {done.subscriptions} subscriptions,"
+        f" {done.refunds} refunds, {done.disputes} disputes"
     )
     say(f"put right: {done.corrected}; closed without payment: {done.expired}")
     if done.truncated:

@@ -137,6 +137,13 @@ def _refuse_sales(config: Config) -> None:
         )
     if config.stripe.sales and not config.packages:
         raise ConfigError("packages", "is empty, and stripe.api_key is set: name what is for sale")
+    pro = config.plans.pro
+    if pro.price_id and not (config.plans.on and config.stripe.sales and pro.minutes):
+        raise ConfigError(
+            "plans.pro.price_id",
+            "needs plans.on = true, stripe.api_key and plans.pro.minutes above 0: what is paid for "
+            "must be worth something",
+        )
     known: set[str] = set()
     for position, package in enumerate(config.packages):
         if package.id in known:

@@ -4,7 +4,7 @@ from typing import Any
 
 import attrs
 
-from relayd.config import forms
+from relayd.config import forms, sales_forms
 from relayd.config.keys import about
 
 __all__ = ["Free", "PayAsYouGo", "Plan", "Plans", "Pro"]
@@ -135,6 +135,15 @@ class Pro(Plan):
         2900, "A month's price, as people are shown it.", "cents", 99_999_999, least=0
     )
     minutes: int = _minutes(1000, "For each month that is paid; they run out with it.")
+    price_id: str = attrs.field(
+        default="",
+        metadata=about(
+            "The price at Stripe (price_…) that is paid each month: price_cents, in the packages' "
+            "currency. Empty: nobody can subscribe.",
+            unit="text",
+            form=sales_forms.price_id,
+        ),
+    )
     live: bool = _live()
     models: tuple[str, ...] = _models("*")
     formats: tuple[str, ...] = _formats("*")

@@ -13,6 +13,7 @@ __all__ = [
     "optional_label",
     "package_id",
     "page",
+    "price_id",
     "stripe_key",
     "webhook_secret",
 ]
@@ -44,6 +45,13 @@ def webhook_secret(text: str) -> str | None:
     if not text.strip() or text.startswith(("sk_", "rk_", "pk_", "we_")):
         return "must be the signing secret (whsec_…) that Stripe shows for the webhook endpoint"
     return None
+
+
+def price_id(text: str) -> str | None:
+    """A price of Stripe's, or none."""
+    if re.fullmatch(r"(price_[A-Za-z0-9_]{1,200})?", text):
+        return None
+    return "must be the id that Stripe shows with the price (price_…); not that of its product"
 
 
 def package_id(text: str) -> str | None:

@@ -119,7 +119,7 @@ class _Child:
             open_configured(config.database, threads.database) as database,
             open_pump() as pump,
             open_engine(choose_engine(config).name, config.engines, pump, self.quotas) as engine,
-            open_shop(config.stripe, config.packages, database) as shop,
+            open_shop(config, database) as shop,
         ):
             if shop is not None:
                 shop.events.told = partial(self.channel.tell, News())

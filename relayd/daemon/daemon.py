@@ -40,6 +40,7 @@ from relayd.errors import OperatorError
 from relayd.ledger import sweeper
 from relayd.ledger.succession import Seat, succeed
 from relayd.payments.margins import refuse_losses
+from relayd.payments.prices import refuse_wrong_prices
 from relayd.payments.shop import Shop, open_shop
 from relayd.quotas.counters import Counters
 from relayd.threads import Threads
@@ -119,10 +120,12 @@ class Daemon:
             log.info("engine chosen", engine=choice.name, reason=choice.reason)
             async with (
                 self._seated(database) as seat,
-                open_shop(config.stripe, config.packages, database) as shop,
+                open_shop(config, database) as shop,
                 working.beside(config, database, self.stop),
                 trio.open_nursery() as nursery,
             ):
+                if shop is not None:
+                    await refuse_wrong_prices(shop.stripe, shop.plans)
                 self._nursery = nursery
                 serve = self._serve_alone if alone else self._supervise
                 await serve(entrance, database, shop, threads, seat)

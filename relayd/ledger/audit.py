@@ -130,13 +130,34 @@ RULES: Final[dict[str, LiteralString]] = {
                   p.seconds::numeric * 1000 * least(p.price_cents, r.counted_cents),
                   p.price_cents))
     """,
+    "one lot per paid invoice, of its minutes until its period's end, and none without": """
+        SELECT i.id AS invoice_id, l.source_id, i.user_id, i.status, i.granted_ms, i.claimed_ms,
+               i.period_end::text AS period_end, l.user_id AS lot_user_id, l.amount_ms,
+               l.claimed_ms AS lot_claimed_ms, l.expires_at::text AS expires_at
+        FROM (SELECT * FROM subscription_invoices WHERE granted_ms > 0) AS i
+        FULL JOIN (SELECT * FROM credit_lots WHERE source = 'invoice') AS l ON l.source_id = i.id
+        WHERE (i.user_id, i.granted_ms, i.claimed_ms, i.period_end)
+            IS DISTINCT FROM (l.user_id, l.amount_ms, l.claimed_ms, l.expires_at)
+    """,
+    "wanted back in proportion to what an invoice cost, never more than it gave": """
+        SELECT i.id AS invoice_id, i.user_id, i.granted_ms, i.claimed_ms, i.paid_cents,
+               r.counted_cents
+        FROM subscription_invoices AS i
+        CROSS JOIN LATERAL (
+            SELECT coalesce(sum(counted_cents), 0)::bigint AS counted_cents
+            FROM purchase_reversals WHERE invoice_id = i.id) AS r
+        WHERE i.claimed_ms <> CASE WHEN i.paid_cents > 0 THEN div(
+            i.granted_ms::numeric * least(i.paid_cents, r.counted_cents), i.paid_cents) ELSE 0 END
+    """,
     "frozen exactly while a dispute is open": """
         SELECT b.user_id, b.frozen_since, d.open_disputes
         FROM credit_balance AS b
         CROSS JOIN LATERAL (
             SELECT count(*) AS open_disputes
-            FROM purchase_reversals AS r JOIN purchases AS p ON p.id = r.purchase_id
-            WHERE p.user_id = b.user_id AND r.open) AS d
+            FROM purchase_reversals AS r
+            LEFT JOIN purchases AS p ON p.id = r.purchase_id
+            LEFT JOIN subscription_invoices AS i ON i.id = r.invoice_id
+            WHERE r.open AND b.user_id IN (p.user_id, i.user_id)) AS d
         WHERE (b.frozen_since IS NOT NULL) <> (d.open_disputes > 0)
     """,
     "daily sums = the entries of each day": """

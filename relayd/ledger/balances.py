@@ -179,8 +179,10 @@ def set_frozen(connection: Connection, user_id: UUID) -> bool:
         """
         UPDATE credit_balance
         SET frozen_since = CASE WHEN EXISTS (
-                SELECT FROM purchase_reversals AS r JOIN purchases AS p ON p.id = r.purchase_id
-                WHERE p.user_id = %(user)s AND r.open
+                SELECT FROM purchase_reversals AS r
+                LEFT JOIN purchases AS p ON p.id = r.purchase_id
+                LEFT JOIN subscription_invoices AS i ON i.id = r.invoice_id
+                WHERE r.open AND %(user)s IN (p.user_id, i.user_id)
             ) THEN coalesce(frozen_since, now()) END
         WHERE user_id = %(user)s RETURNING frozen_since IS NOT NULL
         """,

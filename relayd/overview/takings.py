@@ -11,7 +11,7 @@ __all__ = ["Takings", "takings"]
 
 @attrs.frozen
 class Takings:
-    """What was paid on one day in one currency, in its smallest unit.
+    """What was paid on one day in one currency, in its smallest unit: for packages and for plans.
 
     ``taken_back_cents``: by refunds and lost or open disputes, on the day that they began.
     """
@@ -35,8 +35,15 @@ def takings(connection: Connection, since: dt.date) -> list[Takings]:
                    price_cents AS paid, 0 AS back, seconds
             FROM purchases WHERE status = 'paid' AND settled_at >= %(since)s
             UNION ALL
-            SELECT (r.created_at AT TIME ZONE 'UTC')::date, p.currency, 0, 0, r.counted_cents, 0
-            FROM purchase_reversals AS r JOIN purchases AS p ON p.id = r.purchase_id
+            SELECT (paid_at AT TIME ZONE 'UTC')::date, currency, 1, paid_cents, 0,
+                   granted_ms / 1000
+            FROM subscription_invoices WHERE paid_at >= %(since)s
+            UNION ALL
+            SELECT (r.created_at AT TIME ZONE 'UTC')::date, coalesce(p.currency, i.currency), 0, 0,
+                   r.counted_cents, 0
+            FROM purchase_reversals AS r
+            LEFT JOIN purchases AS p ON p.id = r.purchase_id
+            LEFT JOIN subscription_invoices AS i ON i.id = r.invoice_id
             WHERE r.counted_cents > 0 AND r.created_at >= %(since)s
         ) AS each
         GROUP BY day, currency ORDER BY day, currency

@@ -1,4 +1,4 @@
-"""Money in: packages sold through Stripe Checkout, credited once, and taken back in proportion.
+"""Money in: packages and plans sold through Stripe, credited once, and taken back in proportion.
 
 shop        what the rest of relayd talks to
 stripe_api  Stripe itself, behind the port of `ports`; everything else knows plain values

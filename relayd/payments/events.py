@@ -24,9 +24,10 @@ POLL_SECONDS: Final = 5.0
 BATCH: Final = 8
 # With the pauses below about a day and a half; reconciliation goes on after.
 ATTEMPTS_MAX: Final = 150
-# What is told of most often takes one call of Stripe's, a refund of a payment whose own message was
-# lost two, a charge one more for each such refund: what is cut off here has got further next time.
-CALLS_MAX: Final = 4
+# What is told of most often takes one call of Stripe's, a subscription's Session three, a refund of
+# an invoice whose own messages were all lost five, a charge some more for each such refund: what is
+# cut off here has got further next time.
+CALLS_MAX: Final = 5
 _SESSION: Final = (
     "checkout.session.completed",
     "checkout.session.async_payment_succeeded",
@@ -42,9 +43,13 @@ _DISPUTE: Final = (
     "charge.dispute.funds_reinstated",
     "charge.dispute.closed",
 )
+_INVOICE: Final = ("invoice.paid", "invoice.payment_failed")
+_SUBSCRIPTION: Final = ("customer.subscription.updated", "customer.subscription.deleted")
 _FAILURE: Final = ("payment_intent.payment_failed",)
 # What the webhook endpoint at Stripe should be subscribed to.
-KINDS: Final = frozenset({*_SESSION, *_REFUND, *_CHARGE, *_DISPUTE, *_FAILURE})
+KINDS: Final = frozenset(
+    {*_SESSION, *_REFUND, *_CHARGE, *_DISPUTE, *_INVOICE, *_SUBSCRIPTION, *_FAILURE}
+)
 # Between two attempts, however many failed.
 PAUSE_SECONDS_MAX: Final = 900
 # Stripe repeats a message for three days; afterwards nobody asks whether it was seen.
@@ -157,6 +162,15 @@ async def _on_dispute(fulfilment: Fulfilment, event: Event) -> str:
     return _told(await fulfilment.dispute(event.object_id))
 
 
+async def _on_invoice(fulfilment: Fulfilment, event: Event) -> str:
+    billed = await fulfilment.invoice(event.object_id)
+    return "not ours" if billed is None else billed.status
+
+
+async def _on_subscription(fulfilment: Fulfilment, event: Event) -> str:
+    return "changed" if await fulfilment.subscription(event.object_id) else "known, or not ours"
+
+
 async def _on_failure(fulfilment: Fulfilment, event: Event) -> str:
     """A card was declined; the buyer may try another one on the same page."""
     log.info("payment attempt failed", payment_intent=event.object_id, code=event.detail or None)
@@ -176,6 +190,8 @@ _HANDLERS: Final[dict[str, Handler]] = {
     **dict.fromkeys(_REFUND, _on_refund),
     **dict.fromkeys(_CHARGE, _on_charge),
     **dict.fromkeys(_DISPUTE, _on_dispute),
+    **dict.fromkeys(_INVOICE, _on_invoice),
+    **dict.fromkeys(_SUBSCRIPTION, _on_subscription),
     **dict.fromkeys(_FAILURE, _on_failure),
 }
 

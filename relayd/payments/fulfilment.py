@@ -10,17 +10,27 @@ import attrs
 
 from relayd import logs
 from relayd.database.ports import Database
-from relayd.payments import purchases, reversals
-from relayd.payments.ports import CheckoutSession, Dispute, PurchaseState, Refund, StripeApi
+from relayd.payments import invoices, purchases, reversals, subscriptions
+from relayd.payments.invoices import Billed
+from relayd.payments.ports import (
+    CheckoutSession,
+    Dispute,
+    Invoice,
+    PurchaseState,
+    Refund,
+    StripeApi,
+    Subscription,
+)
 from relayd.payments.purchases import Settled
 from relayd.payments.reversals import Applied, NotApplied
+from relayd.payments.subscriptions import Subscribed
 
 __all__ = ["Fulfilment"]
 
 log = logs.get(__name__)
 
-# Refunds and disputes of other programs on the same Stripe account: asked about once. Some
-# 60 bytes each; beyond this all are forgotten and asked about again.
+# Refunds, disputes and subscriptions of other programs on the same Stripe account: asked about
+# once. Some 60 bytes each; beyond this all are forgotten and asked about again.
 FOREIGN_MAX: Final = 10_000
 
 
@@ -42,8 +52,10 @@ class Fulfilment:
 
     async def settle(
         self, session: CheckoutSession, *, said_failed: bool = False
-    ) -> Settled | None:
+    ) -> Settled | Subscribed | None:
         """Do what follows from a Session that was just fetched."""
+        if session.subscribes:
+            return await self._subscribed(session)
         state = session.state(said_failed=said_failed)
         settled = await self.database.transact(purchases.settle, session, state)
         if settled is not None and settled.changed:
@@ -57,8 +69,57 @@ class Fulfilment:
             _compare_amounts(session, settled)
         return settled
 
+    async def invoice(self, invoice_id: str) -> Billed | None:
+        """Fetch an invoice and do what follows from it; None for one that is not ours."""
+        look = await self.look()
+        invoice = await self.stripe.invoice(invoice_id)
+        return None if invoice is None else await self.bill(invoice, look)
+
+    async def bill(self, invoice: Invoice, look: int) -> Billed | None:
+        """Do what follows from an invoice that was fetched after this look was numbered.
+
+        Where the news of the subscription itself was lost, that is made up for first.
+        """
+        if invoice.subscription_id is None:
+            return None
+        billed = await self.database.transact(invoices.settle, invoice, look)
+        # Ours may have been recorded by another process since it was taken for a foreign one.
+        if billed is None and invoice.subscription_id in self._foreign:
+            return None
+        if billed is None:
+            found = await self.stripe.sessions_of_subscription(invoice.subscription_id)
+            for session in found:
+                if await self.database.transact(subscriptions.settle, session) is not None:
+                    billed = await self.database.transact(invoices.settle, invoice, look)
+        if billed is None:
+            self._remember_foreign(invoice.subscription_id)
+        elif billed.changed:
+            log.info(
+                "invoice recorded",
+                invoice=invoice.id,
+                user=billed.user_id,
+                status=billed.status,
+                granted_ms=billed.granted_ms,
+            )
+        return billed
+
+    async def subscription(self, subscription_id: str) -> bool:
+        """Fetch a subscription and record how it stands; whether that is news."""
+        look = await self.look()
+        said = await self.stripe.subscription(subscription_id)
+        if said is None:
+            await self.database.transact(subscriptions.lose, subscription_id, look)
+            return False
+        return await self._record(said, look)
+
+    async def call_off(self, subscription_id: str) -> bool:
+        """Have a subscription end with its period; whether that is news."""
+        look = await self.look()
+        said = await self.stripe.cancel_subscription(subscription_id)
+        return said is not None and await self._record(said, look)
+
     async def look(self) -> int:
-        """The number of a look at refunds or disputes; take it before fetching them."""
+        """The number of a look at what may change back; take it before fetching it."""
         return await self.database.transact(reversals.take_look)
 
     async def refund(self, refund_id: str) -> Applied | NotApplied | None:
@@ -85,14 +146,49 @@ class Fulfilment:
             return NotApplied.UNKNOWN
         applied = await self.database.transact(reversals.apply, said, look)
         if isinstance(applied, NotApplied):
-            found = await self.stripe.sessions_of(said.payment_intent_id)
-            settled = [await self.settle(session) for session in found]
-            if any(settled):
+            if await self._make_up_for(said.payment_intent_id):
                 applied = await self.database.transact(reversals.apply, said, look)
             else:
                 self._remember_foreign(said.id)
         _report(said, applied)
         return applied
+
+    async def _make_up_for(self, payment_intent_id: str) -> bool:
+        """What this payment paid for is recorded; whether anything of ours was among it."""
+        found = await self.stripe.sessions_of(payment_intent_id)
+        settled = [await self.settle(session) is not None for session in found]
+        if not found:
+            invoice_ids = await self.stripe.invoice_ids_of(payment_intent_id)
+            settled = [await self.invoice(key) is not None for key in invoice_ids]
+        return any(settled)
+
+    async def _subscribed(self, session: CheckoutSession) -> Subscribed | None:
+        """A Session that began a subscription: what it gives, its first invoice says."""
+        subscribed = await self.database.transact(subscriptions.settle, session)
+        if subscribed is None or session.subscription_id is None:
+            return subscribed
+        if subscribed.changed:
+            log.info(
+                "subscription begun",
+                subscription=subscribed.id,
+                user=subscribed.user_id,
+                checkout_session=session.id,
+            )
+        if session.invoice_id is not None:
+            await self.invoice(session.invoice_id)
+        await self.subscription(session.subscription_id)
+        return subscribed
+
+    async def _record(self, said: Subscription, look: int) -> bool:
+        changed = await self.database.transact(subscriptions.record, said, look)
+        if changed:
+            log.info(
+                "subscription recorded",
+                stripe_subscription=said.id,
+                status=said.status,
+                cancels=said.cancels,
+            )
+        return changed
 
     async def _reverse_found(
         self, key: str, said: Refund | Dispute | None, look: int
@@ -124,7 +220,7 @@ def _compare_amounts(session: CheckoutSession, settled: Settled) -> None:
 
 def _report(said: Refund | Dispute, applied: Applied | NotApplied) -> None:
     if applied is NotApplied.NOT_PAID:
-        log.warning("reversal of a purchase that is not paid", reversal=said.id)
+        log.warning("reversal of what is not paid", reversal=said.id)
     elif isinstance(applied, Applied) and applied.changed:
         # A dispute has a deadline for an answer: worth a look, and no fault.
         tell = log.info if isinstance(said, Refund) else log.warning
@@ -132,7 +228,7 @@ def _report(said: Refund | Dispute, applied: Applied | NotApplied) -> None:
             "refund recorded" if isinstance(said, Refund) else "dispute recorded",
             reversal=said.id,
             status=said.status,
-            purchase=applied.purchase_id,
+            paid_for=applied.paid_for,
             user=applied.user_id,
             change_ms=applied.change_ms,
             frozen=applied.frozen,

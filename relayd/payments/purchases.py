@@ -21,6 +21,7 @@ __all__ = [
     "Settled",
     "attach",
     "begin",
+    "buyer_of",
     "close_unknown",
     "expire_lost",
     "find",
@@ -83,21 +84,9 @@ def begin(
     connection: Connection, purchase_id: UUID, user_id: UUID, package: Package
 ) -> Buyer | None:
     """Record what is about to be bought, at today's price; None where there is no such user."""
-    row = connection.execute(
-        """
-        SELECT u.id, u.email, c.customer_id FROM users AS u
-        LEFT JOIN stripe_customers AS c ON c.user_id = u.id
-        WHERE u.id = %s AND u.disabled_at IS NULL
-        """,
-        (user_id,),
-    ).fetchone()
-    if row is None:
+    buyer = buyer_of(connection, user_id)
+    if buyer is None:
         return None
-    # The first purchase goes without one where it isn't made yet.
-    connection.execute(
-        "INSERT INTO stripe_customers (user_id) VALUES (%s) ON CONFLICT (user_id) DO NOTHING",
-        (user_id,),
-    )
     connection.execute(
         """
         INSERT INTO purchases (id, user_id, package_id, label, seconds, price_cents, currency)
@@ -112,6 +101,26 @@ def begin(
             package.price_cents,
             package.currency,
         ),
+    )
+    return buyer
+
+
+def buyer_of(connection: Connection, user_id: UUID) -> Buyer | None:
+    """Whom an order is for; from here on they are to be a customer."""
+    row = connection.execute(
+        """
+        SELECT u.id, u.email, c.customer_id FROM users AS u
+        LEFT JOIN stripe_customers AS c ON c.user_id = u.id
+        WHERE u.id = %s AND u.disabled_at IS NULL
+        """,
+        (user_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    # The first order goes without one where it isn't made yet.
+    connection.execute(
+        "INSERT INTO stripe_customers (user_id) VALUES (%s) ON CONFLICT (user_id) DO NOTHING",
+        (user_id,),
     )
     return Buyer(*row)
 

@@ -15,9 +15,16 @@ import trio
 from relayd import logs
 from relayd.background import guarded, keep
 from relayd.database.ports import Connection, Database
-from relayd.payments import events, purchases, reversals
+from relayd.payments import events, invoices, purchases, reversals, subscriptions
 from relayd.payments.fulfilment import Fulfilment
-from relayd.payments.ports import CheckoutSession, Dispute, ListPage, PurchaseState, Refund
+from relayd.payments.ports import (
+    CheckoutSession,
+    Dispute,
+    Invoice,
+    ListPage,
+    PurchaseState,
+    Refund,
+)
 from relayd.payments.reversals import Applied
 
 __all__ = ["Reconciled", "Reconciliation", "due_in_seconds", "next_since", "record"]
@@ -46,6 +53,8 @@ class Reconciled:
 
     since: dt.datetime
     sessions: int = 0
+    invoices: int = 0
+    subscriptions: int = 0
     refunds: int = 0
     disputes: int = 0
     corrected: int = 0
@@ -89,9 +98,13 @@ class Reconciliation:
         done = Reconciled(since or covered)
         await self._sessions(done)
         await self._waiting_sessions(done, now)
+        await self._invoices(done)
+        await self._open_invoices(done, now)
+        await self._subscriptions(done)
         await self._reversals(done)
         await self._waiting_reversals(done)
         done.expired += await self.database.transact(purchases.expire_lost)
+        await self.database.transact(subscriptions.expire_unknown)
         await self.database.transact(events.prune)
         if done.truncated:
             log.warning("reconciliation saw a part only", since=done.since.isoformat())
@@ -105,12 +118,12 @@ class Reconciliation:
         after: str | None = None
         for _ in range(PAGES_MAX):
             page = await self.fulfilment.stripe.list_sessions(done.since, after)
-            paid = await self.database.transact(
-                purchases.paid_among, [session.id for session in page.items]
-            )
+            listed = [session.id for session in page.items]
+            known = await self.database.transact(purchases.paid_among, listed)
+            known |= await self.database.transact(subscriptions.begun_among, listed)
             for session in page.items:
                 done.sessions += 1
-                if session.id not in paid:
+                if session.id not in known:
                     await self._settle(done, session)
             after = page.after
             if after is None:
@@ -118,8 +131,9 @@ class Reconciliation:
         done.truncated = True
 
     async def _waiting_sessions(self, done: Reconciled, now: dt.datetime) -> None:
-        """Purchases older than the list that still wait: some payments take weeks."""
+        """Orders older than the list that still wait: some payments take weeks."""
         waiting = await self.database.transact(purchases.take_waiting, now, SINGLE_MAX)
+        waiting += await self.database.transact(subscriptions.take_waiting, now, SINGLE_MAX)
         for session_id in waiting:
             session = await self.fulfilment.stripe.session(session_id)
             if session is None:
@@ -138,6 +152,47 @@ class Reconciliation:
                 purchase=purchase_id,
                 checkout_session=session_id,
             )
+        done.expired += await self.database.transact(subscriptions.expire_unknown, session_id)
+
+    async def _invoices(self, done: Reconciled) -> None:
+        after: str | None = None
+        for _ in range(PAGES_MAX):
+            look = await self.fulfilment.look()
+            page = await self.fulfilment.stripe.list_invoices(done.since, after)
+            paid = await self.database.transact(
+                invoices.paid_among, [invoice.id for invoice in page.items]
+            )
+            for invoice in page.items:
+                done.invoices += 1
+                if invoice.id not in paid:
+                    await self._bill(done, invoice, look)
+            after = page.after
+            if after is None:
+                return
+        done.truncated = True
+
+    async def _bill(self, done: Reconciled, invoice: Invoice, look: int) -> None:
+        with _guarded(done, invoice=invoice.id):
+            billed = await self.fulfilment.bill(invoice, look)
+            done.corrected += billed is not None and billed.changed
+
+    async def _open_invoices(self, done: Reconciled, now: dt.datetime) -> None:
+        """Invoices older than the list that may yet be paid: Stripe tries for weeks."""
+        for invoice_id in await self.database.transact(invoices.take_open, now, SINGLE_MAX):
+            done.invoices += 1
+            with _guarded(done, invoice=invoice_id):
+                billed = await self.fulfilment.invoice(invoice_id)
+                done.corrected += billed is not None and billed.changed
+
+    async def _subscriptions(self, done: Reconciled) -> None:
+        """Those that run, each once a day; and no deleted account's renews."""
+        for key in await self.database.transact(subscriptions.take_due, SINGLE_MAX):
+            done.subscriptions += 1
+            with _guarded(done, subscription=key):
+                done.corrected += await self.fulfilment.subscription(key)
+        for key in await self.database.transact(subscriptions.unwanted, SINGLE_MAX):
+            with _guarded(done, subscription=key):
+                await self.fulfilment.call_off(key)
 
     async def _settle(self, done: Reconciled, session: CheckoutSession) -> None:
         with _guarded(done, checkout_session=session.id):

@@ -11,8 +11,9 @@ import attrs
 
 from relayd import logs
 from relayd.database.ports import Connection
-from relayd.ledger import balances
+from relayd.ledger import balances, lots
 from relayd.ledger.balances import Entry
+from relayd.payments.invoices import SOURCE
 from relayd.payments.ports import Dispute, Refund
 from relayd.payments.proportions import clawed_back_ms
 
@@ -23,9 +24,12 @@ log = logs.get(__name__)
 
 @attrs.frozen
 class Applied:
-    """A reversal as recorded. ``change_ms`` is what it moved on the user's account now."""
+    """A reversal as recorded. ``change_ms`` is what it moved on the user's account now.
 
-    purchase_id: UUID
+    ``paid_for``: the purchase, or the invoice of a subscription.
+    """
+
+    paid_for: UUID | str
     user_id: UUID
     change_ms: int
     changed: bool
@@ -35,20 +39,30 @@ class Applied:
 class NotApplied(enum.Enum):
     """Why nothing was recorded."""
 
-    UNKNOWN = "no purchase of ours has this payment"
-    NOT_PAID = "the purchase is not paid"
+    UNKNOWN = "nothing of ours has this payment"
+    NOT_PAID = "what it was for is not paid"
 
 
 @attrs.frozen
 class _Sold:
-    """A locked purchase."""
+    """A locked purchase, or a locked invoice of a subscription."""
 
-    id: UUID
+    id: UUID | str
     user_id: UUID
     sold_ms: int
     price_cents: int
     currency: str
     clawed_back_ms: int
+
+    @property
+    def purchase_id(self) -> UUID | None:
+        """Of a purchase."""
+        return self.id if isinstance(self.id, UUID) else None
+
+    @property
+    def invoice_id(self) -> str | None:
+        """Of an invoice."""
+        return self.id if isinstance(self.id, str) else None
 
 
 @attrs.frozen
@@ -98,8 +112,14 @@ def apply(connection: Connection, said: Refund | Dispute, look: int) -> Applied 
 
 
 def _lock(connection: Connection, said: Refund | Dispute) -> _Sold | NotApplied:
+    """What a payment was for: a payment is of one thing, and stays so."""
     owner = connection.execute(
-        "SELECT user_id FROM purchases WHERE payment_intent_id = %s", (said.payment_intent_id,)
+        """
+        SELECT user_id FROM purchases WHERE payment_intent_id = %(intent)s
+        UNION ALL
+        SELECT user_id FROM subscription_invoices WHERE payment_intent_id = %(intent)s
+        """,
+        {"intent": said.payment_intent_id},
     ).fetchone()
     if owner is None:
         return NotApplied.UNKNOWN
@@ -111,7 +131,15 @@ def _lock(connection: Connection, said: Refund | Dispute) -> _Sold | NotApplied:
         """,
         (said.payment_intent_id,),
     ).fetchone()
-    assert row is not None
+    if row is None:
+        row = connection.execute(
+            """
+            SELECT id, user_id, granted_ms, paid_cents, currency, claimed_ms, status
+            FROM subscription_invoices WHERE payment_intent_id = %s FOR UPDATE
+            """,
+            (said.payment_intent_id,),
+        ).fetchone()
+    assert row is not None, "nothing that was paid is deleted"
     return _Sold(*row[:6]) if row[6] == "paid" else NotApplied.NOT_PAID
 
 
@@ -138,9 +166,10 @@ def _write(
     connection.execute(
         """
         INSERT INTO purchase_reversals
-            (id, kind, purchase_id, amount_cents, counted_cents, open, status, bookings, look)
-        VALUES (%(id)s, %(kind)s, %(purchase)s, %(amount)s, %(counted)s, %(open)s, %(status)s,
-                %(bookings)s, %(look)s)
+            (id, kind, purchase_id, invoice_id, amount_cents, counted_cents, open, status,
+             bookings, look)
+        VALUES (%(id)s, %(kind)s, %(purchase)s, %(invoice)s, %(amount)s, %(counted)s, %(open)s,
+                %(status)s, %(bookings)s, %(look)s)
         ON CONFLICT (id) DO UPDATE
         SET amount_cents = excluded.amount_cents, counted_cents = excluded.counted_cents,
             open = excluded.open, status = excluded.status, bookings = excluded.bookings,
@@ -149,7 +178,8 @@ def _write(
         {
             "id": said.id,
             "kind": "refund" if isinstance(said, Refund) else "dispute",
-            "purchase": sold.id,
+            "purchase": sold.purchase_id,
+            "invoice": sold.invoice_id,
             "amount": after.amount_cents,
             "counted": after.counted_cents,
             "open": after.open,
@@ -171,17 +201,20 @@ def _book(
     row = connection.execute(
         """
         SELECT coalesce(sum(counted_cents), 0)::bigint FROM purchase_reversals
-        WHERE purchase_id = %s
+        WHERE purchase_id = %s OR invoice_id = %s
         """,
-        (sold.id,),
+        (sold.purchase_id, sold.invoice_id),
     ).fetchone()
     assert row is not None
     target_ms = clawed_back_ms(sold.sold_ms, sold.price_cents, row[0])
     change_ms = sold.clawed_back_ms - target_ms
-    taken = after.counted_cents > before.counted_cents
+    if sold.invoice_id is not None:
+        _claim(connection, sold.invoice_id, target_ms)
+        return change_ms
     connection.execute(
         "UPDATE purchases SET clawed_back_ms = %s WHERE id = %s", (target_ms, sold.id)
     )
+    taken = after.counted_cents > before.counted_cents
     key = said.id if after.bookings == 1 else f"{said.id}/{after.bookings}"
     difference = after.counted_cents - before.counted_cents
     entry = Entry(
@@ -190,11 +223,20 @@ def _book(
         key,
         change_ms,
         f"{said.status}: {difference} of {sold.price_cents} {sold.currency} cents",
-        sold.id,
+        sold.purchase_id,
     )
     booked = balances.book(connection, entry)
     assert getattr(booked, "repeated", None) is False, "a booking's number was used before"
     return change_ms
+
+
+def _claim(connection: Connection, invoice_id: str, target_ms: int) -> None:
+    """The lot of an invoice is to be worth so much less by now."""
+    connection.execute(
+        "UPDATE subscription_invoices SET claimed_ms = %s WHERE id = %s", (target_ms, invoice_id)
+    )
+    left = lots.claim(connection, SOURCE, invoice_id, target_ms)
+    assert left is not None, "a paid invoice has its lot"
 
 
 def _kind(said: Refund | Dispute, *, taken: bool) -> str:

@@ -21,23 +21,20 @@ from relayd.database.ports import Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.ledger import balances
-from relayd.payments import customers, purchases
+from relayd.payments import purchases
+from relayd.payments.checkouts import CheckoutUrl, open_checkout
 from relayd.payments.customers import CustomerOutbox
 from relayd.payments.events import EventQueue
 from relayd.payments.fulfilment import Fulfilment
-from relayd.payments.ports import (
-    Buyer,
-    CheckoutSession,
-    CustomerGone,
-    PurchaseOrder,
-    PurchaseState,
-    StripeApi,
-)
+from relayd.payments.ports import PurchaseOrder, PurchaseState, StripeApi
+from relayd.payments.prices import plans_for_sale
 from relayd.payments.purchases import Purchase
 from relayd.payments.receipts import Bought, ReceiptRefusal, list_bought, paid_intent
 from relayd.payments.reconciliation import Reconciled, Reconciliation
 from relayd.payments.signature import Rejected, Standard, read_event
 from relayd.payments.stripe_api import API_VERSION, open_stripe
+from relayd.payments.subscribing import Subscribing
+from relayd.payments.subscriptions import ForSubscribers
 
 __all__ = ["Accepted", "CheckoutRefusal", "CheckoutUrl", "Rejected", "Shop", "open_shop"]
 
@@ -49,14 +46,6 @@ LOOK_SECONDS: Final = 2.0
 RECEIPT_SECONDS: Final = 5.0
 # Of a user's list: more than anybody reads.
 BOUGHT_MAX: Final = 100
-
-
-@attrs.frozen
-class CheckoutUrl:
-    """Where the buyer's browser goes to pay."""
-
-    url: str
-    checkout_session_id: str
 
 
 class CheckoutRefusal(enum.Enum):
@@ -84,10 +73,13 @@ class Shop:
     reconcile_seconds: float = 240
     clock: Callable[[], float] = time.time
     new_id: Callable[[], UUID] = uuid4
+    # What can be subscribed to.
+    plans: Sequence[ForSubscribers] = ()
     fulfilment: Fulfilment = attrs.field(init=False)
     events: EventQueue = attrs.field(init=False)
     customers: CustomerOutbox = attrs.field(init=False)
     reconciliation: Reconciliation = attrs.field(init=False)
+    subscribing: Subscribing = attrs.field(init=False)
 
     @fulfilment.default
     def _make_fulfilment(self) -> Fulfilment:
@@ -104,6 +96,10 @@ class Shop:
     @reconciliation.default
     def _make_reconciliation(self) -> Reconciliation:
         return Reconciliation(self.database, self.fulfilment)
+
+    @subscribing.default
+    def _make_subscribing(self) -> Subscribing:
+        return Subscribing(self.database, self.fulfilment, self.plans, self.new_id)
 
     async def run(self) -> None:
         """Everything in the background, until cancelled; owned by the daemon."""
@@ -139,7 +135,7 @@ class Shop:
             base_url=base_url.rstrip("/"),
         )
         try:
-            session = await self._create_session(order)
+            session = await open_checkout(self.database, self.stripe, order)
         except StripeUnavailable as error:
             await self._refuse(purchase_id, error)
             return CheckoutRefusal.STRIPE_UNAVAILABLE
@@ -232,21 +228,6 @@ class Shop:
             log.warning("purchase not looked up", purchase=known.id, problem=str(error))
         return await self._find(session_id)
 
-    async def _create_session(self, order: PurchaseOrder) -> CheckoutSession:
-        session = await self.stripe.create_session(order)
-        if isinstance(session, CheckoutSession):
-            return session
-        # Deleted over there, or made with a key of another mode: sell all the same.
-        buyer = order.buyer
-        assert buyer.customer_id is not None
-        log.warning("customer unknown to Stripe", user=buyer.user_id, customer=buyer.customer_id)
-        await self.database.transact(customers.forget, buyer.user_id, buyer.customer_id)
-        guest = attrs.evolve(order, buyer=Buyer(buyer.user_id, buyer.email, None))
-        again = await self.stripe.create_session(guest)
-        if isinstance(again, CustomerGone):
-            raise StripeUnavailable("Stripe asks for a customer that nobody named", refused=True)
-        return again
-
     async def _refuse(self, purchase_id: UUID, error: StripeUnavailable) -> None:
         tell = log.error if error.refused else log.warning
         tell("checkout refused", purchase=purchase_id, problem=str(error))
@@ -256,13 +237,19 @@ class Shop:
 
 
 @asynccontextmanager
-async def open_shop(
-    settings: config.Stripe, packages: Sequence[Package], database: Database
-) -> AsyncIterator[Shop | None]:
+async def open_shop(configured: config.Config, database: Database) -> AsyncIterator[Shop | None]:
     """The shop of this configuration; None where nothing is for sale."""
+    settings = configured.stripe
     if not settings.sales:
         yield None
         return
     standard = Standard(settings.webhook_secrets, API_VERSION, settings.live)
     async with open_stripe(settings) as api:
-        yield Shop(database, api, packages, standard, settings.reconcile_seconds)
+        yield Shop(
+            database,
+            api,
+            configured.packages,
+            standard,
+            settings.reconcile_seconds,
+            plans=plans_for_sale(configured),
+        )

@@ -56,8 +56,8 @@ def _subscription(order: SubscriptionOrder) -> SessionCreateParams:
         "metadata": metadata,
         "subscription_data": {"metadata": metadata},
         "line_items": [{"quantity": 1, "price": order.price_id}],
-        "success_url": f"{order.base_url}/plan?{_SESSION_ID}",
-        "cancel_url": f"{order.base_url}/plan",
+        "success_url": f"{order.base_url}/account?{_SESSION_ID}",
+        "cancel_url": f"{order.base_url}/account",
     }
 
 

@@ -44,6 +44,7 @@ from relayd.routes.views.v1 import accounts as v1_accounts
 from relayd.routes.views.v1 import admin as v1_admin
 from relayd.routes.views.v1 import keys as v1_keys
 from relayd.routes.views.v1 import progress, stats, transcribing, transcriptions, uploads
+from relayd.routes.views.v1 import subscriptions as v1_subscriptions
 from relayd.routes.views.v1 import webhooks as v1_webhooks
 
 __all__ = ["Application", "create_app"]
@@ -114,6 +115,7 @@ def create_app(services: Services) -> Application:
         stats,
         progress,
         v1_webhooks,
+        v1_subscriptions,
         v1_admin,
         v1_keys,
     ):

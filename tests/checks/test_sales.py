@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import attrs
 import pytest
 import trio
 
 from relayd import config
 from relayd.checks import sales
 from relayd.config import Auth, Config, Secret
+from tests.payments.stall import PRO
 from tests.stripe_standin import Fault, StandInStripe, Whim
 
 AUTH = Auth(secret=Secret("s"), pepper=Secret("p"))
@@ -81,6 +83,23 @@ async def test_stripe_is_only_read() -> None:
     assert "test mode" in finding.detail
     assert {one.partition(" ")[0] for one in stand_in.api.requests} == {"GET"}
     assert len(stand_in.api.requests) == 3
+
+
+@pytest.mark.system
+async def test_what_a_plan_costs_is_looked_up() -> None:
+    """A price that isn't there, or is another one, is named with the key to change."""
+    stand_in = StandInStripe()
+    async with trio.open_nursery() as nursery:
+        url = await nursery.start(stand_in.serve)
+        missing = await sales.reach(stripe(api_url=url), [PRO])
+        stand_in.account.subscriptions.price(PRO.price_cents + 1, key=PRO.price_id)
+        other = await sales.reach(stripe(api_url=url), [attrs.evolve(PRO, price_cents=1)])
+        right = attrs.evolve(PRO, price_cents=PRO.price_cents + 1)
+        well = await sales.reach(stripe(api_url=url), [right])
+        nursery.cancel_scope.cancel()
+    assert [missing.well, other.well, well.well] == [False, False, True]
+    assert "plans.pro.price_id: price_pro is no price" in missing.remedy
+    assert "2901 usd cents at Stripe and 1 usd" in other.remedy
 
 
 @pytest.mark.system

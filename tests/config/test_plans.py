@@ -6,6 +6,7 @@ import pytest
 
 from relayd.config import Plans
 from relayd.errors import ConfigError
+from relayd.payments.prices import plans_for_sale
 from relayd.plans.plans import PlanName
 from relayd.plans.plans import Plans as Configured
 from tests.config.files import read
@@ -55,3 +56,32 @@ def test_what_means_nothing_is_refused(tmp_path: Path, said: str, problem: str) 
     """With the key that it stands under."""
     with pytest.raises(ConfigError, match=problem):
         read(tmp_path, said)
+
+
+PRO_FOR_SALE = "server.public_url = 'https://a.example'\n[plans.pro]\nprice_id = 'price_a'\n"
+STRIPE = "[stripe]\napi_key = 'sk_test_x'\nwebhook_secrets = ['whsec_x']\n"
+PROVEN = f"{ON}[plans.free]\nunproven = true\n"
+
+
+def test_a_plan_for_sale(tmp_path: Path) -> None:
+    """It is sold in the packages' currency, for as many minutes as it gives."""
+    settings = read(tmp_path, f"{PRO_FOR_SALE}{PROVEN}{STRIPE}")
+    (sold,) = plans_for_sale(settings)
+    assert (sold.name, sold.price_id, sold.currency) == ("pro", "price_a", "usd")
+    assert (sold.price_cents, sold.period_ms, sold.live) == (2900, 60_000_000, True)
+    assert plans_for_sale(read(tmp_path, f"{PROVEN}")) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{PRO_FOR_SALE}{STRIPE}",
+        f"{PRO_FOR_SALE}{PROVEN}",
+        f"{PRO_FOR_SALE}minutes = 0\n{PROVEN}{STRIPE}",
+        "[plans.pro]\nprice_id = 'prod_a'\n",
+    ],
+)
+def test_a_plan_that_can_not_be_sold(tmp_path: Path, text: str) -> None:
+    """Without plans, without Stripe, without minutes, or by the id of its product: refused."""
+    with pytest.raises(ConfigError, match=r"plans\.pro\.price_id"):
+        read(tmp_path, text)

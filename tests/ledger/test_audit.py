@@ -30,6 +30,8 @@ pytestmark = pytest.mark.system
     LANE,
     PURCHASE,
     TAKEN_BACK,
+    INVOICE,
+    CLAIMED,
     FROZEN,
     DAILY,
     LOTS,

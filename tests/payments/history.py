@@ -6,7 +6,7 @@ hundreds say which object, from the latest on, the rest says how.
 """
 
 import contextlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final, TypeVar
 
 import attrs
@@ -20,6 +20,7 @@ from relayd.payments.ports import StripeApi
 from relayd.payments.shop import Shop
 from relayd.payments.signature import Standard
 from relayd.payments.stripe_api import API_VERSION
+from relayd.payments.subscriptions import ForSubscribers
 from tests.payments.deliveries import Deliveries
 from tests.payments.speakers import Speakers
 from tests.payments.steps import Step
@@ -27,8 +28,9 @@ from tests.stripe_standin import Account, Api, Fault, Whim
 from tests.stripe_standin.postman import sign
 from tests.stripe_standin.requests import ApiError
 from tests.stripe_standin.shapes import Json
+from tests.stripe_standin.subscriptions import PERIOD_SECONDS
 
-__all__ = ["PACKAGES", "SECRET", "History", "shop_on"]
+__all__ = ["PACKAGES", "PRO", "SECRET", "History", "shop_on"]
 
 T = TypeVar("T")
 
@@ -41,12 +43,16 @@ PACKAGES: Final = (
     Package(id="middle", label="61 seconds", seconds=61, price_cents=1301),
     Package(id="large", label="3000 minutes", seconds=180_000, price_cents=2999),
 )
+# So little that sessions use it up, at a price that it is no multiple of.
+PRO: Final = ForSubscribers("pro", "price_pro", 2903, "usd", 45_007, live=True)
+# So many seconds after its end, a backdated period.
+OVER_SECONDS: Final = 1000
 
 
 def shop_on(database: Database, stripe: StripeApi) -> Shop:
     """The shop as the daemon makes it."""
     standard = Standard((Secret(SECRET),), API_VERSION, live=False)
-    return Shop(database, stripe, PACKAGES, standard)
+    return Shop(database, stripe, PACKAGES, standard, plans=(PRO,))
 
 
 @attrs.define(eq=False)
@@ -63,6 +69,7 @@ class History:
 
     def __attrs_post_init__(self) -> None:
         self.post = Deliveries(self.stripe)
+        self.stripe.subscriptions.price(PRO.price_cents, key=PRO.price_id)
 
     @property
     def stripe(self) -> Account:
@@ -83,8 +90,20 @@ class History:
         """Somebody asks for a checkout page."""
         who = self.users[number % 5 % len(self.users)]
         package = PACKAGES[number % len(PACKAGES)]
+        with self._ordering(who):
+            await self.shop.checkout(who, package.id, BASE_URL)
+
+    async def subscribe(self, number: int) -> None:
+        """Somebody asks for a page to subscribe on."""
+        who = self.users[number % 5 % len(self.users)]
+        with self._ordering(who):
+            await self.shop.subscribing.begin(who, PRO.name, BASE_URL)
+
+    @contextlib.contextmanager
+    def _ordering(self, who: Principal) -> Iterator[None]:
+        """Whatever Session is made meanwhile is theirs."""
         before = set(self.stripe.records.tables["cs"])
-        await self.shop.checkout(who, package.id, BASE_URL)
+        yield
         for session_id in self.stripe.records.tables["cs"].keys() - before:
             self.sessions[session_id] = who
 
@@ -93,6 +112,7 @@ class History:
         session_id = _chosen([*reversed(self.sessions)], number)
         if session_id is not None:
             await self.shop.purchase(self.sessions[session_id], session_id)
+            await self.shop.subscribing.come_back(self.sessions[session_id], session_id)
 
     async def bring(self, event: Json | None) -> None:
         """A message comes to the webhook."""
@@ -113,7 +133,9 @@ class History:
 
     async def meet(self, number: int) -> None:
         """Messages, work, a return page and perhaps a comparison, while Stripe changes."""
-        change = _CHANGES[number % len(_CHANGES)]
+        subscribed = bool(self.stripe.records.tables["sub"])
+        changes = (*_CHANGES, *_RECURRING) if subscribed else _CHANGES
+        change = changes[number % len(changes)]
         async with trio.open_nursery() as nursery:
             for place, step in enumerate((change, *_MEETING[number % 2 :]), start=2):
                 nursery.start_soon(self._play_later, step, number, number // place % 9)
@@ -139,20 +161,40 @@ class History:
         key: str = found["id"]
         return key
 
-    def part_of(self, session_id: str, number: int) -> int | None:
+    def paid_for(self, number: int) -> str:
+        """A Checkout Session, or every other time the invoice of a later period."""
+        later = [
+            one["id"]
+            for one in self.stripe.records.all("in")
+            if one["billing_reason"] == "subscription_cycle"
+        ]
+        chosen = _chosen(later, number) if number % 2 else None
+        return chosen or self.session_id(number)
+
+    def pay(self, number: int) -> None:
+        """Somebody pays by card; a subscription is sometimes backdated, its first period over."""
+        ago = PERIOD_SECONDS + OVER_SECONDS if number % 4 == 3 else 0
+        self.stripe.checkout.pay(self.session_id(number), began_seconds_ago=ago)
+
+    def cancel(self, number: int, *, ends: bool) -> None:
+        """A subscriber cancels in the portal, or thinks better of it."""
+        params = {"cancel_at_period_end": str(ends).lower()}
+        self.stripe.subscriptions.update(self.latest("sub", number), params)
+
+    def part_of(self, key: str, number: int) -> int | None:
         """An amount: every third time all of it."""
-        price = self.stripe.checkout.get(session_id)["amount_total"]
+        price = self.stripe.charge_of(key)["amount"]
         return None if number % 3 == 0 else 1 + number % HUNDRED * price // HUNDRED
 
     def refund(self, number: int, status: str = "succeeded") -> None:
         """The operator gives money back."""
-        session_id = self.session_id(number)
-        self.stripe.refund(session_id, self.part_of(session_id, number), status)
+        key = self.paid_for(number)
+        self.stripe.refund(key, self.part_of(key, number), status)
 
     def dispute(self, number: int, *, inquiry: bool = False) -> None:
         """A bank disputes a payment, or asks about it."""
-        session_id = self.session_id(number)
-        self.stripe.dispute(session_id, self.part_of(session_id, number), inquiry=inquiry)
+        key = self.paid_for(number)
+        self.stripe.dispute(key, self.part_of(key, number), inquiry=inquiry)
 
     def trouble(self, number: int) -> None:
         """The next request to Stripe goes wrong in some way."""
@@ -185,10 +227,21 @@ _CHANGES: Final = (
     Step.WIN,
     Step.LOSE,
 )
+# Beside them, where somebody subscribed.
+_RECURRING: Final = (Step.RENEW, Step.RETRY, Step.CANCEL, Step.END_NOW)
 AtStripe = Callable[[History, int], object]
 
 _AT_STRIPE: Final[dict[Step, AtStripe]] = {
-    Step.PAY: lambda h, n: h.stripe.checkout.pay(h.session_id(n)),
+    Step.PAY: History.pay,
+    Step.CANCEL: lambda h, n: h.cancel(n, ends=True),
+    Step.KEEP: lambda h, n: h.cancel(n, ends=False),
+    Step.RENEW: lambda h, n: h.stripe.subscriptions.renew(h.latest("sub", n)),
+    Step.RENEW_UNPAID: lambda h, n: h.stripe.subscriptions.renew(h.latest("sub", n), paid=False),
+    Step.RETRY: lambda h, n: h.stripe.subscriptions.retry(h.latest("in", n), paid=True),
+    Step.RETRY_FAILS: lambda h, n: h.stripe.subscriptions.retry(h.latest("in", n), paid=False),
+    Step.GIVE_UP: lambda h, n: h.stripe.subscriptions.give_up(h.latest("in", n)),
+    Step.VOID: lambda h, n: h.stripe.subscriptions.void(h.latest("in", n)),
+    Step.END_NOW: lambda h, n: h.stripe.subscriptions.end(h.latest("sub", n)),
     Step.DECLINE: lambda h, n: h.stripe.checkout.decline(h.session_id(n)),
     Step.PAY_LATER: lambda h, n: h.stripe.checkout.pay_later(h.session_id(n)),
     Step.SUCCEED: lambda h, n: h.stripe.checkout.succeed(h.session_id(n)),
@@ -215,6 +268,7 @@ _AT_STRIPE: Final[dict[Step, AtStripe]] = {
 }
 _HERE: Final[dict[Step, Callable[[History, int], Awaitable[object]]]] = {
     Step.BUY: History.buy,
+    Step.SUBSCRIBE: History.subscribe,
     Step.RETURN: History.come_back,
     Step.BRING: lambda h, n: h.bring(h.post.next(0)),
     Step.BRING_LATE: lambda h, n: h.bring(h.post.next(n)),

@@ -16,9 +16,11 @@ from relayd import daemon
 from relayd.config import load
 from tests.stripe_standin import StandInStripe
 
-__all__ = ["SECRET", "Buyer", "Market", "open_market"]
+__all__ = ["PRICE_ID", "SECRET", "Buyer", "Market", "open_market"]
 
 SECRET: Final = "whsec_standin"
+# What a plan may be sold for here.
+PRICE_ID: Final = "price_pro"
 SECONDS: Final = 60
 # What a step in the background takes, with plenty to spare on a busy machine.
 WAITING_SECONDS: Final = 15
@@ -109,6 +111,7 @@ class Market:
 async def open_market(database_url: str, **settings: str) -> AsyncIterator[Market]:
     """Open for business until left; no message of Stripe's is on its way yet."""
     stand_in = StandInStripe()
+    stand_in.account.subscriptions.price(2900, key=PRICE_ID)
     stop, ended = trio.Event(), trio.Event()
     with trio.fail_after(SECONDS):
         async with trio.open_nursery() as nursery:

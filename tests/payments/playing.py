@@ -11,8 +11,9 @@ import trio.testing
 
 from relayd.ledger.audit import RULES
 from relayd.ledger.outcomes import Balance
-from tests.payments.history import PACKAGES, History
+from tests.payments.history import PACKAGES, PRO, History
 from tests.payments.right_balance import Right, right_balance
+from tests.payments.right_subscriptions import compare_subscriptions, lots_of, make_a_day_pass
 from tests.payments.steps import Step
 
 __all__ = ["Playbill", "Stage"]
@@ -51,8 +52,10 @@ class Playbill:
                 await history.play(step, number)
             # What is on its way now never comes: only the comparison with Stripe is left.
             history.api.whims.clear()
+            make_a_day_pass(history.speakers.store.connection)
             await history.shop.reconcile()
             self._judge(history)
+            compare_subscriptions(history)
             history.speakers.hang_up_all()
             self._judge(history)
             _audit(history)
@@ -66,22 +69,35 @@ class Playbill:
         """Balance, debt and freeze of each user are those that Stripe's state says."""
         for who in history.users:
             own = [key for key, owner in history.sessions.items() if owner == who]
-            right = right_balance(history.stripe, own, SECONDS_OF_PRICE)
+            right = right_balance(history.stripe, own, SECONDS_OF_PRICE, PRO.period_ms)
             has = history.speakers.store.balance(who.user_id)
             used_ms = history.speakers.used_of(who.user_id)
-            _compare(has, right, used_ms, live=bool(history.speakers.live))
+            lots = lots_of(history.speakers.store.connection, who.user_id)
+            assert 0 <= lots.over_ms <= right.over_ms
+            right = attrs.evolve(right, bought_ms=right.bought_ms + lots.over_ms)
+            _compare(has, right, used_ms, history.speakers.live_used_of(who.user_id))
+            if not history.speakers.live:
+                _compare_settled(has, right, used_ms)
+            assert lots.on_plan is right.on_plan
+            self.seen["on the plan"] += right.on_plan
+            self.seen["over"] += right.over_ms > 0
             if has.debt_ms:
                 self.seen["debt"] += 1
             if has.frozen:
                 self.seen["frozen"] += 1
 
 
-def _compare(has: Balance, right: Right, used_ms: int, *, live: bool) -> None:
-    assert has.balance_ms - has.debt_ms == right.bought_ms - used_ms
+def _compare(has: Balance, right: Right, used_ms: int, live_used_ms: int) -> None:
+    # What a refund wants of a plan's minutes that are held, it gets when the hold ends.
+    late_ms = has.balance_ms - has.debt_ms - (right.bought_ms - used_ms)
+    assert 0 <= late_ms <= has.held_ms + live_used_ms
     assert has.frozen is right.frozen
-    if not live:
-        assert has.held_ms == 0
-        assert has.balance_ms == max(right.bought_ms - used_ms, 0)
+
+
+def _compare_settled(has: Balance, right: Right, used_ms: int) -> None:
+    assert has.held_ms == 0
+    assert has.balance_ms == max(right.bought_ms - used_ms, 0)
+    assert has.debt_ms == max(used_ms - right.bought_ms, 0)
 
 
 def _audit(history: History) -> None:
@@ -93,7 +109,7 @@ def _audit(history: History) -> None:
 def _entries(history: History) -> int:
     """How many bookings of payments there are."""
     row = history.speakers.store.connection.execute(
-        "SELECT count(*) FROM usage_ledger WHERE purchase_id IS NOT NULL"
+        "SELECT count(*) FROM usage_ledger WHERE num_nonnulls(purchase_id, lot_id) > 0"
     ).fetchone()
     assert row is not None
     return int(row[0])

@@ -61,8 +61,11 @@ class Speakers:
 
     def used_of(self, user_id: UUID) -> int:
         """What a user's sessions have told the ledger that they used."""
-        live = sum(player.used_ms for who, player in self.live if who.user_id == user_id)
-        return self.used_ms.get(user_id, 0) + live
+        return self.used_ms.get(user_id, 0) + self.live_used_of(user_id)
+
+    def live_used_of(self, user_id: UUID) -> int:
+        """The same of those that are still live."""
+        return sum(player.used_ms for who, player in self.live if who.user_id == user_id)
 
     def hang_up_all(self) -> None:
         """Every one ends."""

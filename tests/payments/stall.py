@@ -9,16 +9,19 @@ import stripe
 from relayd.config import Package, Secret
 from relayd.database.ports import Connection, Database
 from relayd.identity import Principal
-from relayd.ledger import balances
+from relayd.ledger import balances, lots
 from relayd.ledger.audit import audit
+from relayd.ledger.lots import LotRecord
 from relayd.ledger.outcomes import Balance
 from relayd.payments.purchases import PurchaseRecord, recent
 from relayd.payments.shop import Accepted, CheckoutUrl, Rejected, Shop
 from relayd.payments.signature import Standard
+from relayd.payments.subscriptions import ForSubscribers
 from tests.ledger.store import Store
 from tests.payments.till import Till
+from tests.stripe_standin.shapes import Json
 
-__all__ = ["MS", "PACK", "PRICE", "SECRET", "Stall", "event_body", "signature_of"]
+__all__ = ["MS", "PACK", "PRICE", "PRO", "SECRET", "Stall", "event_body", "signature_of"]
 
 NOW = 1_800_000_000
 SECRET = "whsec_test"
@@ -26,6 +29,7 @@ VERSION = "2026-01-01.test"
 # Neither divides the other: rounding shows.
 PACK = Package(id="pack", label="Pack", seconds=1000, price_cents=700)
 PRICE = PACK.price_cents
+PRO = ForSubscribers("pro", "price_pro", 2900, "usd", 60_007, live=True)
 MS = PACK.seconds * 1000
 
 
@@ -58,7 +62,10 @@ class Stall:
 
     def __attrs_post_init__(self) -> None:
         standard = Standard((Secret(SECRET),), VERSION, live=False)
-        self.shop = Shop(self.database, self.stripe, [PACK], standard, clock=lambda: NOW)
+        self.shop = Shop(
+            self.database, self.stripe, [PACK], standard, clock=lambda: NOW, plans=[PRO]
+        )
+        self.stripe.account.subscriptions.price(PRO.price_cents, key=PRO.price_id)
 
     async def user(self) -> Principal:
         """Somebody who signed in once, and proved their address."""
@@ -84,6 +91,16 @@ class Stall:
         self.stripe.pay(session_id)
         await self.shop.fulfil(session_id)
         return session_id
+
+    async def subscribe(self, who: Principal) -> Json:
+        """A subscription up to Stripe's page, paid there; its Session, of which nobody has told."""
+        outcome = await self.shop.subscribing.begin(who, PRO.name, "https://relay.example.org/")
+        assert isinstance(outcome, CheckoutUrl)
+        return self.stripe.account.checkout.pay(outcome.checkout_session_id)
+
+    async def lots(self, who: Principal) -> list[LotRecord]:
+        """What runs out of somebody's credit."""
+        return await self.database.transact(lots.of_user, who.user_id)
 
     async def tell(self, kind: str, object_id: str) -> None:
         """Stripe tells of something, and it is worked on."""

@@ -1,11 +1,12 @@
 """What may happen in a history of payments: one thing at a time, by whom and in any order."""
 
 import enum
+from collections.abc import Sequence
 from typing import Final
 
 from hypothesis import strategies as st
 
-__all__ = ["HISTORIES", "Step"]
+__all__ = ["HISTORIES", "SUBSCRIPTIONS", "Step"]
 
 
 class Step(enum.Enum):
@@ -17,6 +18,7 @@ class Step(enum.Enum):
     OPEN = "open"
     SPEAK = "speak"
     HANG_UP = "hang_up"
+    SUBSCRIBE = "subscribe"
     # The user at Stripe
     PAY = "pay"
     DECLINE = "decline"
@@ -24,12 +26,22 @@ class Step(enum.Enum):
     SUCCEED = "succeed"
     FAIL = "fail"
     EXPIRE = "expire"
+    CANCEL = "cancel"
+    KEEP = "keep"
+    # What recurs at Stripe
+    RENEW = "renew"
+    RENEW_UNPAID = "renew_unpaid"
+    RETRY = "retry"
+    RETRY_FAILS = "retry_fails"
+    GIVE_UP = "give_up"
     # The operator at Stripe
     REFUND = "refund"
     REFUND_SLOWLY = "refund_slowly"
     REFUND_ARRIVES = "refund_arrives"
     REFUND_FAILS = "refund_fails"
     REFUND_CANCELED = "refund_canceled"
+    END_NOW = "end_now"
+    VOID = "void"
     # A bank
     DISPUTE = "dispute"
     INQUIRE = "inquire"
@@ -88,6 +100,31 @@ _SCENES: Final = (
     (Step.REFUND, Step.MEET, Step.MEET),
     (Step.DISPUTE, Step.MEET, Step.MEET, Step.MEET),
 )
+# A subscription writes more events than a purchase.
+_ITS_NEWS: Final = (*(Step.BRING,) * 9, Step.WORK)
+_BEGINNINGS: Final = (
+    (Step.SUBSCRIBE, Step.PAY),
+    (Step.SUBSCRIBE, Step.PAY, Step.RETURN, *_TALK),
+    (Step.SUBSCRIBE, Step.PAY, *_ITS_NEWS, *_TALK),
+    (Step.SUBSCRIBE, Step.PAY_LATER, *_ITS_NEWS, Step.SUCCEED, *_NEWS),
+)
+_PERIODS: Final = (
+    *_BEGINNINGS,
+    (Step.SUBSCRIBE, Step.SUBSCRIBE, Step.DECLINE, Step.PAY),
+    (Step.SUBSCRIBE, Step.PAY_LATER, *_NEWS, Step.FAIL, *_NEWS, Step.RETRY),
+    (Step.RENEW, *_NEWS),
+    (Step.RETURN, *_TALK, Step.HANG_UP, Step.REFUND, *_NEWS),
+    (Step.RENEW, Step.RENEW, *_NEWS, Step.REFUND, Step.SPEAK),
+    (Step.RENEW_UNPAID, *_NEWS, Step.RETRY_FAILS, Step.RETRY, *_NEWS),
+    (Step.RENEW_UNPAID, Step.WORK, Step.GIVE_UP, *_NEWS, Step.SUBSCRIBE),
+    (Step.RENEW_UNPAID, Step.VOID),
+    (Step.CANCEL, *_NEWS, Step.RENEW, *_NEWS),
+    (Step.CANCEL, Step.KEEP, Step.RENEW),
+    (Step.END_NOW, *_NEWS, Step.SUBSCRIBE, Step.PAY),
+    (Step.SUBSCRIBE, Step.MEET, Step.MEET),
+    (Step.RENEW_UNPAID, Step.MEET, Step.MEET),
+)
+_Scenes = tuple[tuple[Step, ...], ...]
 _NUMBERS: Final = st.integers(0, 299)
 
 
@@ -96,14 +133,27 @@ def _all_with(drawn: tuple[tuple[Step, ...], int]) -> list[tuple[Step, int]]:
     return [(step, number) for step in steps]
 
 
-_PARTS: Final = st.one_of(
-    st.tuples(st.sampled_from(_SCENES), _NUMBERS).map(_all_with),
-    st.tuples(st.sampled_from(_SCENES), _NUMBERS).map(_all_with),
-    st.tuples(st.sampled_from([(step,) for step in Step]), _NUMBERS).map(_all_with),
+def _histories(
+    openings: _Scenes, scenes: _Scenes, steps: Sequence[Step]
+) -> st.SearchStrategy[list[tuple[Step, int]]]:
+    """Somebody pays at first: without that there is not much of a history."""
+    parts = st.one_of(
+        st.tuples(st.sampled_from(scenes), _NUMBERS).map(_all_with),
+        st.tuples(st.sampled_from(scenes), _NUMBERS).map(_all_with),
+        st.tuples(st.sampled_from([(step,) for step in steps]), _NUMBERS).map(_all_with),
+    )
+    return st.builds(
+        lambda opening, parts: [*opening, *(step for part in parts for step in part)],
+        st.tuples(st.sampled_from(openings), _NUMBERS).map(_all_with),
+        st.lists(parts, min_size=2, max_size=7),
+    )
+
+
+_OF_SUBSCRIPTIONS: Final = {step for scene in _PERIODS for step in scene} - {
+    step for scene in (*_OPENINGS, *_SCENES) for step in scene
+}
+HISTORIES: Final = _histories(
+    _OPENINGS, _SCENES, [step for step in Step if step not in _OF_SUBSCRIPTIONS]
 )
-# Somebody pays at first: without that there is not much of a history.
-HISTORIES: Final = st.builds(
-    lambda opening, parts: [*opening, *(step for part in parts for step in part)],
-    st.tuples(st.sampled_from(_OPENINGS), _NUMBERS).map(_all_with),
-    st.lists(_PARTS, min_size=2, max_size=7),
-)
+# In these somebody subscribes, and may buy besides.
+SUBSCRIPTIONS: Final = _histories(_BEGINNINGS, (*_PERIODS, *_PERIODS, *_SCENES), list(Step))

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import attrs
-import trio
 from quart import Response
 
 from relayd.errors import DatabaseUnavailable
@@ -18,14 +17,14 @@ from relayd.mail.letters import Kind
 from relayd.payments.receipts import ReceiptRefusal
 from relayd.payments.shop import CheckoutRefusal
 from relayd.payments.signature import Rejected
-from relayd.routes.toolkit.wiring import EXTENSION
 from tests.accounts.world import EMAIL
 from tests.fakes.credit import MemoryCredit
 from tests.routes.recording import open_studio
 from tests.routes.refusing_recordings import RECORDING
+from tests.routes.tills import Till, open_shop
 from tests.routes.world import CREDENTIALS, World
 
-__all__ = ["SCENARIOS", "Call", "Till", "open_shop"]
+__all__ = ["SCENARIOS", "Call", "Scenario", "sent", "shopping", "too_many"]
 
 LONG = b" " * (2 * 1024 * 1024)
 
@@ -79,52 +78,6 @@ class Call:
 
 # Well-formed, so that a webhook's body is read; the other operations don't look at it.
 SIGNED: Final = {"Stripe-Signature": f"t=1,v1={'0' * 64}"}
-
-
-@attrs.define(eq=False)
-class Till:
-    """A shop that says what it was told to."""
-
-    outcome: Any = None
-
-    async def checkout(self, *_: Any) -> Any:
-        """Begin no purchase."""
-        return await self._say()
-
-    async def purchase(self, *_: Any, **__: Any) -> Any:
-        """Know of none."""
-        return await self._say()
-
-    async def any_purchase(self, *_: Any) -> Any:
-        """Know of none."""
-        return await self._say()
-
-    async def purchases(self, *_: Any) -> Any:
-        """Know of none."""
-        return await self._say()
-
-    async def receipt(self, *_: Any) -> Any:
-        """Find none."""
-        return await self._say()
-
-    async def webhook(self, *_: Any) -> Any:
-        """Keep nothing."""
-        return await self._say()
-
-    async def _say(self) -> Any:
-        await trio.lowlevel.checkpoint()
-        if isinstance(self.outcome, Exception):
-            raise self.outcome
-        return self.outcome
-
-
-def open_shop(world: World, till: Till, **changes: Any) -> None:
-    """Sell in this world."""
-    wiring = world.app.extensions[EXTENSION]
-    services = attrs.evolve(
-        wiring.services, shop=till, public_url="https://relay.example.org", **changes
-    )
-    world.app.extensions[EXTENSION] = attrs.evolve(wiring, services=services)
 
 
 async def token(world: World) -> str:

@@ -10,11 +10,13 @@ from relayd.routes.toolkit.problems import INTERNAL_ERROR
 from tests.routes import refusing
 from tests.routes.document import operations, validator
 from tests.routes.recording import open_studio
-from tests.routes.refusing import SIGNED, Call, Till, open_shop
+from tests.routes.refusing import SIGNED, Call
 from tests.routes.refusing_keys import KEYS
+from tests.routes.refusing_subscriptions import SUBSCRIPTIONS
+from tests.routes.tills import Till, open_shop
 from tests.routes.world import refusal
 
-SCENARIOS = {**refusing.SCENARIOS, **KEYS}
+SCENARIOS = {**refusing.SCENARIOS, **KEYS, **SUBSCRIPTIONS}
 # A bug's answer, which no request brings about; tests/routes/test_app.py makes one.
 FAULT = INTERNAL_ERROR.code
 # Needs its own clock: below.

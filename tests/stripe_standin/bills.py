@@ -50,7 +50,7 @@ def subscription(
     key: str, created: int, priced: Json, *, customer: str, metadata: Mapping[str, str]
 ) -> Json:
     """A subscription to one price whose first invoice is yet to be paid; it has no period yet."""
-    item = {
+    item: Json = {
         "id": key.replace("sub_", "si_"),
         "object": "subscription_item",
         "billing_thresholds": None,
@@ -166,14 +166,7 @@ def invoice(key: str, created: int, subscribed: Json, *, reason: str, collected:
         "lines": page(f"/v1/invoices/{key}/lines", [line], has_more=False),
         "livemode": False,
         "metadata": {},
-        "parent": {
-            "quote_details": None,
-            "subscription_details": {
-                "metadata": dict(subscribed["metadata"]),
-                "subscription": subscribed["id"],
-            },
-            "type": "subscription_details",
-        },
+        "parent": _parent(subscribed),
         "payment_settings": {
             "default_mandate": None,
             "payment_method_options": None,
@@ -235,6 +228,17 @@ _NOT_SAID = [
     "test_clock",
     "webhooks_delivered_at",
 ]
+
+
+def _parent(subscribed: Json) -> Json:
+    return {
+        "quote_details": None,
+        "subscription_details": {
+            "metadata": dict(subscribed["metadata"]),
+            "subscription": subscribed["id"],
+        },
+        "type": "subscription_details",
+    }
 
 
 def _line(key: str, subscribed: Json, item: Json, amount: int) -> Json:

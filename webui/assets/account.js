@@ -61,6 +61,7 @@ export async function account(root, { facts, failed, out }) {
     }
   });
 
+  import("./subscription.js").then(({ subscription }) => subscription(root, facts)).catch(failed);
   purchases(root, facts);
   try {
     const me = await call("/account/me");

@@ -28,6 +28,8 @@ from relayd.overview.glance import Glance
 from relayd.payments.purchases import Purchase
 from relayd.payments.receipts import Bought, ReceiptRefusal
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
+from relayd.payments.subscribing import PortalRefusal, SubscribeRefusal
+from relayd.payments.subscriptions import ForSubscribers, Subscriber
 from relayd.plans.plans import Plan, Plans
 from relayd.plans.rates import Admission
 from relayd.plans.service import Standing as PlanStanding
@@ -49,6 +51,7 @@ __all__ = [
     "Batch",
     "Fetches",
     "Hooks",
+    "PlanSales",
     "Prober",
     "Recordings",
     "Sales",
@@ -77,8 +80,36 @@ class UserCredit(Protocol):
         """The latest ended sessions, newest first."""
 
 
+class PlanSales(Protocol):
+    """Subscriptions to plans; see `relayd.payments.subscribing`. Raises `DatabaseUnavailable`."""
+
+    @property
+    def plans(self) -> Sequence[ForSubscribers]:
+        """What can be subscribed to."""
+
+    def begin(
+        self, principal: Principal, plan_name: str, base_url: str
+    ) -> Awaitable[CheckoutUrl | SubscribeRefusal]:
+        """A page to subscribe on; ``base_url`` is where the buyer's browser comes back to."""
+
+    def portal(self, principal: Principal, return_url: str) -> Awaitable[str | PortalRefusal]:
+        """A page on which a subscriber cancels, or changes the card."""
+
+    def standing(self, principal: Principal, *, look: bool = True) -> Awaitable[Subscriber | None]:
+        """The user's subscription, the one that runs or the last one."""
+
+    def come_back(
+        self, principal: Principal, checkout_session_id: str, *, look: bool = True
+    ) -> Awaitable[Subscriber | None]:
+        """One of the user's by the page that it was begun on."""
+
+
 class Sales(Protocol):
     """Sales, where they are on; raises `DatabaseUnavailable`."""
+
+    @property
+    def subscribing(self) -> PlanSales:
+        """What is paid every month."""
 
     def checkout(
         self, principal: Principal, package_id: str, base_url: str

@@ -147,7 +147,7 @@ async def test_no_repr_holds_a_key() -> None:
 
 
 async def test_every_route_of_this_interface_takes_keys() -> None:
-    """All that take a sign-in, but those that make keys; each says which scope it wants."""
+    """All that take a sign-in, but those that make keys or pay; each says which scope it wants."""
     app = World().app
     without = {
         rule.endpoint
@@ -160,6 +160,10 @@ async def test_every_route_of_this_interface_takes_keys() -> None:
         "v1_keys.create",
         "v1_keys.keys",
         "v1_keys.revoke",
+        "v1_subscriptions.checkout",
+        "v1_subscriptions.create_checkout",
+        "v1_subscriptions.create_portal",
+        "v1_subscriptions.subscription",
     }
 
 
