@@ -148,7 +148,8 @@ async def explore(
             cwd=ROOT,
             # Sets in the same order every time, so that the cases are as alike as can be.
             env=os.environ
-            | {"EXPLORER_EMAIL": email, "EXPLORER_PASSWORD": password, "PYTHONHASHSEED": "0"},
+            | {"EXPLORER_EMAIL": email, "EXPLORER_PASSWORD": password, "PYTHONHASHSEED": "0"}
+            | {"SCHEMATHESIS_HOOKS": "tests.routes.serializing"},
             check=False,
             capture_stdout=True,
             stderr=subprocess.STDOUT,
