@@ -130,13 +130,15 @@ function kind(schema) {
   if ("const" in schema) return `always ${JSON.stringify(schema.const)}`;
   if (schema.enum?.length === 1) return `always ${schema.enum[0]}`;
   if (schema.enum) return `one of ${schema.enum.join(", ")}`;
-  const { minimum, maximum, minLength, maxLength, maxItems } = schema;
+  const { minimum, maximum, minLength, maxLength, minItems, maxItems, multipleOf } = schema;
   return [
     schema.format ? `${[schema.type].flat().join(" or ")} (${schema.format})` : [schema.type].flat().join(" or "),
     ...(minimum === undefined ? [] : [`${minimum} or more`]),
     ...(maximum === undefined ? [] : [`${maximum} at most`]),
     ...(minLength === undefined ? [] : [`${minLength} or more characters`]),
     ...(maxLength === undefined ? [] : [`at most ${maxLength} characters`]),
+    ...(multipleOf === undefined ? [] : [`in steps of ${multipleOf}`]),
+    ...(minItems === undefined ? [] : [`${minItems} or more`]),
     ...(maxItems === undefined ? [] : [`at most ${maxItems}`]),
   ].join(", ");
 }

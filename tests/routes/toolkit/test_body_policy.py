@@ -8,7 +8,9 @@ from tests.routes.world import World
 async def test_by_route() -> None:
     """A route's own policy holds for its address and method, the usual one for everything else."""
     policies = World().app.body_policies
-    assert policies.of("POST", "/webhooks/stripe") == BodyPolicy(1024 * 1024, 10, streamed=True)
+    assert policies.of("POST", "/webhooks/stripe") == BodyPolicy(
+        1024 * 1024, 10, streamed=True, at_once=16
+    )
     for method, path in [
         ("GET", "/webhooks/stripe"),
         ("POST", "/auth/login"),

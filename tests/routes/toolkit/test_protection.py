@@ -24,6 +24,8 @@ EXPECTED = {
     "/register": Protection.EXEMPT,
     "/signin": Protection.EXEMPT,
     "/dashboard": Protection.EXEMPT,
+    "/operator": Protection.EXEMPT,
+    "/operator/overview": Protection.AUTHENTICATED,
     "/keys": Protection.EXEMPT,
     "/account": Protection.EXEMPT,
     "/forgotten": Protection.EXEMPT,

@@ -20,7 +20,8 @@ SHOWN: Final[Mapping[str, set[str]]] = {
     "media": {"schema", "example", "examples"},
     "schema": {
         *("$ref", "type", "description", "properties", "required", "items", "examples"),
-        *("const", "enum", "format", "minimum", "maximum", "minLength", "maxLength", "maxItems"),
+        *("const", "enum", "format", "minimum", "maximum", "minLength", "maxLength"),
+        *("minItems", "maxItems", "multipleOf"),
         # Of no use to a reader: that text holds no NUL.
         "pattern",
         # Of refusals, which are shown by their examples.
