@@ -143,6 +143,17 @@ class LedgerContract:
             assert answer.paid_ms == 0
         await bench.assert_balanced()
 
+    async def test_a_newcomer_gets_an_equal_part(self, bench: Bench) -> None:
+        """Where it doesn't come to a whole hold for each, free credit is left for the others."""
+        ledger = await bench.ledger(Policy(30_000, 2))
+        who = await bench.act("add_user", 10_000)
+        await opened(ledger, who)
+        await bench.act("book", who.user_id, "grant", "top-up", 40_000)
+
+        _, answer = await opened(ledger, who)
+
+        assert answer == Opened(held_total_ms=25_000, final=False, balance_ms=50_000)
+
     async def test_who_comes_last_takes_nothing_from_who_starves(self, bench: Bench) -> None:
         """What became free is for those that waited: a new session begins with nothing of it."""
         ledger = await bench.ledger(Policy(30_000, 3))

@@ -138,6 +138,7 @@ async def test_an_outage_is_told_to_each(autojump_clock: MockClock) -> None:
         for renewal in some(3):
             nursery.start_soon(ask, renewal)
     assert len({id(problem) for problem in caught}) == len(caught) == 3
+    assert {str(problem) for problem in caught} == {"away"}
 
 
 async def test_a_fault_is_nobody_elses(
@@ -211,3 +212,18 @@ async def test_a_locked_user_holds_nobody_up(database: Database) -> None:
 
     assert await database.transact(used, locked) == (10,)
     assert await database.transact(used, free) == (20,)
+
+
+@pytest.mark.system
+async def test_who_is_over_takes_nobody_along(database: Database) -> None:
+    """One that isn't open is left out of a batch, and the others of it are renewed together."""
+    ledger = PostgresLedger(database, uuid4(), Policy())
+    await register_boot(database, ledger.boot_id, "test")
+    who = await database.transact(lambda connection: Store(connection).add_user(90_000))
+    request = OpenRequest(uuid4(), who, "engine", "model", "192.0.2.1")
+    await ledger.open(request)
+    over, open_ = Renewal(uuid4(), 0, 0), Renewal(request.session_id, 0, 30_000)
+
+    answers = await database.transact(renew_free, [over, open_], Policy())
+
+    assert set(answers) == {request.session_id}

@@ -83,7 +83,7 @@ class Scripted:
         """All that is open."""
         return list(self.open)
 
-    def sweep_session(self, session_id: UUID) -> Closed:
+    def sweep_session(self, session_id: UUID) -> Closed | None:
         """Settle one, if that can be."""
         self.tried.append(session_id)
         if session_id in self.bad:
@@ -200,6 +200,18 @@ async def test_failed_settling_forgets_nobody(autojump_clock: MockClock) -> None
     database.away.clear()
 
     assert await sweeper.sweep() == 1
+
+
+async def test_only_what_was_settled_counts(autojump_clock: MockClock) -> None:
+    """What another sweeper settled meanwhile is nothing that this one did."""
+
+    class Outrun(Scripted):
+        def sweep_session(self, session_id: UUID) -> Closed | None:
+            return super().sweep_session(session_id) if len(self.open) > 1 else None
+
+    database = Outrun([Pulse(BOOT, 7, ended=True)], open=[uuid4(), uuid4()])
+
+    assert await Sweeper(database, uuid4(), PATIENCE).sweep() == 1
 
 
 async def test_a_bad_row_holds_up_no_other(

@@ -76,6 +76,21 @@ async def test_sessions_live_and_recent(database: Database) -> None:
     assert await wallet.recent_sessions(who.user_id, 0) == []
 
 
+async def test_how_many_recent_sessions_are_shown(database: Database) -> None:
+    """The last ten where nobody says how many: an operator looks for what just happened."""
+    who = await database.transact(lambda connection: Store(connection).add_user(100_000))
+    ledger = PostgresLedger(database, uuid4(), Policy())
+    await register_boot(database, ledger.boot_id, "test")
+    played = [OpenRequest(uuid4(), who, "engine", "nova", "192.0.2.7") for _ in range(12)]
+    for request in played:
+        await ledger.open(request)
+        await ledger.close(Settlement(request.session_id, 0, None, EndReason.COMPLETED))
+
+    recent = await Wallet(database).recent_sessions()
+
+    assert [one.session_id for one in recent] == [one.session_id for one in played[:1:-1]]
+
+
 async def test_usage_by_day(database: Database) -> None:
     """Every day is there, oldest first, and today has what was used and what was credited."""
     who, _, _ = await _play(database)
