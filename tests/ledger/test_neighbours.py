@@ -64,3 +64,22 @@ def test_a_directory_that_cannot_be_made_is_no_obstacle(tmp_path: Path) -> None:
     with neighbours.joined(boot_id):
         assert neighbours.dead() == []
     neighbours.forget(boot_id)
+
+
+def test_nobody_else_may_look(tmp_path: Path) -> None:
+    """The directory, made with those above it, and its files are for the daemon's user alone."""
+    neighbours, boot_id = Neighbours(tmp_path / "data" / "workers"), uuid4()
+
+    with neighbours.joined(boot_id):
+        made = [neighbours.directory, neighbours.directory / str(boot_id)]
+        assert [one.stat().st_mode & 0o777 for one in made] == [0o700, 0o600]
+
+
+def test_a_name_that_is_taken_is_no_obstacle(tmp_path: Path) -> None:
+    """Where its lock can't get its name the worker works all the same, and nothing stays open."""
+    neighbours, boot_id = Neighbours(tmp_path), uuid4()
+    (tmp_path / str(boot_id)).mkdir()
+    before = set(Path("/proc/self/fd").iterdir())
+
+    with neighbours.joined(boot_id):
+        assert set(Path("/proc/self/fd").iterdir()) == before
