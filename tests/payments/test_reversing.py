@@ -208,6 +208,21 @@ async def test_an_older_look_changes_nothing(stall: Stall) -> None:
     await stall.assert_balanced()
 
 
+async def test_a_refund_of_what_is_not_paid_here(stall: Stall) -> None:
+    """Nothing was credited yet, so nothing is taken: whoever settles it looks at its refunds."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    stall.stripe.pay(session_id)
+    said = stall.stripe.refund_of(session_id, 100)
+
+    def tell(connection: Connection) -> Applied | NotApplied:
+        connection.execute("UPDATE purchases SET payment_intent_id = %s", (said.payment_intent_id,))
+        return apply(connection, said, take_look(connection))
+
+    assert await stall.database.transact(tell) is NotApplied.NOT_PAID
+    assert await stall.entries() == []
+
+
 async def test_many_at_once(stall: Stall) -> None:
     """Whatever is told at the same moment, the books balance and nothing is taken twice."""
     who = await stall.user()
