@@ -10,7 +10,7 @@ import trio.testing
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import events, reconciliation
-from relayd.payments.events import ATTEMPTS_MAX, KINDS, Event, EventQueue, prune
+from relayd.payments.events import ATTEMPTS_MAX, CALLS_MAX, KINDS, Event, EventQueue, prune
 from relayd.payments.fulfilment import Fulfilment
 from relayd.payments.ports import PurchaseState, Refund
 from relayd.payments.shop import Accepted, Rejected
@@ -165,7 +165,7 @@ async def test_work_ends_within_the_lease(autojump_clock: trio.testing.MockClock
     stripe = Till(slow_seconds=float("inf"))
     queue = EventQueue(cast("Any", database), Fulfilment(cast("Any", database), stripe))
     assert await queue.work() == 1
-    assert trio.current_time() == 4 * stripe.call_seconds < database.leases[0]
+    assert trio.current_time() == CALLS_MAX * stripe.call_seconds < database.leases[0]
     assert database.put_off == ["evt_1"]
     assert database.finished == []
 
