@@ -65,7 +65,13 @@ def open_room(config: Config, database: Database, storage: Storage) -> Room | No
     fetcher = Fetcher(
         database, outbound_of(config), intake, service, settings.upload_bytes_max, upload_seconds
     )
-    uploads = Uploads(UploadRows(database), Resumable(storage.spool), intake, upload_seconds)
+    uploads = Uploads(
+        UploadRows(database),
+        Resumable(storage.spool),
+        intake,
+        upload_seconds,
+        settings.upload_bytes_max,
+    )
     batch = Batch(
         intake=intake,
         uploads=uploads,

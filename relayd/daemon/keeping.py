@@ -24,7 +24,7 @@ from relayd.events.credit import forget_old
 from relayd.hooks.sender import Sender
 from relayd.intake.orphans import sweep_orphans
 from relayd.intake.upload_rows import UploadRows
-from relayd.intake.uploads import sweep_uploads
+from relayd.intake.uploads import sweep_direct, sweep_uploads
 from relayd.ledger import lots, sweeper
 from relayd.ledger.forgetting import forget_addresses
 from relayd.ledger.sweeper import Patience
@@ -145,7 +145,9 @@ class Keeping:
         async def tidy() -> None:
             await storage.spool.sweep()
             await sweep_uploads(UploadRows(self.database), Resumable(storage.spool))
-            await sweep_orphans(self.database, storage.store, dt.datetime.now(dt.UTC))
+            now = dt.datetime.now(dt.UTC)
+            await sweep_orphans(self.database, storage.store, now)
+            await sweep_direct(storage.store, now)
             await trio.sleep(TIDY_SECONDS)
 
         await keep("tidying", tidy)

@@ -5,6 +5,7 @@ failure, or `kill -9`, an upload goes on at a byte before which all are there. A
 machine that took its beginning; where several serve, an upload's requests must all reach that one.
 """
 
+import datetime as dt
 from collections.abc import AsyncIterator, Collection
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, Protocol
@@ -13,14 +14,25 @@ from uuid import UUID, uuid4
 import attrs
 import trio
 
-from relayd.errors import ObjectMissing, Unreadable
+from relayd.errors import ObjectMissing, Unreadable, UploadBusy
 from relayd.intake.asked import Asked
 from relayd.intake.intake import Intake
 from relayd.intake.upload_rows import Begun, Upload
+from relayd.storage.ports import Store
 from relayd.storage.resumable import Resumable, ResumableFile
 from relayd.transcriptions.outcomes import Refusal, Submission, Submitted
 
-__all__ = ["Arrival", "Records", "UploadGone", "UploadUnfinished", "Uploads", "sweep_uploads"]
+__all__ = [
+    "Arrival",
+    "Direct",
+    "Records",
+    "UploadGone",
+    "UploadTooLarge",
+    "UploadUnfinished",
+    "Uploads",
+    "sweep_direct",
+    "sweep_uploads",
+]
 
 # Between two times that what came is counted: so much at most comes again after a `kill -9`.
 COUNTED_BYTES: Final = 32 * 1024 * 1024
@@ -28,10 +40,19 @@ COUNTED_BYTES: Final = 32 * 1024 * 1024
 LAST_SECONDS: Final = 10.0
 # That one account may have under way or not handed in yet.
 UPLOADS_MAX: Final = 8
+# The folder of the store into which files are sent without us, by signed links.
+DIRECT: Final = "uploads"
+LINK_SECONDS: Final = 3600
+# A link is long over by then, and what came by it wasn't handed in.
+_DIRECT_OLD: Final = dt.timedelta(days=2)
 
 
 class UploadGone(Exception):  # noqa: N818 - what is so, not an error
     """There is no such upload, or not any more."""
+
+
+class UploadTooLarge(Exception):  # noqa: N818 - likewise
+    """It has more bytes than a file may have."""
 
 
 class UploadUnfinished(Exception):  # noqa: N818 - likewise
@@ -58,6 +79,15 @@ class Records(Protocol):
 
     async def recorded(self, upload_ids: Collection[UUID]) -> set[UUID]:
         """Those of these that there are."""
+
+
+@attrs.frozen
+class Direct:
+    """A file that is to be sent to the store itself: a PUT to ``url``, within so many seconds."""
+
+    upload_id: UUID
+    url: str
+    seconds: int = LINK_SECONDS
 
 
 @attrs.define(eq=False)
@@ -99,6 +129,7 @@ class Uploads:
     intake: Intake
     # Given up when nothing has come for so long.
     seconds: float
+    bytes_max: int
 
     async def create(self, user_id: UUID, name: str, size_bytes: int) -> Upload | None:
         """Take room for a file; None where there are too many of the user's.
@@ -111,6 +142,12 @@ class Uploads:
         if made is None:
             await self.files.remove([asked.id])
         return made
+
+    async def direct(self, user_id: UUID) -> Direct | None:
+        """Where a file may be sent without us; None where the store has no such links."""
+        upload_id = uuid4()
+        url = await self.intake.store.link(_direct_key(user_id, upload_id), LINK_SECONDS, "PUT")
+        return None if url is None else Direct(upload_id, url)
 
     async def find(self, user_id: UUID, upload_id: UUID) -> Upload | None:
         """How one of theirs stands."""
@@ -138,12 +175,14 @@ class Uploads:
         """Make a recording of one of theirs, which is kept where the queue refuses it.
 
         The same request again is the same recording. Raises `UploadGone`, `UploadUnfinished`,
-        `UploadBusy`, and what `Intake.hand_in` does.
+        `UploadTooLarge`, `UploadBusy`, and what `Intake.hand_in` does.
         """
         submission = asked.submission(user_id, upload_id, asked.fingerprint(upload_id.bytes))
         before = await self.intake.queue.repeated(submission)
         if before is not None:
             return before
+        if await self.find(user_id, upload_id) is None:
+            await self._fetch(user_id, upload_id)
         async with self._held(user_id, upload_id) as (upload, file):
             if not upload.complete:
                 raise UploadUnfinished
@@ -155,6 +194,28 @@ class Uploads:
         if isinstance(outcome, Submitted):
             await self.remove(user_id, upload_id)
         return outcome
+
+    async def _fetch(self, user_id: UUID, upload_id: UUID) -> None:
+        """Have one here that was sent to the store itself."""
+        key, store = _direct_key(user_id, upload_id), self.intake.store
+        listed = await store.list(f"{DIRECT}/{user_id}")
+        size_bytes = next((one.size_bytes for one in listed if one.key == key), None)
+        if size_bytes is None:
+            raise UploadGone
+        if size_bytes > self.bytes_max:
+            raise UploadTooLarge
+        if size_bytes == 0:
+            raise Unreadable("empty", "The file is empty.")
+        spool = self.files.spool
+        await spool.in_thread(spool.make_sure, size_bytes)
+        async with store.as_file(key) as path:
+            await self.files.adopt(upload_id, path)
+        asked = Begun(upload_id, user_id, "", size_bytes)
+        if await self.records.create(asked, self.seconds, UPLOADS_MAX) is None:
+            await self.files.remove([upload_id])
+            raise UploadBusy("the user has too many that are not handed in")
+        await self.records.advance(upload_id, size_bytes, self.seconds)
+        await store.delete([key])
 
     async def _taken(self, submission: Submission, file: ResumableFile) -> Submitted | Refusal:
         async with file.named_apart() as path:
@@ -194,3 +255,14 @@ async def sweep_uploads(records: Records, files: Resumable) -> int:
     abandoned = [one for one in there if one not in recorded]
     await files.remove(abandoned)
     return len(abandoned)
+
+
+async def sweep_direct(store: Store, now: dt.datetime) -> int:
+    """Remove from the store what was sent there and never handed in; how much."""
+    old = [one.key for one in await store.list(DIRECT) if one.changed_at < now - _DIRECT_OLD]
+    await store.delete(old)
+    return len(old)
+
+
+def _direct_key(user_id: UUID, upload_id: UUID) -> str:
+    return f"{DIRECT}/{user_id}/{upload_id}"

@@ -120,6 +120,7 @@ def create_app(services: Services) -> Application:
         v1_keys,
     ):
         app.register_blueprint(module.blueprint)
+    app.register_blueprint(uploads.direct_blueprint)
     _answer_refusals(app)
 
     @app.before_request

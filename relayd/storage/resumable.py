@@ -84,6 +84,19 @@ class Resumable:
         """Make one with room for so many bytes; nothing is left where there is none."""
         await self.spool.in_thread(self._create, self._path(upload_id), size_bytes)
 
+    async def adopt(self, upload_id: UUID, path: Path) -> None:
+        """Have a whole file of the spool's disk as one. Raises `UploadBusy` where there is one."""
+
+        def adopt() -> bool:
+            try:
+                os.link(path, self._path(upload_id))
+            except FileExistsError:
+                return False
+            return True
+
+        if not await self.spool.in_thread(adopt):
+            raise UploadBusy("another request takes this file over")
+
     @asynccontextmanager
     async def held(self, upload_id: UUID) -> AsyncIterator[ResumableFile]:
         """Hold one, to go on behind as many bytes as the caller says.

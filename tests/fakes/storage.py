@@ -23,6 +23,8 @@ class MemoryStore:
     scratch: Path
     objects: dict[str, bytes] = attrs.field(factory=dict)
     away: bool = False
+    # Whether it gives signed addresses out.
+    links: bool = False
 
     async def put(self, key: str, content: bytes) -> None:
         """See `Store`."""
@@ -70,7 +72,8 @@ class MemoryStore:
         self, key: str, seconds: int, method: Literal["GET", "PUT"] = "GET"
     ) -> str | None:
         """See `Store`."""
-        return None
+        self._reach()
+        return f"https://store.example/{key}?{method}" if self.links else None
 
     def _reach(self) -> None:
         if self.away:

@@ -1,5 +1,6 @@
 """Uploads in several requests: what was taken stays, whatever ends a request."""
 
+import datetime as dt
 from pathlib import Path
 from uuid import UUID, uuid4
 
@@ -14,7 +15,15 @@ from relayd.intake import uploads
 from relayd.intake.asked import Asked
 from relayd.intake.intake import Intake
 from relayd.intake.upload_rows import Begun, Upload, UploadRows
-from relayd.intake.uploads import Records, UploadGone, Uploads, UploadUnfinished, sweep_uploads
+from relayd.intake.uploads import (
+    Records,
+    UploadGone,
+    Uploads,
+    UploadTooLarge,
+    UploadUnfinished,
+    sweep_direct,
+    sweep_uploads,
+)
 from relayd.storage.resumable import Resumable
 from relayd.storage.spool import Spool
 from relayd.transcriptions.outcomes import Refusal, RefusalReason, Submitted
@@ -37,6 +46,11 @@ class Desk:
     recordings: MemoryRecordings = attrs.field(factory=MemoryRecordings)
     ruler: Ruler = attrs.field(factory=Ruler)
     floor_bytes: int = 0
+    store: MemoryStore = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        # Copies are made beside the uploads, as the daemon's store does.
+        self.store = MemoryStore(self.directory / "spool", links=True)
 
     @property
     def spool(self) -> Path:
@@ -52,9 +66,8 @@ class Desk:
     def uploads(self) -> Uploads:
         """As a process has them that has just started."""
         files = self.files
-        store = MemoryStore(self.directory)
-        intake = Intake(files.spool, store, self.ruler, self.recordings, 36_000)
-        return Uploads(self.records, files, intake, 3600)
+        intake = Intake(files.spool, self.store, self.ruler, self.recordings, 36_000)
+        return Uploads(self.records, files, intake, 3600, 100_000)
 
     async def begun(self, size_bytes: int = len(SOUND)) -> Upload:
         """One of which nothing has come."""
@@ -234,6 +247,50 @@ async def test_what_is_no_recording_goes(desk: Desk) -> None:
         await desk.uploads.hand_in(WHO, upload.id, ASKED)
     assert await desk.uploads.find(WHO, upload.id) is None
     assert list(desk.spool.iterdir()) == []
+
+
+async def test_sent_to_the_store_itself(desk: Desk) -> None:
+    """It is fetched when it is handed in, once, and leaves the folder where it came in."""
+    (desk.spool).mkdir()
+    found = await desk.uploads.direct(WHO)
+    assert found is not None
+    with pytest.raises(UploadGone):
+        await desk.uploads.hand_in(WHO, found.upload_id, ASKED)
+    await desk.store.put(f"uploads/{WHO}/{found.upload_id}", SOUND)
+    with pytest.raises(UploadGone):
+        await desk.uploads.hand_in(uuid4(), found.upload_id, ASKED)
+
+    taken = await desk.uploads.hand_in(WHO, found.upload_id, ASKED)
+    again = await desk.uploads.hand_in(WHO, found.upload_id, ASKED)
+
+    assert isinstance(taken, Submitted)
+    assert isinstance(again, Submitted)
+    assert again.repeated
+    assert desk.store.objects == {f"audio/{found.upload_id}": SOUND}
+    assert list(desk.spool.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"), [(b"", Unreadable), (bytes(100_001), UploadTooLarge)]
+)
+async def test_a_strange_size_in_the_store(
+    desk: Desk, content: bytes, refusal: type[Exception]
+) -> None:
+    """Nothing, and more than a file may have, is not fetched."""
+    upload_id = uuid4()
+    await desk.store.put(f"uploads/{WHO}/{upload_id}", content)
+    with pytest.raises(refusal):
+        await desk.uploads.hand_in(WHO, upload_id, ASKED)
+    assert desk.records.rows == {}
+
+
+async def test_what_was_sent_and_never_handed_in(desk: Desk) -> None:
+    """It leaves the store after two days."""
+    await desk.store.put(f"uploads/{WHO}/{uuid4()}", SOUND)
+    now = dt.datetime.now(dt.UTC)
+    assert await sweep_direct(desk.store, now + dt.timedelta(days=1)) == 0
+    assert await sweep_direct(desk.store, now + dt.timedelta(days=3)) == 1
+    assert desk.store.objects == {}
 
 
 async def test_the_database_is_away(desk: Desk) -> None:

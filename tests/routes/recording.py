@@ -50,7 +50,7 @@ class Studio:
         intake = Intake(spool, self.store, self.ruler, self.recordings, 36_000)
         batch = Batch(
             intake=intake,
-            uploads=Uploads(self.uploads, Resumable(spool), intake, 3600),
+            uploads=Uploads(self.uploads, Resumable(spool), intake, 3600, 100_000),
             fetches=self.recordings,
             transcriptions=self.recordings,
             webhooks=self.hooks,

@@ -42,6 +42,8 @@ async def begin(studio: Studio, **headers: str) -> Response:
 
 async def ask(call: Any, studio: Studio, path: str, **headers: str) -> Response:
     """The call's own request, about this upload."""
+    if call.path.endswith("/direct-uploads"):
+        return await studio.ask("/direct-uploads", "POST")
     if call.method == "PATCH":
         given = part_headers() | headers
         return await studio.ask(path, "PATCH", data=SOUND, headers=given)
@@ -138,6 +140,10 @@ def batch_of(studio: Studio) -> Batch:
 
 
 UPLOADING: Final[dict[str, Scenario]] = {
+    "no_direct_uploads": after(lambda _: None),
+    "v1_direct_uploads_direct intake_unavailable": after(
+        lambda studio: setattr(studio.store, "away", True)
+    ),
     "unsupported_tus_version": saying(Tus_Resumable="0.2.2"),
     "invalid_upload_header": saying(Upload_Length="x", Upload_Offset="x"),
     "unknown_upload": unknown,

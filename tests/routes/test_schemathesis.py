@@ -51,6 +51,7 @@ NEVER_ACCEPTED = {
     "GET /api/v1/admin/users",
     "GET /api/v1/admin/users/{user_id}",
     "PATCH /api/v1/uploads/{upload_id}",
+    "POST /api/v1/direct-uploads",
     "DELETE /api/v1/uploads/{upload_id}",
     "GET /api/v1/webhooks/{webhook_id}/deliveries",
     "DELETE /api/v1/webhooks/{webhook_id}",

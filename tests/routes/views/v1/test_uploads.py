@@ -81,6 +81,22 @@ async def test_in_two_parts(studio: Studio) -> None:
     assert not studio.left
 
 
+async def test_straight_to_the_store(studio: Studio) -> None:
+    """Where the store has signed addresses, a file is sent to one, and handed in by its id."""
+    (studio.directory / "spool").mkdir()
+    studio.store.links = True
+    studio.store.scratch = studio.directory / "spool"
+    response = await studio.ask("/direct-uploads", "POST")
+    assert response.status_code == 201
+    body = await response.get_json()
+    assert body["expires_in_seconds"] == 3600
+    key = body["url"].removeprefix("https://store.example/").removesuffix("?PUT")
+    await studio.store.put(key, SOUND)
+    taken = await studio.ask("/transcribe", "POST", json={"upload": body["upload"]})
+    assert (await taken.get_json())["id"] == body["upload"]
+    assert studio.store.objects == {f"audio/{body['upload']}": SOUND}
+
+
 async def test_given_up(studio: Studio) -> None:
     """Nothing is left of it."""
     path = await begun(studio)
