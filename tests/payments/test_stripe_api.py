@@ -34,6 +34,10 @@ SESSION = {
     "currency": "usd",
     "payment_intent": {"id": "pi_1", "object": "payment_intent", "status": "processing"},
     "url": "https://checkout.stripe.com/c/pay/cs_1",
+    "mode": "payment",
+    "customer": None,
+    "invoice": None,
+    "subscription": None,
 }
 REFUND = {
     "id": "re_1",
