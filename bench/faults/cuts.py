@@ -54,6 +54,7 @@ class _Wire(trio.abc.Stream):
 
     inner: trio.SocketStream
     silent: trio.Event = attrs.field(factory=trio.Event)
+    closed: trio.Event = attrs.field(factory=trio.Event)
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         if self.silent.is_set():
@@ -67,16 +68,19 @@ class _Wire(trio.abc.Stream):
     async def receive_some(self, max_bytes: int | None = None) -> bytes:
         data = bytes(await self.inner.receive_some(max_bytes))
         if self.silent.is_set():
-            await trio.sleep_forever()
+            await self.closed.wait()
+            raise trio.ClosedResourceError
         return data
 
     async def aclose(self) -> None:
+        self.closed.set()
         await self.inner.aclose()
 
     def reset(self) -> None:
         """Leave with an RST."""
         self.inner.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.inner.socket.close()
+        self.closed.set()
 
 
 @attrs.define(eq=False)
