@@ -27,14 +27,14 @@ from relayd.database.pool import open_database
 from relayd.database.ports import Connection, Database
 from relayd.jobs import claiming
 from relayd.jobs.claiming import Claim
-from relayd.jobs.ending import Ending, finish
+from relayd.jobs.ending import JobEnding, finish
 from relayd.jobs.lanes import Terms
 from relayd.ledger.sweeper import register_boot
 from relayd.transcriptions import submitting
 from relayd.transcriptions.estimates import standing
 from relayd.transcriptions.outcomes import Submission
 from relayd.transcriptions.records import read
-from relayd.transcriptions.submitting import Offer
+from relayd.transcriptions.submitting import Quote
 
 __all__ = ["main"]
 
@@ -49,7 +49,7 @@ _RESULT_DAYS: Final = 30
 _MODEST: Final = 10
 _GREEDY: Final = 10
 _GREEDY_JOBS: Final = 10_000
-_OFFER: Final = Offer(Terms(running_max=2, queued_max=1_000_000), 1000, _AGING_SECONDS)
+_OFFER: Final = Quote(Terms(running_max=2, queued_max=1_000_000), 1000, _AGING_SECONDS)
 # Places in the queue that are looked up, and recordings that are handed in one by one.
 _LOOKS: Final = 20
 # Longer is a failure, not a figure.
@@ -175,7 +175,7 @@ async def _rate(work: Callable[[], Awaitable[None]], seconds: float) -> float:
 
 
 async def _end(database: Database, claim: Claim) -> None:
-    ending = Ending("done", claim.measured_ms, "bench", f"results/{claim.id}")
+    ending = JobEnding("done", claim.measured_ms, "bench", f"results/{claim.id}")
     job = (claim.user_id, claim.id)
     assert await database.transact(finish, job, claim.fence, ending, _RESULT_DAYS) is not None
 

@@ -17,7 +17,7 @@ import trio
 from bench.faults.verdict import Verdict
 from relayd.errors import MediaFailed, Unreadable
 from relayd.media.limits import MediaLimits
-from relayd.media.recordings import Recordings
+from relayd.media.recordings import RecordingOpener
 from tests.media.files import FORMS, encoded
 
 __all__ = ["Outcomes", "fuzz", "run"]
@@ -59,7 +59,7 @@ async def fuzz(files: int) -> Outcomes:
     source = random.Random(_SEED)  # noqa: S311 - the same ones each time
     seeds = [encoded(form, _SECONDS) for form in FORMS]
     outcomes = Outcomes()
-    recordings = Recordings(MediaLimits(_SECONDS_MAX), at_once=_AT_ONCE)
+    recordings = RecordingOpener(MediaLimits(_SECONDS_MAX), at_once=_AT_ONCE)
     with tempfile.TemporaryDirectory() as directory:
         cases = [_mutate(source.choice(seeds), source) for _ in range(files)]
         async with trio.open_nursery() as nursery:
@@ -75,7 +75,7 @@ async def fuzz(files: int) -> Outcomes:
 
 
 async def _open_all(
-    recordings: Recordings, cases: Sequence[bytes], directory: Path, outcomes: Outcomes
+    recordings: RecordingOpener, cases: Sequence[bytes], directory: Path, outcomes: Outcomes
 ) -> None:
     for number, data in enumerate(cases):
         place = directory / str(number)

@@ -23,7 +23,7 @@ import attrs
 from relayd.database.ports import Connection
 
 __all__ = [
-    "Attempt",
+    "Guess",
     "begin_guess",
     "crowd_seconds",
     "delay_seconds",
@@ -56,7 +56,7 @@ _ACCOUNTS: Final = b"relayd: accounts that are guessed at"
 
 
 @attrs.frozen
-class Attempt:
+class Guess:
     """Somebody is about to try a password, or a code. ``device``: known by an earlier sign-in."""
 
     account: bytes = attrs.field(repr=False)
@@ -93,7 +93,7 @@ def crowd_seconds(strangers: int) -> int:
     return min(1 << min((strangers - _CROWD) // _CROWD_STEP, 10), _CROWD_SECONDS_MAX)
 
 
-def seconds_to_wait(connection: Connection, attempt: Attempt) -> float:
+def seconds_to_wait(connection: Connection, attempt: Guess) -> float:
     """How long an attempt would have to wait; nothing is counted or locked."""
     rows = connection.execute(
         """
@@ -105,7 +105,7 @@ def seconds_to_wait(connection: Connection, attempt: Attempt) -> float:
     return _wait({origin: _Count(failures, age) for origin, failures, age in rows}, attempt)
 
 
-def begin_guess(connection: Connection, attempt: Attempt) -> float:
+def begin_guess(connection: Connection, attempt: Guess) -> float:
     """Count an attempt; seconds to wait, 0.0 meaning admitted. One that has to wait is none."""
     counts = {one: _lock(connection, attempt.account, one) for one in _origins(attempt)}
     wait = _wait(counts, attempt)
@@ -123,13 +123,13 @@ def begin_guess(connection: Connection, attempt: Attempt) -> float:
     return 0.0
 
 
-def take_back_guess(connection: Connection, attempt: Attempt) -> None:
+def take_back_guess(connection: Connection, attempt: Guess) -> None:
     """The attempt doesn't count after all."""
     for origin in _origins(attempt):
         _discount(connection, attempt.account, origin)
 
 
-def forget_guesses(connection: Connection, attempt: Attempt) -> None:
+def forget_guesses(connection: Connection, attempt: Guess) -> None:
     """The attempt was right: its origin begins anew, and nobody else waits for it."""
     own, *all_strangers = _origins(attempt)
     connection.execute(
@@ -161,7 +161,7 @@ def _discount(connection: Connection, account: bytes, origin: str) -> None:
     )
 
 
-def _origins(attempt: Attempt) -> tuple[str, ...]:
+def _origins(attempt: Guess) -> tuple[str, ...]:
     """What an attempt counts for, in the order in which every transaction locks them."""
     return (attempt.origin,) if attempt.device else (attempt.origin, _STRANGERS)
 
@@ -181,7 +181,7 @@ class _Count:
         return self.failures if self.age_seconds <= seconds else 0
 
 
-def _wait(counts: Mapping[str, _Count], attempt: Attempt) -> float:
+def _wait(counts: Mapping[str, _Count], attempt: Guess) -> float:
     own = counts.get(attempt.origin, _Count())
     all_strangers = counts.get(_STRANGERS, _Count())
     strangers = all_strangers.within(_STRANGERS_SECONDS)

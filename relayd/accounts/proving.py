@@ -8,7 +8,7 @@ from relayd import logs
 from relayd.accounts import guesses, second_factors, users
 from relayd.accounts.devices import DeviceTokens, Visitor
 from relayd.accounts.emails import normalise
-from relayd.accounts.guesses import Attempt
+from relayd.accounts.guesses import Guess
 from relayd.accounts.outcomes import Credentials, Delayed, LoginRefusal, PasswordRefusal
 from relayd.accounts.passwords import Asking, Passwords, Verdict, is_checkable
 from relayd.accounts.totp import Totp
@@ -35,7 +35,7 @@ class Proving:
         """Judge the password of an account; None where it is right."""
         device = self._device(known, visitor)
         address = normalise(email) or email
-        attempt = Attempt(guesses.named(self.passwords.pepper, address), visitor.block, device)
+        attempt = Guess(guesses.named(self.passwords.pepper, address), visitor.block, device)
         wait = await self.database.transact(guesses.seconds_to_wait, attempt)
         if wait > 0:
             return self._delayed(known, visitor, wait)
@@ -52,7 +52,7 @@ class Proving:
             verdict = await self.passwords.verify(password, stored, asking)
             return await self._counted(attempt, verdict)
 
-    async def _counted(self, attempt: Attempt, verdict: Verdict) -> LoginRefusal | None:
+    async def _counted(self, attempt: Guess, verdict: Verdict) -> LoginRefusal | None:
         """What an attempt comes to; the right password, and one not looked at, don't count."""
         match verdict:
             case Verdict.BUSY:
@@ -93,7 +93,7 @@ class Proving:
             return LoginRefusal.CODE_NEEDED
         # Strangers count as one: who tries codes knows the password.
         name = guesses.named(self.passwords.pepper, f"code {known.user.id}")
-        attempt = Attempt(name, "anywhere", self._device(known, visitor))
+        attempt = Guess(name, "anywhere", self._device(known, visitor))
         wait = await self.database.transact(guesses.begin_guess, attempt)
         if wait > 0:
             return self._delayed(known, visitor, wait)

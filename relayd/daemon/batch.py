@@ -17,7 +17,7 @@ from relayd.intake.upload_rows import UploadRows
 from relayd.intake.uploads import Uploads
 from relayd.jobs.lanes import Terms
 from relayd.media.limits import MediaLimits
-from relayd.media.recordings import Recordings
+from relayd.media.recordings import RecordingOpener
 from relayd.outbound.dialling import Dialler
 from relayd.outbound.requests import Outbound
 from relayd.plans.membership import Membership
@@ -50,7 +50,7 @@ def open_room(config: Config, database: Database, storage: Storage) -> Room | No
     settings = config.batch
     seconds_max = settings.audio_minutes_max * 60
     try:
-        recordings = Recordings(MediaLimits(seconds_max), _MEASURED_AT_ONCE)
+        recordings = RecordingOpener(MediaLimits(seconds_max), _MEASURED_AT_ONCE)
     except MissingExtra as missing:
         log.info("no recordings are taken", reason=str(missing))
         return None

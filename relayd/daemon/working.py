@@ -29,7 +29,7 @@ from relayd.ledger import sweeper
 from relayd.ledger.neighbours import Neighbours
 from relayd.ledger.presence import Presence
 from relayd.media.limits import MediaLimits
-from relayd.media.recordings import Recordings
+from relayd.media.recordings import RecordingOpener
 from relayd.speech.catalogue import Catalogue
 from relayd.storage.opening import open_storage
 from relayd.threads import Threads
@@ -166,7 +166,7 @@ def open_workplace(
     limits = MediaLimits(config.batch.audio_minutes_max * 60)
     studio = Studio(
         store,
-        Recordings(limits, at_once=free.max_value),
+        RecordingOpener(limits, at_once=free.max_value),
         free,
         config.files_directory / SCRATCH,
     )

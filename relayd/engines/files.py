@@ -25,7 +25,7 @@ from relayd.speech.plan import ConfigRefusal
 from relayd.speech.tariff import EVEN
 
 __all__ = [
-    "Candidate",
+    "FileCandidate",
     "FileEngines",
     "Offered",
     "offered",
@@ -53,7 +53,7 @@ class Offered:
 
 
 @attrs.frozen
-class Candidate:
+class FileCandidate:
     """An engine that can do what is asked, and how it is asked."""
 
     engine: FileEngine
@@ -79,24 +79,24 @@ class FileEngines:
 
     def candidates(
         self, model: str, request: FileRequest, *, test: bool = False
-    ) -> list[Candidate] | ConfigRefusal:
+    ) -> list[FileCandidate] | ConfigRefusal:
         """Who can do it, in the operator's order: at least one, or why nobody can.
 
         ``request.model`` is filled in for each engine. For a ``test`` it is the engine that
         pretends, whatever the model.
         """
         if test:
-            return [Candidate(self._engines["pretend"], attrs.evolve(request, model="pretend"))]
+            return [FileCandidate(self._engines["pretend"], attrs.evolve(request, model="pretend"))]
         found = self.find(model)
         if found is None:
             names = " or ".join(one.name for one in self.offered)
             return ConfigRefusal("model", f"model {model} is not offered: ask for {names}")
         asked = [
-            Candidate(self._engines[engine], attrs.evolve(request, model=theirs))
+            FileCandidate(self._engines[engine], attrs.evolve(request, model=theirs))
             for engine, theirs in found.engines
             if engine in self._engines
         ]
-        able: list[Candidate] = []
+        able: list[FileCandidate] = []
         refusal = ConfigRefusal("model", f"model {model} is not available now")
         for one in asked:
             refused = one.engine.refusal(one.request)

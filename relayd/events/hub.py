@@ -13,11 +13,11 @@ import trio
 
 from relayd.identity import Credential, Principal
 
-__all__ = ["Hub", "Subscription"]
+__all__ = ["Hub", "HubSubscription"]
 
 
 @attrs.define(eq=False)
-class Subscription:
+class HubSubscription:
     """One who looks: the hub sets ``changed`` and ``ended``, who looks takes ``changed`` back."""
 
     principal: Principal
@@ -51,21 +51,21 @@ class Hub:
     # The daemon drains: nobody may begin to look.
     closed: bool = False
     _count: int = 0
-    _by_user: dict[UUID, set[Subscription]] = attrs.field(factory=dict)
+    _by_user: dict[UUID, set[HubSubscription]] = attrs.field(factory=dict)
 
     def __len__(self) -> int:
         return self._count
 
-    def subscribe(self, principal: Principal) -> Subscription | None:
+    def subscribe(self, principal: Principal) -> HubSubscription | None:
         """Begin to look; None once the hub is closed."""
         if self.closed:
             return None
-        subscription = Subscription(principal)
+        subscription = HubSubscription(principal)
         self._by_user.setdefault(principal.user_id, set()).add(subscription)
         self._count += 1
         return subscription
 
-    def unsubscribe(self, subscription: Subscription) -> None:
+    def unsubscribe(self, subscription: HubSubscription) -> None:
         """Stop looking."""
         user_id = subscription.principal.user_id
         own = self._by_user[user_id]
@@ -96,5 +96,5 @@ class Hub:
         for subscription in self._all():
             subscription.end()
 
-    def _all(self) -> Iterator[Subscription]:
+    def _all(self) -> Iterator[HubSubscription]:
         return chain.from_iterable(self._by_user.values())

@@ -8,7 +8,7 @@ import attrs
 from relayd.database.ports import Connection
 from relayd.intake.asked import Asked
 from relayd.transcriptions import submitting
-from relayd.transcriptions.outcomes import Refusal, RefusalReason, Transcription, Upload
+from relayd.transcriptions.outcomes import Declined, DeclinedReason, Transcription, Upload
 
 __all__ = ["Fetch", "begin", "claim", "finish", "postpone", "renew"]
 
@@ -31,7 +31,7 @@ class Fetch:
 
 def begin(
     connection: Connection, upload: Upload, asked: Asked, url: str, seconds: float
-) -> Transcription | Refusal:
+) -> Transcription | Declined:
     """Record an upload and its fetch; the same request again is the same one.
 
     ``seconds``: when it is given up.
@@ -57,7 +57,7 @@ def begin(
     ).fetchone()
     # Of one that was deleted there is nothing left to compare with.
     if row is not None and row[0] != fingerprint:
-        return Refusal(RefusalReason.KEY_TAKEN)
+        return Declined(DeclinedReason.KEY_TAKEN)
     return transcription
 
 

@@ -27,9 +27,9 @@ from relayd.intake import fetches
 from relayd.intake.asked import Asked
 from relayd.intake.fetches import Fetch
 from relayd.intake.intake import Intake
-from relayd.outbound.requests import Answer, Outbound
+from relayd.outbound.requests import Outbound, Response
 from relayd.storage.spool import SpoolFile
-from relayd.transcriptions.outcomes import Refusal, RefusalReason, Standing, Transcription, Upload
+from relayd.transcriptions.outcomes import Declined, DeclinedReason, Standing, Transcription, Upload
 from relayd.transcriptions.service import Transcriptions
 
 __all__ = ["Fetcher", "name_of"]
@@ -51,15 +51,15 @@ OUTAGE_SECONDS: Final = 30.0
 _OK: Final = 200
 _TRYING: Final = {408, 425, 429, 500, 502, 503, 504}
 _WORDS: Final = {
-    RefusalReason.INSUFFICIENT_CREDITS: "There is not enough credit for this recording.",
-    RefusalReason.CREDIT_FROZEN: "The credit is frozen while a payment is disputed.",
-    RefusalReason.QUEUE_FULL: "Too many recordings wait already.",
-    RefusalReason.MODEL_NOT_IN_PLAN: "Your plan doesn't have this model.",
-    RefusalReason.TOO_LONG: "The recording is longer than may be sent here.",
-    RefusalReason.KEY_TAKEN: "Its Idempotency-Key was used for another request.",
-    RefusalReason.KEY_ENDED: "Its API key was revoked, or has expired.",
-    RefusalReason.UPLOAD_OVER: "It was ended meanwhile.",
-    RefusalReason.UNKNOWN_USER: "The account is gone.",
+    DeclinedReason.INSUFFICIENT_CREDITS: "There is not enough credit for this recording.",
+    DeclinedReason.CREDIT_FROZEN: "The credit is frozen while a payment is disputed.",
+    DeclinedReason.QUEUE_FULL: "Too many recordings wait already.",
+    DeclinedReason.MODEL_NOT_IN_PLAN: "Your plan doesn't have this model.",
+    DeclinedReason.TOO_LONG: "The recording is longer than may be sent here.",
+    DeclinedReason.KEY_TAKEN: "Its Idempotency-Key was used for another request.",
+    DeclinedReason.KEY_ENDED: "Its API key was revoked, or has expired.",
+    DeclinedReason.UPLOAD_OVER: "It was ended meanwhile.",
+    DeclinedReason.UNKNOWN_USER: "The account is gone.",
 }
 
 
@@ -89,7 +89,7 @@ class Fetcher:
     upload_seconds: float
     _wake: trio.Event = attrs.field(factory=trio.Event)
 
-    async def begin(self, user_id: UUID, asked: Asked, url: str) -> Standing | Refusal:
+    async def begin(self, user_id: UUID, asked: Asked, url: str) -> Standing | Declined:
         """Record a recording that is to be fetched, which begins at once."""
         key = asked.idempotency_key
         # The same key of the same user leads to the same row, whoever comes first.
@@ -106,11 +106,11 @@ class Fetcher:
             named.key_id,
             named.test,
         )
-        outcome: Transcription | Refusal = await self.database.transact(
+        outcome: Transcription | Declined = await self.database.transact(
             fetches.begin, upload, named, url, self.upload_seconds
         )
         self._wake.set()
-        return outcome if isinstance(outcome, Refusal) else Standing(outcome)
+        return outcome if isinstance(outcome, Declined) else Standing(outcome)
 
     async def run(self) -> NoReturn:
         """Work off what is due until cancelled."""
@@ -172,7 +172,7 @@ class Fetcher:
                     fetch.user_id, fetch.transcription_id, fetch.fingerprint
                 )
                 outcome = await self.intake.hand_in(submission, file.path)
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, Declined):
             raise _Hopeless(outcome.reason.value, _WORDS[outcome.reason])
         await self.database.transact(fetches.finish, fetch)
         log.info(
@@ -183,7 +183,7 @@ class Fetcher:
             milliseconds=outcome.standing.transcription.measured_ms,
         )
 
-    async def _fill(self, file: SpoolFile, answer: Answer) -> None:
+    async def _fill(self, file: SpoolFile, answer: Response) -> None:
         async for part in answer.parts:
             if file.taken_bytes + len(part) > self.bytes_max:
                 raise _too_large(self.bytes_max)
@@ -223,7 +223,7 @@ def name_of(url: str) -> str:
     return "".join(one for one in last if one.isprintable())[:255]
 
 
-def _judge(answer: Answer, bytes_max: int) -> None:
+def _judge(answer: Response, bytes_max: int) -> None:
     if answer.status in _TRYING:
         raise OutboundFailed(f"it answers {answer.status}")
     if answer.status != _OK:

@@ -15,7 +15,7 @@ from relayd import logs
 from relayd.errors import StorageUnavailable
 from relayd.storage.ports import Store
 from relayd.storage.spool import Spool
-from relayd.transcriptions.outcomes import Refusal, Submission, Submitted
+from relayd.transcriptions.outcomes import Declined, Submission, Submitted
 
 __all__ = ["AUDIO", "Intake", "Measurer", "Queue", "Sized", "audio_key"]
 
@@ -43,10 +43,10 @@ class Measurer(Protocol):
 class Queue(Protocol):
     """Where recordings wait; raises `DatabaseUnavailable`."""
 
-    async def submit(self, submission: Submission) -> Submitted | Refusal:
+    async def submit(self, submission: Submission) -> Submitted | Declined:
         """See `relayd.transcriptions.service.Transcriptions`."""
 
-    async def repeated(self, submission: Submission) -> Submitted | Refusal | None:
+    async def repeated(self, submission: Submission) -> Submitted | Declined | None:
         """Likewise."""
 
 
@@ -61,7 +61,7 @@ class Intake:
     # How long a recording may be.
     seconds_max: int
 
-    async def hand_in(self, submission: Submission, path: Path) -> Submitted | Refusal:
+    async def hand_in(self, submission: Submission, path: Path) -> Submitted | Declined:
         """Take a whole file in, which may be gone from ``path`` then.
 
         Raises Unreadable, MediaFailed, StorageUnavailable, DatabaseUnavailable: then nothing was
@@ -73,7 +73,7 @@ class Intake:
         outcome = await self.queue.submit(
             attrs.evolve(submission, source=key, measured_ms=measured.duration_ms)
         )
-        if isinstance(outcome, Refusal) or outcome.standing.transcription.id != submission.id:
+        if isinstance(outcome, Declined) or outcome.standing.transcription.id != submission.id:
             await self._discard(key)
         return outcome
 

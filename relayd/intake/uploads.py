@@ -20,7 +20,7 @@ from relayd.intake.intake import Intake
 from relayd.intake.upload_rows import Begun, Upload
 from relayd.storage.ports import Store
 from relayd.storage.resumable import Resumable, ResumableFile
-from relayd.transcriptions.outcomes import Refusal, Submission, Submitted
+from relayd.transcriptions.outcomes import Declined, Submission, Submitted
 
 __all__ = [
     "Arrival",
@@ -171,7 +171,7 @@ class Uploads:
                 with trio.move_on_after(LAST_SECONDS, shield=True):
                     await arrival.count()
 
-    async def hand_in(self, user_id: UUID, upload_id: UUID, asked: Asked) -> Submitted | Refusal:
+    async def hand_in(self, user_id: UUID, upload_id: UUID, asked: Asked) -> Submitted | Declined:
         """Make a recording of one of theirs, which is kept where the queue refuses it.
 
         The same request again is the same recording. Raises `UploadGone`, `UploadUnfinished`,
@@ -217,7 +217,7 @@ class Uploads:
         await self.records.advance(upload_id, size_bytes, self.seconds)
         await store.delete([key])
 
-    async def _taken(self, submission: Submission, file: ResumableFile) -> Submitted | Refusal:
+    async def _taken(self, submission: Submission, file: ResumableFile) -> Submitted | Declined:
         async with file.named_apart() as path:
             try:
                 return await self.intake.hand_in(submission, path)

@@ -15,13 +15,13 @@ from relayd.jobs.job import Fence, Job, lock
 from relayd.jobs.lanes import Change
 from relayd.ledger import balances
 
-__all__ = ["RUNNING", "Ended", "Ending", "conclude", "discard", "erase", "finish", "give_up"]
+__all__ = ["RUNNING", "EndedJob", "JobEnding", "conclude", "discard", "erase", "finish", "give_up"]
 
 RUNNING: Final = frozenset({"running", "cancelling"})
 
 
 @attrs.frozen
-class Ending:
+class JobEnding:
     """How it ended. ``state`` is done, failed, cancelled or expired."""
 
     state: str
@@ -37,7 +37,7 @@ class Ending:
 
 
 @attrs.frozen
-class Ended:
+class EndedJob:
     """A job that ended: what its owner is told, and what it cost."""
 
     state: str
@@ -45,8 +45,8 @@ class Ended:
 
 
 def finish(
-    connection: Connection, job: tuple[UUID, UUID], fence: Fence, ending: Ending, days: float
-) -> Ended | None:
+    connection: Connection, job: tuple[UUID, UUID], fence: Fence, ending: JobEnding, days: float
+) -> EndedJob | None:
     """End a claimed job; ``job`` is its user's id and its own.
 
     None where the claim doesn't count any more: the job stays as it is, and the result is
@@ -65,12 +65,12 @@ def finish(
     if ending.result is not None:
         if found.result == ending.result:
             assert found.charged_ms is not None
-            return Ended(found.state, found.charged_ms)
+            return EndedJob(found.state, found.charged_ms)
         give_up(connection, ending.result)
     return None
 
 
-def conclude(connection: Connection, job: Job, ending: Ending, days: float) -> Ended:
+def conclude(connection: Connection, job: Job, ending: JobEnding, days: float) -> EndedJob:
     """End a job that is locked; what stays of it is deleted after so many days."""
     charged_ms = _charge(connection, job, ending)
     connection.execute(
@@ -94,7 +94,7 @@ def conclude(connection: Connection, job: Job, ending: Ending, days: float) -> E
         discard(connection, job.id)
     if job.doomed:
         erase(connection, job.id)
-    return Ended(ending.state, charged_ms)
+    return EndedJob(ending.state, charged_ms)
 
 
 def discard(connection: Connection, job_id: UUID) -> None:
@@ -140,7 +140,7 @@ def erase(connection: Connection, job_id: UUID) -> None:
     )
 
 
-def _charge(connection: Connection, job: Job, ending: Ending) -> int:
+def _charge(connection: Connection, job: Job, ending: JobEnding) -> int:
     if not job.hold_ms or job.measured_ms is None:
         return 0
     charged_ms = costs.charge_ms(ending.decoded_ms, job.measured_ms, job.rate_per_mille)

@@ -13,7 +13,7 @@ import attrs
 
 from relayd.database.ports import Connection
 from relayd.jobs import lanes
-from relayd.jobs.ending import RUNNING, Ended, Ending, conclude
+from relayd.jobs.ending import RUNNING, EndedJob, JobEnding, conclude
 from relayd.jobs.job import Fence, Job, lock
 from relayd.jobs.lanes import Change
 from relayd.ledger import boots
@@ -72,7 +72,7 @@ def give_back(
         return False
     if found.state == "cancelling":
         conclude(
-            connection, found, Ending("cancelled", decoded_ms=found.done_ms), manner.result_days
+            connection, found, JobEnding("cancelled", decoded_ms=found.done_ms), manner.result_days
         )
     else:
         _queue_again(connection, found, manner, pause_seconds)
@@ -83,11 +83,11 @@ def fail(
     connection: Connection,
     job: tuple[UUID, UUID],
     fence: Fence,
-    ending: Ending,
+    ending: JobEnding,
     manner: Manner,
     *,
     final: bool = False,
-) -> Ended | None:
+) -> EndedJob | None:
     """Count an attempt that failed: the job is queued again after a pause, or fails for good.
 
     ``final``: another attempt would fail alike. None where it is queued again, or the claim
@@ -102,7 +102,7 @@ def fail(
         "UPDATE transcriptions SET failures = %s WHERE id = %s", (failures, found.id)
     )
     if found.state == "cancelling":
-        cancelled = Ending("cancelled", decoded_ms=found.done_ms)
+        cancelled = JobEnding("cancelled", decoded_ms=found.done_ms)
         return conclude(connection, found, cancelled, manner.result_days)
     if final or failures >= manner.attempts:
         return conclude(connection, found, ending, manner.result_days)
@@ -133,14 +133,14 @@ def bury(connection: Connection, job: tuple[UUID, UUID], manner: Manner) -> bool
     connection.execute("UPDATE transcriptions SET deaths = deaths + 1 WHERE id = %s", (found.id,))
     if found.state == "cancelling":
         conclude(
-            connection, found, Ending("cancelled", decoded_ms=found.done_ms), manner.result_days
+            connection, found, JobEnding("cancelled", decoded_ms=found.done_ms), manner.result_days
         )
     elif found.deaths + 1 >= DEATHS_MAX:
         problem = f"{DEATHS_MAX} workers ended while they were at it"
         conclude(
             connection,
             found,
-            Ending("failed", reason="worker_lost", problem=problem),
+            JobEnding("failed", reason="worker_lost", problem=problem),
             manner.result_days,
         )
     else:

@@ -1,20 +1,20 @@
 """How each file engine stands, for all workers: one that asked for a pause is left alone by all."""
 
 from relayd.database.ports import Connection
-from relayd.speech.fallback import Standing
+from relayd.speech.fallback import EngineStanding
 
 __all__ = ["read", "record"]
 
 
-def read(connection: Connection) -> dict[str, Standing]:
+def read(connection: Connection) -> dict[str, EngineStanding]:
     """Those that are to be left alone now, by the engine's name."""
     rows = connection.execute(
         "SELECT engine, until, reason, off FROM engine_standings WHERE until > now()"
     ).fetchall()
-    return {row[0]: Standing(*row[1:]) for row in rows}
+    return {row[0]: EngineStanding(*row[1:]) for row in rows}
 
 
-def record(connection: Connection, engine: str, standing: Standing) -> None:
+def record(connection: Connection, engine: str, standing: EngineStanding) -> None:
     """Leave an engine alone until then; an earlier end changes nothing."""
     connection.execute(
         """

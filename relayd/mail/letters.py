@@ -18,7 +18,7 @@ import attrs
 
 from relayd import config
 
-__all__ = ["Kind", "Letter", "Letterhead", "Letters", "Text", "token_hash"]
+__all__ = ["Kind", "Letter", "LetterText", "Letterhead", "Letters", "token_hash"]
 
 _MINUTE_SECONDS: Final = 60
 _DAY_SECONDS: Final = 86_400
@@ -100,7 +100,7 @@ def token_hash(token: str) -> bytes | None:
 
 
 @attrs.frozen
-class Text:
+class LetterText:
     """A letter in words."""
 
     subject: str
@@ -119,7 +119,7 @@ class Letterhead:
         """Who writes: the seller, or else the server's host."""
         return self.seller.name or self.public_url.partition("://")[2].rstrip("/")
 
-    def write(self, kind: Kind, facts: Mapping[str, str], token: str | None) -> Text:
+    def write(self, kind: Kind, facts: Mapping[str, str], token: str | None) -> LetterText:
         """A letter in words, with its link where it has one."""
         subject, words = _WORDS[kind]
         link = f"{self.public_url.rstrip('/')}{kind.page}#{token}" if kind.page else ""
@@ -130,7 +130,7 @@ class Letterhead:
             forgotten=f"{self.public_url.rstrip('/')}/forgotten",
             **{key: facts.get(key, "unknown") for key in ("when", "where", "how")},
         )
-        return Text(subject.format(name=self.name), f"{_wrapped(said)}\n{self._foot()}")
+        return LetterText(subject.format(name=self.name), f"{_wrapped(said)}\n{self._foot()}")
 
     def _foot(self) -> str:
         contact = f"\nQuestions: {self.seller.contact}" if self.seller.contact else ""

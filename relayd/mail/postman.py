@@ -21,7 +21,7 @@ from relayd.background import guarded, keep
 from relayd.database.ports import Database
 from relayd.errors import DatabaseUnavailable, MailUnavailable
 from relayd.mail import queue
-from relayd.mail.letters import Letterhead, Letters, Text
+from relayd.mail.letters import Letterhead, Letters, LetterText
 from relayd.mail.queue import Due
 from relayd.mail.smtp import ANSWER_SECONDS, Carrier, SmtpCarrier
 
@@ -123,7 +123,7 @@ class Postman:
         return message
 
 
-def compose(text: Text, name: str, sender: str, recipient: str) -> EmailMessage:
+def compose(text: LetterText, name: str, sender: str, recipient: str) -> EmailMessage:
     """A mail in plain text; no machine answers it (RFC 3834)."""
     message = EmailMessage(policy=SMTP)
     message["From"] = Address(name, addr_spec=sender)

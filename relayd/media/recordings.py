@@ -21,7 +21,7 @@ from relayd.media import refusals
 from relayd.media.limits import MediaLimits
 from relayd.speech.files import AudioForm
 
-__all__ = ["Measured", "Part", "Recordings", "Sound"]
+__all__ = ["DecodedPart", "DecodedSound", "Measured", "RecordingOpener"]
 
 # Beside engines that take every core, a child at the lowest priority comes to its processor time
 # this much later.
@@ -50,7 +50,7 @@ class Measured:
 
 
 @attrs.frozen
-class Part:
+class DecodedPart:
     """A part of the sound, in a file of its own."""
 
     start_ms: int
@@ -58,15 +58,15 @@ class Part:
 
 
 @attrs.frozen
-class Sound:
+class DecodedSound:
     """The decoded sound: parts that touch and don't overlap, at least one."""
 
     duration_ms: int
-    parts: tuple[Part, ...]
+    parts: tuple[DecodedPart, ...]
 
 
 @attrs.define(eq=False)
-class Recordings:
+class RecordingOpener:
     """Opens recordings, each in a child of its own, ``at_once`` at a time."""
 
     limits: MediaLimits = attrs.field(factory=MediaLimits)
@@ -97,7 +97,7 @@ class Recordings:
         *,
         part_seconds: int | None = None,
         seconds_max: int | None = None,
-    ) -> Sound:
+    ) -> DecodedSound:
         """Write a file's sound into an empty directory: 16 kHz, mono, WAV or FLAC.
 
         ``part_seconds``: cut where it is quiet, so that no part is longer. What was written when
@@ -111,8 +111,8 @@ class Recordings:
             form=form.value,
             part_seconds=part_seconds,
         )
-        parts = (Part(one["start_ms"], directory / one["name"]) for one in found["parts"])
-        return Sound(found["duration_ms"], tuple(parts))
+        parts = (DecodedPart(one["start_ms"], directory / one["name"]) for one in found["parts"])
+        return DecodedSound(found["duration_ms"], tuple(parts))
 
     async def _ask(self, path: Path, seconds_max: int | None, **order: Any) -> dict[str, Any]:
         limits = self.limits if seconds_max is None else MediaLimits(seconds_max)

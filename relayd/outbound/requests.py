@@ -14,7 +14,7 @@ from relayd import __version__
 from relayd.errors import OutboundFailed, OutboundRefused
 from relayd.outbound.dialling import Dialler
 
-__all__ = ["Answer", "Outbound", "url_problem"]
+__all__ = ["Outbound", "Response", "url_problem"]
 
 _URL_MAX: Final = 2048
 _LENGTH_DIGITS_MAX: Final = 18
@@ -25,7 +25,7 @@ _TIMEOUTS: Final = {"connect": 5.0, "read": 20.0, "write": 20.0, "pool": 5.0}
 
 
 @attrs.frozen
-class Answer:
+class Response:
     """What came back: the head, and the body while its request is open."""
 
     status: int
@@ -52,7 +52,7 @@ class Outbound:
     tls: ssl.SSLContext | None = None
 
     @asynccontextmanager
-    async def fetch(self, url: str, seconds: float) -> AsyncIterator[Answer]:
+    async def fetch(self, url: str, seconds: float) -> AsyncIterator[Response]:
         """GET a URL, following a few redirects, each judged again. Open while entered.
 
         Raises `OutboundRefused` for what may not be reached, `OutboundFailed` where it can't be,
@@ -84,7 +84,7 @@ class Outbound:
     @asynccontextmanager
     async def _ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes
-    ) -> AsyncIterator[Answer]:
+    ) -> AsyncIterator[Response]:
         problem = url_problem(url)
         if problem is not None:
             raise OutboundRefused(problem)
@@ -110,7 +110,7 @@ class Outbound:
                 name.decode("latin-1").lower(): value.decode("latin-1")
                 for name, value in response.headers
             }
-            yield Answer(response.status, found, url, response.aiter_stream())
+            yield Response(response.status, found, url, response.aiter_stream())
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Which engine takes a recording, and what an engine's failure means for it and for the others.
 
-Pure. How an engine stands is one fact for everybody: who keeps `Standing`s, keeps them where every
-worker sees them.
+Pure. How an engine stands is one fact for everybody: who keeps `EngineStanding`s, keeps them where
+every worker sees them.
 """
 
 import datetime as dt
@@ -12,7 +12,7 @@ import attrs
 
 from relayd.errors import EngineBusy, EngineFailed, EngineOff, FileEngineError, Unreadable
 
-__all__ = ["Consequence", "NobodyUntil", "Standing", "Take", "choose", "weigh"]
+__all__ = ["Consequence", "EngineStanding", "NobodyUntil", "Take", "choose", "weigh"]
 
 # A server may ask for any pause in `Retry-After`; less would be a hammer, more an outage of ours.
 PAUSE_SECONDS_MIN: Final = 1
@@ -23,7 +23,7 @@ OFF_SECONDS: Final = 900
 
 
 @attrs.frozen
-class Standing:
+class EngineStanding:
     """An engine that is to be left alone until then, and why.
 
     ``off``: a person must look, a pause alone won't mend it.
@@ -59,11 +59,11 @@ class Consequence:
 
     counts: bool
     final: bool = False
-    standing: Standing | None = None
+    standing: EngineStanding | None = None
 
 
 def choose(
-    engines: Sequence[str], standings: Mapping[str, Standing], now: dt.datetime
+    engines: Sequence[str], standings: Mapping[str, EngineStanding], now: dt.datetime
 ) -> Take | NobodyUntil:
     """Return the first engine of the list that nothing is held against. The list is not empty."""
     held = [standings[one] for one in engines if one in standings and standings[one].until > now]
@@ -79,11 +79,11 @@ def weigh(error: FileEngineError | Unreadable, now: dt.datetime) -> Consequence:
         case EngineBusy():
             pause = min(max(error.retry_seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX)
             return Consequence(
-                counts=False, standing=Standing(now + dt.timedelta(seconds=pause), error.hint)
+                counts=False, standing=EngineStanding(now + dt.timedelta(seconds=pause), error.hint)
             )
         case EngineOff():
             until = now + dt.timedelta(seconds=OFF_SECONDS)
-            return Consequence(counts=False, standing=Standing(until, error.hint, off=True))
+            return Consequence(counts=False, standing=EngineStanding(until, error.hint, off=True))
         case Unreadable():
             return Consequence(counts=True, final=True)
         case EngineFailed() | FileEngineError():

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from relayd.database.ports import Connection
 from relayd.jobs import job
-from relayd.jobs.ending import RUNNING, Ending, conclude, erase
+from relayd.jobs.ending import RUNNING, JobEnding, conclude, erase
 from relayd.transcriptions.outcomes import Transcription
 from relayd.transcriptions.records import read
 
@@ -34,7 +34,7 @@ def cancel(
     if found is None:
         return None
     if found.state in {"uploading", "probing", "queued"}:
-        conclude(connection, found, Ending("cancelled"), days)
+        conclude(connection, found, JobEnding("cancelled"), days)
     elif found.state == "running":
         connection.execute(
             "UPDATE transcriptions SET state = 'cancelling' WHERE id = %s", (transcription_id,)
@@ -68,7 +68,7 @@ def delete(
 
 
 def refuse_upload(
-    connection: Connection, user_id: UUID, transcription_id: UUID, ending: Ending, days: float
+    connection: Connection, user_id: UUID, transcription_id: UUID, ending: JobEnding, days: float
 ) -> Transcription | None:
     """End an upload that is of no use, such as one that is no recording; None where it is over."""
     found = job.lock(connection, user_id, transcription_id)
@@ -95,7 +95,7 @@ def expire(connection: Connection, days: float) -> tuple[int, int]:
         found = job.lock(connection, user_id, transcription_id)
         assert found is not None, "rows are never deleted"
         if found.state in {"uploading", "probing"}:
-            conclude(connection, found, Ending("expired", reason="upload_expired"), days)
+            conclude(connection, found, JobEnding("expired", reason="upload_expired"), days)
             given_up += 1
         elif found.state not in RUNNING | {"queued", "deleted"}:
             erase(connection, transcription_id)

@@ -10,11 +10,11 @@ import attrs
 
 __all__ = [
     "SHOWN",
+    "Declined",
+    "DeclinedReason",
     "Filters",
     "Page",
     "QueueStats",
-    "Refusal",
-    "RefusalReason",
     "Shown",
     "Standing",
     "State",
@@ -181,7 +181,7 @@ class Submitted:
     repeated: bool = False
 
 
-class RefusalReason(enum.Enum):
+class DeclinedReason(enum.Enum):
     """Why a recording was not taken."""
 
     UNKNOWN_USER = "unknown_user"
@@ -200,14 +200,14 @@ class RefusalReason(enum.Enum):
 
 
 @attrs.frozen
-class Refusal:
+class Declined:
     """Nothing was changed. ``needed`` and ``available`` say it in numbers, where there are some.
 
     Milliseconds of credit for INSUFFICIENT_CREDITS, of audio for TOO_LONG; recordings for
     QUEUE_FULL.
     """
 
-    reason: RefusalReason
+    reason: DeclinedReason
     needed: int = 0
     available: int = 0
 

@@ -4,7 +4,7 @@ A recording goes through these calls in this order:
 
     begin        where its upload takes a while: a row, so that it can be looked at and given up
     measuring    it is all there; its packets are being counted
-    submit       it is in the store and measured: a place in the queue and a hold, or a `Refusal`
+    submit       it is in the store and measured: a place in the queue and a hold, or a `Declined`
     refuse       … or it turned out to be no recording
     look         state, place, times, progress; `result` names the document once it is done
 
@@ -19,15 +19,15 @@ import attrs
 from relayd import config
 from relayd.database.ports import Connection, Database
 from relayd.jobs.costs import rate_of
-from relayd.jobs.ending import Ending
+from relayd.jobs.ending import JobEnding
 from relayd.jobs.lanes import Terms
 from relayd.transcriptions import ending, listing, records, submitting
 from relayd.transcriptions.estimates import standing
 from relayd.transcriptions.outcomes import (
+    Declined,
     Filters,
     Page,
     QueueStats,
-    Refusal,
     Standing,
     State,
     Submission,
@@ -36,7 +36,7 @@ from relayd.transcriptions.outcomes import (
     Upload,
     UserStats,
 )
-from relayd.transcriptions.submitting import TRIAL, Offer
+from relayd.transcriptions.submitting import TRIAL, Quote
 
 __all__ = ["Transcriptions", "terms_of"]
 
@@ -97,14 +97,14 @@ class Transcriptions:
 
         None where it is over.
         """
-        failed = Ending("failed", reason=reason, problem=problem)
+        failed = JobEnding("failed", reason=reason, problem=problem)
         return await self.database.transact(
             ending.refuse_upload, user_id, upload_id, failed, self.settings.result_days
         )
 
     async def submit(
         self, submission: Submission, terms: Terms | None = None
-    ) -> Submitted | Refusal:
+    ) -> Submitted | Declined:
         """Queue a recording and set aside what it costs, both or nothing.
 
         The same idempotency key with the same fingerprint is the same recording, also at the same
@@ -113,26 +113,26 @@ class Transcriptions:
         """
         rate = self.rate_of(submission.model)
 
-        def submit(connection: Connection) -> Submitted | Refusal:
+        def submit(connection: Connection) -> Submitted | Declined:
             found = terms or self._terms(connection, submission.user_id)
-            offer = Offer(found, rate, self.settings.aging_seconds, self.trial)
+            offer = Quote(found, rate, self.settings.aging_seconds, self.trial)
             answer = submitting.submit(connection, submission, offer)
-            if isinstance(answer, Refusal):
+            if isinstance(answer, Declined):
                 return answer
             transcription, repeated = answer
             return Submitted(standing(connection, transcription), repeated)
 
         return await self.database.transact(submit)
 
-    async def repeated(self, submission: Submission) -> Submitted | Refusal | None:
+    async def repeated(self, submission: Submission) -> Submitted | Declined | None:
         """What the same request came to when it came before; None: it didn't.
 
         Its place in the store and its length need not be known.
         """
 
-        def look(connection: Connection) -> Submitted | Refusal | None:
+        def look(connection: Connection) -> Submitted | Declined | None:
             before = submitting.known(connection, submission)
-            if before is None or isinstance(before, Refusal):
+            if before is None or isinstance(before, Declined):
                 return before
             transcription, repeated = before
             return Submitted(standing(connection, transcription), repeated)

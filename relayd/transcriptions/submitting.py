@@ -13,8 +13,8 @@ from relayd.ledger import balances
 from relayd.ledger.balances import Reservation
 from relayd.ledger.outcomes import ReservationRefusal
 from relayd.transcriptions.outcomes import (
-    Refusal,
-    RefusalReason,
+    Declined,
+    DeclinedReason,
     State,
     Submission,
     Transcription,
@@ -22,13 +22,13 @@ from relayd.transcriptions.outcomes import (
 )
 from relayd.transcriptions.records import COLUMNS, of_row
 
-__all__ = ["TRIAL", "Offer", "begin", "known", "prolong", "submit"]
+__all__ = ["TRIAL", "Quote", "begin", "known", "prolong", "submit"]
 
 _REFUSALS = {
-    ReservationRefusal.UNKNOWN_USER: RefusalReason.UNKNOWN_USER,
-    ReservationRefusal.CREDIT_FROZEN: RefusalReason.CREDIT_FROZEN,
-    ReservationRefusal.INSUFFICIENT_CREDITS: RefusalReason.INSUFFICIENT_CREDITS,
-    ReservationRefusal.ID_TAKEN: RefusalReason.UPLOAD_OVER,
+    ReservationRefusal.UNKNOWN_USER: DeclinedReason.UNKNOWN_USER,
+    ReservationRefusal.CREDIT_FROZEN: DeclinedReason.CREDIT_FROZEN,
+    ReservationRefusal.INSUFFICIENT_CREDITS: DeclinedReason.INSUFFICIENT_CREDITS,
+    ReservationRefusal.ID_TAKEN: DeclinedReason.UPLOAD_OVER,
 }
 
 
@@ -37,7 +37,7 @@ TRIAL: Final = Terms(queued_max=20, audio_ms_max=600_000)
 
 
 @attrs.frozen
-class Offer:
+class Quote:
     """On what terms, and at what price, a submission is taken."""
 
     terms: Terms
@@ -90,15 +90,15 @@ def prolong(
 
 
 def submit(
-    connection: Connection, asked: Submission, offer: Offer
-) -> tuple[Transcription, bool] | Refusal:
+    connection: Connection, asked: Submission, offer: Quote
+) -> tuple[Transcription, bool] | Declined:
     """Queue a recording and set aside what it costs; whether it was there before, or why not.
 
     Nothing of the books is changed where it is refused.
     """
     account = balances.lock(connection, asked.user_id)
     if account is None:
-        return Refusal(RefusalReason.UNKNOWN_USER)
+        return Declined(DeclinedReason.UNKNOWN_USER)
     before = known(connection, asked)
     if before is not None:
         return before
@@ -109,9 +109,9 @@ def submit(
     else:
         refusal = _exceeded(asked, lane.waiting, offer.terms)
     if refusal is None and _key_has_ended(connection, asked):
-        refusal = Refusal(RefusalReason.KEY_ENDED)
+        refusal = Declined(DeclinedReason.KEY_ENDED)
     if refusal is None and _is_over(connection, asked):
-        refusal = Refusal(RefusalReason.UPLOAD_OVER)
+        refusal = Declined(DeclinedReason.UPLOAD_OVER)
     if refusal is None and hold_ms:
         refusal = _hold(connection, asked, hold_ms, account.free_ms)
     if refusal is not None:
@@ -122,7 +122,9 @@ def submit(
     return transcription, False
 
 
-def known(connection: Connection, asked: Submission) -> tuple[Transcription, bool] | Refusal | None:
+def known(
+    connection: Connection, asked: Submission
+) -> tuple[Transcription, bool] | Declined | None:
     """What an earlier request of the same key, or id, came to; None: there was none."""
     row = connection.execute(
         f"""
@@ -141,17 +143,17 @@ def known(connection: Connection, asked: Submission) -> tuple[Transcription, boo
     if row is None:
         return None
     same, *columns = row
-    return (of_row(tuple(columns)), True) if same else Refusal(RefusalReason.KEY_TAKEN)
+    return (of_row(tuple(columns)), True) if same else Declined(DeclinedReason.KEY_TAKEN)
 
 
-def _exceeded(asked: Submission, waiting: int, terms: Terms) -> Refusal | None:
+def _exceeded(asked: Submission, waiting: int, terms: Terms) -> Declined | None:
     """What of the terms a further recording of this length would break."""
     if asked.measured_ms > terms.audio_ms_max:
-        return Refusal(RefusalReason.TOO_LONG, asked.measured_ms, terms.audio_ms_max)
+        return Declined(DeclinedReason.TOO_LONG, asked.measured_ms, terms.audio_ms_max)
     if terms.models is not None and asked.model not in terms.models:
-        return Refusal(RefusalReason.MODEL_NOT_IN_PLAN)
+        return Declined(DeclinedReason.MODEL_NOT_IN_PLAN)
     if waiting >= terms.queued_max:
-        return Refusal(RefusalReason.QUEUE_FULL, waiting + 1, terms.queued_max)
+        return Declined(DeclinedReason.QUEUE_FULL, waiting + 1, terms.queued_max)
     return None
 
 
@@ -179,11 +181,11 @@ def _key_has_ended(connection: Connection, asked: Submission) -> bool:
     return row is None
 
 
-def _hold(connection: Connection, asked: Submission, hold_ms: int, free_ms: int) -> Refusal | None:
+def _hold(connection: Connection, asked: Submission, hold_ms: int, free_ms: int) -> Declined | None:
     reservation = Reservation(asked.id, asked.user_id, hold_ms, "transcription")
     held = balances.hold(connection, reservation)
     if isinstance(held, ReservationRefusal):
-        return Refusal(_REFUSALS[held], hold_ms, free_ms)
+        return Declined(_REFUSALS[held], hold_ms, free_ms)
     return None
 
 

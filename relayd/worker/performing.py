@@ -30,14 +30,14 @@ from relayd.errors import (
 )
 from relayd.jobs import claiming, returning, standings
 from relayd.jobs.claiming import Claim, Orders
-from relayd.jobs.ending import Ended, Ending, finish
+from relayd.jobs.ending import EndedJob, JobEnding, finish
 from relayd.jobs.returning import Manner
 from relayd.speech.catalogue import Candidate, Catalogue
 from relayd.speech.fallback import NobodyUntil, choose, weigh
 from relayd.speech.plan import ConfigRefusal
 from relayd.storage.ports import Store
 from relayd.transcriptions import results
-from relayd.worker.transcribing import Studio, Transcript, request_of
+from relayd.worker.transcribing import Studio, Transcribed, request_of
 
 __all__ = ["Performance", "Workplace"]
 
@@ -80,7 +80,7 @@ class _Return:
     pause_seconds: float = 0
 
 
-_End: TypeAlias = Ending | _Failure | _Return
+_End: TypeAlias = JobEnding | _Failure | _Return
 
 
 class _Stop(enum.Enum):
@@ -176,11 +176,11 @@ class Performance:
         problem = "The speech engine failed on this recording."
         return _Failure("engine_failed", problem, consequence.final)
 
-    async def _keep(self, transcript: Transcript) -> Ending:
+    async def _keep(self, transcript: Transcribed) -> JobEnding:
         """Put the document where only this attempt puts one."""
         key = results.key(self.claim.id, self.claim.fence.attempt)
         await self.place.store.put(key, results.encode(transcript.document))
-        return Ending(
+        return JobEnding(
             "done",
             decoded_ms=transcript.decoded_ms,
             engine=transcript.document.engine,
@@ -223,12 +223,12 @@ class Performance:
         log.info("job stopped", job=self.claim.id, reason=why.value, done_ms=self.done_ms)
         match why:
             case _Stop.CANCELLED:
-                return Ending("cancelled", decoded_ms=self.done_ms)
+                return JobEnding("cancelled", decoded_ms=self.done_ms)
             case _Stop.LOST:
                 return None
             case _Stop.FROZEN:
                 problem = "A payment of this account is disputed; what was transcribed is charged."
-                return Ending("failed", self.done_ms, reason="credit_frozen", problem=problem)
+                return JobEnding("failed", self.done_ms, reason="credit_frozen", problem=problem)
             case _Stop.DRAINING:
                 return _Return()
 
@@ -263,12 +263,12 @@ class Performance:
     async def _write_once(self, end: _End) -> None:
         claim, manner = self.claim, self.place.manner
         job, transact = (claim.user_id, claim.id), self.place.database.transact
-        ended: Ended | None = None
+        ended: EndedJob | None = None
         match end:
-            case Ending():
+            case JobEnding():
                 ended = await transact(finish, job, claim.fence, end, manner.result_days)
             case _Failure():
-                failed = Ending("failed", reason=end.reason, problem=end.problem)
+                failed = JobEnding("failed", reason=end.reason, problem=end.problem)
                 ended = await transact(
                     returning.fail, job, claim.fence, failed, manner, final=end.final
                 )

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from relayd.speech.files import AudioForm
 
-__all__ = ["Decoder", "Part", "Sound"]
+__all__ = ["Part", "Sound", "SoundDecoder"]
 
 
 class Part(Protocol):
@@ -33,7 +33,7 @@ class Sound(Protocol):
         """In the order of their beginnings."""
 
 
-class Decoder(Protocol):
+class SoundDecoder(Protocol):
     """Opens recordings where whatever a stranger's file does is done to a child."""
 
     async def decode(

@@ -19,9 +19,9 @@ from relayd.speech.document import Document
 from relayd.speech.files import AudioForm, FileRequest
 from relayd.storage.ports import Store
 from relayd.storage.spool import private_folder
-from relayd.worker.ports import Decoder, Part
+from relayd.worker.ports import Part, SoundDecoder
 
-__all__ = ["Studio", "Transcript", "request_of", "sweep"]
+__all__ = ["Studio", "Transcribed", "request_of", "sweep"]
 
 # Of the seconds that a recording was measured to have, so that what decodes longer than its
 # packets said is noticed and not refused: what is charged is bounded all the same.
@@ -32,7 +32,7 @@ ABANDONED_SECONDS: Final = 86_400
 
 
 @attrs.frozen
-class Transcript:
+class Transcribed:
     """What came of a recording, and how much sound it had."""
 
     document: Document
@@ -61,14 +61,14 @@ class Studio:
     """Where recordings become documents."""
 
     store: Store
-    decoder: Decoder
+    decoder: SoundDecoder
     slots: trio.Semaphore
     # For sound on its way to an engine: on a disk, not in memory.
     scratch: Path
 
     async def transcribe(
         self, claim: Claim, candidate: Candidate, tell: Callable[[int], None]
-    ) -> Transcript:
+    ) -> Transcribed:
         """Have one engine transcribe it; ``tell`` hears how many milliseconds are done.
 
         The caller holds a slot, and further parts take others that are free. Raises
@@ -78,7 +78,7 @@ class Studio:
         async with self.store.as_file(claim.source) as path, self._directory() as directory:
             if candidate.engine.form is AudioForm.ORIGINAL:
                 document = await candidate.engine.transcribe(path, request, tell)
-                return Transcript(document, document.duration_ms)
+                return Transcribed(document, document.duration_ms)
             sound = await self.decoder.decode(
                 path,
                 directory,
@@ -90,7 +90,7 @@ class Studio:
                 documents = await self._transcribe_parts(candidate, request, sound.parts, tell)
             except ExceptionGroup as several:
                 raise _first_of(several) from several
-            return Transcript(Document.joined(documents), sound.duration_ms)
+            return Transcribed(Document.joined(documents), sound.duration_ms)
 
     async def _transcribe_parts(
         self,

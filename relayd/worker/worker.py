@@ -75,7 +75,7 @@ class Worker:
         assert self.slots.max_value is not None
         await self.database.transact(roster.enlist, self.boot_id, self.slots.max_value)
         async with trio.open_nursery() as beside:
-            beside.start_soon(listen, self.conninfo, Ears(self))
+            beside.start_soon(listen, self.conninfo, WorkerEars(self))
             beside.start_soon(self._keep_due)
             with self._working:
                 async with trio.open_nursery() as jobs:
@@ -177,7 +177,7 @@ class Worker:
 
 
 @attrs.frozen
-class Ears:
+class WorkerEars:
     """What a worker hears from the database."""
 
     worker: Worker

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from relayd.accounts.guesses import Attempt, begin_guess, seconds_to_wait
+from relayd.accounts.guesses import Guess, begin_guess, seconds_to_wait
 from relayd.database.ports import Connection
 
 pytestmark = pytest.mark.system
 
-OURS = Attempt(bytes(32), "192.0.2.1/32")
+OURS = Guess(bytes(32), "192.0.2.1/32")
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from relayd.config import Auth, Config, OpenAiServer, RecordingModel, Secret
-from relayd.engines.files import Candidate, offered, open_file_engines, rates
+from relayd.engines.files import FileCandidate, offered, open_file_engines, rates
 from relayd.errors import ConfigError
 from relayd.speech.files import FileRequest
 from relayd.speech.plan import ConfigRefusal
@@ -89,7 +89,7 @@ async def test_only_those_who_can_are_asked() -> None:
         able = engines.candidates("best", attrs.evolve(REQUEST, channels=True))
         assert isinstance(able, list)
         assert [one.engine.name for one in able] == ["deepgram"]
-        assert isinstance(able[0], Candidate)
+        assert isinstance(able[0], FileCandidate)
         # Which costs extra, so Deepgram may not either.
         refused = engines.candidates("best", attrs.evolve(REQUEST, diarise=True))
     assert isinstance(refused, ConfigRefusal)

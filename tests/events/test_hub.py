@@ -5,13 +5,13 @@ from uuid import UUID
 import pytest
 import trio.testing
 
-from relayd.events.hub import Hub, Subscription
+from relayd.events.hub import Hub, HubSubscription
 from relayd.identity import Credential, CredentialKind, Principal
 
 ADA, BOB = UUID(int=1), UUID(int=2)
 
 
-def looking(hub: Hub, user_id: UUID = ADA, sign_in: int = 10) -> Subscription:
+def looking(hub: Hub, user_id: UUID = ADA, sign_in: int = 10) -> HubSubscription:
     """Somebody who has seen how it is."""
     subscription = hub.subscribe(Principal.signed_in(user_id, UUID(int=sign_in)))
     assert subscription is not None

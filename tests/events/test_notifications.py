@@ -11,7 +11,7 @@ import trio.testing
 
 from relayd.database.pool import Pool
 from relayd.events import credit
-from relayd.events.hub import Hub, Subscription
+from relayd.events.hub import Hub, HubSubscription
 from relayd.events.listener import CREDIT, HubEars, listen
 from relayd.identity import Principal
 from relayd.keys.known import KnownKeys
@@ -41,7 +41,7 @@ async def told(hub: Hub) -> None:
             await trio.lowlevel.checkpoint()
 
 
-async def looking(hub: Hub, principal: Principal) -> Subscription:
+async def looking(hub: Hub, principal: Principal) -> HubSubscription:
     """Somebody who has seen how it is."""
     subscription = hub.subscribe(principal)
     assert subscription is not None
@@ -49,7 +49,7 @@ async def looking(hub: Hub, principal: Principal) -> Subscription:
     return subscription
 
 
-async def woken(subscription: Subscription) -> None:
+async def woken(subscription: HubSubscription) -> None:
     """Wait for the next news."""
     with trio.fail_after(10):
         await subscription.wait()

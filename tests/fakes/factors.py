@@ -5,7 +5,7 @@ from uuid import UUID
 
 import attrs
 
-from relayd.accounts.guesses import Attempt, crowd_seconds, delay_seconds
+from relayd.accounts.guesses import Guess, crowd_seconds, delay_seconds
 from relayd.accounts.outcomes import FactorRefusal
 from relayd.accounts.second_factors import Confirmation, FactorState
 from relayd.accounts.totp import Totp
@@ -101,7 +101,7 @@ class MemoryFactors(MemoryLinks):
         """See `second_factors`."""
         (self.required.add if required else self.required.discard)(user_id)
 
-    def seconds_to_wait(self, attempt: Attempt) -> float:
+    def seconds_to_wait(self, attempt: Guess) -> float:
         """See `guesses`."""
         own, own_age = self._count(attempt.account, attempt.origin, DAY)
         strangers, age = 0, 0.0
@@ -109,7 +109,7 @@ class MemoryFactors(MemoryLinks):
             strangers, age = self._count(attempt.account, "strangers", HOUR)
         return max(delay_seconds(own, strangers) - own_age, crowd_seconds(strangers) - age)
 
-    def begin_guess(self, attempt: Attempt) -> float:
+    def begin_guess(self, attempt: Guess) -> float:
         """See `guesses`."""
         wait = self.seconds_to_wait(attempt)
         if wait > 0:
@@ -119,13 +119,13 @@ class MemoryFactors(MemoryLinks):
             self.guesses[attempt.account, origin] = Guesses(self.now, count + 1)
         return 0.0
 
-    def take_back_guess(self, attempt: Attempt) -> None:
+    def take_back_guess(self, attempt: Guess) -> None:
         """See `guesses`."""
         for origin in self._origins(attempt):
             counted = self.guesses.get((attempt.account, origin), Guesses(self.now))
             counted.failures = max(counted.failures - 1, 0)
 
-    def forget_guesses(self, attempt: Attempt) -> None:
+    def forget_guesses(self, attempt: Guess) -> None:
         """See `guesses`."""
         self.take_back_guess(attempt)
         self.guesses.pop((attempt.account, attempt.origin), None)
@@ -138,7 +138,7 @@ class MemoryFactors(MemoryLinks):
             del self.guesses[key]
         return len(old)
 
-    def _origins(self, attempt: Attempt) -> dict[str, int]:
+    def _origins(self, attempt: Guess) -> dict[str, int]:
         """What an attempt counts for, and for how long that is remembered."""
         return {attempt.origin: DAY} | ({} if attempt.device else {"strangers": HOUR})
 

@@ -36,7 +36,7 @@ class ScriptedSound:
 
 @attrs.define(eq=False)
 class ScriptedDecoder:
-    """Implements `relayd.worker.ports.Decoder` for what `recording` makes."""
+    """Implements `relayd.worker.ports.SoundDecoder` for what `recording` makes."""
 
     fault: Exception | None = None
 

@@ -11,11 +11,11 @@ import trio
 from relayd.errors import DatabaseUnavailable
 from relayd.intake.asked import Asked
 from relayd.transcriptions.outcomes import (
+    Declined,
+    DeclinedReason,
     Filters,
     Page,
     QueueStats,
-    Refusal,
-    RefusalReason,
     Standing,
     State,
     Submission,
@@ -58,13 +58,13 @@ class MemoryRecordings:
 
     rows: dict[UUID, Transcription] = attrs.field(factory=dict)
     # The next submission's answer, where it is not taken.
-    refusal: Refusal | None = None
+    refusal: Declined | None = None
     reachable: bool = True
     # What was to be fetched.
     urls: list[str] = attrs.field(factory=list)
     _keys: dict[tuple[UUID, str], tuple[bytes | None, UUID]] = attrs.field(factory=dict)
 
-    async def submit(self, submission: Submission) -> Submitted | Refusal:
+    async def submit(self, submission: Submission) -> Submitted | Declined:
         """Queue it, once for each key."""
         await self._reach()
         if self.refusal is not None:
@@ -78,18 +78,18 @@ class MemoryRecordings:
         self.rows[submission.id] = self._queued(submission)
         return Submitted(self._standing(self.rows[submission.id]))
 
-    async def repeated(self, submission: Submission) -> Submitted | Refusal | None:
+    async def repeated(self, submission: Submission) -> Submitted | Declined | None:
         """What came of the same key, or id."""
         await self._reach()
         for name in (submission.idempotency_key, str(submission.id)):
             if (submission.user_id, name or "") in self._keys:
                 fingerprint, known = self._keys[submission.user_id, name or ""]
                 if fingerprint != submission.fingerprint:
-                    return Refusal(RefusalReason.KEY_TAKEN)
+                    return Declined(DeclinedReason.KEY_TAKEN)
                 return Submitted(self._standing(self.rows[known]), repeated=True)
         return None
 
-    async def begin(self, user_id: UUID, asked: Asked, url: str) -> Standing | Refusal:
+    async def begin(self, user_id: UUID, asked: Asked, url: str) -> Standing | Declined:
         """Record one that is to be fetched."""
         await self._reach()
         if self.refusal is not None:

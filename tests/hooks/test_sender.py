@@ -15,7 +15,7 @@ from relayd.hooks.rows import PAUSES_SECONDS, Delivery
 from relayd.hooks.sender import Sender
 from relayd.hooks.signature import signed_headers
 from relayd.hooks.webhooks import Webhooks
-from relayd.jobs.ending import Ending, finish
+from relayd.jobs.ending import JobEnding, finish
 from relayd.transcriptions.outcomes import Transcription
 from tests.jobs.queueing import Queue
 from tests.outbound.internet import Internet
@@ -138,7 +138,7 @@ async def test_failures_and_ends_from_outside_are_told_too(post: Post) -> None:
     post.queue.submitted(post.user_id)
     claim = post.queue.claim(post.queue.worker())
     assert claim is not None
-    failed = Ending("failed", reason="engine_failed", problem="It did not answer.")
+    failed = JobEnding("failed", reason="engine_failed", problem="It did not answer.")
     post.queue.do(finish, (claim.user_id, claim.id), claim.fence, failed, 30)
     events = [one.event for one in await post.deliveries(endpoint_id)]
     assert events == ["transcription.failed", "transcription.cancelled"]

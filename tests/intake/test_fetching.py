@@ -18,8 +18,8 @@ from relayd.intake.fetching import Fetcher, name_of
 from relayd.intake.intake import Intake
 from relayd.storage.spool import Spool
 from relayd.transcriptions.outcomes import (
-    Refusal,
-    RefusalReason,
+    Declined,
+    DeclinedReason,
     Standing,
     State,
     Transcription,
@@ -111,7 +111,7 @@ async def test_the_same_request_is_one(depot: Depot) -> None:
     assert (await depot.begin(asked)).id == first.id
     assert await depot.work() == 0
     answer = await depot.fetcher.begin(depot.user_id, asked, "http://example.com/other.mp3")
-    assert answer == Refusal(RefusalReason.KEY_TAKEN)
+    assert answer == Declined(DeclinedReason.KEY_TAKEN)
     other = await depot.fetcher.begin(depot.queue.user(), asked, URL)
     assert isinstance(other, Standing)
     assert other.transcription.id != first.id

@@ -26,7 +26,7 @@ from relayd.intake.uploads import (
 )
 from relayd.storage.resumable import Resumable
 from relayd.storage.spool import Spool
-from relayd.transcriptions.outcomes import Refusal, RefusalReason, Submitted
+from relayd.transcriptions.outcomes import Declined, DeclinedReason, Submitted
 from tests.fakes.storage import MemoryStore
 from tests.fakes.transcriptions import MemoryRecordings, Ruler
 from tests.fakes.uploads import MemoryUploads
@@ -227,13 +227,13 @@ async def test_handed_in_once(desk: Desk) -> None:
     assert isinstance(again, Submitted)
     assert again.repeated
     assert first.standing.transcription.id == again.standing.transcription.id
-    assert other == Refusal(RefusalReason.KEY_TAKEN)
+    assert other == Declined(DeclinedReason.KEY_TAKEN)
 
 
 async def test_what_the_queue_refuses_stays(desk: Desk) -> None:
     """Who has too little credit need not send it all again after buying some."""
     upload = await desk.complete()
-    desk.recordings.refusal = Refusal(RefusalReason.INSUFFICIENT_CREDITS)
+    desk.recordings.refusal = Declined(DeclinedReason.INSUFFICIENT_CREDITS)
     assert await desk.uploads.hand_in(WHO, upload.id, ASKED) == desk.recordings.refusal
     desk.recordings.refusal = None
     assert isinstance(await desk.uploads.hand_in(WHO, upload.id, ASKED), Submitted)

@@ -9,15 +9,15 @@ import attrs
 from relayd.database.ports import Connection
 from relayd.jobs import claiming, returning
 from relayd.jobs.claiming import Claim, Orders
-from relayd.jobs.ending import Ended, Ending, finish
+from relayd.jobs.ending import EndedJob, JobEnding, finish
 from relayd.jobs.lanes import Terms
 from relayd.jobs.returning import Manner
 from relayd.ledger import boots
 from relayd.ledger.audit import audit
 from relayd.ledger.outcomes import label
 from relayd.transcriptions import ending, records, submitting
-from relayd.transcriptions.outcomes import Refusal, Submission, Transcription
-from relayd.transcriptions.submitting import Offer
+from relayd.transcriptions.outcomes import Declined, Submission, Transcription
+from relayd.transcriptions.submitting import Quote
 from tests.ledger.store import Store
 
 __all__ = ["MANNER", "Queue"]
@@ -53,15 +53,15 @@ class Queue:
 
     def submit(
         self, user_id: UUID, measured_ms: int = 10_000, **given: Any
-    ) -> Transcription | Refusal:
+    ) -> Transcription | Declined:
         """Hand a recording in."""
         source = given.pop("source", f"audio/{uuid4()}")
         asked = Submission(
             given.pop("id", uuid4()), user_id, "pretend", source, measured_ms, **given
         )
-        offer = Offer(self.terms, self.rate_per_mille, MANNER.aging_seconds)
+        offer = Quote(self.terms, self.rate_per_mille, MANNER.aging_seconds)
         answer = self.do(submitting.submit, asked, offer)
-        return answer if isinstance(answer, Refusal) else answer[0]
+        return answer if isinstance(answer, Declined) else answer[0]
 
     def submitted(self, user_id: UUID, measured_ms: int = 10_000, **given: Any) -> Transcription:
         """Hand a recording in that is taken."""
@@ -77,15 +77,15 @@ class Queue:
         """A worker tells how far it is."""
         return self.do(claiming.progress, claim.id, claim.fence, done_ms)
 
-    def finish(self, claim: Claim, decoded_ms: int | None = None) -> Ended | None:
+    def finish(self, claim: Claim, decoded_ms: int | None = None) -> EndedJob | None:
         """A worker is done."""
         done = claim.measured_ms if decoded_ms is None else decoded_ms
-        ended = Ending("done", done, "pretend", f"results/{claim.id}.{claim.fence.attempt}")
+        ended = JobEnding("done", done, "pretend", f"results/{claim.id}.{claim.fence.attempt}")
         return self.do(finish, (claim.user_id, claim.id), claim.fence, ended, MANNER.result_days)
 
-    def fail(self, claim: Claim, *, final: bool = False) -> Ended | None:
+    def fail(self, claim: Claim, *, final: bool = False) -> EndedJob | None:
         """An attempt comes to nothing."""
-        failed = Ending("failed", reason="engine_failed", problem="It did not answer.")
+        failed = JobEnding("failed", reason="engine_failed", problem="It did not answer.")
         job = (claim.user_id, claim.id)
         return self.do(returning.fail, job, claim.fence, failed, MANNER, final=final)
 

@@ -4,7 +4,7 @@ import attrs
 import pytest
 
 from relayd.jobs.claiming import Claim, Orders
-from relayd.jobs.ending import Ended
+from relayd.jobs.ending import EndedJob
 from relayd.jobs.returning import DEATHS_MAX
 from relayd.transcriptions.outcomes import Shown, State
 from tests.jobs.queueing import Queue
@@ -28,7 +28,7 @@ def test_costs_what_was_decoded(queue: Queue, decoded_ms: int, charged_ms: int) 
     """… and never more than was held; the rest is free again."""
     claim = claimed(queue, 10_001)
 
-    assert queue.finish(claim, decoded_ms) == Ended("done", charged_ms)
+    assert queue.finish(claim, decoded_ms) == EndedJob("done", charged_ms)
 
     balance = queue.store.balance(claim.user_id)
     assert (balance.balance_ms, balance.reserved_ms) == (1_000_000 - charged_ms, 0)
@@ -39,7 +39,7 @@ def test_finished_again_is_finished(queue: Queue) -> None:
     """A worker whose answer was lost asks once more and hears the same."""
     claim = claimed(queue)
 
-    assert queue.finish(claim) == queue.finish(claim) == Ended("done", 10_000)
+    assert queue.finish(claim) == queue.finish(claim) == EndedJob("done", 10_000)
 
 
 def test_a_late_finish_is_nobodys(queue: Queue) -> None:
@@ -56,7 +56,7 @@ def test_a_late_finish_is_nobodys(queue: Queue) -> None:
     assert queue.fail(late) is None
     assert not queue.give_back(late)
 
-    assert queue.finish(again) == Ended("done", 10_000)
+    assert queue.finish(again) == EndedJob("done", 10_000)
     assert queue.read(again).result == f"results/{again.id}.2"
     # What the late one wrote is removed.
     assert queue.discarded() >= {f"results/{late.id}.1"}
@@ -85,7 +85,7 @@ def test_three_attempts(queue: Queue) -> None:
         assert again is not None
         claim = again
 
-    assert queue.fail(claim) == Ended("failed", 0)
+    assert queue.fail(claim) == EndedJob("failed", 0)
 
     found = queue.read(claim)
     assert (found.shown, found.reason) == (Shown.FAILED, "engine_failed")
@@ -93,7 +93,7 @@ def test_three_attempts(queue: Queue) -> None:
 
 def test_what_another_attempt_would_not_mend(queue: Queue) -> None:
     """A poisonous file fails at its first attempt."""
-    assert queue.fail(claimed(queue), final=True) == Ended("failed", 0)
+    assert queue.fail(claimed(queue), final=True) == EndedJob("failed", 0)
 
 
 def test_giving_back_counts_nothing(queue: Queue) -> None:
@@ -159,7 +159,7 @@ def test_cancelled_while_it_runs(queue: Queue) -> None:
     assert asked.shown is Shown.PROCESSING
 
     assert queue.progress(claim, 4500) == Orders(cancelled=True)
-    assert queue.finish(claim, 4500) == Ended("cancelled", 4500)
+    assert queue.finish(claim, 4500) == EndedJob("cancelled", 4500)
 
     # It was finished just then, but its owner was told that it is given up.
     assert queue.read(claim).result is None

@@ -12,7 +12,7 @@ from relayd import config
 from relayd.checks import mail
 from relayd.config import Auth, Config, Mail, Secret, Server
 from relayd.errors import MailUnavailable
-from relayd.mail.letters import Text
+from relayd.mail.letters import LetterText
 from relayd.mail.postman import compose
 from relayd.mail.smtp import SmtpCarrier
 from tests.certificates import Authority
@@ -23,7 +23,7 @@ TO = "ada@example.com"
 
 def message(recipient: str = TO) -> EmailMessage:
     """A mail."""
-    text = Text("Grüße", "Hello,\n\n.a line that begins with a dot\n")
+    text = LetterText("Grüße", "Hello,\n\n.a line that begins with a dot\n")
     return compose(text, "Ada's Minutes", "relay@example.org", recipient)
 
 

@@ -10,7 +10,7 @@ import trio
 from relayd.children.child import Child
 from relayd.errors import MediaFailed, Unreadable
 from relayd.media.limits import MediaLimits
-from relayd.media.recordings import Measured, Recordings
+from relayd.media.recordings import Measured, RecordingOpener
 from relayd.speech.files import AudioForm
 from tests.media.files import encoded, tone, wav
 
@@ -45,7 +45,7 @@ def recording(tmp_path: Path) -> Path:
 async def test_a_recording_is_measured_and_decoded(recording: Path, tmp_path: Path) -> None:
     """In children of ours, whatever the file is called."""
     (tmp_path / "sound").mkdir()
-    opened = Recordings()
+    opened = RecordingOpener()
 
     measured = await opened.measure(recording)
     sound = await opened.decode(recording, tmp_path / "sound", AudioForm.FLAC, part_seconds=2)
@@ -60,20 +60,20 @@ async def test_a_refusal_comes_through(tmp_path: Path) -> None:
     path = tmp_path / "long"
     path.write_bytes(wav(tone(3)))
     with pytest.raises(Unreadable, match="longer than 2 seconds") as refused:
-        await Recordings().measure(path, seconds_max=2)
+        await RecordingOpener().measure(path, seconds_max=2)
     assert refused.value.code == "too_long"
 
 
 async def test_a_file_that_is_gone_is_our_fault(tmp_path: Path) -> None:
     """Nobody is told that his recording is broken."""
     with pytest.raises(MediaFailed):
-        await Recordings().measure(tmp_path / "nothing")
+        await RecordingOpener().measure(tmp_path / "nothing")
 
 
 async def test_a_full_disk_is_our_fault(recording: Path) -> None:
     """The same for what can't be written."""
     with pytest.raises(MediaFailed):
-        await Recordings().decode(recording, Path("/proc"))
+        await RecordingOpener().decode(recording, Path("/proc"))
 
 
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGXCPU])
@@ -83,7 +83,7 @@ async def test_a_crash_is_the_files_fault(
     """It ends the child and nothing else."""
     replaced(monkeypatch, f"os.kill(os.getpid(), {int(number)})")
     with pytest.raises(Unreadable) as refused:
-        await Recordings().measure(recording)
+        await RecordingOpener().measure(recording)
     assert refused.value.code == "too_costly"
 
 
@@ -93,7 +93,7 @@ async def test_a_child_that_was_killed_says_nothing_of_the_file(
     """The kernel was short of memory, or somebody ended it: another attempt is right."""
     replaced(monkeypatch, "os.kill(os.getpid(), 9)")
     with pytest.raises(MediaFailed, match="signal 9"):
-        await Recordings().measure(recording)
+        await RecordingOpener().measure(recording)
 
 
 async def test_the_child_knows_no_secret(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +101,7 @@ async def test_the_child_knows_no_secret(recording: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("RELAYD_AUTH__SECRET", "s" * 40)
     replaced(monkeypatch, "emit({'failed': ' '.join(sorted(os.environ))})")
     with pytest.raises(MediaFailed) as failed:
-        await Recordings().measure(recording)
+        await RecordingOpener().measure(recording)
     assert "PATH" in str(failed.value)
     assert "RELAYD" not in str(failed.value)
 
@@ -116,7 +116,7 @@ async def test_the_child_may_not_take_all_the_memory(
         "try: bytes(2**30)\nexcept MemoryError: emit({'failed': 'no memory'})",
     )
     with pytest.raises(MediaFailed, match="no memory"):
-        await Recordings().measure(recording)
+        await RecordingOpener().measure(recording)
 
 
 async def test_stricter_limits_stay(recording: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ async def test_stricter_limits_stay(recording: Path, monkeypatch: pytest.MonkeyP
         "emit({'failed': str(resource.getrlimit(resource.RLIMIT_FSIZE))})",
     )
     with pytest.raises(MediaFailed, match=r"\(1000, 1000\)"):
-        await Recordings().measure(recording)
+        await RecordingOpener().measure(recording)
 
 
 async def test_cancelling_ends_the_child(
@@ -139,7 +139,7 @@ async def test_cancelling_ends_the_child(
     os.mkfifo(said)
     replaced(monkeypatch, f"open({str(said)!r}, 'w').write(str(os.getpid())); time.sleep(60)")
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(Recordings().measure, recording)
+        nursery.start_soon(RecordingOpener().measure, recording)
         pid = int(await trio.to_thread.run_sync(said.read_text))
         nursery.cancel_scope.cancel()
     with pytest.raises(ProcessLookupError):

@@ -13,7 +13,7 @@ from relayd.plans.plans import PlanName
 from relayd.quotas.limits import Cap
 from relayd.routes.toolkit.wiring import services_of
 from relayd.storage.spool import Spool
-from relayd.transcriptions.outcomes import Refusal, RefusalReason, State
+from relayd.transcriptions.outcomes import Declined, DeclinedReason, State
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.transcriptions import NOW
 from tests.routes.recording import SOUND, TYPE, Studio, open_studio
@@ -49,9 +49,9 @@ def handing_in(change: Callable[[Studio], object], **fields: str) -> Scenario:
     return scenario
 
 
-def not_queued(reason: RefusalReason) -> Scenario:
+def not_queued(reason: DeclinedReason) -> Scenario:
     """The queue doesn't take it."""
-    return handing_in(lambda studio: setattr(studio.recordings, "refusal", Refusal(reason)))
+    return handing_in(lambda studio: setattr(studio.recordings, "refusal", Declined(reason)))
 
 
 def unreadable(code: str) -> Scenario:
@@ -267,13 +267,13 @@ RECORDING: Final[dict[str, Callable[[Any], Awaitable[Response]]]] = {
     "storage_full": a_full_disk,
     "intake_unavailable": a_store_away,
     "v1_transcriptions_transcriptions invalid_field": unknown_status,
-    "v1_transcribing_transcribe credit_frozen": not_queued(RefusalReason.CREDIT_FROZEN),
-    "insufficient_credits": not_queued(RefusalReason.INSUFFICIENT_CREDITS),
-    "model_not_in_plan": not_queued(RefusalReason.MODEL_NOT_IN_PLAN),
+    "v1_transcribing_transcribe credit_frozen": not_queued(DeclinedReason.CREDIT_FROZEN),
+    "insufficient_credits": not_queued(DeclinedReason.INSUFFICIENT_CREDITS),
+    "model_not_in_plan": not_queued(DeclinedReason.MODEL_NOT_IN_PLAN),
     "format_not_in_plan": format_not_in_plan,
-    "queue_full": not_queued(RefusalReason.QUEUE_FULL),
-    "too_long": not_queued(RefusalReason.TOO_LONG),
-    "upload_over": not_queued(RefusalReason.UPLOAD_OVER),
+    "queue_full": not_queued(DeclinedReason.QUEUE_FULL),
+    "too_long": not_queued(DeclinedReason.TOO_LONG),
+    "upload_over": not_queued(DeclinedReason.UPLOAD_OVER),
     **UPLOADING,
     **{
         code: unreadable(code)

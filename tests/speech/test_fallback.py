@@ -12,8 +12,8 @@ from relayd.speech.fallback import (
     PAUSE_SECONDS_MAX,
     PAUSE_SECONDS_MIN,
     Consequence,
+    EngineStanding,
     NobodyUntil,
-    Standing,
     Take,
     choose,
     weigh,
@@ -31,7 +31,7 @@ def after(seconds: float) -> dt.datetime:
 @given(st.dictionaries(st.sampled_from(NAMES), st.integers(-100, 100)))
 def test_the_first_that_is_free_takes_it(pauses: dict[str, int]) -> None:
     """In the operator's order; where none is free, it waits for whoever is first."""
-    standings = {name: Standing(after(seconds), "busy") for name, seconds in pauses.items()}
+    standings = {name: EngineStanding(after(seconds), "busy") for name, seconds in pauses.items()}
     free = [name for name in NAMES if pauses.get(name, 0) <= 0]
 
     chosen = choose(NAMES, standings, NOW)
@@ -46,15 +46,15 @@ def test_the_first_that_is_free_takes_it(pauses: dict[str, int]) -> None:
 def test_waiting_for_a_person_is_said(both_off: bool, said: bool) -> None:
     """Only where every engine is off is it a person that the job waits for."""
     standings = {
-        "first": Standing(after(60), "no credit", off=True),
-        "second": Standing(after(90), "busy", off=both_off),
+        "first": EngineStanding(after(60), "no credit", off=True),
+        "second": EngineStanding(after(90), "busy", off=both_off),
     }
     assert choose(NAMES[:2], standings, NOW) == NobodyUntil(after(60), off=said)
 
 
 def test_other_engines_are_not_asked_about() -> None:
     """A pause of an engine that isn't in the list holds nothing up."""
-    standings = {"second": Standing(after(60), "busy")}
+    standings = {"second": EngineStanding(after(60), "busy")}
     assert choose(["first"], standings, NOW) == Take("first")
 
 
@@ -64,13 +64,15 @@ def test_other_engines_are_not_asked_about() -> None:
 def test_a_busy_engine_costs_no_attempt(asked: float, given_: int) -> None:
     """It is left alone for as long as it asks, within bounds, by everybody."""
     found = weigh(EngineBusy("answered 429", asked), NOW)
-    assert found == Consequence(counts=False, standing=Standing(after(given_), "answered 429"))
+    assert found == Consequence(
+        counts=False, standing=EngineStanding(after(given_), "answered 429")
+    )
 
 
 def test_an_engine_that_refuses_us_is_off() -> None:
     """It costs no attempt, and is tried again when the operator has had time to mend it."""
     found = weigh(EngineOff("answered 402: pay the bill"), NOW)
-    standing = Standing(after(OFF_SECONDS), "answered 402: pay the bill", off=True)
+    standing = EngineStanding(after(OFF_SECONDS), "answered 402: pay the bill", off=True)
     assert found == Consequence(counts=False, standing=standing)
 
 

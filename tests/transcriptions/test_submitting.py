@@ -7,7 +7,7 @@ import pytest
 
 from relayd.jobs.lanes import Terms
 from relayd.transcriptions import submitting
-from relayd.transcriptions.outcomes import Refusal, RefusalReason, State, Upload
+from relayd.transcriptions.outcomes import Declined, DeclinedReason, State, Upload
 from tests.jobs.queueing import Queue
 
 pytestmark = pytest.mark.system
@@ -31,7 +31,7 @@ def test_says_what_is_missing(queue: Queue) -> None:
 
     refusal = queue.submit(user_id, 6500)
 
-    assert refusal == Refusal(RefusalReason.INSUFFICIENT_CREDITS, 7000, 5000)
+    assert refusal == Declined(DeclinedReason.INSUFFICIENT_CREDITS, 7000, 5000)
     assert refusal.missing == 2000
 
 
@@ -42,8 +42,8 @@ def test_a_frozen_user_hands_nothing_in(queue: Queue) -> None:
 
     refusal = queue.submit(user_id)
 
-    assert isinstance(refusal, Refusal)
-    assert refusal.reason is RefusalReason.CREDIT_FROZEN
+    assert isinstance(refusal, Declined)
+    assert refusal.reason is DeclinedReason.CREDIT_FROZEN
 
 
 def test_the_queue_of_a_user_is_bounded(queue: Queue) -> None:
@@ -56,14 +56,14 @@ def test_the_queue_of_a_user_is_bounded(queue: Queue) -> None:
     assert queue.fail(claim) is None
     queue.submitted(user_id)
 
-    assert queue.submit(user_id) == Refusal(RefusalReason.QUEUE_FULL, 3, 2)
+    assert queue.submit(user_id) == Declined(DeclinedReason.QUEUE_FULL, 3, 2)
 
 
 def test_too_long_a_recording(queue: Queue) -> None:
     """A recording longer than the terms allow is refused in milliseconds of audio."""
     queue.terms = Terms(audio_ms_max=60_000)
 
-    assert queue.submit(queue.user(), 60_001) == Refusal(RefusalReason.TOO_LONG, 60_001, 60_000)
+    assert queue.submit(queue.user(), 60_001) == Declined(DeclinedReason.TOO_LONG, 60_001, 60_000)
 
 
 def test_the_same_key_is_the_same_recording(queue: Queue) -> None:
@@ -75,7 +75,7 @@ def test_the_same_key_is_the_same_recording(queue: Queue) -> None:
     other = queue.submit(user_id, idempotency_key="a", fingerprint=b"2" * 32)
 
     assert again == first
-    assert other == Refusal(RefusalReason.KEY_TAKEN)
+    assert other == Declined(DeclinedReason.KEY_TAKEN)
     assert queue.store.balance(user_id).reserved_ms == first.hold_ms
     # Keys are each user's own.
     queue.submitted(queue.user(), idempotency_key="a", fingerprint=b"2" * 32)
@@ -104,7 +104,7 @@ def test_an_upload_that_is_over(queue: Queue) -> None:
     queue.do(submitting.begin, upload, 60)
     queue.cancel(user_id, upload.id)
 
-    assert queue.submit(user_id, id=upload.id) == Refusal(RefusalReason.UPLOAD_OVER)
+    assert queue.submit(user_id, id=upload.id) == Declined(DeclinedReason.UPLOAD_OVER)
 
 
 def test_what_is_free_holds_nothing(queue: Queue) -> None:

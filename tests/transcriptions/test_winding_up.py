@@ -8,15 +8,15 @@ from relayd.identity import Principal, Scope
 from relayd.jobs.lanes import Terms
 from relayd.transcriptions import listing, records, submitting
 from relayd.transcriptions.outcomes import (
+    Declined,
+    DeclinedReason,
     Filters,
-    Refusal,
-    RefusalReason,
     State,
     Submission,
     Transcription,
     Upload,
 )
-from relayd.transcriptions.submitting import Offer
+from relayd.transcriptions.submitting import Quote
 from relayd.transcriptions.winding_up import wind_up
 from tests.jobs.queueing import Queue
 
@@ -71,7 +71,7 @@ def test_nothing_is_handed_in_with_an_ended_key(queue: Queue) -> None:
     key_id = a_key(queue, user_id)
     queue.store.end_key(key_id, False)
     refused = queue.submit(user_id, key_id=key_id)
-    assert refused == Refusal(RefusalReason.KEY_ENDED)
+    assert refused == Declined(DeclinedReason.KEY_ENDED)
     assert queue.store.balance(user_id).held_ms == 0
 
 
@@ -96,15 +96,15 @@ def test_a_test_holds_and_costs_nothing(queue: Queue) -> None:
 def test_tests_are_bounded_by_themselves(queue: Queue) -> None:
     """So many may wait, of such a length; real recordings are not counted with them."""
     user_id = queue.user()
-    offer = Offer(Terms(), 1000, 60, Terms(queued_max=1, audio_ms_max=5_000))
+    offer = Quote(Terms(), 1000, 60, Terms(queued_max=1, audio_ms_max=5_000))
 
-    def submit(measured_ms: int) -> RefusalReason | None:
+    def submit(measured_ms: int) -> DeclinedReason | None:
         asked = Submission(uuid4(), user_id, "pretend", "audio/x", measured_ms, test=True)
         answer = queue.do(submitting.submit, asked, offer)
-        return answer.reason if isinstance(answer, Refusal) else None
+        return answer.reason if isinstance(answer, Declined) else None
 
     queue.submitted(user_id)
-    assert submit(5_001) is RefusalReason.TOO_LONG
+    assert submit(5_001) is DeclinedReason.TOO_LONG
     assert submit(5_000) is None
-    assert submit(5_000) is RefusalReason.QUEUE_FULL
+    assert submit(5_000) is DeclinedReason.QUEUE_FULL
     queue.submitted(user_id)

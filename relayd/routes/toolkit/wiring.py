@@ -38,10 +38,10 @@ from relayd.quotas.limits import Quotas
 from relayd.routes.toolkit.probe import Probe
 from relayd.session.registry import Sessions
 from relayd.transcriptions.outcomes import (
+    Declined,
     Filters,
     Page,
     QueueStats,
-    Refusal,
     Standing,
     Transcription,
     UserStats,
@@ -182,7 +182,7 @@ class Recordings(Protocol):
 class Fetches(Protocol):
     """Recordings that are fetched; raises `DatabaseUnavailable`."""
 
-    def begin(self, user_id: UUID, asked: Asked, url: str) -> Awaitable[Standing | Refusal]:
+    def begin(self, user_id: UUID, asked: Asked, url: str) -> Awaitable[Standing | Declined]:
         """Record one, which comes by itself."""
 
 

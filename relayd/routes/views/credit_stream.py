@@ -24,7 +24,7 @@ from quart.wrappers.response import ResponseBody
 from relayd.durations import seconds
 from relayd.errors import DatabaseUnavailable
 from relayd.events.credit import Credit
-from relayd.events.hub import Subscription
+from relayd.events.hub import HubSubscription
 from relayd.events.live import LiveCredit
 from relayd.identity import Principal
 from relayd.quotas.limits import Cap
@@ -55,7 +55,7 @@ class CreditStream(ResponseBody):
     live: LiveCredit
     principal: Principal
     address: str
-    _subscription: Subscription | None = None
+    _subscription: HubSubscription | None = None
     _places: Sequence[Cap] = ()
     _until: float = 0.0
     _over: bool = False
@@ -93,7 +93,7 @@ class CreditStream(ResponseBody):
                 return piece
         raise StopAsyncIteration
 
-    async def _next(self, subscription: Subscription) -> bytes | None:
+    async def _next(self, subscription: HubSubscription) -> bytes | None:
         """What there is to say within a heartbeat; None where that is nothing."""
         beat_at = trio.current_time() + HEARTBEAT_SECONDS
         with trio.move_on_at(min(beat_at, self._until)):

@@ -11,11 +11,11 @@ from relayd.transcriptions.formats.structured import json, verbose_json
 from relayd.transcriptions.formats.subtitles import srt, vtt
 from relayd.transcriptions.formats.text import txt
 
-__all__ = ["FORMATS", "Format", "find"]
+__all__ = ["FORMATS", "ResultFormat", "find"]
 
 
 @attrs.frozen
-class Format:
+class ResultFormat:
     """How a transcript can be fetched: its name, its media type, its file's suffix."""
 
     name: str
@@ -27,19 +27,19 @@ class Format:
 FORMATS: Final = {
     one.name: one
     for one in (
-        Format("json", "application/json", "json", json),
-        Format("verbose_json", "application/json", "json", verbose_json),
-        Format("txt", "text/plain; charset=utf-8", "txt", txt),
-        Format("srt", "application/x-subrip; charset=utf-8", "srt", srt),
-        Format("vtt", "text/vtt; charset=utf-8", "vtt", vtt),
-        Format("html", "text/html; charset=utf-8", "html", html),
+        ResultFormat("json", "application/json", "json", json),
+        ResultFormat("verbose_json", "application/json", "json", verbose_json),
+        ResultFormat("txt", "text/plain; charset=utf-8", "txt", txt),
+        ResultFormat("srt", "application/x-subrip; charset=utf-8", "srt", srt),
+        ResultFormat("vtt", "text/vtt; charset=utf-8", "vtt", vtt),
+        ResultFormat("html", "text/html; charset=utf-8", "html", html),
     )
 }
 # As OpenAI's interface calls it.
 _ALIASES: Final = {"text": "txt"}
 
 
-def find(name: str) -> Format | None:
+def find(name: str) -> ResultFormat | None:
     """The format of this name, in any case; None where there is none."""
     known = name.lower()
     return FORMATS.get(_ALIASES.get(known, known))

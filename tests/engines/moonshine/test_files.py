@@ -11,7 +11,7 @@ from relayd.engines.local.files import LocalFiles
 from relayd.engines.local.slots import open_slots
 from relayd.engines.local.transcriber import NICENESS
 from relayd.engines.moonshine import MOONSHINE
-from relayd.media.recordings import Recordings
+from relayd.media.recordings import RecordingOpener
 from relayd.speech.document import Document
 from relayd.speech.files import FileRequest
 from tests.engines.local.spoken import DEMO, INAUGURAL
@@ -57,7 +57,7 @@ async def test_parts_say_what_the_whole_says(tmp_path: Path) -> None:
     directory.mkdir()
     path = tmp_path / "recording"
     path.write_bytes(wav(DEMO.samples * 3))
-    sound = await Recordings().decode(path, directory, part_seconds=10)
+    sound = await RecordingOpener().decode(path, directory, part_seconds=10)
     assert len(sound.parts) > 2
     async with open_slots(1, open_seconds=60) as slots:
         engine = LocalFiles("moonshine", {"tiny-en": MOONSHINE_FILES}, slots, 10, 300)

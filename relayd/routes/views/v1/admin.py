@@ -58,7 +58,7 @@ class WholeQueue(Form):
     slots: Annotated[int, Meta(ge=0), told("Recordings that they take at once.", 4)]
 
 
-class Account(Form):
+class AccountDetail(Form):
     """An account."""
 
     id: Annotated[UUID, told("Its id.", _USER)]
@@ -82,11 +82,11 @@ class Account(Form):
 class AccountPage(Form):
     """Some accounts, by address."""
 
-    users: list[Account]
+    users: list[AccountDetail]
     next_after: Annotated[str | None, told("For `after`, where there are more.", "ada@example.org")]
 
 
-class Credit(Form):
+class AccountCredit(Form):
     """What an account has."""
 
     seconds_remaining: Seconds
@@ -108,8 +108,8 @@ class Credit(Form):
 class WholeAccount(Form):
     """An account, and the latest of what it did, newest first."""
 
-    user: Account
-    credit: Credit
+    user: AccountDetail
+    credit: AccountCredit
     sessions: list[EndedSession]
     recordings: list[Recording]
     purchases: list[Listed]
@@ -162,7 +162,7 @@ async def users(principal: Principal) -> AccountPage:
     most = number_asked("limit", _PAGE, _PAGE_MAX) or _PAGE
     await _note(principal, LIST_USERS, principal.user_id)
     found = await wiring().services.accounts.list(after, most + 1)
-    shown = [Account.of(user) for user in found[:most]]
+    shown = [AccountDetail.of(user) for user in found[:most]]
     return AccountPage(users=shown, next_after=shown[-1].email if len(found) > most else None)
 
 
@@ -192,8 +192,8 @@ async def user(principal: Principal, user_id: str) -> WholeAccount:
         recordings = [Recording.of(Standing(one)) for one in page.transcriptions]
     bought = [] if services.shop is None else await services.shop.purchases(asked)
     return WholeAccount(
-        user=Account.of(found),
-        credit=Credit.of(has),
+        user=AccountDetail.of(found),
+        credit=AccountCredit.of(has),
         sessions=[EndedSession.of(one) for one in sessions],
         recordings=recordings,
         purchases=[Listed.of(one) for one in bought[:_LATEST]],

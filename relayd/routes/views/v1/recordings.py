@@ -13,7 +13,7 @@ from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.protection import unauthenticated
 from relayd.routes.toolkit.wiring import Batch, wiring
 from relayd.transcriptions import outcomes
-from relayd.transcriptions.outcomes import RefusalReason, Standing, State, Transcription
+from relayd.transcriptions.outcomes import DeclinedReason, Standing, State, Transcription
 
 __all__ = [
     "BATCH_OFF",
@@ -56,13 +56,13 @@ KEY_TAKEN: Final = Refusal(
 UPLOAD_OVER: Final = Refusal(409, "upload_over", "This upload was ended meanwhile.")
 # Why a recording that has come is not taken into the queue.
 NOT_TAKEN: Final = {
-    RefusalReason.INSUFFICIENT_CREDITS: INSUFFICIENT_CREDITS,
-    RefusalReason.CREDIT_FROZEN: CREDIT_FROZEN,
-    RefusalReason.QUEUE_FULL: QUEUE_FULL,
-    RefusalReason.MODEL_NOT_IN_PLAN: MODEL_NOT_IN_PLAN,
-    RefusalReason.TOO_LONG: TOO_LONG,
-    RefusalReason.KEY_TAKEN: KEY_TAKEN,
-    RefusalReason.UPLOAD_OVER: UPLOAD_OVER,
+    DeclinedReason.INSUFFICIENT_CREDITS: INSUFFICIENT_CREDITS,
+    DeclinedReason.CREDIT_FROZEN: CREDIT_FROZEN,
+    DeclinedReason.QUEUE_FULL: QUEUE_FULL,
+    DeclinedReason.MODEL_NOT_IN_PLAN: MODEL_NOT_IN_PLAN,
+    DeclinedReason.TOO_LONG: TOO_LONG,
+    DeclinedReason.KEY_TAKEN: KEY_TAKEN,
+    DeclinedReason.UPLOAD_OVER: UPLOAD_OVER,
 }
 # A place becomes free when a recording is done, which takes minutes.
 _QUEUE_SECONDS: Final = 60
@@ -195,23 +195,23 @@ async def standing_of(batch: Batch, principal: Principal, transcription_id: str)
     return found
 
 
-def refuse(refusal: outcomes.Refusal) -> NoReturn:
+def refuse(refusal: outcomes.Declined) -> NoReturn:
     """Say why a recording is not taken into the queue."""
     reason = refusal.reason
-    if reason is RefusalReason.UNKNOWN_USER:
+    if reason is DeclinedReason.UNKNOWN_USER:
         raise unauthenticated()
-    if reason is RefusalReason.KEY_ENDED:
+    if reason is DeclinedReason.KEY_ENDED:
         raise unauthenticated(key=True)
-    if reason is RefusalReason.INSUFFICIENT_CREDITS:
+    if reason is DeclinedReason.INSUFFICIENT_CREDITS:
         raise INSUFFICIENT_CREDITS.problem(
             f"It costs {_said(refusal.needed)} and you have {_said(refusal.available)}: "
             f"{_said(refusal.missing)} are missing."
         )
-    if reason is RefusalReason.TOO_LONG:
+    if reason is DeclinedReason.TOO_LONG:
         raise TOO_LONG.problem(
             f"The recording is {_said(refusal.needed)} long, and may be {_said(refusal.available)}."
         )
-    if reason is RefusalReason.QUEUE_FULL:
+    if reason is DeclinedReason.QUEUE_FULL:
         raise QUEUE_FULL.problem(
             f"{refusal.available} of your recordings wait already. Try again later.",
             retry_after_seconds=_QUEUE_SECONDS,

@@ -68,9 +68,9 @@ INTAKE: Final = (
 )
 
 
-def accepted(outcome: Submitted | outcomes.Refusal, size_bytes: int | None = None) -> Standing:
+def accepted(outcome: Submitted | outcomes.Declined, size_bytes: int | None = None) -> Standing:
     """The recording that was taken; raises the refusal of one that wasn't."""
-    if isinstance(outcome, outcomes.Refusal):
+    if isinstance(outcome, outcomes.Declined):
         log.info("recording refused", reason=outcome.reason.value)
         refuse(outcome)
     one = outcome.standing.transcription

@@ -183,7 +183,7 @@ async def _take_elsewhere(batch: Batch, principal: Principal) -> Standing:
 
 async def _take_url(batch: Batch, principal: Principal, asked: Asked, url: str) -> Standing:
     outcome = await batch.fetches.begin(principal.user_id, asked, url)
-    if isinstance(outcome, outcomes.Refusal):
+    if isinstance(outcome, outcomes.Declined):
         refuse(outcome)
     if outcome.transcription.shown is None:
         raise DELETED.problem()

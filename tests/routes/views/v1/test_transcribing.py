@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from relayd.errors import MediaFailed, Unreadable
-from relayd.transcriptions.outcomes import Refusal, RefusalReason, State
+from relayd.transcriptions.outcomes import Declined, DeclinedReason, State
 from tests.routes.recording import SOUND, TYPE, Studio, form, open_studio
 from tests.routes.world import refusal
 
@@ -103,29 +103,29 @@ async def test_what_is_no_recording_is_refused(studio: Studio, code: str) -> Non
 @pytest.mark.parametrize(
     ("reason", "status"),
     [
-        (RefusalReason.INSUFFICIENT_CREDITS, 402),
-        (RefusalReason.CREDIT_FROZEN, 402),
-        (RefusalReason.TOO_LONG, 422),
-        (RefusalReason.QUEUE_FULL, 429),
-        (RefusalReason.KEY_TAKEN, 422),
-        (RefusalReason.UPLOAD_OVER, 409),
-        (RefusalReason.UNKNOWN_USER, 401),
+        (DeclinedReason.INSUFFICIENT_CREDITS, 402),
+        (DeclinedReason.CREDIT_FROZEN, 402),
+        (DeclinedReason.TOO_LONG, 422),
+        (DeclinedReason.QUEUE_FULL, 429),
+        (DeclinedReason.KEY_TAKEN, 422),
+        (DeclinedReason.UPLOAD_OVER, 409),
+        (DeclinedReason.UNKNOWN_USER, 401),
     ],
 )
 async def test_what_the_queue_does_not_take(
-    studio: Studio, reason: RefusalReason, status: int
+    studio: Studio, reason: DeclinedReason, status: int
 ) -> None:
     """Each reason has its status, and nothing of the file is kept."""
-    studio.recordings.refusal = Refusal(reason, 62_000, 10_000)
+    studio.recordings.refusal = Declined(reason, 62_000, 10_000)
     found, code = await refusal(await studio.send())
     assert found == status
-    assert code == ("auth_failed" if reason is RefusalReason.UNKNOWN_USER else reason.value)
+    assert code == ("auth_failed" if reason is DeclinedReason.UNKNOWN_USER else reason.value)
     assert not studio.store.objects
 
 
 async def test_missing_credit_is_told_in_numbers(studio: Studio) -> None:
     """402 says what it costs, what there is and what is missing."""
-    studio.recordings.refusal = Refusal(RefusalReason.INSUFFICIENT_CREDITS, 62_000, 10_500)
+    studio.recordings.refusal = Declined(DeclinedReason.INSUFFICIENT_CREDITS, 62_000, 10_500)
     body = await (await studio.send()).get_json()
     assert "62 s" in body["error"]["message"]
     assert "52 s are missing" in body["error"]["message"]
