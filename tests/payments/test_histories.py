@@ -48,11 +48,10 @@ EXPECTED_OF_PLANS = {
     "on the plan",
     "over",
     "takeback",
-    "giveback",
     "session",
     "frozen",
 }
-RARE_OF_PLANS, RARE_FROM = {"expiry", "debt"}, 300
+RARE_OF_PLANS, RARE_FROM = {"expiry", "debt", "giveback"}, 300
 
 
 @pytest.fixture(scope="module")

@@ -21,8 +21,10 @@ from relayd import daemon
 from relayd.accounts import accounts, guesses
 from relayd.accounts.passwords import Passwords
 from relayd.config import load
+from relayd.intake import uploads
 from relayd.outbound.dialling import SystemResolver
 from relayd.routes.views import billing, sales
+from relayd.routes.views.v1 import subscriptions
 from tests.cli.commands import url
 from tests.config.files import SECRETS
 from tests.house.tree import ROOT
@@ -85,6 +87,9 @@ async def running(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIt
     monkeypatch.setattr(accounts, "Passwords", partial(Passwords, cost=4))
     monkeypatch.setattr(billing, "_CHECKOUTS_PER_MINUTE", 10_000)
     monkeypatch.setattr(sales, "_LOOKS_PER_MINUTE", 10_000)
+    monkeypatch.setattr(subscriptions, "_PAGES_PER_MINUTE", 10_000)
+    # What it begins to upload it leaves lying.
+    monkeypatch.setattr(uploads, "UPLOADS_MAX", 10_000)
     # Most passwords that it tries are wrong.
     for patience in ("_FREE", "_FREE_UNDER_ATTACK", "_CROWD"):
         monkeypatch.setattr(guesses, patience, 1_000_000)

@@ -37,6 +37,10 @@ NEVER_ACCEPTED = {
     "POST /account/second-factor/confirm",
     "DELETE /account/second-factor",
     "POST /webhooks/stripe",
+    # Plans that are paid for are off.
+    "POST /api/v1/stripe/create-checkout",
+    "POST /api/v1/stripe/create-portal",
+    "GET /api/v1/stripe/checkouts/{checkout_session_id}",
     "GET /billing/purchases/{checkout_session_id}",
     "GET /billing/purchases/{checkout_session_id}/receipt",
     "GET /billing/purchases/{checkout_session_id}/summary",

@@ -129,7 +129,7 @@ function field(name, what, description) {
 function kind(schema) {
   if ("const" in schema) return `always ${JSON.stringify(schema.const)}`;
   if (schema.enum?.length === 1) return `always ${schema.enum[0]}`;
-  if (schema.enum) return `one of ${schema.enum.join(", ")}`;
+  if (schema.enum) return `one of ${schema.enum.filter((one) => one !== null).join(", ")}`;
   const { minimum, maximum, minLength, maxLength, minItems, maxItems, multipleOf } = schema;
   return [
     schema.format ? `${[schema.type].flat().join(" or ")} (${schema.format})` : [schema.type].flat().join(" or "),

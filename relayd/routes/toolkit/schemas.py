@@ -69,7 +69,9 @@ def _spelled(schema: Schema) -> Schema:
             made["anyOf"] = [other, _NULL]
         else:
             made = {**other, **made, "type": [other["type"], "null"]}
-    if "enum" in made:
+            if "enum" in made:
+                made["enum"] = [*made["enum"], None]
+    elif "enum" in made:
         assert all(isinstance(one, str) for one in made["enum"])
         made["type"] = "string"
     return made
