@@ -58,10 +58,7 @@ def claim(connection: Connection, boot_id: UUID, aging_seconds: float) -> Claim 
     nobody would queue its jobs again.
     """
     row = connection.execute(
-        """
-        SELECT c.*, (SELECT test FROM transcriptions WHERE id = c.job_id)
-        FROM claim_transcription(%s, make_interval(secs => %s)) AS c
-        """,
+        "SELECT * FROM claim_transcription(%s, make_interval(secs => %s))",
         (boot_id, aging_seconds),
     ).fetchone()
     if row is None:
@@ -69,7 +66,13 @@ def claim(connection: Connection, boot_id: UUID, aging_seconds: float) -> Claim 
     if boots.has_ended(connection, boot_id):
         raise LedgerUnavailable("this worker was taken for dead, and has not beaten since")
     job_id, user_id, attempt, *rest = row
-    return Claim(job_id, user_id, Fence(boot_id, attempt), *rest)
+    # A statement of its own: the one above may be older than the job that its function found, and
+    # would see nothing of it.
+    of_key = connection.execute(
+        "SELECT test FROM transcriptions WHERE id = %s", (job_id,)
+    ).fetchone()
+    assert of_key is not None, "it was claimed in this transaction"
+    return Claim(job_id, user_id, Fence(boot_id, attempt), *rest, test=of_key[0])
 
 
 def owned(connection: Connection, boot_id: UUID) -> list[tuple[tuple[UUID, UUID], Fence]]:

@@ -124,6 +124,8 @@ async def open_market(database_url: str, **settings: str) -> AsyncIterator[Marke
                 "RELAYD_AUTH__SECRET": "a secret of the tests, of 32 bytes or more",
                 "RELAYD_AUTH__PEPPER": "a pepper of the tests, of 32 bytes or more",
                 "RELAYD_AUTH__REQUESTS_PER_MINUTE": "1000",
+                # `Buyer.wait_for` asks as often as it can.
+                "RELAYD_LIMITS__REQUESTS_PER_USER": "100000",
                 # Nobody speaks here; an engine that starts nothing is the cheapest.
                 "RELAYD_ENGINES__DEEPGRAM__API_KEY": "unused",
                 "RELAYD_SERVER__PUBLIC_URL": "https://relay.example.org",
