@@ -72,7 +72,8 @@ def claim(connection: Connection, boot_id: UUID, aging_seconds: float) -> Claim 
         "SELECT test FROM transcriptions WHERE id = %s", (job_id,)
     ).fetchone()
     assert of_key is not None, "it was claimed in this transaction"
-    return Claim(job_id, user_id, Fence(boot_id, attempt), *rest, test=of_key[0])
+    facts: list[Any] = [*rest, of_key[0]]
+    return Claim(job_id, user_id, Fence(boot_id, attempt), *facts)
 
 
 def owned(connection: Connection, boot_id: UUID) -> list[tuple[tuple[UUID, UUID], Fence]]:
