@@ -118,6 +118,8 @@ def test_every_promise_names_what_holds_it() -> None:
         paths = [*tests, *(f"bench/{one}.py" for one in benches)]
         paths += [f"bench/faults/{one}.py" for one in drivers]
         assert not [one for one in paths if not (ROOT / one).is_file()], row
+        # A contract is run by the tests of who keeps it, under their names.
+        assert not [one for one in tests if not Path(one).name.startswith("test_")], row
 
 
 # Spelled in parts, or this file would be its own finding.
