@@ -134,7 +134,8 @@ class Purse:
     def _free(self) -> dict[UUID, int]:
         """What of each lot no hold lies on, and no session has used."""
         account = self.account
-        beyond_ms = max(account.reserved_ms - account.batch_ms, 0)
+        # Of the lots themselves: one that was just granted is not in the account yet.
+        beyond_ms = max(account.reserved_ms - _batch_ms(self.lots), 0)
         streams_ms = account.held_ms - account.reserved_ms + self.used_ms
         held_ms = {False: account.reserved_ms, True: streams_ms + beyond_ms}
         free: dict[UUID, int] = {}
@@ -170,5 +171,8 @@ class Purse:
 
 def _lots_known(account: Account, lots: Sequence[Lot]) -> Account:
     """An account that knows what its lots keep for recordings."""
-    batch_ms = sum(lot.remaining_ms for lot in lots if not lot.live)
-    return attrs.evolve(account, batch_ms=batch_ms)
+    return attrs.evolve(account, batch_ms=_batch_ms(lots))
+
+
+def _batch_ms(lots: Sequence[Lot]) -> int:
+    return sum(lot.remaining_ms for lot in lots if not lot.live)

@@ -75,15 +75,22 @@ class History(RuleBasedStateMachine):
         """One transaction."""
         return outcome_of(getattr(self.books, name), *arguments)
 
-    @initialize(balance_ms=st.sampled_from([0, 1, 2, 999, 1000, 1001, 5000, 9000, 50_000]))
-    def sign_up(self, balance_ms: int) -> None:
-        """Two daemons, one user."""
+    @initialize(
+        balance_ms=st.sampled_from([0, 1, 2, 999, 1000, 1001, 5000, 9000, 50_000]),
+        lots=st.booleans(),
+    )
+    def sign_up(self, balance_ms: int, lots: bool) -> None:
+        """Two daemons, one user; half of them have minutes that run out from the beginning."""
         self.boots = [uuid4(), uuid4()]
         for boot_id in self.boots:
             self.play("register", boot_id)
         self.who = Principal.signed_in(uuid4(), uuid4())
         self.play("add_user", 0, self.who)
         self.buy(max(balance_ms, 1))
+        if lots:
+            self.grant_lot(4000, 3, True)
+            self.grant_lot(2500, 2, False)
+            self.grant_lot(3000, 1, True)
 
     @rule(amount_ms=st.integers(1, 10_000))
     def buy(self, amount_ms: int) -> None:

@@ -159,6 +159,19 @@ class LotsContract:
         assert await left(bench, who) == [2000]
         await bench.assert_balanced()
 
+    async def test_debt_is_paid_from_a_lot_beside_a_hold(self, bench: Bench) -> None:
+        """Minutes for recordings alone free those that a recording held, which pay what is owed."""
+        who = await bench.act("add_user")
+        await granted(bench, who, 1000, 24)
+        await bench.act("hold", Reservation(uuid4(), who.user_id, 1000, "test"))
+        await bench.act("book", who.user_id, "adjustment", "dispute", -1500)
+
+        await granted(bench, who, 600, 24, live=False)
+
+        assert await left(bench, who) == [400, 600]
+        assert await bench.act("balance", who.user_id) == Balance(1000, 1000, 900, False, 1000, 600)
+        await bench.assert_balanced()
+
     async def test_what_lasts_is_taken_back_of_what_lasts(self, bench: Bench) -> None:
         """A refunded purchase doesn't turn a plan's minutes into minutes that never run out."""
         who = await bench.act("add_user", 2000)
