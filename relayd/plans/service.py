@@ -1,6 +1,7 @@
 """What routes and commands ask of plans: who is on which, what is left, may this request be."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Final
 from uuid import UUID
 
@@ -70,15 +71,22 @@ class UserPlans:
         """Those that there are."""
         return None if self.membership is None else self.membership.plans
 
-    async def standing(self, user_id: UUID) -> Standing | None:
-        """How a user stands; on Free, the month's minutes are given. None for an unknown one."""
-        return await self.database.transact(self._standing, user_id)
+    async def standing(self, user_id: UUID, *, test: bool = False) -> Standing | None:
+        """How a user stands; None for an unknown one.
+
+        On Free, the month's minutes are given, but not to a ``test`` key, which uses none.
+        """
+        return await self.database.transact(self._standing, user_id, test=test)
 
     async def plan(self, user_id: UUID) -> Plan | None:
         """The plan that a user is on."""
         if self.membership is None:
             return None
         return await self.database.transact(self.membership.plan, user_id)
+
+    async def lots(self, user_id: UUID, most: int) -> Sequence[LotRecord]:
+        """A user's credit that runs out or ran out; see `lots.of_user`."""
+        return await self.database.transact(lots.of_user, user_id, most)
 
     async def admit(self, user_id: UUID) -> Admission | None:
         """Count a request under the user's plan; None where there are no plans."""
@@ -94,8 +102,11 @@ class UserPlans:
 
         return await self.database.transact(admit)
 
-    def _standing(self, connection: Connection, user_id: UUID) -> Standing | None:
-        plan = None if self.membership is None else self.membership.begin(connection, user_id)
+    def _standing(self, connection: Connection, user_id: UUID, *, test: bool) -> Standing | None:
+        plan = None
+        if self.membership is not None:
+            found = self.membership.plan if test else self.membership.begin
+            plan = found(connection, user_id)
         # Takes what has run out, so that nobody is shown it.
         account = balances.lock(connection, user_id)
         if account is None:

@@ -12,6 +12,7 @@ A recording goes through these calls in this order:
 """
 
 from collections.abc import Callable
+from typing import Protocol
 from uuid import UUID
 
 import attrs
@@ -54,6 +55,13 @@ def terms_of(settings: config.Batch) -> Terms:
     )
 
 
+class PlanTerms(Protocol):
+    """What a user may have in the queue, by their plan; a step of the caller's transaction."""
+
+    def __call__(self, connection: Connection, user_id: UUID, *, test: bool) -> Terms:
+        """``test``: for a recording that only pretends."""
+
+
 @attrs.frozen
 class Transcriptions:
     """Every call is one transaction and raises `DatabaseUnavailable`.
@@ -68,8 +76,8 @@ class Transcriptions:
     rate_of: Callable[[str], int] = rate_of
     # What test keys may have in the queue.
     trial: Terms = TRIAL
-    # What a user may have in the queue, by their plan; None: what is configured for everybody.
-    plan_terms: Callable[[Connection, UUID], Terms] | None = None
+    # None: what is configured for everybody.
+    plan_terms: PlanTerms | None = None
 
     async def begin(self, upload: Upload) -> Transcription:
         """Record an upload; it expires unless it goes on within ``batch.upload_hours``.
@@ -114,7 +122,7 @@ class Transcriptions:
         rate = self.rate_of(submission.model)
 
         def submit(connection: Connection) -> Submitted | Declined:
-            found = terms or self._terms(connection, submission.user_id)
+            found = terms or self._terms(connection, submission)
             offer = Quote(found, rate, self.settings.aging_seconds, self.trial)
             answer = submitting.submit(connection, submission, offer)
             if isinstance(answer, Declined):
@@ -189,10 +197,10 @@ class Transcriptions:
         """The whole queue, for the operator."""
         return await self.database.transact(listing.queue_stats)
 
-    def _terms(self, connection: Connection, user_id: UUID) -> Terms:
+    def _terms(self, connection: Connection, submission: Submission) -> Terms:
         if self.plan_terms is None:
             return terms_of(self.settings)
-        return self.plan_terms(connection, user_id)
+        return self.plan_terms(connection, submission.user_id, test=submission.test)
 
     @property
     def _upload_seconds(self) -> float:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import Final
 
 import attrs
+import httpx
 
 from tests.browser.processes import Child
 from tests.house.tree import ROOT
@@ -80,11 +81,15 @@ def open_daemon(database_url: str, **environ: str) -> Iterator[Daemon]:
 
 @contextmanager
 def open_shop(database_url: str, **environ: str) -> Iterator[Daemon]:
-    """A daemon that sells, beside a Stripe of its own."""
+    """A daemon that sells, beside a Stripe of its own, with the price of a plan if one is named."""
     till = Child(("tests.stripe_standin", "--port", "0", "--key", KEY, "--secret", SECRET))
     try:
+        till.start()
+        if price_id := environ.get("RELAYD_PLANS__PRO__PRICE_ID"):
+            price = {"amount": 2900, "key": price_id}
+            httpx.post(f"{till.address}/control/prices", json=price).raise_for_status()
         sales = {
-            "RELAYD_STRIPE__API_URL": till.start(),
+            "RELAYD_STRIPE__API_URL": till.address,
             "RELAYD_STRIPE__API_KEY": KEY,
             "RELAYD_STRIPE__WEBHOOK_SECRETS": SECRET,
         }

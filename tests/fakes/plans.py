@@ -1,6 +1,7 @@
 """Plans in memory: everybody is on the one that a test says."""
 
 import datetime as dt
+from collections.abc import Sequence
 from uuid import UUID, uuid4
 
 import attrs
@@ -50,7 +51,7 @@ class MemoryPlans:
         await trio.lowlevel.checkpoint()
         return None if self.name is None else PLANS.named(self.name)
 
-    async def standing(self, user_id: UUID) -> Standing | None:
+    async def standing(self, user_id: UUID, *, test: bool = False) -> Standing | None:
         """A minute of ten is used."""
         lot = LotRecord(
             id=uuid4(),
@@ -70,6 +71,11 @@ class MemoryPlans:
         plan = await self.plan(user_id)
         lots = () if plan is None else (lot,)
         return Standing(plan, Period(_BEGINS, _ENDS), 40_000, 20_000, Balance(600_500, 0, 0), lots)
+
+    async def lots(self, user_id: UUID, most: int) -> Sequence[LotRecord]:
+        """The one that `standing` tells of."""
+        found = await self.standing(user_id)
+        return () if found is None else found.lots[:most]
 
     async def admit(self, user_id: UUID) -> Admission | None:
         """As a test says."""

@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import attrs
 import pytest
 
+from relayd import config
 from relayd.accounts.deletion import delete_user
 from relayd.database.ports import Connection, Database
 from relayd.jobs.lanes import Terms
@@ -16,6 +17,8 @@ from relayd.ledger.lots import Grant
 from relayd.plans.membership import Membership, month_of
 from relayd.plans.plans import PlanName
 from relayd.plans.service import UserPlans
+from relayd.transcriptions.outcomes import Submission, Submitted
+from relayd.transcriptions.service import Transcriptions
 from tests.fakes.plans import PLANS
 from tests.ledger.store import Store
 
@@ -81,6 +84,35 @@ async def test_who_is_given_them(database: Database, membership: Membership, giv
         return balance_ms(connection, user_id)
 
     assert await database.transact(transact) == given_ms
+
+
+async def test_each_month_gives_its_own(database: Database) -> None:
+    """What is left of the last month's is gone, and this month's come once."""
+
+    def a_month_passes(connection: Connection, user_id: UUID) -> None:
+        connection.execute("ALTER TABLE credit_lots DISABLE TRIGGER credit_lots_stay")
+        connection.execute(
+            "UPDATE credit_lots SET source_id = '2020-01' || substr(source_id, 8),"
+            " expires_at = now() - interval '1 hour' WHERE user_id = %s",
+            (user_id,),
+        )
+        connection.execute(
+            "UPDATE credit_balance SET lots_due_at = now() - interval '1 hour' WHERE user_id = %s",
+            (user_id,),
+        )
+        connection.execute("ALTER TABLE credit_lots ENABLE ALWAYS TRIGGER credit_lots_stay")
+
+    def transact(connection: Connection) -> list[tuple[int, int]]:
+        user_id = add_user(connection)
+        MEMBERSHIP.begin(connection, user_id)
+        a_month_passes(connection, user_id)
+        for _ in range(2):
+            MEMBERSHIP.begin(connection, user_id)
+        assert balance_ms(connection, user_id) == 3_600_000
+        return [(one.remaining_ms, one.expired_ms) for one in lots.of_user(connection, user_id)]
+
+    assert await database.transact(transact) == [(3_600_000, 0), (0, 3_600_000)]
+    assert await database.transact(audit) == ()
 
 
 async def test_an_address_is_given_them_once(database: Database) -> None:
@@ -152,9 +184,30 @@ async def test_terms_are_those_of_the_plan(database: Database) -> None:
 
     def transact(connection: Connection) -> tuple[Terms, int]:
         user_id = add_user(connection)
-        return MEMBERSHIP.terms(connection, user_id), balance_ms(connection, user_id)
+        return MEMBERSHIP.terms(connection, user_id, test=False), balance_ms(connection, user_id)
 
     assert await database.transact(transact) == (PLANS.free.terms, 3_600_000)
+
+
+async def test_what_only_pretends_is_no_use(database: Database) -> None:
+    """A test key neither hands in nor looks at anything that gives a month's minutes."""
+    user_id = await database.transact(add_user)
+    service = Transcriptions(database, config.Batch(), plan_terms=MEMBERSHIP.terms)
+    plans = UserPlans(database, MEMBERSHIP)
+
+    async def hand_in(*, test: bool) -> None:
+        asked = Submission(uuid4(), user_id, "default", f"audio/{uuid4()}", 10_000, test=test)
+        assert isinstance(await service.submit(asked), Submitted)
+
+    await hand_in(test=True)
+    pretended = await plans.standing(user_id, test=True)
+    await hand_in(test=False)
+    used = await plans.standing(user_id)
+
+    assert pretended is not None
+    assert used is not None
+    assert [one.plan and one.plan.name for one in (pretended, used)] == [PlanName.FREE] * 2
+    assert (pretended.lots, len(used.lots)) == ((), 1)
 
 
 async def test_standing_without_plans(database: Database) -> None:

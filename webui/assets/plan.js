@@ -33,9 +33,9 @@ function left({ seconds_remaining: remaining, seconds_given: given, live, expire
   return make("li", {}, `${minutes(remaining)} of ${minutes(given)} minutes${scope}, until `, make("time", { datetime: expires }, date(expires)));
 }
 
-function gives({ minutes_per_month: month, price_cents: cents, models, formats, recordings_at_once: once, recordings_waiting: waiting, requests_per_minute: requests }) {
+function gives({ minutes_per_month: month, price_cents: cents, currency, models, formats, recordings_at_once: once, recordings_waiting: waiting, requests_per_minute: requests }) {
   return [
-    month ? `${count(month, "minute")} a month${cents ? `, for ${price(cents, "usd")}` : ""}` : "The minutes that you buy, which never run out",
+    month ? `${count(month, "minute")} a month${cents ? `, for ${price(cents, currency)}` : ""}` : "The minutes that you buy, which never run out",
     models ? `Recordings with ${models.join(", ")}` : "Recordings with every model",
     formats ? `Words as ${formats.join(", ")}` : "Words in every format",
     `${count(once, "recording")} at once, ${waiting.toLocaleString("en")} in the queue`,

@@ -72,9 +72,8 @@ function upgradeWords(one) {
 }
 
 function state({ plan, expiring }, running) {
-  const parts = [`You are on ${named(plan)}.`];
   const left = expiring.filter((one) => one.plan === plan).reduce((sum, one) => sum + one.seconds_remaining, 0);
-  if (left) parts.push(`${amount(left)} of its minutes are left.`);
+  const parts = [`You are on ${named(plan)}${left ? `, with ${amount(left)} left of it` : ""}.`];
   const until = running?.period_ends_at ? date(running.period_ends_at) : "";
   if (running?.status === "past_due") parts.push("The last payment failed: look at your card under Manage.");
   else if (running?.cancels) parts.push(`It ends on ${until}.`);

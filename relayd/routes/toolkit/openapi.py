@@ -13,6 +13,7 @@ from msgspec import Meta
 from werkzeug.routing import Map, Rule
 
 from relayd import __version__
+from relayd.keys.spelling import Spelling
 from relayd.routes.toolkit.bodies import INVALID_FIELD, MALFORMED_JSON, MISSING_FIELD
 from relayd.routes.toolkit.description import (
     Answer,
@@ -70,7 +71,6 @@ _SCHEMES: Final[Mapping[str, Schema]] = {
     "key": {
         "type": "http",
         "scheme": "bearer",
-        "bearerFormat": "wtr_(live|test)_[0-9A-Za-z]{49}",
         "description": "An API key, never in a URL.",
     },
     "browser": {
@@ -93,8 +93,13 @@ messages are described at `/docs#websocket`. Pages for people are not listed her
 """
 
 
-def document(url_map: Map, views: Mapping[str, View], repository_url: str = "") -> dict[str, Any]:
-    """The whole, ready for JSON; with ``repository_url`` it leads to the protocol's page."""
+def document(
+    url_map: Map, views: Mapping[str, View], spelling: Spelling, repository_url: str = ""
+) -> dict[str, Any]:
+    """The whole, ready for JSON; with ``repository_url`` it leads to the protocol's page.
+
+    ``spelling``: how keys are written here.
+    """
     operations = _operations(url_map, views)
     schemas = Schemas.of(_forms(description for *_, description in operations))
     paths: dict[str, dict[str, Any]] = {}
@@ -116,7 +121,10 @@ def document(url_map: Map, views: Mapping[str, View], repository_url: str = "") 
         "paths": paths,
         "components": {
             "schemas": schemas.components,
-            "securitySchemes": _SCHEMES,
+            "securitySchemes": {
+                **_SCHEMES,
+                "key": {**_SCHEMES["key"], "bearerFormat": spelling.pattern},
+            },
         },
     }
 

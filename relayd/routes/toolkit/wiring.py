@@ -217,7 +217,7 @@ class UserPlans(Protocol):
     def plan(self, user_id: UUID) -> Awaitable[Plan | None]:
         """The plan that a user is on."""
 
-    def standing(self, user_id: UUID) -> Awaitable[PlanStanding | None]:
+    def standing(self, user_id: UUID, *, test: bool = False) -> Awaitable[PlanStanding | None]:
         """How a user stands; None for an unknown one."""
 
     def admit(self, user_id: UUID) -> Awaitable[Admission | None]:

@@ -1,6 +1,6 @@
 """GET /account/plan: which plan one is on, what it gives, and what is left of it."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from quart import Blueprint
 
@@ -31,6 +31,9 @@ class OwnPlan(Form):
     plans: Annotated[list[PlanFacts], told("All that there are.", [])]
 
 
+# Where nothing has a price.
+_CURRENCY: Final = "usd"
+
 blueprint = Blueprint("plan", __name__, url_prefix="/account")
 
 
@@ -44,9 +47,11 @@ blueprint = Blueprint("plan", __name__, url_prefix="/account")
 )
 async def plan(principal: Principal) -> OwnPlan:
     """Which plan one is on, what it gives, and what is left of it."""
-    user_plans = wiring().services.plans
-    assert user_plans is not None
-    found, plans = await standing_of(principal), user_plans.plans
+    services = wiring().services
+    assert services.plans is not None
+    found, plans = await standing_of(principal), services.plans.plans
+    # Packages and plans are sold in one.
+    currency = services.packages[0].currency if services.packages else _CURRENCY
     return OwnPlan(
         plan=None if found.plan is None else found.plan.name.value,
         period_begins_at=found.period.begins_at.isoformat(),
@@ -55,7 +60,7 @@ async def plan(principal: Principal) -> OwnPlan:
         seconds_remaining=seconds(found.balance.balance_ms),
         seconds_expiring=seconds(found.running_out_ms),
         expiring=[ExpiringMinutes.of(lot) for lot in found.lots],
-        plans=[] if plans is None else [PlanFacts.of(one) for one in plans],
+        plans=[] if plans is None else [PlanFacts.of(one, currency) for one in plans],
     )
 
 
@@ -63,7 +68,7 @@ async def standing_of(principal: Principal) -> Standing:
     """How somebody stands; a refusal where they are gone."""
     user_plans = wiring().services.plans
     assert user_plans is not None
-    found = await user_plans.standing(principal.user_id)
+    found = await user_plans.standing(principal.user_id, test=principal.test)
     if found is None:
         raise unauthenticated()
     return found

@@ -44,6 +44,7 @@ class PlanFacts(Form):
     minutes_per_month: Annotated[int, Meta(ge=0), told("0: as many as one has bought.", 60)]
     live: Annotated[bool, told("Whether its minutes serve live streams too.", sample=True)]
     price_cents: Annotated[int, Meta(ge=0), told("A month's price.", 0)]
+    currency: Annotated[str, told("That price's, as Stripe has it.", "usd")]
     models: Annotated[
         list[str] | None, told("What recordings may be transcribed with; null: all.", ["default"])
     ]
@@ -56,7 +57,7 @@ class PlanFacts(Form):
     priority: Annotated[int, Meta(ge=0), told("Who has more comes first.", 0)]
 
     @classmethod
-    def of(cls, plan: Plan) -> Self:
+    def of(cls, plan: Plan, currency: str) -> Self:
         """As the operator has it."""
         terms = plan.terms
         return cls(
@@ -64,6 +65,7 @@ class PlanFacts(Form):
             minutes_per_month=plan.minutes_ms // 60_000,
             live=plan.live,
             price_cents=plan.price_cents,
+            currency=currency,
             models=None if terms.models is None else sorted(terms.models),
             formats=None if plan.formats is None else sorted(plan.formats),
             recordings_at_once=terms.running_max,

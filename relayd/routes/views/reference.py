@@ -5,6 +5,7 @@ from typing import Annotated, Final
 
 from quart import Blueprint, Response, current_app
 
+from relayd.keys.spelling import PREFIX, Spelling
 from relayd.routes.toolkit.description import Answer, Topic, described, undescribed
 from relayd.routes.toolkit.forms import Form, told
 from relayd.routes.toolkit.openapi import document
@@ -48,7 +49,10 @@ async def openapi() -> Response:
     app = current_app
     made = app.extensions.get(_EXTENSION)
     if made is None:
-        repository_url = wiring().services.repository_url
-        made = json.dumps(document(app.url_map, app.view_functions, repository_url))
+        services = wiring().services
+        spelling = Spelling() if services.keys is None else services.keys.spelling
+        written = document(app.url_map, app.view_functions, spelling, services.repository_url)
+        # The forms' examples have the usual prefix.
+        made = json.dumps(written).replace(f"{PREFIX}_live_", f"{spelling.prefix}_live_")
         app.extensions[_EXTENSION] = made
     return Response(made, content_type="application/json")

@@ -6,6 +6,7 @@ from typing import Any
 import attrs
 import pytest
 
+from relayd.config import Package
 from relayd.identity import Scope
 from relayd.plans.plans import PlanName
 from relayd.plans.rates import Admission
@@ -38,6 +39,17 @@ async def test_the_plan_and_what_is_left(studio: Studio) -> None:
         ["default"],
     )
     assert (pro["price_cents"], pro["formats"], payg["minutes_per_month"]) == (2900, None, 0)
+    assert pro["currency"] == "usd"
+
+
+async def test_the_price_is_in_the_currency_of_the_packages(studio: Studio) -> None:
+    """One for all that is sold here."""
+    give(
+        studio.world,
+        packages=(Package(id="p", label="p", seconds=60, price_cents=100, currency="eur"),),
+    )
+    body = await (await studio.world.ask("/account/plan", token=studio.token)).get_json()
+    assert [one["currency"] for one in body["plans"]] == ["eur"] * 3
 
 
 async def test_without_plans() -> None:

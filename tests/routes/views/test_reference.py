@@ -1,10 +1,14 @@
 """GET /openapi.json, and what the page /docs has to know to show it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import pytest
 
+from relayd.keys.keys import Keys
+from relayd.keys.spelling import Spelling
+from tests.fakes.keys import MemoryKeys
 from tests.routes.document import document, operations
 from tests.routes.world import World
 
@@ -62,6 +66,16 @@ async def test_made_once() -> None:
     first = await world.ask("/openapi.json")
     assert first.content_type == "application/json"
     assert await first.get_data() == await (await world.ask("/openapi.json")).get_data()
+
+
+async def test_keys_as_they_are_written_here() -> None:
+    """Their pattern, and the examples of them, have the prefix that is configured."""
+    spelling = Spelling("acme")
+    world = World(keys=Keys(MemoryKeys(), spelling))
+    text = await (await world.ask("/openapi.json")).get_data(as_text=True)
+    assert "wtr_" not in text
+    schemes = json.loads(text)["components"]["securitySchemes"]
+    assert schemes["key"]["bearerFormat"] == spelling.pattern
 
 
 def test_the_page_knows_the_document() -> None:
