@@ -16,7 +16,7 @@ from relayd import logs
 from relayd.accounts import operator_trail, users
 from relayd.accounts.devices import STRANGER, Visitor
 from relayd.accounts.operator_trail import Deed, TrailRow
-from relayd.accounts.outcomes import Credentials, Delayed, LoginRefusal
+from relayd.accounts.outcomes import ChangeRefusal, Credentials, Delayed, LoginRefusal
 from relayd.accounts.proving import Proving
 from relayd.database.ports import Connection, Database
 from relayd.ledger import balances
@@ -25,7 +25,9 @@ from relayd.ledger.outcomes import Booked, BookingRefusal
 
 __all__ = [
     "APPOINT",
+    "DISABLE",
     "DISMISS",
+    "ENABLE",
     "GIVE",
     "LIST_USERS",
     "MAKE_ADMIN_KEY",
@@ -50,6 +52,8 @@ READ_USER: Final = "read_user"
 APPOINT: Final = "appoint_operator"
 DISMISS: Final = "dismiss_operator"
 RESET_FACTOR: Final = "reset_second_factor"
+DISABLE: Final = "disable_user"
+ENABLE: Final = "enable_user"
 # Minutes that run out.
 GIVE: Final = "give_minutes"
 MAKE_ADMIN_KEY: Final = "make_admin_key"
@@ -115,6 +119,16 @@ class Operators:
         first = not await self.database.transact(operator_trail.factor_is_in_use)
         operators = attrs.evolve(self, factor_required=False) if first else self
         return await operators.act(hand, deed, lambda connection: change(connection, deed.user_id))
+
+    async def set_disabled(
+        self, hand: Hand, deed: Deed, *, disabled: bool
+    ) -> bool | ChangeRefusal | OperatorRefusal | Delayed:
+        """Keep an account out, or let it in again; False where it stands so already."""
+        return await self.act(
+            hand,
+            deed,
+            lambda connection: users.change_disabled(connection, deed.user_id, disabled=disabled),
+        )
 
     async def is_operator(self, user_id: UUID) -> bool:
         """Whether an account is an operator's, and may be used."""

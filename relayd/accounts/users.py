@@ -4,13 +4,14 @@ from uuid import UUID
 
 from relayd.accounts.gifts import Gift
 from relayd.accounts.links import drop_links
-from relayd.accounts.outcomes import Credentials, User
+from relayd.accounts.outcomes import ChangeRefusal, Credentials, User
 from relayd.accounts.sign_ins import Rotation, SignInTerms, end_sign_ins, insert_sign_in
 from relayd.database.ports import Connection
 from relayd.mail import queue
 from relayd.mail.letters import Letter
 
 __all__ = [
+    "change_disabled",
     "change_password",
     "find_credentials",
     "find_credentials_by_id",
@@ -131,6 +132,23 @@ def set_disabled(connection: Connection, email: str, disabled: bool) -> User | N
     if disabled:
         end_sign_ins(connection, user.id)
     return user
+
+
+def change_disabled(
+    connection: Connection, user_id: UUID, *, disabled: bool
+) -> bool | ChangeRefusal:
+    """The same by id; whether it changed anything. Nobody lets in who was deleted."""
+    row = connection.execute(
+        """
+        SELECT email, disabled_at IS NOT NULL FROM users
+        WHERE id = %s AND deleted_at IS NULL FOR UPDATE
+        """,
+        (user_id,),
+    ).fetchone()
+    if row is None:
+        return ChangeRefusal.UNKNOWN_USER
+    email, stands = row
+    return stands is not disabled and set_disabled(connection, email, disabled) is not None
 
 
 def set_password(

@@ -191,10 +191,11 @@ class Serving:
     def _services(self, sessions: Sessions, hub: Hub, room: Room | None, keys: Keys) -> Services:
         config = self.config
         own = own_origins(config.server.public_url, self.entrance.urls)
+        accounts = Accounts.configured(
+            self.database, config.auth, self.hashing, self.quotas, mail=config.mail.on
+        )
         return Services(
-            accounts=Accounts.configured(
-                self.database, config.auth, self.hashing, self.quotas, mail=config.mail.on
-            ),
+            accounts=accounts,
             wallet=Wallet(self.database),
             database=self.database,
             sessions=sessions,
@@ -216,6 +217,7 @@ class Serving:
             keys=keys,
             glance=Glance(self.database, config),
             plans=UserPlans(self.database, self.membership),
+            by_hand=accounts.operators,
         )
 
     async def _until_stopped(self, door: Door, sessions: Sessions) -> None:

@@ -42,8 +42,8 @@ from relayd.routes.views import (
 )
 from relayd.routes.views.v1 import accounts as v1_accounts
 from relayd.routes.views.v1 import admin as v1_admin
+from relayd.routes.views.v1 import by_hand, progress, stats, transcribing, transcriptions, uploads
 from relayd.routes.views.v1 import keys as v1_keys
-from relayd.routes.views.v1 import progress, stats, transcribing, transcriptions, uploads
 from relayd.routes.views.v1 import subscriptions as v1_subscriptions
 from relayd.routes.views.v1 import webhooks as v1_webhooks
 
@@ -117,6 +117,7 @@ def create_app(services: Services) -> Application:
         v1_webhooks,
         v1_subscriptions,
         v1_admin,
+        by_hand,
         v1_keys,
     ):
         app.register_blueprint(module.blueprint)

@@ -7,9 +7,20 @@ import psycopg
 import pytest
 
 from relayd.accounts.accounts import Accounts
-from relayd.accounts.operators import READ_USER, Deed, Hand, OperatorRefusal, Operators
-from relayd.accounts.outcomes import Delayed, User
+from relayd.accounts.operators import (
+    DISABLE,
+    ENABLE,
+    READ_USER,
+    Deed,
+    Hand,
+    OperatorRefusal,
+    Operators,
+)
+from relayd.accounts.outcomes import ChangeRefusal, Delayed, SignedIn, User
 from relayd.database.ports import Database
+from relayd.identity import Scope
+from relayd.keys.keys import Keys
+from relayd.keys.outcomes import MadeKey, WantedKey
 from relayd.ledger.balances import Entry
 from relayd.ledger.outcomes import Booked, BookingRefusal
 from tests.accounts.factors import Phone, secured, switched_on
@@ -155,6 +166,45 @@ async def test_what_was_refused_or_repeated_is_not_in_the_trail(office: Office) 
     taken = attrs.evolve(entry, amount_ms=2000)
     assert await operators.book(MACHINE, taken) is BookingRefusal.KEY_TAKEN
     assert len(await operators.trail(10)) == 1
+
+
+async def test_out_and_in_again(office: Office, database: Database) -> None:
+    """Kept out, an account has no sign-in and no key that is good; each change stands once."""
+    operators, keys, whose = office.accounts.operators, Keys(database), office.customer
+    made = await keys.make(WantedKey(whose.id, "k", frozenset({Scope.READ}), False))
+    signed_in = await office.accounts.login(whose.email, "a password of some length")
+    assert isinstance(made, MadeKey)
+    assert isinstance(signed_in, SignedIn)
+
+    async def let_in() -> tuple[bool, bool]:
+        # As a process that remembers nothing.
+        keyed = await Keys(database).authenticate(made.text)
+        return keyed is not None, await office.accounts.authenticate(signed_in.token) is not None
+
+    async def judge(reason: str, *, disabled: bool) -> object:
+        deed = Deed(DISABLE if disabled else ENABLE, whose.id, reason, reference="key 1")
+        return await operators.set_disabled(MACHINE, deed, disabled=disabled)
+
+    assert await let_in() == (True, True)
+    assert await judge("abuse", disabled=True) is True
+    assert await judge("again", disabled=True) is False
+    assert await let_in() == (False, False)
+    assert await judge("a mistake", disabled=False) is True
+    assert await let_in() == (True, False)
+    rows = [(row.action, row.email, row.reason) for row in await operators.trail(10)]
+    assert rows == [
+        (ENABLE, whose.email, "a mistake"),
+        (DISABLE, whose.email, "abuse"),
+    ]
+
+
+async def test_nobody_lets_in_who_was_deleted(office: Office) -> None:
+    """A deleted account is nobody's, and stays so."""
+    await office.accounts.delete(office.customer.email)
+    deed = Deed(ENABLE, office.customer.id, "a mistake")
+    outcome = await office.accounts.operators.set_disabled(MACHINE, deed, disabled=False)
+    assert outcome is ChangeRefusal.UNKNOWN_USER
+    assert await office.accounts.operators.trail(10) == []
 
 
 async def test_the_trail_is_append_only(office: Office, database_url: str) -> None:

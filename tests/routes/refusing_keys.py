@@ -60,14 +60,6 @@ async def by_operator(call: Call) -> Response:
     return await call.ask(world, token=await world.key(signed_in, Scope.ADMIN))
 
 
-async def by_operator_often(call: Call) -> Response:
-    """More often than once a minute."""
-    world = World(requests_per_user=1)
-    key = await world.key((await world.register())["token"], Scope.ADMIN)
-    await call.ask(world, token=key)
-    return await call.ask(world, token=key)
-
-
 async def for_a_long_reason(call: Call) -> Response:
     """Longer than the trail takes."""
     world = World()
@@ -95,8 +87,6 @@ KEYS: Final = {
     "unknown_key": unknown,
     "v1_keys_create invalid_field": empty_name,
     "unknown_user": by_operator,
-    "v1_admin_users rate_limited": by_operator_often,
-    "v1_admin_user rate_limited": by_operator_often,
     "v1_admin_queue_stats invalid_field": for_a_long_reason,
     "v1_admin_users invalid_field": for_a_long_reason,
     "v1_admin_user invalid_field": for_existing,

@@ -11,12 +11,13 @@ from tests.routes import refusing
 from tests.routes.document import operations, validator
 from tests.routes.recording import open_studio
 from tests.routes.refusing import SIGNED, Call
+from tests.routes.refusing_by_hand import BY_HAND
 from tests.routes.refusing_keys import KEYS
 from tests.routes.refusing_subscriptions import SUBSCRIPTIONS
 from tests.routes.tills import Till, open_shop
 from tests.routes.world import refusal
 
-SCENARIOS = {**refusing.SCENARIOS, **KEYS, **SUBSCRIPTIONS}
+SCENARIOS = {**refusing.SCENARIOS, **KEYS, **SUBSCRIPTIONS, **BY_HAND}
 # A bug's answer, which no request brings about; tests/routes/test_app.py makes one.
 FAULT = INTERNAL_ERROR.code
 # Needs its own clock: below.
@@ -76,7 +77,7 @@ async def test_a_slow_body(name: str, autojump_clock: trio.testing.MockClock) ->
         open_shop(world, Till())
         headers = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin"} | SIGNED
         if asked.is_authenticated:
-            headers["Authorization"] = f"Bearer {(await world.register())['token']}"
+            headers["Authorization"] = f"Bearer {await asked.admitted(world)}"
         client = world.app.test_client()
         async with client.request(asked.path, method=asked.method, headers=headers) as connection:
             await connection.send(b"{")

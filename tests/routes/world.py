@@ -24,6 +24,7 @@ from relayd.routes.app import Application, create_app
 from relayd.routes.toolkit.wiring import Services
 from tests.accounts.world import EMAIL, LETTERS, PASSWORD, make_accounts
 from tests.fakes.accounts import MemoryAccounts
+from tests.fakes.by_hand import MemoryByHand
 from tests.fakes.keys import MemoryKeys
 from tests.fakes.plans import MemoryPlans
 
@@ -52,6 +53,10 @@ class MemoryWallet:
         await trio.lowlevel.checkpoint()
         first = STARTED.date()
         return [DayUsage(first + dt.timedelta(days=day), 1000, 2500) for day in range(days)]
+
+    async def live_sessions(self, user_id: UUID) -> Sequence[SessionRecord]:
+        """One."""
+        return await self.recent_sessions(user_id, 1)
 
     async def recent_sessions(self, user_id: UUID, most: int) -> Sequence[SessionRecord]:
         """As many as are asked for."""
@@ -94,11 +99,13 @@ class World:
     glance: Any = None
     keys: Keys = attrs.field(factory=lambda: Keys(MemoryKeys()))
     plans: MemoryPlans = attrs.field(factory=MemoryPlans)
+    by_hand: MemoryByHand = attrs.field(init=False)
     accounts: Accounts = attrs.field(init=False)
     app: Application = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.accounts = make_accounts(self.store, mail=self.mail)
+        self.by_hand = MemoryByHand(self.store)
         self.app = create_app(
             Services(
                 accounts=self.accounts,
@@ -116,6 +123,7 @@ class World:
                 keys=self.keys,
                 glance=self.glance,
                 plans=self.plans,
+                by_hand=self.by_hand,
             )
         )
 

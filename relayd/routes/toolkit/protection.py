@@ -195,7 +195,9 @@ async def principal_of_request(scope: Scope | None = None) -> Principal:
         _demand(principal, scope)
     per_minute = wiring().services.requests_per_user
     await _count([Rate(f"requests {principal.user_id}", per_minute)])
-    if principal.key_id is not None or (scope is Scope.BATCH and request.method == "POST"):
+    # An operator's programs are bounded like pages: a plan is for what it sells.
+    programs = principal.key_id is not None and scope is not Scope.ADMIN
+    if programs or (scope is Scope.BATCH and request.method == "POST"):
         await _count_under_plan(principal)
     return principal
 

@@ -14,6 +14,8 @@ from quart import Quart, current_app, has_websocket_context, request, websocket
 
 from relayd import config
 from relayd.accounts.accounts import Accounts
+from relayd.accounts.operators import Deed, Hand, OperatorRefusal
+from relayd.accounts.outcomes import ChangeRefusal, Delayed
 from relayd.config import Package
 from relayd.edge.addresses import Proxies
 from relayd.events.live import LiveCredit
@@ -23,7 +25,9 @@ from relayd.intake.asked import Asked, Format
 from relayd.intake.intake import Intake
 from relayd.intake.uploads import Uploads
 from relayd.keys.keys import Keys
-from relayd.ledger.outcomes import Balance, DayUsage, SessionRecord
+from relayd.ledger.balances import Entry
+from relayd.ledger.lots import LotRecord
+from relayd.ledger.outcomes import Balance, Booked, BookingRefusal, DayUsage, SessionRecord
 from relayd.overview.glance import Glance
 from relayd.payments.purchases import Purchase
 from relayd.payments.receipts import Bought, ReceiptRefusal
@@ -49,6 +53,7 @@ from relayd.transcriptions.outcomes import (
 
 __all__ = [
     "Batch",
+    "ByHand",
     "Fetches",
     "Hooks",
     "PlanSales",
@@ -75,6 +80,9 @@ class UserCredit(Protocol):
 
     def usage(self, user_id: UUID, days: int) -> Awaitable[Sequence[DayUsage]]:
         """The last UTC days, today included, oldest first, none left out."""
+
+    def live_sessions(self, user_id: UUID) -> Awaitable[Sequence[SessionRecord]]:
+        """Those that run now, in any daemon."""
 
     def recent_sessions(self, user_id: UUID, most: int) -> Awaitable[Sequence[SessionRecord]]:
         """The latest ended sessions, newest first."""
@@ -223,6 +231,23 @@ class UserPlans(Protocol):
     def admit(self, user_id: UUID) -> Awaitable[Admission | None]:
         """Count a request under the user's plan."""
 
+    def lots(self, user_id: UUID, most: int) -> Awaitable[Sequence[LotRecord]]:
+        """A user's credit that runs out; those with something left first."""
+
+
+class ByHand(Protocol):
+    """What operators do by hand; see `relayd.accounts.operators`. Raises `DatabaseUnavailable`."""
+
+    def book(
+        self, hand: Hand, entry: Entry
+    ) -> Awaitable[Booked | BookingRefusal | OperatorRefusal | Delayed]:
+        """Adjust credit, once for each key of an entry."""
+
+    def set_disabled(
+        self, hand: Hand, deed: Deed, *, disabled: bool
+    ) -> Awaitable[bool | ChangeRefusal | OperatorRefusal | Delayed]:
+        """Keep an account out, or let it in again; False where it stands so already."""
+
 
 @attrs.frozen
 class Batch:
@@ -284,6 +309,7 @@ class Services:
     # What operators see of the whole.
     glance: Glance | None = None
     plans: UserPlans | None = None
+    by_hand: ByHand | None = None
 
 
 @attrs.frozen

@@ -124,10 +124,8 @@ def declared_codes() -> set[tuple[int, str]]:
     }
 
 
-# The framework's own, which no operation answers with, those of the WebSocket's handshake, and of
-# what the pages of operators ask alone.
+# The framework's own, which no operation answers with, and those of the WebSocket's handshake.
 OF_NO_OPERATION = {
-    (403, "no_operator"),
     (400, "bad_request"),
     (404, "not_found"),
     (405, "method_not_allowed"),

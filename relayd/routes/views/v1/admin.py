@@ -10,6 +10,7 @@ from relayd.accounts.operators import LIST_USERS, READ_QUEUE, READ_USER, Deed
 from relayd.accounts.outcomes import User
 from relayd.durations import seconds
 from relayd.identity import Principal, Scope
+from relayd.ledger.lots import LotRecord
 from relayd.ledger.outcomes import Balance
 from relayd.routes.toolkit.bodies import INVALID_FIELD
 from relayd.routes.toolkit.description import Answer, Topic, described
@@ -18,12 +19,20 @@ from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.wiring import wiring
 from relayd.routes.views.account import EndedSession
+from relayd.routes.views.plan_forms import PlanName
 from relayd.routes.views.purchases import Listed
 from relayd.routes.views.v1.numbers import number_asked
 from relayd.routes.views.v1.recordings import BATCH_OFF, Recording, identity, open_batch
 from relayd.transcriptions.outcomes import Filters, Standing
 
-__all__ = ["blueprint"]
+__all__ = [
+    "UNKNOWN_USER",
+    "AccountCredit",
+    "AccountDetail",
+    "UserId",
+    "blueprint",
+    "checked_reason",
+]
 
 blueprint = Blueprint("v1_admin", __name__, url_prefix="/api/v1/admin")
 
@@ -35,6 +44,7 @@ _PAGE_MAX: Final = 1000
 _LATEST: Final = 20
 _REASON_MAX: Final = 200
 _USER: Final = "5f0c1c52-5b0e-4d0c-9d51-6f1d7c1c9a10"
+UserId = Annotated[str, told("As the list has it.", _USER)]
 _WHY: Final = {
     "reason": Annotated[
         str,
@@ -105,11 +115,49 @@ class AccountCredit(Form):
         )
 
 
+class Lot(Form):
+    """Credit that runs out, or ran out, and what became of it."""
+
+    source: Annotated[str, told("What gave it: free, invoice or hand.", "free")]
+    plan: Annotated[str, told("The plan that it belongs to; empty where to none.", "free")]
+    live: Annotated[
+        bool, told("Whether live streams may use it, and not recordings alone.", sample=True)
+    ]
+    seconds_given: Seconds
+    seconds_remaining: Seconds
+    seconds_spent: Seconds
+    # Unused at its end.
+    seconds_expired: Seconds
+    # By refunds and disputes: out of it, or out of other credit where it had been spent.
+    seconds_taken_back: Seconds
+    created_at: Time
+    expires_at: Time
+
+    @classmethod
+    def of(cls, lot: LotRecord) -> Self:
+        """As the ledger has it."""
+        return cls(
+            source=lot.source,
+            plan=lot.plan,
+            live=lot.live,
+            seconds_given=seconds(lot.amount_ms),
+            seconds_remaining=seconds(lot.remaining_ms),
+            seconds_spent=seconds(lot.spent_ms),
+            seconds_expired=seconds(lot.expired_ms),
+            seconds_taken_back=seconds(lot.taken_ms + lot.owed_ms),
+            created_at=lot.created_at.isoformat(),
+            expires_at=lot.expires_at.isoformat(),
+        )
+
+
 class WholeAccount(Form):
     """An account, and the latest of what it did, newest first."""
 
     user: AccountDetail
+    plan: Annotated[PlanName | None, told("null where there are no plans.", "free")]
     credit: AccountCredit
+    lots: Annotated[list[Lot], told("Those with something left first.", [])]
+    live_streams: Annotated[int, Meta(ge=0), told("That run now.", 1)]
     sessions: list[EndedSession]
     recordings: list[Recording]
     purchases: list[Listed]
@@ -170,14 +218,15 @@ async def users(principal: Principal) -> AccountPage:
 @authorised(Scope.ADMIN)
 @described(
     Topic.OPERATING,
-    path={"user_id": Annotated[str, told("As the list has it.", _USER)]},
+    path={"user_id": UserId},
     query=_WHY,
     gives={200: Answer("The account.", WholeAccount)},
     refuses=(UNKNOWN_USER, INVALID_FIELD),
-    more="For a key of the operator's. Words and audio are nobody's but the user's.",
+    more="For a key of the operator's. Words and audio are nobody's but the user's; a look gives "
+    "nobody the minutes of a month.",
 )
 async def user(principal: Principal, user_id: str) -> WholeAccount:
-    """An account: credit, sessions, recordings, purchases."""
+    """An account: credit, lots, sessions, recordings, purchases."""
     services = wiring().services
     asked = Principal(identity(user_id, UNKNOWN_USER))
     found = await services.accounts.me(asked)
@@ -185,6 +234,9 @@ async def user(principal: Principal, user_id: str) -> WholeAccount:
     if found is None or has is None:
         raise UNKNOWN_USER.problem()
     await _note(principal, READ_USER, found.id)
+    plans = services.plans
+    assert plans is not None, "an app that is served knows of plans"
+    plan = await plans.plan(found.id)
     sessions = await services.wallet.recent_sessions(found.id, _LATEST)
     recordings = []
     if services.batch is not None:
@@ -193,19 +245,28 @@ async def user(principal: Principal, user_id: str) -> WholeAccount:
     bought = [] if services.shop is None else await services.shop.purchases(asked)
     return WholeAccount(
         user=AccountDetail.of(found),
+        plan=None if plan is None else plan.name.value,
         credit=AccountCredit.of(has),
+        lots=[Lot.of(one) for one in await plans.lots(found.id, _LATEST)],
+        live_streams=len(await services.wallet.live_sessions(found.id)),
         sessions=[EndedSession.of(one) for one in sessions],
         recordings=recordings,
         purchases=[Listed.of(one) for one in bought[:_LATEST]],
     )
 
 
+def checked_reason(text: str) -> str:
+    """A reason as the trail takes it."""
+    reason = text.strip()
+    if not 1 <= len(reason) <= _REASON_MAX or not reason.isprintable():
+        raise INVALID_FIELD.problem(
+            f"The field reason must be text of 1 to {_REASON_MAX} characters."
+        )
+    return reason
+
+
 async def _note(principal: Principal, action: str, user_id: UUID) -> None:
     """Leave a row of who looks at what, and why, before it is looked at."""
-    reason = request.args.get("reason", "").strip() or "by an API key"
-    if len(reason) > _REASON_MAX or not reason.isprintable():
-        raise INVALID_FIELD.problem(
-            f"The field reason must be text of at most {_REASON_MAX} characters."
-        )
+    reason = checked_reason(request.args.get("reason", "").strip() or "by an API key")
     deed = Deed(action, user_id, reason, reference=f"key {principal.key_id}")
     await wiring().services.accounts.operators.note(deed, principal.user_id)

@@ -1,7 +1,9 @@
 """/api/v1/admin: everybody's, for keys of the operator."""
 
 from relayd.identity import Scope
+from relayd.plans.plans import PlanName
 from tests.accounts.world import EMAIL
+from tests.fakes.plans import MemoryPlans
 from tests.routes.recording import open_studio
 from tests.routes.world import World, refusal
 
@@ -60,6 +62,26 @@ async def test_accounts_by_address() -> None:
     ]
 
 
+async def test_minutes_that_run_out_are_told() -> None:
+    """The account's plan, and what became of each lot."""
+    world = World(plans=MemoryPlans(PlanName.FREE))
+    key = await world.key((await world.register())["token"], Scope.ADMIN)
+    me = world.store.users[EMAIL].id
+    found = await (await world.ask(f"/api/v1/admin/users/{me}", token=key)).get_json()
+    (lot,) = found["lots"]
+    assert (found["plan"], lot["plan"], lot["source"]) == ("free", "free", "free")
+    assert [lot[f"seconds_{name}"] for name in ("given", "remaining", "spent")] == [600, 540, 60]
+    assert (lot["seconds_expired"], lot["seconds_taken_back"]) == (0, 0)
+
+
+async def test_no_plan_bounds_it() -> None:
+    """Programs of the operator's are bounded by what an account may ask, whatever its plan."""
+    world = World(plans=MemoryPlans(PlanName.FREE))
+    key = await world.key((await world.register())["token"], Scope.ADMIN)
+    await world.ask("/api/v1/admin/users", token=key)
+    assert world.plans.admitted == []
+
+
 async def test_one_account() -> None:
     """What it has and did lately; the row names whose it is. No sign-in sees it."""
     with open_studio() as studio:
@@ -71,9 +93,10 @@ async def test_one_account() -> None:
         found = await (await world.ask(f"/api/v1/admin/users/{me}", token=key)).get_json()
         assert found["user"]["email"] == EMAIL
         assert found["credit"]["seconds_remaining"] == 90.5
-        assert len(found["sessions"]) == 20
+        assert (found["live_streams"], len(found["sessions"])) == (1, 20)
         assert [one["status"] for one in found["recordings"]] == ["queued"]
         assert found["purchases"] == []
+        assert (found["plan"], found["lots"]) == (None, [])
         assert world.store.trail == [("read_user", me, "by an API key", me)]
         refused = await world.ask(f"/api/v1/admin/users/{me}", token=studio.token)
         assert await refusal(refused) == (403, "missing_scope")
