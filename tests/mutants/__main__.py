@@ -25,7 +25,7 @@ from psycopg.conninfo import make_conninfo
 
 from relayd.database import migrate
 from relayd.database.embedded import Attachment
-from tests.fixtures.postgres import FOREIGN_SERVER, TEMPLATE, create_database
+from tests.fixtures.postgres import FOREIGN_SERVER, TEMPLATE, create_database, new_directory
 from tests.mutants.breaking import Break, break_file
 from tests.mutants.trials import ENVIRONMENT, Orders, Trial
 
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @contextmanager
 def _postgres() -> Iterator[dict[str, str]]:
     """One server for all breaks, with a database of the whole schema to copy."""
-    directory = Path(tempfile.mkdtemp(prefix="relayd-mutants-"))
+    directory = new_directory("relayd-mutants-")
     attachment = Attachment.attach(directory)
     try:
         with psycopg.connect(attachment.url, autocommit=True) as connection:
@@ -143,10 +143,11 @@ class Workshop:
 
     def try_out(self, room: Room, breaks: Sequence[Break], results: Path) -> dict[str, Trial]:
         """What the room's tests say to each, by its digest; kept in ``results``."""
-        noticed = {digest for digest, trial in _read(results).items() if trial.noticed}
-        # In an order that means nothing, so that a run which is cut short has tried a fair sample.
-        chance = sorted(breaks, key=lambda one: one.digest)
-        untried = {one.name: one.digest for one in chance if one.digest not in noticed}
+        known = {digest: trial.noticed for digest, trial in _read(results).items()}
+        # Those first that nobody tried, in an order that means nothing, so that a run which is
+        # cut short has tried a fair sample.
+        chance = sorted(breaks, key=lambda one: (one.digest in known, one.digest))
+        untried = {one.name: one.digest for one in chance if not known.get(one.digest)}
         if untried:
             self._run(room, Orders(untried, results.absolute(), self.jobs, self.seconds))
         return _read(results)

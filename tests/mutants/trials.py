@@ -1,8 +1,9 @@
 """A plugin of pytest that tries each break on the tests that run the broken function.
 
-The tests are collected once. Each break is tried in a fork of that process, the quickest tests
-first, and the first that fails ends it. Which tests run which function, and how long they take,
-is seen before in a run without any break.
+The tests are collected once. Each break is tried in a fork of that process, and the first test
+that fails ends it. Those that noticed other breaks of the same function come first, then the
+quickest. Which tests run which function, and how long they take, is seen before in a run without
+any break.
 """
 
 import contextlib
@@ -108,6 +109,9 @@ class Trials:
     _seconds: dict[str, float] = attrs.field(factory=dict)
     _costs: dict[str, float] = attrs.field(factory=dict)
     _tests: dict[str, set[str]] = attrs.field(factory=dict)
+    # By function, how many of its breaks each test noticed so far, in earlier runs too.
+    _noticed: dict[str, Counter[str]] = attrs.field(factory=lambda: defaultdict(Counter))
+    _results_read: int = 0
     _running: dict[int, Running] = attrs.field(factory=dict)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -165,7 +169,17 @@ class Trials:
             state()._stats.clear()
         return tests
 
+    def _learn(self) -> None:
+        """Read what has been found since the last time."""
+        with self.orders.results.open("ab+") as results:
+            results.seek(self._results_read)
+            for line in results:
+                trial = json.loads(line)
+                self._noticed[_function(trial["name"])][trial["by"]] += trial["noticed"]
+            self._results_read = results.tell()
+
     def _start(self, session: pytest.Session, name: str) -> None:
+        self._learn()
         items = self._choose(session.items, name)
         if not items:
             self._note(name, noticed=False, by="no test runs it", since=time.monotonic())
@@ -184,9 +198,10 @@ class Trials:
         self._running[pid] = running
 
     def _choose(self, items: Sequence[pytest.Item], name: str) -> list[pytest.Function]:
-        """The tests of its own file, then those that run what is broken, the quickest first."""
-        function = name.partition("__mutmut_")[0]
+        """Those that noticed the like, the tests of its own file, then the quickest others."""
+        function = _function(name)
         tests = self._tests.get(function, set())
+        noticed = self._noticed[function]
         mirror = f"test_{function.rpartition('.')[0].rpartition('.')[2]}.py"
         # All of its own file: what runs once for all tests was seen in the first of them only.
         running = [
@@ -202,6 +217,7 @@ class Trials:
             cases[item.path, item.originalname] += 1
         running.sort(
             key=lambda item: (
+                -noticed[item.nodeid],
                 item.path.name != mirror,
                 # The server's part isn't counted here.
                 "postgres_server_url" in item.fixturenames,
@@ -262,6 +278,10 @@ class Trials:
         trial = Trial(self.orders.breaks[name], name, noticed, by, seconds)
         with self.orders.results.open("a") as results:
             results.write(json.dumps(attrs.asdict(trial)) + "\n")
+
+
+def _function(name: str) -> str:
+    return name.partition("__mutmut_")[0]
 
 
 @contextlib.contextmanager
