@@ -204,8 +204,8 @@ class Reconciliation:
 
     async def _reversals(self, done: Reconciled) -> None:
         stripe = self.fulfilment.stripe
-        done.refunds += await self._listed(done, stripe.list_refunds)
-        done.disputes += await self._listed(done, stripe.list_disputes)
+        done.refunds = await self._listed(done, stripe.list_refunds)
+        done.disputes = await self._listed(done, stripe.list_disputes)
 
     async def _listed(self, done: Reconciled, listing: List[Refund] | List[Dispute]) -> int:
         after: str | None = None

@@ -6,7 +6,6 @@ import pytest
 
 from relayd.config import Plans
 from relayd.errors import ConfigError
-from relayd.payments.prices import plans_for_sale
 from relayd.plans.plans import PlanName
 from relayd.plans.plans import Plans as Configured
 from tests.config.files import read
@@ -61,15 +60,6 @@ def test_what_means_nothing_is_refused(tmp_path: Path, said: str, problem: str) 
 PRO_FOR_SALE = "server.public_url = 'https://a.example'\n[plans.pro]\nprice_id = 'price_a'\n"
 STRIPE = "[stripe]\napi_key = 'sk_test_x'\nwebhook_secrets = ['whsec_x']\n"
 PROVEN = f"{ON}[plans.free]\nunproven = true\n"
-
-
-def test_a_plan_for_sale(tmp_path: Path) -> None:
-    """It is sold in the packages' currency, for as many minutes as it gives."""
-    settings = read(tmp_path, f"{PRO_FOR_SALE}{PROVEN}{STRIPE}")
-    (sold,) = plans_for_sale(settings)
-    assert (sold.name, sold.price_id, sold.currency) == ("pro", "price_a", "usd")
-    assert (sold.price_cents, sold.period_ms, sold.live) == (2900, 60_000_000, True)
-    assert plans_for_sale(read(tmp_path, f"{PROVEN}")) == ()
 
 
 @pytest.mark.parametrize(

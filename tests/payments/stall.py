@@ -21,7 +21,17 @@ from tests.ledger.store import Store
 from tests.payments.till import Till
 from tests.stripe_standin.shapes import Json
 
-__all__ = ["MS", "PACK", "PRICE", "PRO", "SECRET", "Stall", "event_body", "signature_of"]
+__all__ = [
+    "MS",
+    "PACK",
+    "PRICE",
+    "PRO",
+    "SECRET",
+    "Stall",
+    "event_body",
+    "outcomes",
+    "signature_of",
+]
 
 NOW = 1_800_000_000
 SECRET = "whsec_test"
@@ -137,7 +147,7 @@ class Stall:
         return await self.database.transact(_entries)
 
     async def reasons(self) -> list[str]:
-        """What stands beside what refunds took, in order."""
+        """What stands beside what refunds took and gave back, in order."""
         return await self.database.transact(_reasons)
 
     async def unprocessed(self) -> int:
@@ -154,6 +164,14 @@ def _age(connection: Connection) -> None:
     connection.execute("UPDATE stripe_customers SET next_attempt_at = now()")
 
 
+def outcomes(connection: Connection) -> list[str]:
+    """What came of every message, in the order of their numbers."""
+    rows = connection.execute(
+        "SELECT outcome FROM stripe_events ORDER BY length(event_id), event_id"
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
 def _entries(connection: Connection) -> list[tuple[str, int]]:
     rows = connection.execute("SELECT kind, amount_ms FROM usage_ledger ORDER BY id").fetchall()
     return [(row[0], row[1]) for row in rows]
@@ -161,7 +179,7 @@ def _entries(connection: Connection) -> list[tuple[str, int]]:
 
 def _reasons(connection: Connection) -> list[str]:
     rows = connection.execute(
-        "SELECT reason FROM usage_ledger WHERE kind = 'refund' ORDER BY id"
+        "SELECT reason FROM usage_ledger WHERE kind IN ('refund', 'refund_failed') ORDER BY id"
     ).fetchall()
     return [row[0] for row in rows]
 

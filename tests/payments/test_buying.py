@@ -10,6 +10,7 @@ from relayd.database.ports import Connection, Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.ledger.outcomes import Balance
+from relayd.payments import shop
 from relayd.payments.ports import CustomerGone, PurchaseOrder, PurchaseState, SubscriptionOrder
 from relayd.payments.purchases import expire_lost
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl
@@ -108,8 +109,8 @@ async def test_a_customer_that_nobody_named(stall: Stall, declared_errors: Decla
             await trio.lowlevel.checkpoint()
             return CustomerGone()
 
-    shop = attrs.evolve(stall.shop, stripe=Stubborn())
-    outcome = await shop.checkout(who, "pack", "https://relay.example.org")
+    stubborn = attrs.evolve(stall.shop, stripe=Stubborn())
+    outcome = await stubborn.checkout(who, "pack", "https://relay.example.org")
     assert outcome is CheckoutRefusal.STRIPE_UNAVAILABLE
     assert [one.status for one in await stall.purchases()] == ["failed"]
     declared_errors.expect("checkout refused")
@@ -237,6 +238,7 @@ async def test_the_return_page(stall: Stall) -> None:
 
     unasked = await stall.shop.purchase(who, session_id, look=False)
     foreign = await stall.shop.purchase(other, session_id)
+    assert await stall.shop.purchase(who, "cs_test_none") is None
     assert unasked is not None
     assert unasked.state is PurchaseState.PENDING
     assert foreign is None
@@ -267,14 +269,21 @@ async def test_the_return_page_of_nobody(stall: Stall) -> None:
     assert len(stall.stripe.requests) == asked
 
 
-async def test_the_return_page_without_stripe(stall: Stall) -> None:
-    """Where Stripe is away the page says what is known."""
+async def test_the_return_page_without_stripe(
+    stall: Stall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where Stripe is away, or takes long, the page says within seconds what is known."""
+    assert shop.LOOK_SECONDS <= 5
+    monkeypatch.setattr(shop, "LOOK_SECONDS", 0.2)
     who = await stall.user()
     session_id = await stall.begin(who)
     stall.stripe.faults.append(StripeUnavailable("away"))
-    found = await stall.shop.purchase(who, session_id)
-    assert found is not None
-    assert found.state is PurchaseState.PENDING
+    for slow_seconds in (0, 3600):
+        stall.stripe.slow_seconds = slow_seconds
+        with trio.fail_after(5):
+            found = await stall.shop.purchase(who, session_id)
+        assert found is not None
+        assert found.state is PurchaseState.PENDING
 
 
 async def test_not_ours(stall: Stall) -> None:

@@ -142,6 +142,14 @@ async def test_daemons_share_the_work(stall: Stall) -> None:
     assert [*stall.stripe.requests] == ["POST /v1/customers"] * 12
 
 
+@pytest.mark.system
+async def test_so_many_at_once(stall: Stall) -> None:
+    """A daemon makes a few customers at a time, however many wait."""
+    for _ in range(customers.BATCH + 2):
+        await stall.user()
+    assert [await stall.shop.customers.work() for _ in range(3)] == [customers.BATCH, 2, 0]
+
+
 async def test_paced(
     autojump_clock: trio.testing.MockClock, declared_errors: DeclaredErrors
 ) -> None:

@@ -10,12 +10,12 @@ import trio.testing
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.payments import events, reconciliation
-from relayd.payments.events import ATTEMPTS_MAX, CALLS_MAX, KINDS, Event, EventQueue, prune
+from relayd.payments.events import ATTEMPTS_MAX, BATCH, CALLS_MAX, KINDS, Event, EventQueue, prune
 from relayd.payments.fulfilment import Fulfilment
 from relayd.payments.ports import PurchaseState, Refund
 from relayd.payments.shop import Accepted, Rejected
 from tests.conftest import DeclaredErrors
-from tests.payments.stall import MS, Stall, event_body, signature_of
+from tests.payments.stall import MS, Stall, event_body, outcomes, signature_of
 from tests.payments.till import Till
 
 
@@ -76,6 +76,8 @@ async def test_what_came_of_each_stands_beside_it(stall: Stall) -> None:
     stall.stripe.pay(bought)
     refund = stall.stripe.refund_of(bought, 100)
     stall.stripe.account.checkout.pay_later(declined)
+    theirs = {"id": "re_theirs", "payment_intent": "pi_theirs", "charge": "ch_theirs"}
+    stall.stripe.refunds["re_theirs"] = stall.stripe.refunds[refund.id] | theirs
     # Until somebody says that it failed, it may still be paid.
     assert await stall.shop.fulfil(declined) is PurchaseState.PENDING
     told = [
@@ -84,6 +86,7 @@ async def test_what_came_of_each_stands_beside_it(stall: Stall) -> None:
         ("refund.created", refund.id, "changed"),
         ("refund.updated", refund.id, "known"),
         ("refund.updated", "re_unknown", "not ours"),
+        ("refund.updated", "re_theirs", "nothing of ours has this payment"),
         ("charge.refunded", stall.stripe.account.charge_of(bought)["id"], "1 refunds"),
         ("charge.dispute.created", stall.stripe.dispute_of(bought, 600).id, "changed"),
         ("checkout.session.async_payment_failed", declined, "failed"),
@@ -94,12 +97,6 @@ async def test_what_came_of_each_stands_beside_it(stall: Stall) -> None:
         await stall.tell(kind, thing)
 
     assert await stall.database.transact(outcomes) == [outcome for _, _, outcome in told]
-
-
-def outcomes(connection: Connection) -> list[str]:
-    """What came of every message, in the order of their ids."""
-    rows = connection.execute("SELECT outcome FROM stripe_events ORDER BY event_id").fetchall()
-    return [row[0] for row in rows]
 
 
 @pytest.mark.system
@@ -170,6 +167,21 @@ async def test_work_ends_within_the_lease(autojump_clock: trio.testing.MockClock
     assert database.finished == []
 
 
+async def test_what_always_takes_too_long_is_given_up(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """The last attempt that was cut off ends it: reconciliation remains."""
+    last, another = (
+        Event(f"evt_{attempts}", "refund.created", "re_1", attempts=attempts)
+        for attempts in (ATTEMPTS_MAX, ATTEMPTS_MAX - 1)
+    )
+    database = Scripted([[last, another], []])
+    stripe = Till(slow_seconds=float("inf"))
+    queue = EventQueue(cast("Any", database), Fulfilment(cast("Any", database), stripe))
+    assert await queue.work() == 2
+    assert (database.finished, database.put_off) == ([last.id], [another.id])
+
+
 @pytest.mark.system
 async def test_a_bug_in_one(stall: Stall, declared_errors: DeclaredErrors) -> None:
     """A message that we fail at neither ends the daemon nor keeps another one waiting."""
@@ -210,6 +222,14 @@ async def test_daemons_share_the_work(stall: Stall) -> None:
     asked = {f"GET /v1/refunds/re_{number}" for number in range(12)}
     assert len(stall.stripe.requests) == 12
     assert {*stall.stripe.requests} == asked
+
+
+@pytest.mark.system
+async def test_so_many_at_once(stall: Stall) -> None:
+    """A daemon asks Stripe about a few messages at a time, however many wait."""
+    for number in range(BATCH + 2):
+        await stall.deliver("refund.created", f"re_{number}")
+    assert [await stall.shop.events.work() for _ in range(3)] == [BATCH, 2, 0]
 
 
 @pytest.mark.system

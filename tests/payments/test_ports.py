@@ -4,7 +4,14 @@ from uuid import uuid4
 
 import pytest
 
-from relayd.payments.ports import Buyer, CheckoutSession, Dispute, PurchaseState, Refund
+from relayd.payments.ports import (
+    Buyer,
+    CheckoutSession,
+    Dispute,
+    PurchaseState,
+    Refund,
+    Subscription,
+)
 
 SESSION = CheckoutSession("cs_1", None, "open", "unpaid", 100, "usd", None)
 
@@ -70,6 +77,25 @@ def test_dispute_states(status: str, reinstated: bool, still_open: bool) -> None
     """A dispute freezes until it is closed or the money is back."""
     dispute = Dispute("dp_1", "pi_1", 1, "usd", status, withdrawn=False, reinstated=reinstated)
     assert dispute.open is still_open
+
+
+@pytest.mark.parametrize(
+    ("status", "running"),
+    [
+        ("incomplete", True),
+        ("trialing", True),
+        ("active", True),
+        ("past_due", True),
+        ("unpaid", True),
+        ("paused", True),
+        ("something_new", True),
+        ("canceled", False),
+        ("incomplete_expired", False),
+    ],
+)
+def test_subscription_states(status: str, running: bool) -> None:
+    """A subscription runs until there is no way back for it."""
+    assert Subscription("sub_1", status, "cus_1", cancels=False, period_end=None).running is running
 
 
 def test_an_address_is_not_printed() -> None:

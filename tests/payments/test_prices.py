@@ -1,16 +1,44 @@
 """What a plan costs at Stripe is what the configuration says, or nothing is sold."""
 
+from pathlib import Path
+
 import attrs
 import pytest
 import trio
 
 from relayd.errors import ConfigError, StripeUnavailable
 from relayd.payments.ports import Price
-from relayd.payments.prices import price_problem, refuse_wrong_prices
+from relayd.payments.prices import plans_for_sale, price_problem, refuse_wrong_prices
+from tests.config.files import read
 from tests.payments.stall import PRO
 from tests.payments.till import Till
 
 PRICE = Price(PRO.price_id, True, PRO.price_cents, PRO.currency, "month", 1)
+
+
+MINE = "minutes = 7\nlive = false\n"
+SALES = """
+server.public_url = 'https://a.example'
+[plans]
+on = true
+[plans.free]
+unproven = true
+[stripe]
+api_key = 'sk_test_x'
+webhook_secrets = ['whsec_x']
+[plans.pro]
+price_id = '%s'
+"""
+
+
+@pytest.mark.parametrize(("more", "minutes", "live"), [("", 1000, True), (MINE, 7, False)])
+def test_a_plan_for_sale(tmp_path: Path, more: str, minutes: int, live: bool) -> None:
+    """It is sold in the packages' currency, and gives what is configured; without a price, none."""
+    settings = read(tmp_path, SALES % "price_a" + more)
+    (sold,) = plans_for_sale(settings)
+    assert (sold.name, sold.price_id, sold.currency) == ("pro", "price_a", "usd")
+    assert (sold.price_cents, sold.period_ms, sold.live) == (2900, minutes * 60_000, live)
+    assert plans_for_sale(read(tmp_path, SALES % "" + more)) == ()
 
 
 @pytest.mark.parametrize(

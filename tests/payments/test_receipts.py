@@ -46,6 +46,15 @@ async def test_what_never_had_a_page_is_not_listed(stall: Stall) -> None:
     assert await stall.shop.purchases(who) == []
 
 
+async def test_the_latest_are_listed(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much a user bought, a list ends: what is left out is the oldest."""
+    monkeypatch.setattr(shop, "BOUGHT_MAX", 2)
+    who = await stall.user()
+    bought = [await stall.begin(who) for _ in range(3)]
+    listed = await stall.shop.purchases(who)
+    assert [one.checkout_session_id for one in listed] == [bought[2], bought[1]]
+
+
 async def test_a_receipt(stall: Stall) -> None:
     """It is asked for anew each time, and nothing of it is kept."""
     who = await stall.user()
@@ -69,6 +78,21 @@ async def test_no_receipt(stall: Stall) -> None:
     await stall.shop.fulfil(waiting)
     assert await stall.shop.receipt(who, waiting) is ReceiptRefusal.NO_RECEIPT
     assert await stall.shop.receipt(who, given) is ReceiptRefusal.NO_RECEIPT
+
+
+async def test_no_receipt_without_a_payment(stall: Stall) -> None:
+    """What a voucher paid for in full is bought, but no money went anywhere: nobody is asked."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    stall.stripe.sessions[session_id] |= {
+        "status": "complete",
+        "payment_status": "no_payment_required",
+        "amount_total": 0,
+    }
+    assert await stall.shop.fulfil(session_id) is PurchaseState.PAID
+    asked = len(stall.stripe.requests)
+    assert await stall.shop.receipt(who, session_id) is ReceiptRefusal.NO_RECEIPT
+    assert len(stall.stripe.requests) == asked
 
 
 async def test_stripe_away(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:

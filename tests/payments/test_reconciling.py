@@ -13,11 +13,11 @@ from relayd.errors import DatabaseUnavailable, StripeUnavailable
 from relayd.ledger.outcomes import Balance
 from relayd.payments import purchases, reconciliation
 from relayd.payments.fulfilment import Fulfilment
-from relayd.payments.ports import CheckoutSession, Dispute, ListPage
+from relayd.payments.ports import CheckoutSession
 from relayd.payments.reconciliation import Reconciliation
 from tests.conftest import DeclaredErrors
-from tests.payments.stall import MS, PRICE, Stall
-from tests.payments.till import Till
+from tests.payments.stall import MS, PACK, PRICE, Stall
+from tests.payments.till import Forgetful, Till
 
 
 @pytest.fixture
@@ -53,7 +53,7 @@ async def test_everything_lost(stall: Stall) -> None:
 async def test_what_waits_is_looked_at_however_old(stall: Stall) -> None:
     """A payment, a refund and a dispute that take long are found without any list."""
     who = await stall.user()
-    paid, slow = await stall.buy(who), await stall.begin(who)
+    paid, slow, _ = await stall.buy(who), await stall.begin(who), await stall.begin(who)
     refund = stall.stripe.refund_of(paid, 70, "pending")
     dispute = stall.stripe.dispute_of(paid, 70)
     await stall.tell("refund.created", refund.id)
@@ -66,9 +66,22 @@ async def test_what_waits_is_looked_at_however_old(stall: Stall) -> None:
 
     done = await Reconciliation(stall.database, fulfilment).compare()
 
-    assert done.corrected == 3
+    assert (done.sessions, done.corrected) == (2, 3)
     assert await stall.balance(who) == Balance(2 * MS, 0, 0)
     await stall.assert_balanced()
+
+
+@pytest.mark.system
+async def test_a_slow_payment_has_not_failed(stall: Stall) -> None:
+    """A bank that takes days: until one is told that it failed, the purchase waits."""
+    who = await stall.user()
+    session_id = await stall.begin(who)
+    stall.stripe.account.checkout.pay_later(session_id)
+    await stall.shop.reconcile()
+    assert [one.status for one in await stall.purchases()] == ["pending"]
+    stall.stripe.account.checkout.succeed(session_id)
+    assert (await stall.shop.reconcile()).corrected == 1
+    assert await stall.balance(who) == Balance(MS, 0, 0)
 
 
 @pytest.mark.system
@@ -112,6 +125,18 @@ async def test_unknown_to_stripe(stall: Stall) -> None:
     stall.stripe.pay(session_id)
     await stall.tell("checkout.session.completed", session_id)
     assert await stall.balance(who) == Balance(MS, 0, 0)
+
+
+@pytest.mark.system
+async def test_all_that_came_to_nothing_is_counted(stall: Stall) -> None:
+    """What Stripe doesn't know, and what never got as far as a page of Stripe's."""
+    who = await stall.user()
+    for _ in range(2):
+        stall.stripe.sessions.pop(await stall.begin(who))
+        stall.stripe.faults.append(StripeUnavailable("away"))
+        await stall.shop.checkout(who, PACK.id, "https://relay.example.org")
+    await stall.database.transact(make_old)
+    assert (await stall.shop.reconcile()).expired == 4
 
 
 @pytest.mark.system
@@ -165,18 +190,22 @@ async def test_unknown_reversals_starve_nobody(
     assert [one.corrected for one in done] == [0, 1]
 
 
-@attrs.frozen
-class Forgetful:
-    """Its lists are empty."""
-
-    stripe: Till
-
-    def __getattr__(self, name: str) -> Any:
-        return self._empty if name.startswith("list_") else getattr(self.stripe, name)
-
-    async def _empty(self, since: dt.datetime, after: str | None) -> ListPage[Dispute]:
-        await trio.lowlevel.checkpoint()
-        return ListPage((), None)
+@pytest.mark.system
+async def test_unknown_disputes_starve_nobody(
+    stall: Stall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same of disputes."""
+    monkeypatch.setattr(reconciliation, "SINGLE_MAX", 1)
+    who = await stall.user()
+    gone, slow = [stall.stripe.dispute_of(await stall.buy(who), PRICE) for _ in range(2)]
+    for dispute in (gone, slow):
+        await stall.tell("charge.dispute.created", dispute.id)
+    del stall.stripe.disputes[gone.id]
+    stall.stripe.lose(slow.id)
+    fulfilment = Fulfilment(stall.database, cast("Any", Forgetful(stall.stripe)))
+    done = [await Reconciliation(stall.database, fulfilment).compare() for _ in range(2)]
+    assert [one.corrected for one in done] == [0, 1]
+    assert (await stall.balance(who)).balance_ms == MS
 
 
 @pytest.mark.system

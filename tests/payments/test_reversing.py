@@ -10,6 +10,7 @@ import trio
 from relayd.database.ports import Connection, Database
 from relayd.ledger.balances import Entry, book
 from relayd.ledger.outcomes import Balance
+from relayd.payments import fulfilment
 from relayd.payments.ports import Dispute
 from relayd.payments.reversals import Applied, NotApplied, apply, take_look
 from relayd.session.ports import OpenRefusal
@@ -72,6 +73,10 @@ async def test_a_refund_that_fails(stall: Stall, status: str) -> None:
         ("purchase", MS),
         ("refund", -taken),
         ("refund_failed", taken),
+    ]
+    assert await stall.reasons() == [
+        f"pending: 300 of {PRICE} usd cents",
+        f"{status}: -300 of {PRICE} usd cents",
     ]
     await stall.assert_balanced()
 
@@ -253,6 +258,23 @@ async def test_foreign_ones(stall: Stall) -> None:
     assert await stall.shop.fulfilment.dispute("dp_unknown") is None
     stall.stripe.refunds["re_y"] = {**refund, "id": "re_y", "payment_intent": None}
     assert await stall.shop.fulfilment.refund("re_y") is NotApplied.UNKNOWN
+
+
+async def test_so_many_foreign_ones_are_remembered(
+    stall: Stall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beyond that all are forgotten, and asked about once more."""
+    monkeypatch.setattr(fulfilment, "FOREIGN_MAX", 2)
+    who = await stall.user()
+    refund = stall.stripe.refunds[stall.stripe.refund_of(await stall.buy(who), 1).id]
+    for number in range(3):
+        theirs = {"id": f"re_{number}", "payment_intent": f"pi_{number}"}
+        stall.stripe.refunds[f"re_{number}"] = refund | theirs
+    asked = []
+    for number in (0, 1, 0, 1, 2, 0, 2):
+        await stall.shop.fulfilment.refund(f"re_{number}")
+        asked.append(stall.stripe.requests.count("GET /v1/checkout/sessions"))
+    assert asked == [1, 2, 2, 2, 3, 4, 4]
 
 
 async def test_another_currency(stall: Stall, declared_errors: DeclaredErrors) -> None:

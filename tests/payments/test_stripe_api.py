@@ -16,7 +16,7 @@ import trio.testing
 
 from relayd import config
 from relayd.errors import StripeUnavailable
-from relayd.payments.ports import Buyer, CustomerGone, PurchaseOrder
+from relayd.payments.ports import Buyer, CustomerGone, PurchaseOrder, SubscriptionOrder
 from relayd.payments.stripe_api import API_VERSION, SdkStripe, open_stripe
 
 # The SDK passes its form to httpx under a name that httpx would like to retire.
@@ -55,6 +55,16 @@ DISPUTE = {
     "status": "needs_response",
     "payment_intent": "pi_1",
     "balance_transactions": [],
+}
+INVOICE = {
+    "id": "in_1",
+    "object": "invoice",
+    "amount_paid": 2900,
+    "currency": "usd",
+    "status": "paid",
+    "parent": None,
+    "lines": {"object": "list", "data": []},
+    "payments": None,
 }
 QUIET = ("stripe", "httpx", "httpcore")
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -139,6 +149,45 @@ async def test_the_session_that_is_asked_for() -> None:
     assert session.payment_intent_status == "processing"
 
 
+async def test_the_subscription_that_is_asked_for() -> None:
+    """Mode subscription, a price of Stripe's, metadata on what recurs too, ways back."""
+    wire = Wire([answer({**SESSION, "mode": "subscription"})])
+    order = SubscriptionOrder(UUID(int=3), BUYER, "pro", "price_1", "https://relay.example.org")
+
+    session = await api_on(wire).create_session(order)
+
+    metadata = {"subscription_id": str(order.id), "plan": "pro", "user_id": str(BUYER.user_id)}
+    assert wire.form() == {
+        "mode": "subscription",
+        "client_reference_id": str(order.id),
+        **{f"metadata[{name}]": value for name, value in metadata.items()},
+        **{f"subscription_data[metadata][{name}]": one for name, one in metadata.items()},
+        "line_items[0][quantity]": "1",
+        "line_items[0][price]": "price_1",
+        "success_url": "https://relay.example.org/account?session_id={CHECKOUT_SESSION_ID}",
+        "cancel_url": "https://relay.example.org/account",
+        "customer": "cus_1",
+    }
+    assert wire.requests[0].headers["Idempotency-Key"] == f"relayd-checkout-{order.id}"
+    assert not isinstance(session, CustomerGone)
+    assert session.subscribes
+
+
+async def test_a_portal() -> None:
+    """It is a customer's, and leads back; one who is gone is a value, all else for a person."""
+    made = {"id": "bps_1", "object": "billing_portal.session", "url": "https://stripe.example/p"}
+    missing = [refusal(404, code="resource_missing", param=one) for one in ("customer", "flow")]
+    wire = Wire([answer(made), *missing])
+    api = api_on(wire)
+    back = "https://relay.example.org/account"
+    assert await api.create_portal("cus_1", back) == "https://stripe.example/p"
+    assert wire.form() == {"customer": "cus_1", "return_url": back}
+    assert await api.create_portal("cus_1", back) == CustomerGone()
+    with pytest.raises(StripeUnavailable, match="flow") as caught:
+        await api.create_portal("cus_1", back)
+    assert caught.value.refused
+
+
 async def test_a_guest() -> None:
     """Without a customer the address is filled in, and the request has a key of its own."""
     wire = Wire([answer(SESSION)])
@@ -173,6 +222,11 @@ async def test_what_is_not_there() -> None:
     assert await api.session("cs_1") is None
     assert await api.refund("re_1") is None
     assert await api.dispute("dp_1") is None
+    assert await api.subscription("sub_1") is None
+    assert await api.cancel_subscription("sub_1") is None
+    assert await api.invoice("in_1") is None
+    assert await api.price("price_1") is None
+    assert await api.receipt_url("pi_1") is None
 
 
 async def test_a_customer_is_made_once() -> None:
@@ -255,7 +309,12 @@ async def test_where_the_money_of_a_dispute_is(
 
 @pytest.mark.parametrize(
     ("name", "thing"),
-    [("list_sessions", SESSION), ("list_refunds", REFUND), ("list_disputes", DISPUTE)],
+    [
+        ("list_sessions", SESSION),
+        ("list_invoices", INVOICE),
+        ("list_refunds", REFUND),
+        ("list_disputes", DISPUTE),
+    ],
 )
 async def test_pages(name: str, thing: dict[str, object]) -> None:
     """Each list is asked for from a moment on, and goes on after its last object."""

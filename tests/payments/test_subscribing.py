@@ -1,20 +1,23 @@
 """Subscribing: whoever has paid for a period has its minutes, and nobody else."""
 
 import datetime as dt
+from uuid import uuid4
 
 import pytest
+import trio
 
 from relayd.database.ports import Connection, Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.overview.takings import takings
-from relayd.payments import subscriptions
+from relayd.payments import subscribing, subscriptions
+from relayd.payments.ports import SubscriptionOrder
 from relayd.payments.reversals import take_look
 from relayd.payments.shop import CheckoutUrl
 from relayd.payments.subscribing import PortalRefusal, SubscribeRefusal
 from relayd.payments.subscriptions import Subscriber, SubscriptionState
 from tests.conftest import DeclaredErrors
-from tests.payments.stall import PRO, Stall
+from tests.payments.stall import PRO, Stall, outcomes
 from tests.stripe_standin.shapes import Json
 
 pytestmark = pytest.mark.system
@@ -181,6 +184,111 @@ async def test_what_can_not_be_subscribed_to(stall: Stall) -> None:
     assert await begin(who, "gold", BASE) is SubscribeRefusal.UNKNOWN_PLAN
     stall.stripe.faults.append(StripeUnavailable("away"))
     assert await begin(who, "pro", BASE) is SubscribeRefusal.STRIPE_UNAVAILABLE
+    assert await begin(Principal(uuid4()), "pro", BASE) is SubscribeRefusal.UNKNOWN_USER
+
+
+async def test_the_order(stall: Stall) -> None:
+    """Stripe is told our own subscription, its price and the way back."""
+    who = await stall.user()
+    outcome = await stall.shop.subscribing.begin(who, "pro", f"{BASE}/")
+    (order,) = stall.stripe.orders
+    (session_id,) = stall.stripe.sessions
+    assert outcome == CheckoutUrl(stall.stripe.sessions[session_id]["url"], session_id)
+    assert isinstance(order, SubscriptionOrder)
+    assert (order.plan, order.price_id, order.base_url) == (PRO.name, PRO.price_id, BASE)
+    assert (order.buyer.user_id, order.buyer.email) == (who.user_id, f"{who.user_id}@example.org")
+    found = await stall.shop.subscribing.come_back(who, session_id)
+    assert found is not None
+    assert (found.id, found.plan, found.state) == (order.id, "pro", SubscriptionState.PENDING)
+
+
+async def test_stripe_refuses(stall: Stall, declared_errors: DeclaredErrors) -> None:
+    """What no waiting mends is for a person to look at: the page, and the portal."""
+    who = await stall.user()
+    session = await begun(stall, who)
+    stall.stripe.account.subscriptions.end(session["subscription"])
+    await stall.tell("customer.subscription.deleted", session["subscription"])
+    stall.stripe.faults += [StripeUnavailable("no permission", refused=True)] * 2
+    subscribing = stall.shop.subscribing
+    assert await subscribing.begin(who, "pro", BASE) is SubscribeRefusal.STRIPE_UNAVAILABLE
+    assert await subscribing.portal(who, BASE) is PortalRefusal.STRIPE_UNAVAILABLE
+    declared_errors.expect("checkout refused")
+    declared_errors.expect("portal refused")
+
+
+async def test_while_stripe_is_away_what_is_known_must_do(
+    stall: Stall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for a page hears it within seconds, whether Stripe fails or takes long."""
+    assert subscribing._LOOK_SECONDS <= 5
+    monkeypatch.setattr(subscribing, "_LOOK_SECONDS", 0.2)
+    who = await stall.user()
+    paid = await stall.subscribe(who)
+    session = await begun(stall, who)
+    for fault, slow_seconds in ((StripeUnavailable("away"), 0), (None, 3600)):
+        stall.stripe.slow_seconds = slow_seconds
+        with trio.fail_after(5):
+            stall.stripe.faults += [fault] if fault else []
+            known = await stall.shop.subscribing.standing(who)
+            stall.stripe.faults += [fault] if fault else []
+            found = await stall.shop.subscribing.come_back(who, paid["id"])
+        assert known is not None
+        assert known.subscription_id == session["subscription"]
+        assert found is not None
+        assert found.state is SubscriptionState.PENDING
+
+
+async def test_nobody_is_asked_without_need(stall: Stall) -> None:
+    """Stripe is not asked where that is not wanted, nor about what is over."""
+    who = await stall.user()
+    session = await stall.subscribe(who)
+    shop = stall.shop.subscribing
+    stall.stripe.requests.clear()
+    found = await shop.come_back(who, session["id"], look=False)
+    assert found is not None
+    assert found.state is SubscriptionState.PENDING
+    assert await shop.standing(who) is None
+    assert not stall.stripe.requests
+    await shop.come_back(who, session["id"])
+    stall.stripe.account.subscriptions.end(session["subscription"])
+    assert (await standing(stall, who)).running
+    ended = await shop.standing(who)
+    assert ended is not None
+    assert not ended.running
+    stall.stripe.requests.clear()
+    assert await shop.standing(who) == ended
+    assert not stall.stripe.requests
+
+
+async def test_what_stripe_forgot_is_over(stall: Stall) -> None:
+    """A subscription that Stripe doesn't know any more brings nothing, and bars no other."""
+    who = await stall.user()
+    session = await begun(stall, who)
+    del stall.stripe.account.records.tables["sub"][session["subscription"]]
+    await stall.tell("customer.subscription.deleted", session["subscription"])
+    assert not (await standing(stall, who)).running
+    assert isinstance(await stall.shop.subscribing.begin(who, "pro", BASE), CheckoutUrl)
+    assert not await stall.shop.fulfilment.call_off(session["subscription"])
+
+
+async def test_what_came_of_each_message(stall: Stall) -> None:
+    """It stands beside it: how an invoice is, and whether a subscription's news was news."""
+    who = await stall.user()
+    session = await stall.subscribe(who)
+    told = [
+        ("invoice.paid", session["invoice"], "paid"),
+        ("invoice.paid", "in_unknown", "not ours"),
+        ("customer.subscription.updated", session["subscription"], "known, or not ours"),
+        ("customer.subscription.updated", "sub_unknown", "known, or not ours"),
+    ]
+    later = stall.stripe.account.subscriptions.renew(session["subscription"], paid=False)
+    told[2:2] = [
+        ("invoice.payment_failed", later["latest_invoice"], "open"),
+        ("customer.subscription.updated", session["subscription"], "changed"),
+    ]
+    for kind, thing, _ in told:
+        await stall.tell(kind, thing)
+    assert await stall.database.transact(outcomes) == [outcome for _, _, outcome in told]
 
 
 async def test_the_portal(stall: Stall) -> None:
@@ -244,7 +352,7 @@ async def test_another_price_is_told(stall: Stall, declared_errors: DeclaredErro
 
 
 async def test_invoices_of_others_are_none_of_ours(stall: Stall) -> None:
-    """Another program's subscription on the same account grants nobody anything."""
+    """Another program's subscription grants nobody anything, and is asked about once."""
     account = stall.stripe.account
     params = {
         "mode": "subscription",
@@ -257,6 +365,9 @@ async def test_invoices_of_others_are_none_of_ours(stall: Stall) -> None:
         await stall.tell("checkout.session.completed", session["id"])
     assert await stall.entries() == []
     assert (await stall.shop.reconcile()).corrected == 0
+    assert stall.stripe.requests.count(f"GET /v1/invoices/{session['invoice']}") == 2
+    of_subscription = [one for one in stall.stripe.requests if one == "GET /v1/checkout/sessions"]
+    assert len(of_subscription) == 2
 
 
 async def test_pages_that_nobody_went_through_expire(stall: Stall) -> None:

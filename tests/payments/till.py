@@ -1,5 +1,6 @@
 """The stand-in Stripe in the hands of a test: buyers and banks act, calls fail or take long."""
 
+import datetime as dt
 from collections import deque
 from collections.abc import Mapping
 from typing import Any
@@ -12,6 +13,7 @@ from relayd.payments.ports import (
     CheckoutSession,
     CustomerGone,
     Dispute,
+    ListPage,
     PurchaseOrder,
     Refund,
     SubscriptionOrder,
@@ -20,7 +22,7 @@ from tests.payments.direct_stripe import DirectStripe, dispute_of, refund_of
 from tests.stripe_standin import Account, Api
 from tests.stripe_standin.shapes import Json
 
-__all__ = ["Till"]
+__all__ = ["Forgetful", "Till"]
 
 
 @attrs.define(eq=False)
@@ -112,3 +114,17 @@ class Till(DirectStripe):
         if self.faults:
             raise self.faults.popleft()
         return await super().ask(path, query=query, body=body, key=key)
+
+
+@attrs.frozen
+class Forgetful:
+    """Its lists are empty: what is older than they reach is found by itself alone."""
+
+    stripe: Till
+
+    def __getattr__(self, name: str) -> Any:
+        return self._empty if name.startswith("list_") else getattr(self.stripe, name)
+
+    async def _empty(self, since: dt.datetime, after: str | None) -> ListPage[Any]:
+        await trio.lowlevel.checkpoint()
+        return ListPage((), None)

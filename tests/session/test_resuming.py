@@ -55,6 +55,9 @@ async def test_goes_on_over_another_connection(app: Returning, autojump_clock: M
     assert resumed["type"] == "resumed"
     assert resumed["taken"] == len(frame(500))
     assert resumed["seconds_remaining"] == 599.5
+    ready = app.clients[0].last("ready")
+    for fact in ("session_id", "resume_token", "resume_seconds"):
+        assert resumed[fact] == ready[fact]
     assert app.heard() == ["one", "two", "three", "goodbye"]
     assert back.last("session_end")["taken"] == len(frame(1000))
     assert len(app.world.engine.stream.audio) == len(frame(1000))

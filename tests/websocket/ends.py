@@ -94,7 +94,7 @@ class Transport:
             make = trio.testing.lockstep_stream_pair if self.lockstep else None
             yield (make or trio.testing.memory_stream_pair)()
             return
-        one, two = self._sockets()
+        one, two = self.sockets()
         if self.certificate is None:
             yield one, two
         else:
@@ -121,7 +121,8 @@ class Transport:
             yield mine, theirs
         two.socket.close()
 
-    def _sockets(self) -> tuple[trio.SocketStream, trio.SocketStream]:
+    def sockets(self) -> tuple[trio.SocketStream, trio.SocketStream]:
+        """Two that are connected."""
         one, two = socket.socketpair()
         for end in (one, two):
             end.setblocking(False)

@@ -104,6 +104,39 @@ async def test_finishing_lets_a_departure_end(role: Role, autojump_clock: MockCl
 
 
 @both_roles
+async def test_a_server_ends_first(role: Role, autojump_clock: MockClock) -> None:
+    """Once both have said goodbye a client waits for the server's end, but not for long."""
+    async with ends(role, timeouts=QUIET) as (websocket, peer):
+        await peer.say(CloseConnection(code=1000))
+        with pytest.raises(WebSocketClosed):
+            await websocket.receive()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(websocket.finish)
+            assert isinstance(await peer.event(), CloseConnection)
+            assert await peer.event() is None
+            assert trio.current_time() == 0
+        assert trio.current_time() == (0 if role is Role.SERVER else QUIET.close_seconds)
+
+
+@both_roles
+async def test_who_is_let_go_of_hears_nothing(role: Role) -> None:
+    """Whoever waits to receive or to send wakes; nobody is called back for an end of our own."""
+    told: list[str] = []
+    async with ends(role) as (websocket, _), trio.open_nursery() as nursery:
+        websocket.on_end(lambda: told.append("ended"))
+
+        async def receive() -> None:
+            with pytest.raises(WebSocketClosed, match="closed"):
+                await websocket.receive()
+
+        nursery.start_soon(receive)
+        await wait_all_tasks_blocked()
+        websocket.release()
+        assert websocket.farewell == Farewell(Cause.LOST, 1006, "closed")
+    assert told == []
+
+
+@both_roles
 async def test_a_peer_that_vanishes(role: Role) -> None:
     """Without a close frame it is lost: to who receives, and to who sends."""
     async with ends(role) as (websocket, peer):
