@@ -54,7 +54,12 @@ ROOMS: Final = {
     "ledger": Room(
         "relayd/ledger/*.py",
         ["tests/ledger"],
-        ["test_histories.py", "test_histories_postgres.py", "test_concurrency.py"],
+        [
+            "test_histories.py",
+            "test_histories_postgres.py",
+            "test_purses.py",
+            "test_concurrency.py",
+        ],
     ),
     "payments": Room(
         "relayd/payments/*.py",

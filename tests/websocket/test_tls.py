@@ -22,7 +22,7 @@ SMALL = 4096
 @asynccontextmanager
 async def pair(
     certificate: Path, *, server: bool
-) -> AsyncIterator[tuple[TlsStream, trio.SSLStream]]:
+) -> AsyncIterator[tuple[TlsStream, trio.SSLStream[trio.SocketStream]]]:
     """Ours, with little room in the kernel, and Trio's own, which minds how it ends."""
     one, two = Transport("socket", buffer_bytes=SMALL).sockets()
     context = ssl.create_default_context(cafile=str(certificate / "cert.pem"))
