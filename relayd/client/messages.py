@@ -18,6 +18,7 @@ __all__ = [
     "CreditsLow",
     "Error",
     "Interrupted",
+    "Lost",
     "Message",
     "Ready",
     "Resumed",
@@ -71,6 +72,13 @@ class Interrupted:
     """The connection was lost, and another one is being tried. No server says this."""
 
     problem: str
+
+
+@attrs.frozen
+class Lost:
+    """So much audio was too old to be sent again after a cut. No server says this."""
+
+    seconds: float
 
 
 @attrs.frozen
@@ -187,6 +195,7 @@ class Unknown:
 Message = (
     Ready
     | Interrupted
+    | Lost
     | Transcript
     | CreditsLow
     | Error

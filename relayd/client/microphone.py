@@ -10,6 +10,7 @@ import attrs
 import trio
 
 from relayd.client.errors import AudioError
+from relayd.client.portaudio import sounddevice_here
 from relayd.client.recording import CHUNK_BYTES, SAMPLE_RATE
 
 __all__ = ["Microphone"]
@@ -33,12 +34,12 @@ class Microphone:
     @classmethod
     def ready(cls) -> "Microphone":
         """A microphone, if there is what it takes. Raises `AudioError`."""
-        _sounddevice()
+        sounddevice_here()
         return cls()
 
     async def feed(self, chunks: trio.MemorySendChannel[bytes]) -> None:
         """Record into the channel until cancelled. Raises `AudioError`."""
-        sounddevice = _sounddevice()
+        sounddevice = sounddevice_here()
         token = trio.lowlevel.current_trio_token()
 
         def heard(data: Any, frames: int, time: Any, status: Any) -> None:
@@ -67,17 +68,3 @@ class Microphone:
         except (trio.ClosedResourceError, trio.BrokenResourceError):
             # The last callbacks of a stream that was closed meanwhile.
             pass
-
-
-def _sounddevice() -> Any:
-    try:
-        import sounddevice  # type: ignore[import-untyped]  # noqa: PLC0415 (optional)
-    except ImportError as error:
-        raise AudioError(
-            "the microphone needs sounddevice: install it with  pip install 'relayd[microphone]'"
-        ) from error
-    except OSError as error:
-        raise AudioError(
-            "the microphone needs the PortAudio library: on Debian  apt install libportaudio2"
-        ) from error
-    return sounddevice

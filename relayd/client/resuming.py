@@ -78,6 +78,7 @@ class ResumingStream:
     _over: bool = attrs.field(init=False, default=False)
     _failure: ClientError | None = attrs.field(init=False, default=None)
     _used_seconds: float = attrs.field(init=False, default=0.0)
+    _told_lost_seconds: float = attrs.field(init=False, default=0.0)
     _opened_at: float = attrs.field(init=False, default=0.0)
     # Of a return: to be said before what comes over the new connection.
     _news: deque[messages.Message] = attrs.field(init=False, factory=deque)
@@ -130,7 +131,7 @@ class ResumingStream:
         return self
 
     async def __anext__(self) -> messages.Message:
-        """The next message; `Interrupted` and `Resumed` or `Ready` tell of cuts. See `Stream`."""
+        """The next message; `Interrupted`, `Resumed` or `Ready`, and `Lost` tell of cuts."""
         try:
             return await self._heard.receive()
         except trio.EndOfChannel:
@@ -183,6 +184,9 @@ class ResumingStream:
     def _tell_of_return(self) -> None:
         self.returns += 1
         self._news.append(self.ready)
+        if self.lost_seconds > self._told_lost_seconds:
+            self._news.append(messages.Lost(self.lost_seconds - self._told_lost_seconds))
+            self._told_lost_seconds = self.lost_seconds
 
     async def _pause(self, failures: int) -> None:
         if failures:

@@ -139,7 +139,7 @@ def test_an_engine_s_words_reach_the_window(
     from PySide6.QtCore import QSettings  # noqa: PLC0415 - after the platform is set
 
     device = Microphone({16_000})
-    monkeypatch.setattr("relayd.client.live.microphone._sounddevice", lambda: device)
+    monkeypatch.setattr("relayd.client.live.microphone.sounddevice_here", lambda: device)
     remembered = Remembered(QSettings(str(kept), QSettings.Format.IniFormat))
     window = CaptionWindow(
         remembered,

@@ -4,9 +4,13 @@ import re
 import runpy
 import subprocess
 import sys
+import tarfile
 import tomllib
-import zlib
+import zipfile
+from pathlib import Path
 from typing import Final
+
+import pytest
 
 from tests.house.tree import ROOT, sources
 
@@ -63,9 +67,37 @@ def test_no_server_comes_along() -> None:
     assert names & SERVERS == set()
 
 
-def test_it_is_small() -> None:
-    """Its own code is a wheel of at most 200 KB: each file compressed, and its entry."""
-    assert sum(len(zlib.compress(one.path.read_bytes())) + 300 for one in HELD) < BYTES_MAX
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder in which the wheel and the source distribution lie, built from this tree."""
+    folder = tmp_path_factory.mktemp("built")
+    command = [sys.executable, "-m", "hatchling", "build", "--directory", str(folder)]
+    subprocess.run(command, check=True, capture_output=True, cwd=HERE)  # noqa: S603 - our own interpreter
+    return folder
+
+
+def test_the_wheel_holds_its_files_and_the_licence(built: Path) -> None:
+    """What is installed is what the list names, under the licence of the repository."""
+    (wheel,) = built.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        assert {one.name for one in HELD} <= names
+        (licence,) = [name for name in names if name.endswith(".dist-info/licenses/LICENSE")]
+        assert archive.read(licence) == (ROOT / "LICENSE").read_bytes()
+
+
+def test_the_source_distribution_holds_them_too(built: Path) -> None:
+    """Whoever builds it again has the same files, and the licence."""
+    (sources,) = built.glob("*.tar.gz")
+    with tarfile.open(sources) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"LICENSE", "README.md", "hatch_build.py"} | {one.name for one in HELD} <= names
+
+
+def test_it_is_small(built: Path) -> None:
+    """The wheel has at most 200 KB."""
+    (wheel,) = built.glob("*.whl")
+    assert wheel.stat().st_size < BYTES_MAX
 
 
 def test_of_engines_the_client_knows_only_the_wire() -> None:

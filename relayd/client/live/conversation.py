@@ -21,6 +21,7 @@ from relayd.client.messages import (
     CreditsLow,
     Error,
     Interrupted,
+    Lost,
     Message,
     Ready,
     SessionEnd,
@@ -187,6 +188,8 @@ class Conversation:
                     self.tape.forget(self._began + _even(heard_seconds))
             case Interrupted():
                 self._interrupted("disconnected", message.problem)
+            case Lost():
+                self._lost(message.seconds)
             case Ready():
                 self._listening(message)
             case CreditsLow():
@@ -194,12 +197,16 @@ class Conversation:
             case SessionEnd():
                 if message.seconds_remaining is not None:
                     self._credit(message.seconds_remaining)
-            case Error(fatal=True):
-                self._fatal = message
             case Error():
-                self.tell(Problem(message.message, message.code))
+                self._complained(message)
             case _:
                 pass
+
+    def _complained(self, error: Error) -> None:
+        if error.fatal:
+            self._fatal = error
+        else:
+            self.tell(Problem(error.message, error.code))
 
     async def _may_try_again(self, code: str) -> bool:
         """Whether another attempt may fare better."""
@@ -273,12 +280,11 @@ class Conversation:
         lost = self.tape.lost_bytes - self._told_lost_bytes
         if lost:
             self._told_lost_bytes += lost
-            seconds = lost / BYTES_PER_SECOND
-            self.tell(
-                Problem(
-                    f"{seconds:.1f} s of sound were lost: the connection was away", "sound_lost"
-                )
-            )
+            self._lost(lost / BYTES_PER_SECOND)
+
+    def _lost(self, seconds: float) -> None:
+        words = f"{seconds:.1f} s of sound were lost: the connection was away for too long"
+        self.tell(Problem(words, "sound_lost"))
 
 
 def _even(seconds: float) -> int:

@@ -10,6 +10,7 @@ import attrs
 
 from relayd.client.errors import AudioError
 from relayd.client.live.sound import SAMPLE_RATE
+from relayd.client.portaudio import sounddevice_here
 
 __all__ = ["Device", "Recorder", "devices"]
 
@@ -28,7 +29,7 @@ class Device:
 
 def devices() -> Sequence[Device]:
     """The microphones there are, in the system's order. Raises `AudioError`."""
-    sounddevice = _sounddevice()
+    sounddevice = sounddevice_here()
     try:
         default = sounddevice.default.device[0]
         found = list(enumerate(sounddevice.query_devices()))
@@ -54,7 +55,7 @@ class Recorder:
 
         Raises `AudioError`. Nothing is heard before `start`.
         """
-        sounddevice = _sounddevice()
+        sounddevice = sounddevice_here()
 
         def take(data: Any, frames: int, time: Any, status: Any) -> None:
             heard(bytes(data))
@@ -80,7 +81,7 @@ class Recorder:
         """From now on blocks come. Raises `AudioError`."""
         try:
             self._stream.start()
-        except _sounddevice().PortAudioError as error:
+        except sounddevice_here().PortAudioError as error:
             raise AudioError(f"the microphone does not start: {error}") from error
 
     def close(self) -> None:
@@ -95,18 +96,3 @@ def _rates(sounddevice: Any, name: str) -> Sequence[int]:
     except (sounddevice.PortAudioError, ValueError) as error:
         raise AudioError(f"there is no microphone {name or 'on this computer'}") from error
     return list(dict.fromkeys((SAMPLE_RATE, own)))
-
-
-def _sounddevice() -> Any:
-    try:
-        import sounddevice  # type: ignore[import-untyped]  # noqa: PLC0415 (optional)
-    except ImportError as error:
-        raise AudioError(
-            "the microphone needs sounddevice: install it with"
-            "  pip install 'relayd-client[microphone]'"
-        ) from error
-    except OSError as error:
-        raise AudioError(
-            "the microphone needs the PortAudio library: on Debian  apt install libportaudio2"
-        ) from error
-    return sounddevice

@@ -272,7 +272,7 @@ def test_sound_may_come_from_the_microphone(
 ) -> None:
     """The engine opens it, takes the rate that it has, and closes it at the end."""
     device = Microphone(rates)
-    monkeypatch.setattr("relayd.client.live.microphone._sounddevice", lambda: device)
+    monkeypatch.setattr("relayd.client.live.microphone.sounddevice_here", lambda: device)
     engine = Ears().engine(listening.config, microphone=True)
     engine.start()
     engine.stop()

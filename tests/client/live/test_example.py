@@ -27,7 +27,9 @@ def test_it_captions_and_cleans_its_file(
     monkeypatch.setattr("builtins.input", lambda text: text)
     monkeypatch.setattr("relayd.client.SystemVault", lambda: vault)
     monkeypatch.setattr("relayd.client.live.engine.SystemVault", lambda: vault)
-    monkeypatch.setattr("relayd.client.live.microphone._sounddevice", lambda: Microphone({16_000}))
+    monkeypatch.setattr(
+        "relayd.client.live.microphone.sounddevice_here", lambda: Microphone({16_000})
+    )
     runpy.run_path(str(ROOT / "examples" / "captions.py"), run_name="__main__")
     assert "word-0" in capsys.readouterr().out
     assert vault.secrets == {"byok_api_key": key}

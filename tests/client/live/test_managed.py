@@ -1,5 +1,6 @@
 """What only a relay does: it counts, it says what is left, and it waits for who is cut off."""
 
+import itertools
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -8,9 +9,10 @@ import trio
 import trio.testing
 
 from relayd.client.errors import ConnectError, RefusedError
-from relayd.client.live.news import State
+from relayd.client.live.news import Problem, State
 from relayd.client.live.sources import Line, Source
 from relayd.client.messages import Transcript
+from tests import defaults
 from tests.client.live.conftest import sound
 from tests.client.live.worlds import managed
 from tests.standin import Script
@@ -81,6 +83,31 @@ async def test_a_sign_in_that_is_over_ends_it(autojump_clock: trio.testing.MockC
         await world.talk()
     assert world.ended.code == "auth_failed"
     assert world.states == [State.CONNECTING, State.ENDED]
+
+
+async def test_what_was_too_old_to_be_sent_again_is_said(
+    autojump_clock: trio.testing.MockClock,
+) -> None:
+    """A connection that is away for longer than audio is kept: the app hears how much is gone."""
+    limits = defaults.limits(resume_seconds=2)
+    async with managed(Script(), Script(), limits=limits) as world, trio.open_nursery() as nursery:
+        nursery.start_soon(world.talk)
+        nursery.start_soon(world.speak, 64)
+        await trio.sleep(10)
+        world.away = True
+        await trio.aclose_forcefully(world.streams[-1])
+        await trio.sleep(35)
+        world.away = False
+    (lost,) = [one for one in world.news if isinstance(one, Problem) and one.code == "sound_lost"]
+    finals = [one for one in world.news if isinstance(one, Transcript) and one.is_final]
+    gaps = [
+        round(after.start - before.start - before.duration, 1)
+        for before, after in itertools.pairwise(finals)
+    ]
+    # The only gap in the words is as long as it says.
+    assert lost.message.startswith(f"{max(gaps)} s of sound were lost")
+    assert sorted(gaps)[-2:] == [0.0, max(gaps)]
+    assert max(gaps) > 0
 
 
 async def test_a_lost_connection_is_gone_on_with(autojump_clock: trio.testing.MockClock) -> None:

@@ -17,6 +17,7 @@ from relayd.client.live.tape import Tape
 from relayd.client.live.vault import MemoryVault
 from relayd.client.messages import Transcript
 from relayd.client.transport import Address
+from relayd.session.limits import SessionLimits
 from tests.client.live.conftest import sound
 from tests.standin import Script, StandIn
 from tests.whole.stack import KEY, Stack, open_stack
@@ -37,6 +38,8 @@ class World:
     # The relay, where there is one, and the app's ends of its connections.
     stack: Stack | None = None
     streams: list[trio.abc.Stream] = attrs.field(factory=list)
+    # Whether there is no way to it just now.
+    away: bool = False
 
     @property
     def finals(self) -> list[str]:
@@ -83,22 +86,29 @@ class World:
 
 @asynccontextmanager
 async def managed(
-    *scripts: Script, credit_ms: int = 600_000, token: str = ""
+    *scripts: Script, credit_ms: int = 600_000, token: str = "", limits: SessionLimits | None = None
 ) -> AsyncIterator[World]:
     """A real relay, with its ledger and the stand-in behind it."""
-    async with open_stack(*scripts, credit_ms=credit_ms) as stack:
+    async with open_stack(*scripts, credit_ms=credit_ms, limits=limits) as stack:
         settings = Settings(server_url="http://localhost", auth_token=token or stack.token)
         credentials = Credentials(Accounts("http://localhost"), MemoryVault(), settings.auth_token)
         streams: list[trio.abc.Stream] = []
 
         async def dial(address: Address) -> trio.abc.Stream:
+            if world.away:
+                raise OSError(111, "nobody there")
             streams.append(await stack.dial(address))
             return streams[-1]
 
-        source = source_of(settings, credentials, dial)
-        yield World(
-            source, stack.stand_in, stack.nursery, Mode.MANAGED, stack=stack, streams=streams
+        world = World(
+            source_of(settings, credentials, dial),
+            stack.stand_in,
+            stack.nursery,
+            Mode.MANAGED,
+            stack=stack,
+            streams=streams,
         )
+        yield world
 
 
 @asynccontextmanager
