@@ -116,7 +116,8 @@ class Serving:
         app = cast("App", application)
         core = Core(self.database, sessions, self.boot_id, self.config.metering.heartbeat_seconds)
         async with core.running(), trio.open_nursery() as background:
-            background.start_soon(listen, self.database.conninfo, HubEars(hub, keys.known))
+            ears = HubEars(hub, keys.known, sessions.recall)
+            background.start_soon(listen, self.database.conninfo, ears)
             background.start_soon(keys.note_uses)
             await background.start(self._passage(sessions).run)
             if room is not None:

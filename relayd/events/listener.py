@@ -5,7 +5,7 @@ days. Connecting alone happens in a thread. Every daemon listens, so a change th
 made, or an operator's command, reaches every browser.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final, Protocol
 from uuid import UUID
 
@@ -20,7 +20,7 @@ from relayd.errors import DatabaseUnavailable
 from relayd.events.hub import Hub
 from relayd.identity import Credential, CredentialKind
 
-__all__ = ["CREDIT", "KEY", "SIGN_IN", "Ears", "HubEars", "Memory", "listen"]
+__all__ = ["CREDIT", "KEY", "RECALLED", "SIGN_IN", "Ears", "HubEars", "Memory", "listen"]
 
 log = logs.get(__name__)
 
@@ -28,6 +28,8 @@ log = logs.get(__name__)
 CREDIT: Final = "relayd_credit"
 SIGN_IN: Final = "relayd_sign_in"
 KEY: Final = "relayd_key"
+# A session whose app has come to another daemon.
+RECALLED: Final = "relayd_recalled"
 _KINDS: Final = {SIGN_IN: CredentialKind.SIGN_IN, KEY: CredentialKind.KEY}
 
 # Between attempts to connect: a restart of PostgreSQL is over in a few seconds.
@@ -66,11 +68,15 @@ class Memory(Protocol):
 
 @attrs.frozen
 class HubEars:
-    """Tells a hub whose credit has changed, and it and a memory which credential has ended."""
+    """Tells a hub whose credit has changed, and it and a memory which credential has ended.
+
+    ``recall`` hears of sessions that are wanted elsewhere, whoever holds them.
+    """
 
     hub: Hub
     memory: Memory
-    channels: tuple[str, ...] = (CREDIT, *_KINDS)
+    recall: Callable[[UUID], object]
+    channels: tuple[str, ...] = (CREDIT, RECALLED, *_KINDS)
 
     def begin(self) -> None:
         """See `Ears`."""
@@ -86,6 +92,8 @@ class HubEars:
             return
         if channel == CREDIT:
             self.hub.credit_changed(key)
+        elif channel == RECALLED:
+            self.recall(key)
         else:
             credential = Credential(_KINDS[channel], key)
             self.hub.credential_ended(credential)

@@ -9,7 +9,7 @@ import attrs
 
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, LedgerUnavailable
-from relayd.ledger import balances, sessions
+from relayd.ledger import balances, continuing, sessions
 from relayd.ledger.holds import Policy
 from relayd.ledger.renewals import PAUSE_SECONDS, Renewal, Renewals
 from relayd.session.ports import (
@@ -49,9 +49,13 @@ class PostgresLedger:
         """See `relayd.session.ports.Ledger`."""
         return await self._run(self._open, request)
 
+    async def recall(self, session_id: UUID, user_id: UUID) -> bool:
+        """See `relayd.session.ports.Ledger`."""
+        return await self._run(continuing.recall, session_id, user_id)
+
     async def settled(self, session_id: UUID, user_id: UUID) -> bool:
         """See `relayd.session.ports.Ledger`."""
-        return await self._run(sessions.session_settled, session_id, user_id)
+        return await self._run(continuing.is_settled, session_id, user_id)
 
     async def renew(self, session_id: UUID, used_ms: int, keep_ms: int) -> Renewed | Revoked:
         """See `relayd.session.ports.Ledger`."""

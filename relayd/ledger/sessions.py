@@ -6,7 +6,6 @@ hold is read after that lock, so two sessions of one user never see the same fre
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
 from uuid import UUID
 
 import attrs
@@ -14,10 +13,9 @@ import attrs
 from relayd import logs
 from relayd.database.ports import Connection
 from relayd.identity import Principal
-from relayd.ledger import balances, boots, lot_rows
+from relayd.ledger import balances, boots, continuing, lot_rows
 from relayd.ledger.holds import Account, Policy, SessionStanding, unused_hold
 from relayd.ledger.outcomes import SWEPT
-from relayd.session.endings import EndReason
 from relayd.session.ports import Closed, Opened, OpenRefusal, OpenRequest, Settlement
 
 __all__ = [
@@ -26,17 +24,10 @@ __all__ = [
     "covered",
     "open_session",
     "open_sessions",
-    "session_settled",
     "sweep_session",
 ]
 
 log = logs.get(__name__)
-
-# Endings that are no doing of the app's: what was charged for audio that it has to send again to
-# another session is paid.
-BY_US: Final = (SWEPT, *(reason.label for reason in EndReason if reason.by_us))
-# For so long a session may be continued; longer than any app goes on trying.
-CONTINUED_MINUTES: Final = 10
 
 
 @attrs.frozen
@@ -108,6 +99,7 @@ def open_session(
         return Opened(known[1], final=final, balance_ms=account.unreserved_ms, paid_ms=known[3])
     if _credential_ended(connection, request.principal):
         return OpenRefusal.AUTH_REVOKED
+    account = _end_continued(connection, request, account)
     others = open_sessions(connection, [user_id]).values()
     refusal = _refusal(account, len(others), policy)
     if refusal is not None:
@@ -116,25 +108,13 @@ def open_session(
     ahead = sum(other.starving_since is not None for other in others)
     standing = SessionStanding(0, 0, sessions=len(others) + 1, ahead=ahead)
     hold_ms = unused_hold(account, standing, 0, policy)
-    paid_ms = _paid(connection, request)
+    paid_ms = continuing.paid_before(connection, request)
     _insert(connection, request, boot_id, hold_ms, paid_ms)
     account = account.holding(hold_ms)
     balances.write(connection, account)
     boots.vouch(connection, boot_id)
     final = account.unreserved_ms == hold_ms
     return Opened(hold_ms, final=final, balance_ms=account.unreserved_ms, paid_ms=paid_ms)
-
-
-def session_settled(connection: Connection, session_id: UUID, user_id: UUID) -> bool:
-    """Whether this user has no such session open."""
-    row = connection.execute(
-        """
-        SELECT FROM transcription_sessions
-        WHERE id = %s AND user_id = %s AND ended_at IS NULL
-        """,
-        (session_id, user_id),
-    ).fetchone()
-    return row is None
 
 
 def close_session(connection: Connection, settlement: Settlement) -> Closed:
@@ -240,29 +220,22 @@ def _credential_ended(connection: Connection, principal: Principal) -> bool:
     return bool(row[0])
 
 
-def _paid(connection: Connection, request: OpenRequest) -> int:
-    """What of its first audio was charged by the session that it continues; milliseconds.
+def _end_continued(connection: Connection, request: OpenRequest, account: Account) -> Account:
+    """Settle what it continues at what was recorded, where nobody did in time; the account then.
 
-    The user's balance is locked, so that no two sessions continue the same one.
+    Whoever holds it is out of reach, and learns at its next renewal that it is over.
     """
-    before = request.continues
-    if before is None:
-        return 0
-    row = connection.execute(
-        """
-        SELECT used_ms + paid_ms FROM transcription_sessions AS s
-        WHERE id = %(id)s AND user_id = %(user)s AND end_reason = ANY(%(reasons)s)
-              AND ended_at > now() - make_interval(mins => %(minutes)s)
-              AND NOT EXISTS (SELECT FROM transcription_sessions AS n WHERE n.continues = s.id)
-        """,
-        {
-            "id": before.session_id,
-            "user": request.principal.user_id,
-            "reasons": list(BY_US),
-            "minutes": CONTINUED_MINUTES,
-        },
-    ).fetchone()
-    return 0 if row is None else min(max(row[0] - before.start_ms, 0), before.most_ms)
+    before, user_id = request.continues, request.principal.user_id
+    if before is None or continuing.is_settled(connection, before.session_id, user_id):
+        return account
+    locked = _lock(connection, before.session_id)
+    assert locked is not None, "an open session without a balance"
+    session, account = locked
+    log.warning("session settled for one that goes on elsewhere", session=session.id)
+    _settle(connection, session, account, session.used_ms, reported_ms=None, reason=SWEPT)
+    after = balances.lock(connection, user_id)
+    assert after is not None, "a balance is gone"
+    return after
 
 
 def _insert(

@@ -30,15 +30,18 @@ async def continuation(
 ) -> Continuation | None:
     """What a new session goes on with; None for none. The old one's books are waited for a little.
 
-    A process that was killed a moment ago has its sessions settled by the others.
+    A daemon of another machine that still holds it settles it when it hears of this one, and the
+    sessions of a process that was killed a moment ago are settled by the others.
     """
     before = None if resume is None else session_named(resume.token)
     if before is None or resume is None:
         return None
     with trio.move_on_after(patience_seconds):
         await trio.lowlevel.checkpoint()
-        while not await ledger.settled(before, user_id):  # noqa: ASYNC110 - others settle it
+        over = await ledger.recall(before, user_id)
+        while not over:
             await trio.sleep(SETTLED_SECONDS)
+            over = await ledger.settled(before, user_id)
     kept_bytes = AGAIN_SECONDS * plan.format.bytes_per_second
     return Continuation(
         before,

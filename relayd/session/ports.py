@@ -181,8 +181,12 @@ class Ledger(Protocol):
     async def open(self, request: OpenRequest) -> Opened | OpenRefusal:
         """Record the session and set its first hold aside. A settled one is not opened again.
 
-        What it continues counts as paid where a fault of ours ended that, and once only.
+        What it continues is over from here on. It counts as paid where the app could not help
+        that end, and once only.
         """
+
+    async def recall(self, session_id: UUID, user_id: UUID) -> bool:
+        """Ask whichever daemon holds this session to end it; whether it is settled already."""
 
     async def settled(self, session_id: UUID, user_id: UUID) -> bool:
         """Whether this user has no such session open."""

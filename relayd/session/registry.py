@@ -96,6 +96,13 @@ class Sessions:
             return None
         return host
 
+    def recall(self, session_id: UUID) -> None:
+        """Its app has come to another daemon: end it, if it is here."""
+        session = self._live.get(session_id)
+        if session is not None:
+            session.ending.give(EndReason.CLIENT_GONE)
+            session.line.let_go()
+
     async def _go_back(self, visitor: Session, principal: Principal, resume: Resume) -> None:
         """Take a client back to the session that it was cut off from, here or elsewhere."""
         session_id = session_named(resume.token)
@@ -113,8 +120,7 @@ class Sessions:
 
     async def _give_up(self, session: Session) -> None:
         """End one whose app begins anew; its place among the user's streams is needed."""
-        session.ending.give(EndReason.CLIENT_GONE)
-        session.line.let_go()
+        self.recall(session.session_id)
         with trio.move_on_after(self.limits.settle_seconds):
             await trio.lowlevel.checkpoint()
             while session.session_id in self._live:

@@ -15,19 +15,23 @@ from relayd.events.hub import Hub, HubSubscription
 from relayd.events.listener import CREDIT, HubEars, listen
 from relayd.identity import Principal
 from relayd.keys.known import KnownKeys
+from relayd.ledger.postgres import Policy, PostgresLedger
+from relayd.ledger.sweeper import register_boot
 from relayd.ledger.wallet import Wallet
 from tests.accounts.world import make_accounts, registered
 from tests.fixtures.locks import until_somebody_waits
+from tests.ledger.steps import end_of, request_of
 
 pytestmark = pytest.mark.system
 
 
 @asynccontextmanager
-async def listening(database: Pool) -> AsyncIterator[Hub]:
-    """A hub that is told."""
+async def listening(database: Pool, recalled: list[UUID] | None = None) -> AsyncIterator[Hub]:
+    """A hub that is told; ``recalled`` gets the sessions that are wanted elsewhere."""
     hub = Hub()
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(listen, database.conninfo, HubEars(hub, KnownKeys()))
+        ears = HubEars(hub, KnownKeys(), (recalled if recalled is not None else []).append)
+        nursery.start_soon(listen, database.conninfo, ears)
         await told(hub)
         yield hub
         nursery.cancel_scope.cancel()
@@ -155,3 +159,23 @@ async def test_nonsense(database: Pool, database_url: str) -> None:
         await woken(one)
         assert one.changed
         assert not one.ended
+
+
+async def test_a_session_that_is_wanted_elsewhere_is_told(database: Pool) -> None:
+    """Every daemon hears which one; of one that is over, or another user's, nobody does."""
+    ada = await registered(make_accounts(database))
+    boot_id, request, recalled = uuid4(), request_of(ada.principal), list[UUID]()
+    await register_boot(database, boot_id, "test")
+    await Wallet(database).grant(ada.user.id, 60_000, "for a test", str(uuid4()))
+    ledger = PostgresLedger(database, boot_id, Policy(30_000, 1))
+    await ledger.open(request)
+    async with listening(database, recalled):
+        assert await ledger.recall(request.session_id, uuid4())
+        assert not await ledger.recall(request.session_id, ada.user.id)
+        with trio.fail_after(10):
+            await trio.lowlevel.checkpoint()
+            while not recalled:
+                await trio.lowlevel.checkpoint()
+        await ledger.close(end_of(request.session_id, 0))
+        assert await ledger.recall(request.session_id, ada.user.id)
+    assert recalled == [request.session_id]

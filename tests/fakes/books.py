@@ -4,6 +4,7 @@ The rules are written a second time here, not imported, so that a slip in one of
 as a difference from PostgreSQL.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from uuid import UUID, uuid4
 
@@ -40,6 +41,8 @@ class Books(FakeCredit):
     sign_ins: set[UUID] = attrs.field(factory=set)
     keys: set[UUID] = attrs.field(factory=set)
     boots: dict[UUID, FakeBoot] = attrs.field(factory=dict)
+    # Within this hour, whatever the clock says.
+    paid_lost_ms: Counter[UUID] = attrs.field(factory=Counter)
     overshoots: int = 0
     ticks: int = 0
 
@@ -85,6 +88,8 @@ class Books(FakeCredit):
         user_id = request.principal.user_id
         with self._whole(user_id):
             self._collect(user_id)
+            if session is None and not self._revoked(request.principal):
+                self._end_continued(request)
             refusal = self._refusal(request, session, policy)
             if refusal is not None:
                 return refusal
@@ -97,18 +102,33 @@ class Books(FakeCredit):
         final = ours == session.held_total_ms - session.used_ms
         return Opened(session.held_total_ms, final, ours, session.paid_ms)
 
-    def _continue(self, request: OpenRequest) -> int:
+    def _continued(self, request: OpenRequest) -> FakeSession | None:
         asked = request.continues
         before = None if asked is None else self.sessions.get(asked.session_id)
+        if before is None or before.request.principal.user_id != request.principal.user_id:
+            return None
+        return before
+
+    def _end_continued(self, request: OpenRequest) -> None:
+        before = self._continued(request)
+        if before is not None and before.end_reason is None:
+            self._settle(before, "swept")
+
+    def _continue(self, request: OpenRequest) -> int:
+        asked, before = request.continues, self._continued(request)
         if asked is None or before is None or before.continued:
             return 0
+        most_ms, user_id = asked.most_ms, request.principal.user_id
         ours = {"swept", "server_draining", "upstream_closed", "internal_error"}
-        theirs = before.request.principal.user_id != request.principal.user_id
-        if theirs or before.end_reason not in ours:
+        lost = before.end_reason in {"client_gone", "slow_client"}
+        if lost:
+            most_ms = min(most_ms, 4 * most_ms - self.paid_lost_ms[user_id])
+        elif before.end_reason not in ours:
             return 0
-        paid_ms = before.used_ms + before.paid_ms - asked.start_ms
+        paid_ms = min(max(before.used_ms + before.paid_ms - asked.start_ms, 0), most_ms)
         before.continued = paid_ms > 0
-        return min(max(paid_ms, 0), asked.most_ms)
+        self.paid_lost_ms[user_id] += paid_ms if lost else 0
+        return paid_ms
 
     def settled(self, session_id: UUID, user_id: UUID) -> bool:
         """See `relayd.session.ports.Ledger.settled`."""

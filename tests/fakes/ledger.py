@@ -1,5 +1,6 @@
 """The session's `Ledger` port in memory: same outcomes as on PostgreSQL, by `LedgerContract`."""
 
+from collections.abc import Callable
 from typing import TypeVar
 from uuid import UUID, uuid4
 
@@ -46,6 +47,8 @@ class FakeLedger:
     asked: list[tuple[str, float]] = attrs.field(factory=list)
     # Like a thread, a call in progress does not feel cancellation.
     latency_seconds: float = 0.0
+    # The daemons that hear which session is recalled.
+    recalls: list[Callable[[UUID], object]] = attrs.field(factory=list)
     # From taking effect to the answer; whoever is cancelled meanwhile doesn't learn it.
     answer_seconds: float = 0.0
 
@@ -96,6 +99,14 @@ class FakeLedger:
         """See `relayd.session.ports.Ledger`."""
         await self._arrive("open")
         return await self._answer("open", self.books.open(request, self.boot_id, self.policy))
+
+    async def recall(self, session_id: UUID, user_id: UUID) -> bool:
+        """See `relayd.session.ports.Ledger`."""
+        await self._arrive("recall")
+        settled = self.books.settled(session_id, user_id)
+        for hear in () if settled else self.recalls:
+            hear(session_id)
+        return await self._answer("recall", settled)
 
     async def settled(self, session_id: UUID, user_id: UUID) -> bool:
         """See `relayd.session.ports.Ledger`."""

@@ -3,14 +3,12 @@
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
-import attrs
 import pytest
 
 from relayd.identity import Principal
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal
-from relayd.session.endings import EndReason
-from relayd.session.ports import Closed, Continuation, Ledger, Opened, OpenRefusal, Renewed, Revoked
+from relayd.session.ports import Closed, Ledger, Opened, OpenRefusal, Renewed, Revoked
 from tests.ledger.steps import end_of, opened, renewed, request_of
 
 __all__ = ["Bench", "LedgerContract"]
@@ -78,70 +76,6 @@ class LedgerContract:
 
         assert answers == [Opened(held_total_ms=7, final=True, balance_ms=7)] * 2
         assert later == Opened(held_total_ms=7, final=True, balance_ms=4)
-
-    async def test_what_a_crash_cut_off_is_not_charged_again(self, bench: Bench) -> None:
-        """Audio that is sent again after a crash is paid as far as it was recorded, and once."""
-        first = await bench.ledger(Policy(30_000, 2))
-        who = await bench.act("add_user", 600_000)
-        before, _ = await opened(first, who)
-        await renewed(first, before, 12_000, 30_000)
-        assert not await first.settled(before, who.user_id)
-        assert await first.settled(before, uuid4())
-        await bench.crash(first)
-        second = await bench.ledger(Policy(30_000, 2))
-        assert await bench.act("sweep") == 1
-        assert await second.settled(before, who.user_id)
-        goes_on = Continuation(before, start_ms=9_000, most_ms=30_000)
-
-        request = attrs.evolve(request_of(who), continues=goes_on)
-        again = attrs.evolve(request_of(who), continues=goes_on)
-
-        answer = await second.open(request)
-        assert isinstance(answer, Opened)
-        assert answer.paid_ms == 3_000
-        assert await second.open(request) == answer
-        answer = await second.open(again)
-        assert isinstance(answer, Opened)
-        assert answer.paid_ms == 0
-        await bench.assert_balanced()
-
-    async def test_what_was_paid_twice_over_is_known(self, bench: Bench) -> None:
-        """A session that continues another may be cut off, too: the sum of both is paid."""
-        ledger = await bench.ledger(Policy(30_000, 2))
-        who = await bench.act("add_user", 600_000)
-        start = 0
-        paid = []
-        before = None
-        for used_ms in (10_000, 0, 4_000):
-            request = request_of(who)
-            if before is not None:
-                goes_on = Continuation(before, start_ms=start, most_ms=8_000)
-                request = attrs.evolve(request, continues=goes_on)
-            answer = await ledger.open(request)
-            assert isinstance(answer, Opened)
-            paid.append(answer.paid_ms)
-            before, start = request.session_id, 1_000
-            await ledger.close(end_of(before, used_ms, EndReason.SERVER_DRAINING))
-        assert paid == [0, 8_000, 7_000]
-
-    async def test_only_our_faults_and_our_users_are_continued(self, bench: Bench) -> None:
-        """Whoever ended it by themselves pays for what they send again; nobody for another."""
-        ledger = await bench.ledger(Policy(30_000, 9))
-        who, other = [await bench.act("add_user", 600_000) for _ in range(2)]
-        for reason, mine in (
-            (EndReason.CLIENT_GONE, True),
-            (EndReason.COMPLETED, True),
-            (EndReason.INSUFFICIENT_CREDITS, True),
-            (EndReason.UPSTREAM_CLOSED, False),
-        ):
-            before, _ = await opened(ledger, who)
-            await ledger.close(end_of(before, 5_000, reason))
-            goes_on = Continuation(before, start_ms=0, most_ms=30_000)
-            request = attrs.evolve(request_of(who if mine else other), continues=goes_on)
-            answer = await ledger.open(request)
-            assert isinstance(answer, Opened)
-            assert answer.paid_ms == 0
-        await bench.assert_balanced()
 
     async def test_a_newcomer_gets_an_equal_part(self, bench: Bench) -> None:
         """Where it doesn't come to a whole hold for each, free credit is left for the others."""

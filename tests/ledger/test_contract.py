@@ -15,6 +15,7 @@ from relayd.session.ports import Ledger
 from tests.fakes.books import Books
 from tests.fakes.ledger import FakeLedger
 from tests.ledger.boots import BootsContract
+from tests.ledger.continuing import ContinuingContract
 from tests.ledger.contract import LedgerContract
 from tests.ledger.freezing import FreezingContract
 from tests.ledger.lots import LotsContract
@@ -87,7 +88,12 @@ class PostgresBench:
 
 
 class Contracts(
-    LedgerContract, FreezingContract, BootsContract, ReservationsContract, LotsContract
+    LedgerContract,
+    ContinuingContract,
+    FreezingContract,
+    BootsContract,
+    ReservationsContract,
+    LotsContract,
 ):
     """All of them."""
 
@@ -102,9 +108,7 @@ class TestFake(Contracts):
 
 
 @pytest.mark.system
-class TestPostgres(
-    LedgerContract, FreezingContract, BootsContract, ReservationsContract, LotsContract
-):
+class TestPostgres(Contracts):
     """On PostgreSQL."""
 
     @pytest.fixture

@@ -1,5 +1,6 @@
 """A registry with one session whose app can come back, and the app's further connections."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import attrs
@@ -7,7 +8,7 @@ import trio
 from trio.testing import wait_all_tasks_blocked
 
 from relayd.identity import Principal
-from relayd.session.ports import Ports
+from relayd.session.ports import Ledger, Ports
 from relayd.session.registry import Sessions
 from relayd.session.report import Report
 from tests.fakes.client import FakeClient
@@ -27,6 +28,8 @@ class Returning:
     clients: list[FakeClient] = attrs.field(factory=list)
     reports: list[Report] = attrs.field(factory=list)
     served: int = 0
+    # Of some places; the others have the world's.
+    ledgers: Mapping[str, Ledger] = attrs.field(factory=dict)
     # Who everybody is, from now on.
     stranger: Principal | None = None
 
@@ -36,7 +39,8 @@ class Returning:
     def registry(self, place: str) -> Sessions:
         """The sessions of a process of this name, on the same engine and ledger."""
         world = self.world
-        ports = Ports(self, world.engine, world.ledger, place=place, opens=world.count_opening)
+        ledger = self.ledgers.get(place, world.ledger)
+        ports = Ports(self, world.engine, ledger, place=place, opens=world.count_opening)
         return Sessions(ports, world.limits, self.reports.append)
 
     async def authenticate(self, token: str) -> Principal | None:

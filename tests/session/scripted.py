@@ -50,6 +50,10 @@ class ScriptedLedger:
         """Not asked here."""
         raise NotImplementedError
 
+    async def recall(self, session_id: UUID, user_id: UUID) -> bool:
+        """Not asked here."""
+        raise NotImplementedError
+
     async def settled(self, session_id: UUID, user_id: UUID) -> bool:
         """Not asked here."""
         raise NotImplementedError

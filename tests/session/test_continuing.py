@@ -51,14 +51,45 @@ async def test_what_a_dead_process_charged_is_not_charged_again(
         assert world.ledger.balance_of(world.user_id) == 600_000 - 7000
 
 
+async def test_a_session_of_another_machine_is_given_up_for_its_app(
+    autojump_clock: MockClock,
+) -> None:
+    """The daemon that holds it hears of it and settles it: nothing is charged twice."""
+    async with trio.open_nursery() as nursery:
+        world = World()
+        app = Returning(world, nursery)
+        world.ledger.recalls.append(app.sessions.recall)
+        await app.connect()
+        await app.speak(5000)
+        app.client.hang_up()
+        token = app.client.last("ready")["resume_token"]
+        app.sessions = app.registry("another machine")
+        await app.connect({"token": token, "received": 0, "start": len(frame(3000))})
+        await trio.sleep(1)
+        assert app.client.types() == ["ready"]
+        (report,) = app.reports
+        assert (report.reason, report.used_ms) == (EndReason.CLIENT_GONE, 5000)
+        # From 3 to 9 s; of those, 3 to 5 s were charged.
+        await app.speak(6000)
+        app.client.say(type="stop")
+        await trio.sleep(1)
+        assert app.client.last("session_end")["seconds_used"] == 4
+        app.client.hang_up(1000)
+        await wait_all_tasks_blocked()
+        world.ledger.assert_balanced()
+        assert world.ledger.balance_of(world.user_id) == 600_000 - 9000
+
+
 async def test_nobody_waits_for_ever_for_another_ones_books(autojump_clock: MockClock) -> None:
-    """Where a session is not settled in time, the new one begins, and pays."""
+    """Where a session is not settled in time, the new one begins in its place."""
     async with trio.open_nursery() as nursery:
         world = World()
         (other,) = await world.ledger.open_others(world.user_id, 1)
         app = Returning(world, nursery)
         await app.connect({"token": f"gone.{other}", "start": 0})
         await trio.sleep(6)
+        (open_now,) = world.ledger.open_sessions(world.user_id)
+        assert open_now.request.session_id != other
         await app.speak(1000)
         app.client.say(type="stop")
         await trio.sleep(1)
