@@ -1,14 +1,11 @@
-"""An engine on this machine, used as a `relayd.client.session.Stream` is: for English, for nothing.
+"""An engine on this machine, used as a `relayd.client.session.Stream` is, for nothing.
 
-It runs in a process of its own, the same that a relay runs for an engine of its machine: Moonshine
-where its package is installed, else pocketsphinx, whose words are poor. Unix only.
+It runs in a process of its own, the same that a relay runs for an engine of its machine. Unix only.
 """
 
-import importlib.util
 import json
 import math
-import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -17,26 +14,18 @@ import trio
 
 from relayd.children.child import REAP_SECONDS, Child, ChildEnded
 from relayd.client import messages
-from relayd.client.errors import DisconnectedError, RefusedError
+from relayd.client.errors import DisconnectedError
+from relayd.client.machine import Engine
 from relayd.client.session import Ending
 from relayd.engines.local.frames import Frame, FrameKind
 from relayd.speech.formats import AudioFormat
 
-__all__ = ["LocalStream", "engines", "open_local"]
+__all__ = ["LocalStream", "open_local"]
 
-# By the package that brings the model, best first.
-_ENGINES: Final = {"moonshine": "moonshine_voice", "sphinx": "pocketsphinx"}
 _FORMAT: Final = AudioFormat()
 _LOADING_SECONDS: Final = 30
 # Where a machine is this far behind, it never catches up.
 _WRITE_SECONDS: Final = 15
-
-
-def engines() -> Sequence[str]:
-    """The engines that this machine can run, best first."""
-    if sys.platform == "win32":
-        return ()
-    return [name for name, package in _ENGINES.items() if importlib.util.find_spec(package)]
 
 
 @attrs.define(eq=False)
@@ -87,23 +76,18 @@ class LocalStream:
 
 
 @asynccontextmanager
-async def open_local() -> AsyncIterator[LocalStream]:
-    """Start the best engine that this machine has; leaving ends it.
+async def open_local(engine: Engine) -> AsyncIterator[LocalStream]:
+    """Start an engine of `relayd.client.machine.chosen`; leaving ends it.
 
-    Raises `RefusedError` where there is none, `DisconnectedError` where it does not start.
+    Raises `DisconnectedError` where it does not start.
     """
-    found = engines()
-    if not found:
-        raise RefusedError(
-            "bad_config", "There is no speech engine on this computer: pip install pocketsphinx", 0
-        )
     try:
-        child = await Child.start((sys.executable, "-m", f"relayd.engines.{found[0]}"))
+        child = await Child.start(engine.command)
     except OSError as error:
         raise DisconnectedError(f"the engine does not start: {error.strerror}") from error
     try:
         await _begin(child)
-        yield LocalStream(messages.Ready("", found[0], found[0], math.inf), child)
+        yield LocalStream(messages.Ready("", engine.name, engine.name, math.inf), child)
     finally:
         with trio.move_on_after(REAP_SECONDS, shield=True):
             await child.kill()

@@ -29,14 +29,14 @@ Failure = ClientError | SettingsError | VaultError | ValueError
 class Errands(QObject):
     """Runs errands for one widget; those that outlive it are not told."""
 
-    _over = Signal(object)
+    _told = Signal(object)
     # Whether any is under way.
     busy = Signal(bool)
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._open = 0
-        self._over.connect(self._tell)
+        self._told.connect(self._call)
 
     def run(
         self,
@@ -70,15 +70,22 @@ class Errands(QObject):
             def tell() -> object:
                 return done(result)
 
+        def over() -> None:
+            self._open -= 1
+            self.busy.emit(self._open > 0)
+            tell()
+
+        self.tell(over)
+
+    def tell(self, something: Callable[[], object]) -> None:
+        """Have this called on the GUI's thread; from any."""
         # The widget may be gone meanwhile, and with it this object of Qt's.
         with contextlib.suppress(RuntimeError):
-            self._over.emit(tell)
+            self._told.emit(something)
 
     @Slot(object)
-    def _tell(self, tell: Any) -> None:
-        self._open -= 1
-        self.busy.emit(self._open > 0)
-        tell()
+    def _call(self, something: Any) -> None:
+        something()
 
 
 def _words(error: Exception) -> str:

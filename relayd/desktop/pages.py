@@ -1,10 +1,9 @@
-"""The pages of the settings panel: this machine, a relay, one's own key.
+"""The pages of the settings panel for engines elsewhere: a relay, one's own key.
 
 A page edits its part of `Settings` and says when that changed. What it asks of servers and of
 the keyring goes through `Errands`.
 """
 
-import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -29,13 +28,12 @@ from relayd.client.errors import RequestError
 from relayd.client.live.credentials import Credentials
 from relayd.client.live.settings import Settings
 from relayd.client.live.vault import Vault
-from relayd.client.local import engines
 from relayd.desktop.errands import Errands
 
-__all__ = ["LocalPage", "ManagedPage", "OwnKeyPage", "Page"]
+__all__ = ["LANGUAGES", "ManagedPage", "OwnKeyPage", "Page", "choice"]
 
 _MODELS: Final = ("", "nova-3", "nova-2")
-_LANGUAGES: Final = ("", "en", "en-US", "en-GB", "de", "es", "fr", "it", "nl", "pt", "multi")
+LANGUAGES: Final = ("", "en", "en-US", "en-GB", "de", "es", "fr", "it", "nl", "pt", "multi")
 _KEY: Final = "byok_api_key"
 
 
@@ -86,28 +84,12 @@ class Page(QWidget):
         self.told.setText(text)
 
 
-class LocalPage(Page):
-    """An engine on this machine: nothing to set, but something to know."""
-
-    def __init__(self, vault: Vault) -> None:
-        super().__init__(vault)
-        self.explain("Nothing leaves this computer, and nothing is charged. English only.")
-        found = engines()
-        if found:
-            words = {"moonshine": "Moonshine: good words.", "sphinx": "Sphinx: poor words."}
-            self.say(f"Ready. {words[found[0]]}")
-        elif sys.platform == "win32":
-            self.say("There is no local engine for Windows.")
-        else:
-            self.say("No engine is installed:  pip install pocketsphinx")
-
-
 class _SpokenPage(Page):
     """A page for an engine of many models and languages."""
 
     def _add_speech(self) -> None:
-        self.model = _choice(_MODELS, "Model", "empty for the usual one, or a name")
-        self.language = _choice(_LANGUAGES, "Language", "such as en-US; multi for several")
+        self.model = choice(_MODELS, "Model", "empty for the usual one, or a name")
+        self.language = choice(LANGUAGES, "Language", "such as en-US; multi for several")
         self.form.addRow("&Model", self.model)
         self.form.addRow("Lan&guage", self.language)
         for box in (self.model, self.language):
@@ -320,7 +302,8 @@ def _field(name: str, hint: str) -> QLineEdit:
     return field
 
 
-def _choice(texts: tuple[str, ...], name: str, hint: str) -> QComboBox:
+def choice(texts: tuple[str, ...], name: str, hint: str) -> QComboBox:
+    """A box with texts to choose from, and room for others."""
     box = QComboBox()
     box.setEditable(True)
     box.addItems(texts)

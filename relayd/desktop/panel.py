@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QComboBox, QLabel, QStackedWidget, QVBoxLayout, QW
 
 from relayd.client.live.settings import Mode, Settings
 from relayd.client.live.vault import SystemVault, Vault
-from relayd.desktop.pages import LocalPage, ManagedPage, OwnKeyPage, Page
+from relayd.desktop.local_page import LocalPage
+from relayd.desktop.pages import ManagedPage, OwnKeyPage, Page
 
 __all__ = ["SettingsPanel"]
 

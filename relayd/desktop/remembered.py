@@ -9,7 +9,7 @@ from relayd.client.live.settings import Mode, Settings
 
 __all__ = ["Remembered"]
 
-_TEXTS: Final = ("server_url", "deepgram_model", "language")
+_TEXTS: Final = ("server_url", "deepgram_model", "language", "local_engine", "local_model")
 
 
 @attrs.frozen

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -12,7 +13,9 @@ from pytestqt.qtbot import QtBot
 from relayd.client import MemoryVault, Mode, Profile, Settings
 from relayd.client.accounts import About, Accounts, Tokens
 from relayd.client.errors import ConnectError, RequestError
+from relayd.client.machine import Engine
 from relayd.desktop.errands import Errands
+from relayd.desktop.local_page import LocalPage
 from relayd.desktop.panel import SettingsPanel
 from tests.client.live.conftest import Listening
 
@@ -231,3 +234,37 @@ def test_an_errand_that_outlives_its_widget_is_not_told(qtbot: QtBot) -> None:
     thread.join(10)
     qtbot.wait(1)
     assert told == []
+
+
+def test_what_this_computer_lacks_is_said(qtbot: QtBot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The page offers every engine, says whether the chosen one is ready, and fetches a model."""
+    lacking = {"whisper": "there is no model in /models"}
+
+    def engines(language: str = "", model: str = "") -> list[Engine]:
+        names = ("whisper",) if language == "de" else ("moonshine", "whisper")
+        return [Engine(name, name.title(), lacking.get(name, "")) for name in names]
+
+    def fetch(reached: Callable[[int, int | None], None]) -> Path:
+        reached(74, 148)
+        assert go_on.wait(10)
+        lacking.clear()
+        return Path("/models/ggml-base.bin")
+
+    go_on = threading.Event()
+    monkeypatch.setattr("relayd.client.machine.engines", engines)
+    monkeypatch.setattr("relayd.desktop.local_page.engines", engines)
+    monkeypatch.setattr("relayd.desktop.local_page.fetch_model", fetch)
+    made = panel(qtbot, Settings(Mode.LOCAL))
+    page = made.findChild(LocalPage)
+    assert "Ready. Moonshine: good words" in page.told.text()
+    page.language.setCurrentText("de")
+    assert "Whisper is not ready on this computer: there is no model" in page.told.text()
+    assert page.fetch.isVisibleTo(page)
+    page.fetch.click()
+    qtbot.waitUntil(lambda: page.told.text() == "Fetching … 50 %")
+    go_on.set()
+    qtbot.waitUntil(lambda: page.told.text().startswith("Ready. Whisper"))
+    assert not page.fetch.isVisibleTo(page)
+    page.engine.setCurrentIndex(page.engine.findData("whisper"))
+    shown = made.settings()
+    assert (shown.local_engine, shown.language) == ("whisper", "de")

@@ -28,6 +28,7 @@ MODULES_OF_EXTRAS: Final = {
     "PySide6",
     "pocketsphinx",
     "moonshine_voice",
+    "_pywhispercpp",
 }
 
 HELD: Final = tuple(
@@ -101,9 +102,11 @@ def test_it_is_small(built: Path) -> None:
 
 
 def test_of_engines_the_client_knows_only_the_wire() -> None:
-    """What Deepgram is asked and answers, and frames for a process; never a server's engine."""
+    """What Deepgram is asked and answers, frames for a process, files; never a server's engine."""
     allowed = {"relayd.engines.deepgram", "relayd.engines.deepgram.errors"}
     allowed |= {"relayd.engines.deepgram.messages", "relayd.engines.local.frames"}
+    # Which of Whisper's models are there; it runs in a process like the others.
+    allowed |= {f"relayd.engines.whispercpp.{name}" for name in ("fetching", "known", "shelf")}
     for one in sources("relayd/client", "relayd/desktop"):
         found = {name for name in one.imports() if name.startswith("relayd.engines")}
         assert {name for name in found if name.rpartition(".")[0] not in allowed} <= allowed, (

@@ -21,6 +21,7 @@ __all__ = ["Mode", "Settings", "SettingsError"]
 log = logging.getLogger(__name__)
 
 _DEEPGRAM: Final = "https://api.deepgram.com"
+_ENGINES: Final = ("", "moonshine", "whisper", "sphinx")
 
 
 class SettingsError(ValueError):
@@ -38,7 +39,7 @@ class Mode(str, enum.Enum):
     MANAGED = "managed"
     # Deepgram, with the user's own key; no relay is in between.
     BYOK = "byok"
-    # An engine on this machine: English, and nobody else hears it.
+    # An engine on this machine: nobody else hears it.
     LOCAL = "local"
 
 
@@ -49,7 +50,9 @@ class Settings:
     ``auth_token``: an access token or a key of the relay's; without it the sign-in of the
     keyring is used. ``byok_api_key``: a key of Deepgram's; without it that of the keyring.
     ``deepgram_model``: empty for the default. ``language``: a BCP-47 tag or ``multi``, empty
-    for the default. ``options``: more of the protocol's ``config``, such as
+    for the default. ``local_engine``: ``moonshine``, ``whisper`` or ``sphinx``, empty for the
+    best one that is installed; ``local_model``: a ggml file of Whisper's, or the name of one
+    that was fetched. ``options``: more of the protocol's ``config``, such as
     ``{"keyterm": ["relayd"]}``.
     """
 
@@ -59,6 +62,8 @@ class Settings:
     byok_api_key: str = attrs.field(default="", repr=False)
     deepgram_model: str = ""
     language: str = ""
+    local_engine: str = ""
+    local_model: str = ""
     options: Mapping[str, Any] = attrs.field(factory=dict)
     deepgram_url: str = _DEEPGRAM
 
@@ -90,6 +95,8 @@ class Settings:
     def check(self) -> None:
         """Raise `SettingsError` unless a stream can be tried with these."""
         if self.mode is Mode.LOCAL:
+            if self.local_engine not in _ENGINES:
+                raise SettingsError("local_engine", "must be moonshine, whisper, sphinx or empty")
             return
         # The address is read by what opens it; nothing of it is loaded for reading settings.
         from relayd.client.transport import Address  # noqa: PLC0415 - brings Trio along

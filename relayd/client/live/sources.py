@@ -14,6 +14,7 @@ from relayd.client.live.credentials import Credentials
 from relayd.client.live.settings import Mode, Settings
 from relayd.client.live.vault import KEY, Vault, VaultError
 from relayd.client.local import open_local
+from relayd.client.machine import chosen
 from relayd.client.messages import Message, Ready
 from relayd.client.resuming import open_resuming_stream
 from relayd.client.session import Ending
@@ -122,12 +123,16 @@ class OwnKey:
 
 @attrs.frozen
 class Local:
-    """An engine on this machine."""
+    """An engine on this machine: that of this name, or the best one for the language."""
+
+    engine: str = ""
+    language: str = ""
+    model: str = ""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Line]:
         """Start the engine."""
-        async with open_local() as stream:
+        async with open_local(chosen(self.engine, self.language, self.model)) as stream:
             yield stream
 
     async def renew(self) -> bool:
@@ -139,7 +144,7 @@ def source_of(settings: Settings, credentials: Credentials, connect: Connect = d
     """What these settings ask for."""
     config = settings.stream_config()
     if settings.mode is Mode.LOCAL:
-        return Local()
+        return Local(settings.local_engine, settings.language, settings.local_model)
     if settings.mode is Mode.BYOK:
         return OwnKey(
             settings.byok_api_key, credentials.vault, config, settings.deepgram_url, connect

@@ -1,49 +1,30 @@
-"""Moonshine as a local model: when it looks at an utterance, and what it reads there.
+"""Moonshine as a local model: what it reads in an utterance.
 
 Runs in the process of the stream. The model has no memory: each look decodes the whole
-utterance, which takes 3 to 4 % of what it lasted. Partial results are looked for as often as that
-allows, final ones once.
+utterance, which takes 3 to 4 % of what it lasted.
 """
 
 import os
 import re
-import time
-from array import array
 from collections.abc import Callable
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import attrs
 
 from relayd.engines.local.audio import MODEL_RATE
+from relayd.engines.local.looks import Looks, bare
 from relayd.engines.local.recogniser import Endpointer, HeardWord, Listening
 from relayd.engines.moonshine import MOONSHINE
 from relayd.engines.moonshine.voice import OPTIONS, VoiceActivity, floats
-from relayd.engines.moonshine.word_times import FRAME_SAMPLES, level, place, swing
+from relayd.engines.moonshine.word_times import place
+
+if TYPE_CHECKING:
+    from array import array
 
 __all__ = ["MoonshineModel", "load"]
 
-SAMPLE_BYTES: Final = 2
-
 # With less the words split where people draw breath, and are worse for it.
 DEFAULT_ENDPOINTING_MS: Final = 500
-
-# An utterance begins up to half a second before its voice; with less than this there is hardly
-# a word in it.
-FIRST_LOOK_SECONDS: Final = 0.65
-# A revision more often than this is restless to read.
-LOOK_SECONDS_MIN: Final = 0.4
-# Looks take at most 1/2.5 of the time: two streams share a core, and a busy machine is looked
-# at less often instead of falling behind.
-LOOK_COSTS: Final = 2.5
-
-# Speech without a pause is cut in the last seconds of an utterance, where it is quietest for
-# a fifth of a second.
-CUT_SECONDS: Final = 4
-CUT_FRAMES: Final = 20
-
-# Speech swings by 7 dB even where noise is as loud as it is, hiss and hum by less than 3; the
-# model would read words from those too.
-SWING_MIN: Final = 3.0
 
 # Shorter than the model's own first steps; silence is added.
 DECODED_SECONDS_MIN: Final = 0.5
@@ -79,7 +60,7 @@ def load() -> "MoonshineModel":
 
 
 @attrs.define(eq=False)
-class MoonshineModel:
+class MoonshineModel(Looks):
     """Implements `relayd.engines.local.recogniser.Model`."""
 
     # A look at 12 s takes 0.4 s.
@@ -88,10 +69,6 @@ class MoonshineModel:
     _decode: Callable[["array[float]"], str]
     _listen: Callable[[float], VoiceActivity]
     _voice: VoiceActivity | None = None
-    _speech: bytearray = attrs.field(factory=bytearray)
-    _levels: list[float] = attrs.field(factory=list)
-    # At how many bytes of the utterance.
-    _next_look: int = 0
 
     def endpointer(self, listening: Listening) -> Endpointer:
         """Make an end-pointer that listens from now on."""
@@ -103,74 +80,21 @@ class MoonshineModel:
         )
         return self._voice
 
-    def begin(self) -> None:
-        """An utterance follows."""
-        self._speech.clear()
-        self._levels.clear()
-        self._next_look = _bytes(FIRST_LOOK_SECONDS)
-
-    def hear(self, speech: bytes) -> None:
-        """Take linear16 samples of the utterance."""
-        self._speech += speech
-        self._measure()
-
-    def partial(self) -> list[HeardWord] | None:
-        """The words so far; None where it is not yet time to look."""
-        if len(self._speech) < self._next_look:
-            return None
-        began = time.monotonic()
-        words = self._look()
-        cost = time.monotonic() - began
-        self._next_look = len(self._speech) + _bytes(max(LOOK_SECONDS_MIN, LOOK_COSTS * cost))
-        return words
-
-    def end(self, *, hurried: bool) -> list[HeardWord]:
-        """All words of the utterance."""
-        return self._look()
-
-    def cut(self) -> bytes:
-        """Take the end of the utterance away, from where it is quietest on."""
-        last = len(self._levels) - CUT_FRAMES
-        first = max(last - round(CUT_SECONDS * MODEL_RATE / FRAME_SAMPLES), 0)
-        quietest = min(
-            range(first, last), key=lambda n: sum(self._levels[n : n + CUT_FRAMES]), default=last
-        )
-        at = (quietest + CUT_FRAMES // 2) * FRAME_SAMPLES * SAMPLE_BYTES
-        rest = bytes(self._speech[at:])
-        del self._speech[at:]
-        del self._levels[at // (FRAME_SAMPLES * SAMPLE_BYTES) :]
-        return rest
-
-    def _measure(self) -> None:
-        size = FRAME_SAMPLES * SAMPLE_BYTES
-        for start in range(len(self._levels) * size, len(self._speech) - size + 1, size):
-            self._levels.append(level(array("h", bytes(self._speech[start : start + size]))))
-
-    def _look(self) -> list[HeardWord]:
-        if swing(self._levels) < SWING_MIN:
-            return []
-        sound = floats(bytes(self._speech))
+    def read(self, speech: bytes, levels: list[float]) -> list[HeardWord]:
+        """See `Looks`."""
+        sound = floats(speech)
         missing = round(DECODED_SECONDS_MIN * MODEL_RATE) - len(sound)
         if missing > 0:
             sound.extend([0.0] * missing)
         written = _tidy(self._decode(sound)).split()
-        spoken = [(word, bare) for word in written if (bare := _bare(word))]
-        times = place([word for word, _ in spoken], self._levels)
+        spoken = [(word, plain) for word in written if (plain := bare(word))]
+        times = place([word for word, _ in spoken], levels)
         return [
-            HeardWord(bare, start, end, punctuated_word=word)
-            for (word, bare), (start, end) in zip(spoken, times, strict=True)
+            HeardWord(plain, start, end, punctuated_word=word)
+            for (word, plain), (start, end) in zip(spoken, times, strict=True)
         ]
-
-
-def _bytes(seconds: float) -> int:
-    return round(seconds * MODEL_RATE) * SAMPLE_BYTES
 
 
 def _tidy(text: str) -> str:
     """The model sometimes writes a comma twice."""
     return re.sub(r"([,.;:!?])(?:\s*\1)+", r"\1", text)
-
-
-def _bare(word: str) -> str:
-    """The word without punctuation around it and in lower case; empty where nothing is left."""
-    return re.sub(r"^[^\w]+|[^\w]+$", "", word).lower()

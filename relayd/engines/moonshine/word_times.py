@@ -6,7 +6,6 @@ model wrote a comma or a full stop. Compared with a forced alignment of three re
 begin and end 0.07 to 0.19 s away from there in the mean.
 """
 
-import math
 import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
@@ -15,10 +14,11 @@ from typing import Final
 
 import attrs
 
-__all__ = ["FRAME_SAMPLES", "level", "place", "swing"]
+from relayd.engines.local.loudness import spread
 
-# 10 ms at 16 kHz: a syllable has some twenty of them.
-FRAME_SAMPLES: Final = 160
+__all__ = ["place"]
+
+# Of `relayd.engines.local.loudness`.
 FRAME_SECONDS: Final = 0.01
 
 # Between the quiet and the loud frames of an utterance (in dB), what is above this share is sound.
@@ -45,17 +45,6 @@ class _Pause:
     start: int
     end: int
     after: int = 0
-
-
-def level(samples: Sequence[int]) -> float:
-    """The loudness of a frame of 16-bit samples, in dB above the faintest sound."""
-    return 10 * math.log10(sum(sample * sample for sample in samples) / len(samples) + 1)
-
-
-def swing(levels: Sequence[float]) -> float:
-    """How far the loudness of an utterance goes up and down, in dB; 0.0 for no frames."""
-    quiet, loud = _range(levels)
-    return loud - quiet
 
 
 def place(words: Sequence[str], levels: Sequence[float]) -> list[tuple[float, float]]:
@@ -96,16 +85,8 @@ def _sound(levels: Sequence[float]) -> list[bool]:
     for n in range(len(levels)):
         near = levels[max(0, n - reach) : n + reach + 1]
         smooth.append(sum(near) / len(near))
-    quiet, loud = _range(smooth)
+    quiet, loud = spread(smooth)
     return [one > quiet + SOUND_SHARE * (loud - quiet) for one in smooth]
-
-
-def _range(levels: Sequence[float]) -> tuple[float, float]:
-    """The quiet and the loud of an utterance: a click or a dropout is neither."""
-    ranked = sorted(levels)
-    if not ranked:
-        return 0.0, 0.0
-    return ranked[len(ranked) // 10], ranked[len(ranked) * 95 // 100]
 
 
 def _weight(word: str) -> float:

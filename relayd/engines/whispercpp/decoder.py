@@ -25,6 +25,12 @@ SPOKEN_SECONDS_MIN: Final = 0.1
 # … and with less than this it gives back what it found in the file before.
 HEARD_SECONDS_MIN: Final = 1
 
+# How the model counts sound, and how much of it; with much less than it has heard, it repeats
+# itself.
+CONTEXT_RATE: Final = 50
+CONTEXT_MAX: Final = 1500
+CONTEXT_SECONDS: Final = 4
+
 
 @attrs.frozen
 class Token:
@@ -66,16 +72,7 @@ class Whisper:
         heard_ms = len(samples) * 1000 // MODEL_RATE
         if len(samples) < SPOKEN_SECONDS_MIN * MODEL_RATE:
             return Heard(heard_ms)
-        samples.resize(max(len(samples), HEARD_SECONDS_MIN * MODEL_RATE))
-        parameters = library.whisper_full_default_params(
-            library.whisper_sampling_strategy.WHISPER_SAMPLING_GREEDY
-        )
-        parameters.n_threads = self._threads
-        parameters.print_progress = False
-        parameters.print_timestamps = False
-        parameters.token_timestamps = True
-        # An empty language is found out.
-        parameters.language = order.language.lower().split("-")[0] or "auto"
+        parameters = self._parameters(order.language)
         parameters.initial_prompt = order.prompt
 
         def heard(context: Any, *_: Any) -> None:
@@ -83,12 +80,47 @@ class Whisper:
             reached(library.whisper_full_get_segment_t1(context, last) * TICK_MS)
 
         library.assign_new_segment_callback(parameters, heard)
-        if library.whisper_full(self._context, parameters, samples, len(samples)):
-            raise RuntimeError("whisper.cpp gave up")
+        self._run(parameters, samples)
         for number in range(library.whisper_full_n_segments(self._context)):
             found(self._segment(number))
         language = library.whisper_lang_str(library.whisper_full_lang_id(self._context))
         return Heard(heard_ms, language)
+
+    def utterance(self, pcm: bytes, language: str) -> tuple[TimedWord, ...]:
+        """The words of some seconds of linear16 speech, by themselves: nothing before them counts.
+
+        Times are milliseconds from its beginning.
+        """
+        samples = _floats(array("h", pcm))
+        if len(samples) < SPOKEN_SECONDS_MIN * MODEL_RATE:
+            return ()
+        parameters = self._parameters(language)
+        parameters.no_context = True
+        parameters.single_segment = True
+        # The model hears half a minute, most of which would be silence here.
+        seconds = len(samples) / MODEL_RATE
+        parameters.audio_ctx = min(round((seconds + CONTEXT_SECONDS) * CONTEXT_RATE), CONTEXT_MAX)
+        self._run(parameters, samples)
+        found = range(self._library.whisper_full_n_segments(self._context))
+        return tuple(word for number in found for word in self._segment(number).words)
+
+    def _parameters(self, language: str) -> Any:
+        """What every hearing has in common. An empty language is found out."""
+        library = self._library
+        parameters = library.whisper_full_default_params(
+            library.whisper_sampling_strategy.WHISPER_SAMPLING_GREEDY
+        )
+        parameters.n_threads = self._threads
+        parameters.print_progress = False
+        parameters.print_timestamps = False
+        parameters.token_timestamps = True
+        parameters.language = language.lower().split("-")[0] or "auto"
+        return parameters
+
+    def _run(self, parameters: Any, samples: Any) -> None:
+        samples.resize(max(len(samples), HEARD_SECONDS_MIN * MODEL_RATE))
+        if self._library.whisper_full(self._context, parameters, samples, len(samples)):
+            raise RuntimeError("whisper.cpp gave up")
 
     def _segment(self, number: int) -> Segment:
         library, context = self._library, self._context
@@ -136,9 +168,12 @@ def words(tokens: Sequence[Token]) -> tuple[TimedWord, ...]:
 
 def _samples(order: Order) -> Any:
     """The samples from -1 to 1, as the package takes them."""
-    import numpy as np  # noqa: PLC0415 - the package brings it
-
     with wave.open(str(order.audio), "rb") as sound:
         assert sound.getparams()[:3] == (1, 2, MODEL_RATE)
-        pcm = array("h", sound.readframes(sound.getnframes()))
+        return _floats(array("h", sound.readframes(sound.getnframes())))
+
+
+def _floats(pcm: "array[int]") -> Any:
+    import numpy as np  # noqa: PLC0415 - the package brings it
+
     return np.asarray(pcm, dtype=np.float32) / 32_768

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.engines.moonshine.word_times import FRAME_SAMPLES, level, place, swing
+from relayd.engines.local.loudness import FRAME_SAMPLES, level, swing
+from relayd.engines.moonshine.word_times import place
 from tests.engines.local.spoken import DEMO
 
 SILENCE, SOUND = 10.0, 60.0
