@@ -4,8 +4,6 @@ Places are bytes since the app began. What was not sent yet is never dropped: `r
 how much more may be given. Beyond the bound, the oldest that was sent goes.
 """
 
-from collections import deque
-
 import attrs
 
 __all__ = ["KeptAudio"]
@@ -13,15 +11,23 @@ __all__ = ["KeptAudio"]
 
 @attrs.define(eq=False)
 class KeptAudio:
-    """One stream of audio. ``begin`` is where it is kept from, ``sent`` how far it was sent."""
+    """One stream of audio. ``begin`` is where it is kept from, ``sent`` how far it was sent.
+
+    ``block_bytes``: a sample of every channel, which is dropped as a whole.
+    """
 
     most_bytes: int
+    block_bytes: int = 1
     begin: int = 0
     sent: int = 0
-    end: int = 0
     # Before it, nothing is needed any more.
     _needed_from: int = 0
-    _blocks: deque[bytes] = attrs.field(factory=deque)
+    _audio: bytearray = attrs.field(factory=bytearray)
+
+    @property
+    def end(self) -> int:
+        """Where the next audio goes."""
+        return self.begin + len(self._audio)
 
     @property
     def room_bytes(self) -> int:
@@ -30,22 +36,16 @@ class KeptAudio:
 
     def give(self, audio: bytes) -> None:
         """Put audio behind what is there."""
-        if audio:
-            self._blocks.append(audio)
-            self.end += len(audio)
-            self._drop()
+        self._audio += audio
+        self._drop()
 
     def next_piece(self, most_bytes: int) -> bytes:
         """The next audio to be sent, taken for sent; empty where there is none."""
-        at, piece = self.begin, bytearray()
-        for block in self._blocks:
-            if at + len(block) > self.sent and len(piece) < most_bytes:
-                start = max(self.sent - at, 0)
-                piece += block[start : start + most_bytes - len(piece)]
-            at += len(block)
+        start = self.sent - self.begin
+        piece = bytes(self._audio[start : start + most_bytes])
         self.sent += len(piece)
         self._drop()
-        return bytes(piece)
+        return piece
 
     def send_again_from(self, place: int) -> None:
         """What was sent behind this place has to be sent again."""
@@ -58,10 +58,9 @@ class KeptAudio:
         self._drop()
 
     def _drop(self) -> None:
-        while self._blocks:
-            end = self.begin + len(self._blocks[0])
-            needed = end > self._needed_from and self.end - self.begin <= self.most_bytes
-            if needed or end > self.sent:
-                return
-            self._blocks.popleft()
-            self.begin = end
+        least = max(self._needed_from, self.end - self.most_bytes)
+        unneeded = min(least, self.sent) - self.begin
+        unneeded -= unneeded % self.block_bytes
+        if unneeded > 0:
+            del self._audio[:unneeded]
+            self.begin += unneeded

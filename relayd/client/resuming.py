@@ -75,6 +75,8 @@ class ResumingStream:
     _kept: KeptAudio = attrs.field(init=False)
     _stream: Stream | None = attrs.field(init=False, default=None)
     _stopping: bool = attrs.field(init=False, default=False)
+    # Somebody is about it: whoever gives more meanwhile need not be.
+    _sending: bool = attrs.field(init=False, default=False)
     _over: bool = attrs.field(init=False, default=False)
     _failure: ClientError | None = attrs.field(init=False, default=None)
     _used_seconds: float = attrs.field(init=False, default=0.0)
@@ -82,13 +84,16 @@ class ResumingStream:
     _opened_at: float = attrs.field(init=False, default=0.0)
     # Of a return: to be said before what comes over the new connection.
     _news: deque[messages.Message] = attrs.field(init=False, factory=deque)
-    # Set when there is more to send, or more room, or it is over.
+    # Set when who speaks has something to do, or it is over.
     _changed: trio.Event = attrs.field(init=False, factory=trio.Event)
+    # What those wait for who have more than may be given now.
+    _room: trio.Event | None = attrs.field(init=False, default=None)
     _say: trio.MemorySendChannel[messages.Message] = attrs.field(init=False)
     _heard: trio.MemoryReceiveChannel[messages.Message] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self._kept = KeptAudio(int(self.patience.kept * self.resumption.bytes_per_second))
+        most_bytes = int(self.patience.kept * self.resumption.bytes_per_second)
+        self._kept = KeptAudio(most_bytes, self.resumption.block_bytes)
         self._say, self._heard = trio.open_memory_channel[messages.Message](_QUEUE_MESSAGES)
 
     @property
@@ -97,17 +102,24 @@ class ResumingStream:
         return self.resumption.lost_bytes / self.resumption.bytes_per_second
 
     async def send(self, audio: bytes) -> bool:
-        """Send raw audio; False once it is over. Waits while as much is unsent as is kept."""
-        await trio.lowlevel.checkpoint()
+        """Send raw audio; False once it is over. Waits while as much is unsent as is kept.
+
+        Cancelled while the socket is full, it costs the connection, and nothing else.
+        """
+        await trio.lowlevel.checkpoint_if_cancelled()
         while (
             not self._over
             and self._kept.room_bytes < len(audio)
             and self._kept.room_bytes < (self._kept.most_bytes)
         ):
-            await self._changed.wait()
+            if self._room is None:
+                self._room = trio.Event()
+            await self._room.wait()
         if not self._over:
-            self._kept.give(bytes(audio))
-            self._change()
+            self._kept.give(audio)
+            # At once, by who has it: another task would have to be woken for each block.
+            if self._stream is not None and not self._sending:
+                await self._send_rest(self._stream)
         return not self._over
 
     async def finalize(self) -> bool:
@@ -177,6 +189,8 @@ class ResumingStream:
                 problem = await self._carry(stream)
         finally:
             self._stream = None
+            # Whether the rest arrived, nobody knows: it is kept like what was never sent.
+            self._kept.send_again_from(self.resumption.taken_bytes)
         if problem is not None:
             await self._say.send(messages.Interrupted(str(problem)))
         return problem
@@ -219,24 +233,45 @@ class ResumingStream:
         return None
 
     async def _speak(self, stream: Stream) -> None:
+        """Send what waited for this connection, and the end; the rest goes out as it is given."""
         while True:
             changed = self._changed
-            piece = self._kept.next_piece(_PIECE_BYTES)
-            if piece:
-                self._change()
-                if not await stream.send(piece):
-                    return
+            if self._sending:
+                await changed.wait()
+            elif not await self._send_rest(stream):
+                return
             elif self._stopping:
                 await stream.stop()
                 return
             else:
                 await changed.wait()
 
+    async def _send_rest(self, stream: Stream) -> bool:
+        """Send all that was given and not sent; False where this connection takes no more."""
+        self._sending = True
+        try:
+            while self._stream is stream:
+                piece = self._kept.next_piece(_PIECE_BYTES)
+                if not piece:
+                    return True
+                self._tell_of_room()
+                if not await stream.send(piece):
+                    return False
+            return False
+        finally:
+            self._sending = False
+            # Who speaks has something to do, and waited for us.
+            if self._stopping or self._kept.sent < self._kept.end:
+                self._change()
+
     async def _hear(self, stream: Stream, message: messages.Message) -> None:
         heard = self.resumption.hear(message)
         self._kept.forget(self.resumption.final_bytes)
         if heard is not None and not _passes(heard):
-            await self._say.send(heard)
+            try:
+                self._say.send_nowait(heard)
+            except trio.WouldBlock:
+                await self._say.send(heard)
         acknowledgement = self.resumption.acknowledgement()
         if acknowledgement is not None:
             await stream.acknowledge(acknowledgement)
@@ -244,6 +279,12 @@ class ResumingStream:
     def _change(self) -> None:
         self._changed.set()
         self._changed = trio.Event()
+        self._tell_of_room()
+
+    def _tell_of_room(self) -> None:
+        if self._room is not None:
+            self._room.set()
+            self._room = None
 
 
 def _passes(message: messages.Message) -> bool:

@@ -16,6 +16,8 @@ from relayd.client.messages import Ready, Resumed, SpeechStarted, Transcript, Ut
 
 __all__ = ["Resumption"]
 
+# Results that are acknowledged together: far fewer than servers keep.
+_TOGETHER: Final = 8
 # Of the encodings that servers take.
 _SAMPLE_BYTES: Final = {"linear16": 2, "linear32": 4, "mulaw": 1, "alaw": 1}
 
@@ -30,6 +32,8 @@ class Resumption:
     channels: int = 1
     # Before it, every word is final: that audio is never asked for again.
     final_bytes: int = 0
+    # Before it, all of the audio is known to have been taken.
+    taken_bytes: int = 0
     # Audio that was to be sent again and was not kept any more.
     lost_bytes: int = 0
     # With what the present session is resumed; empty where its server can't.
@@ -64,14 +68,14 @@ class Resumption:
         """The server answered: with a new session or the old one. From where to send now."""
         self._token = answer.resume_token
         if isinstance(answer, Resumed):
-            place = self._base + answer.taken
+            place = self.taken_bytes = self._base + answer.taken
             missing = max(kept_from - place, 0)
             # The server's clock goes on without what it will never hear.
             self._base += missing
             self.lost_bytes += missing
             return place + missing
         self.lost_bytes += max(kept_from - self.final_bytes, 0)
-        self._base = max(self.final_bytes, kept_from)
+        self._base = self.taken_bytes = max(self.final_bytes, kept_from)
         self._received = self._acknowledged = 0
         self._final_by_channel.clear()
         return self._base
@@ -82,6 +86,7 @@ class Resumption:
             self._note_end(message)
         if not isinstance(message, Transcript | SpeechStarted | UtteranceEnd):
             return message
+        self.taken_bytes = max(self.taken_bytes, self._base + (message.taken or 0))
         if message.number is not None:
             if message.number <= self._received:
                 return None
@@ -91,8 +96,8 @@ class Resumption:
         return message.later_by(self._base / self.bytes_per_second) if self._base else message
 
     def acknowledgement(self) -> str | None:
-        """What to say now about results that came; None for nothing."""
-        if not self._token or self._received == self._acknowledged:
+        """What to say now about results that came; None for nothing, or not yet."""
+        if not self._token or self._received - self._acknowledged < _TOGETHER:
             return None
         self._acknowledged = self._received
         return messages.received(self._received)

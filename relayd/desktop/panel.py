@@ -33,10 +33,11 @@ class SettingsPanel(QWidget):
     def __init__(self, vault: Vault | None = None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         vault = vault or SystemVault()
+        self.local = LocalPage(vault)
         self.managed = ManagedPage(vault)
         self.own_key = OwnKeyPage(vault)
         self._pages: dict[Mode, Page] = {
-            Mode.LOCAL: LocalPage(vault),
+            Mode.LOCAL: self.local,
             Mode.MANAGED: self.managed,
             Mode.BYOK: self.own_key,
         }

@@ -29,10 +29,18 @@ def test_a_result_that_came_before_is_dropped() -> None:
     assert resumption.hear(SpeechStarted(1.0, number=2)) is None
 
 
-def test_what_came_is_acknowledged_once() -> None:
-    """Nothing new, nothing to say."""
+def test_what_came_is_acknowledged_together_and_once() -> None:
+    """Every eight results, long before a server would have to forget one."""
     resumption = begun()
-    assert resumption.acknowledgement() == '{"type": "received", "number": 1}'
+    said = []
+    for number in range(2, 18):
+        resumption.hear(attrs.evolve(FINAL, number=number))
+        said.append(resumption.acknowledgement())
+    assert [one for one in said if one] == [
+        '{"type": "received", "number": 8}',
+        '{"type": "received", "number": 16}',
+    ]
+    assert said[6] == '{"type": "received", "number": 8}'
     assert resumption.acknowledgement() is None
 
 

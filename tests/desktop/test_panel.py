@@ -15,7 +15,6 @@ from relayd.client.accounts import About, Accounts, Tokens
 from relayd.client.errors import ConnectError, RequestError
 from relayd.client.machine import Engine
 from relayd.desktop.errands import Errands
-from relayd.desktop.local_page import LocalPage
 from relayd.desktop.panel import SettingsPanel
 from tests.client.live.conftest import Listening
 
@@ -255,7 +254,7 @@ def test_what_this_computer_lacks_is_said(qtbot: QtBot, monkeypatch: pytest.Monk
     monkeypatch.setattr("relayd.desktop.local_page.engines", engines)
     monkeypatch.setattr("relayd.desktop.local_page.fetch_model", fetch)
     made = panel(qtbot, Settings(Mode.LOCAL))
-    page = made.findChild(LocalPage)
+    page = made.local
     assert "Ready. Moonshine: good words" in page.told.text()
     page.language.setCurrentText("de")
     assert "Whisper is not ready on this computer: there is no model" in page.told.text()

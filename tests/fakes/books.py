@@ -88,7 +88,7 @@ class Books(FakeCredit):
         user_id = request.principal.user_id
         with self._whole(user_id):
             self._collect(user_id)
-            if session is None and not self._revoked(request.principal):
+            if session is None:
                 self._end_continued(request)
             refusal = self._refusal(request, session, policy)
             if refusal is not None:
@@ -111,8 +111,9 @@ class Books(FakeCredit):
 
     def _end_continued(self, request: OpenRequest) -> None:
         before = self._continued(request)
-        if before is not None and before.end_reason is None:
-            self._settle(before, "swept")
+        if before is None or before.end_reason is not None or self._revoked(request.principal):
+            return
+        self._settle(before, "swept")
 
     def _continue(self, request: OpenRequest) -> int:
         asked, before = request.continues, self._continued(request)

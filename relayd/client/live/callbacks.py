@@ -1,10 +1,11 @@
 """An app's callbacks, called one after the other in a thread of their own."""
 
+import contextlib
 import inspect
 import logging
 import threading
-from collections import deque
 from collections.abc import Callable
+from queue import Empty, SimpleQueue
 from typing import Any, Final
 
 import attrs
@@ -66,9 +67,8 @@ class Calls:
 
     def __init__(self, callbacks: Callbacks) -> None:
         self._callbacks = callbacks
-        self._waiting: deque[News] = deque(maxlen=_WAITING_MOST)
-        self._ready = threading.Condition()
-        self._ended = False
+        # None: nothing follows.
+        self._waiting: SimpleQueue[News | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._work, name="relayd-callbacks", daemon=True)
 
     def start(self) -> None:
@@ -82,17 +82,17 @@ class Calls:
 
     def tell(self, news: News) -> None:
         """Call back soon; never waits for the callbacks before."""
-        with self._ready:
-            interim = isinstance(news, Transcript) and not news.is_final
-            if not interim or len(self._waiting) < _INTERIM_MOST:
-                self._waiting.append(news)
-                self._ready.notify()
+        waiting = self._waiting.qsize()
+        if isinstance(news, Transcript) and not news.is_final and waiting >= _INTERIM_MOST:
+            return
+        if waiting >= _WAITING_MOST:
+            with contextlib.suppress(Empty):
+                self._waiting.get_nowait()
+        self._waiting.put(news)
 
     def end(self) -> None:
         """Nothing follows."""
-        with self._ready:
-            self._ended = True
-            self._ready.notify()
+        self._waiting.put(None)
 
     def join(self, timeout: float) -> None:
         """Wait until all was told."""
@@ -100,13 +100,7 @@ class Calls:
             self._thread.join(timeout)
 
     def _work(self) -> None:
-        while True:
-            with self._ready:
-                while not self._waiting:
-                    if self._ended:
-                        return
-                    self._ready.wait()
-                news = self._waiting.popleft()
+        while (news := self._waiting.get()) is not None:
             self._callbacks.call(news)
 
 

@@ -80,7 +80,7 @@ class Whisper:
             reached(library.whisper_full_get_segment_t1(context, last) * TICK_MS)
 
         library.assign_new_segment_callback(parameters, heard)
-        self._run(parameters, samples)
+        self._run(parameters, _padded(samples))
         for number in range(library.whisper_full_n_segments(self._context)):
             found(self._segment(number))
         language = library.whisper_lang_str(library.whisper_full_lang_id(self._context))
@@ -100,7 +100,7 @@ class Whisper:
         # The model hears half a minute, most of which would be silence here.
         seconds = len(samples) / MODEL_RATE
         parameters.audio_ctx = min(round((seconds + CONTEXT_SECONDS) * CONTEXT_RATE), CONTEXT_MAX)
-        self._run(parameters, samples)
+        self._run(parameters, _padded(samples))
         found = range(self._library.whisper_full_n_segments(self._context))
         return tuple(word for number in found for word in self._segment(number).words)
 
@@ -118,7 +118,6 @@ class Whisper:
         return parameters
 
     def _run(self, parameters: Any, samples: Any) -> None:
-        samples.resize(max(len(samples), HEARD_SECONDS_MIN * MODEL_RATE))
         if self._library.whisper_full(self._context, parameters, samples, len(samples)):
             raise RuntimeError("whisper.cpp gave up")
 
@@ -171,6 +170,14 @@ def _samples(order: Order) -> Any:
     with wave.open(str(order.audio), "rb") as sound:
         assert sound.getparams()[:3] == (1, 2, MODEL_RATE)
         return _floats(array("h", sound.readframes(sound.getnframes())))
+
+
+def _padded(samples: Any) -> Any:
+    """With silence behind what is too short."""
+    import numpy as np  # noqa: PLC0415 - the package brings it
+
+    missing = HEARD_SECONDS_MIN * MODEL_RATE - len(samples)
+    return np.pad(samples, (0, missing)) if missing > 0 else samples
 
 
 def _floats(pcm: "array[int]") -> Any:

@@ -1,6 +1,5 @@
 """Whisper as live words: utterances are heard as a whole, and noise is not read."""
 
-import importlib.util
 import math
 from array import array
 from typing import Any
@@ -8,11 +7,9 @@ from typing import Any
 import pytest
 
 from relayd.engines.local.recogniser import Listening, Recogniser
-from relayd.engines.whispercpp.decoder import load
 from relayd.engines.whispercpp.live import LiveWhisper
 from relayd.speech.document import TimedWord
-from tests.engines.local.spoken import DEMO, INAUGURAL
-from tests.engines.whispercpp.cache import GGML
+from tests.engines.local.spoken import DEMO
 
 
 def spoken(model: LiveWhisper, sound: bytes) -> list[dict[str, Any]]:
@@ -63,19 +60,3 @@ def test_a_hum_is_not_read() -> None:
         raise AssertionError("it was read")
 
     assert not [one for one in spoken(LiveWhisper(hear), hum) if one["text"]]
-
-
-@pytest.mark.system
-@pytest.mark.skipif(
-    not (GGML.exists() and importlib.util.find_spec("pywhispercpp")),
-    reason="this machine has no Whisper weights, or not the extra whispercpp",
-)
-def test_an_address_is_understood() -> None:
-    """Real weights, real speech: nearly every word, in order of time."""
-    whisper = load(str(GGML), 2)
-    results = spoken(LiveWhisper(lambda pcm: whisper.utterance(pcm, "en")), INAUGURAL.samples)
-    finals = [one for one in results if one["is_final"]]
-    assert INAUGURAL.error(" ".join(one["text"] for one in finals)) <= 0.1
-    starts = [word["start"] for one in finals for word in one["words"]]
-    assert starts == sorted(starts)
-    assert any(not one["is_final"] for one in results)

@@ -12,11 +12,14 @@ import pytest
 from relayd import config
 from relayd.engines.local.files import LocalFiles
 from relayd.engines.local.slots import open_slots
+from relayd.engines.whispercpp.decoder import load
+from relayd.engines.whispercpp.live import LiveWhisper
 from relayd.engines.whispercpp.models import file_models
 from relayd.errors import EngineOff
 from relayd.speech.files import FileRequest
 from tests.engines.local.spoken import INAUGURAL
 from tests.engines.whispercpp.cache import GGML
+from tests.engines.whispercpp.test_live import spoken
 from tests.media.files import wav
 
 pytestmark = [
@@ -71,3 +74,15 @@ async def test_an_address_is_understood() -> None:
     assert starts == sorted(starts)
     assert words[-1].end_ms <= found.duration_ms
     assert all(word.confidence and 0 < word.confidence <= 1 for word in words)
+
+
+def test_an_address_is_understood_live() -> None:
+    """Utterance by utterance, with interim words: nearly every word, in order of time."""
+    whisper = load(str(GGML), 2)
+    model = LiveWhisper(lambda pcm: whisper.utterance(pcm, "en"))
+    results = spoken(model, INAUGURAL.samples)
+    finals = [one for one in results if one["is_final"]]
+    assert INAUGURAL.error(" ".join(one["text"] for one in finals)) <= 0.1
+    starts = [word["start"] for one in finals for word in one["words"]]
+    assert starts == sorted(starts)
+    assert any(not one["is_final"] for one in results)
