@@ -7,6 +7,7 @@ Imports point downwards only; a test keeps it so.
     daemon       the root nursery: database, sessions, listener, signals, drain
     routes       thin Quart blueprints             edge      the socket: accept, guard, WebSocket
     worker       claims jobs, has them transcribed, says how it ended
+    overview     a month of engines and money at a glance, for operators
     transcriptions  recordings handed in whole      jobs     the queue that they wait in
     engines · ledger · accounts · database         adapters: the ports, spoken to the outside
     media        what is in a recording, and its sound; opened in a child only
@@ -18,7 +19,6 @@ Imports point downwards only; a test keeps it so.
     hooks        webhooks out: whoever wants to know is told that a recording has ended
     intake       recordings on their way in: measured, kept, handed to the queue
     outbound     requests to where users want them, never inwards: also an adapter
-    overview     a month of engines and money at a glance, for operators
     events       what changed in the database, told to who is looking
     dialects     what apps speak: one file for each wire protocol
     session      one live stream, from first byte to settled books; the ports it needs

@@ -87,13 +87,13 @@ def _show(seen: "Overview") -> None:
         empty="nothing",
     )
     say(
-        f"\nnow: {now.live_streams} live, {now.recordings_running} recordings under way, "
-        f"{now.recordings_waiting} wait ({now.waiting_audio_ms // _MS_PER_MINUTE} min); "
+        f"\nnow: {now.live_streams} live, {now.queue.running} recordings under way, "
+        f"{now.queue.queued} wait ({now.queue.queued_ms // _MS_PER_MINUTE} min); "
         f"{now.users} users, {now.users_new} new in a day, "
         f"{now.credit_ms // _MS_PER_MINUTE} min not used yet"
     )
-    for alone in now.engines_alone:
-        say(f"left alone until {alone.until:%H:%M}Z: {alone.engine} ({alone.reason})")
+    for engine, alone in now.engines_alone.items():
+        say(f"left alone until {alone.until:%H:%M}Z: {engine} ({alone.reason})")
     for reason, count in now.failures.items():
         say(f"failed in a day: {reason} ({count})")
     each: list[Costed] = list(zip(seen.days, seen.costs, strict=True))

@@ -7,9 +7,9 @@ __all__ = ["read", "record"]
 
 
 def read(connection: Connection) -> dict[str, EngineStanding]:
-    """Those that are to be left alone now, by the engine's name."""
+    """Those that are to be left alone now, by the engine's name and in its order."""
     rows = connection.execute(
-        "SELECT engine, until, reason, off FROM engine_standings WHERE until > now()"
+        "SELECT engine, until, reason, off FROM engine_standings WHERE until > now() ORDER BY 1"
     ).fetchall()
     return {row[0]: EngineStanding(*row[1:]) for row in rows}
 

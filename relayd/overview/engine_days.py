@@ -12,7 +12,7 @@ import attrs
 from relayd.database.ports import Connection
 from relayd.session.endings import EndReason
 
-__all__ = ["DAYS_AT_ONCE", "EngineDay", "engine_days", "sum_up"]
+__all__ = ["DAYS_AT_ONCE", "FAULTS", "EngineDay", "engine_days", "sum_up"]
 
 # Summed up in one transaction at most, where there is a past to catch up with.
 DAYS_AT_ONCE: Final = 31
@@ -20,7 +20,7 @@ DAYS_AT_ONCE: Final = 31
 _OVER_HOURS: Final = 1
 
 # Endings that are nobody's wish.
-_FAULTS: Final = [
+FAULTS: Final = [
     one.label
     for one in (
         EndReason.UPSTREAM_UNAVAILABLE,
@@ -108,7 +108,7 @@ def _the_one(connection: Connection, query: LiteralString) -> tuple[dt.date]:
 
 
 def _between(since: dt.datetime, until: dt.datetime) -> dict[str, object]:
-    return {"since": since, "until": until, "faults": _FAULTS}
+    return {"since": since, "until": until, "faults": FAULTS}
 
 
 def _start(day: dt.date) -> dt.datetime:

@@ -67,7 +67,7 @@ BELOW: dict[str, set[str]] = {
     "intake": GROUND | {"database", "storage", "outbound", "transcriptions"},
     "edge": GROUND | {"session"},
     "routes": GROUND | {"session", "dialects", "edge", "events", "overview"} | ADAPTERS,
-    "overview": GROUND | {"session", "database", "engines"},
+    "overview": GROUND | {"session", "database", "engines", "jobs", "transcriptions"},
     "backups": GROUND | {"database", "ledger"},
     "checks": GROUND | {"edge"} | ADAPTERS,
     "daemon": GROUND

@@ -63,6 +63,6 @@ def test_the_present(connection: Connection) -> None:
     now = overview(connection, load(None, SECRETS), NOW.date(), 30).present
 
     assert (now.live_streams, now.users, now.users_new) == (1, 1, 1)
-    assert (now.recordings_waiting, now.recordings_running, now.oldest_waiting) == (0, 0, None)
-    assert [one.engine for one in now.engines_alone] == ["whispercpp"]
+    assert (now.queue.queued, now.queue.running, now.queue.oldest_seconds) == (0, 0, 0)
+    assert list(now.engines_alone) == ["whispercpp"]
     assert now.failures == {"upstream_closed": 2, "engine_failed": 1}

@@ -1,7 +1,9 @@
 """GET /operator/overview: figures for the page of an operator."""
 
+import datetime as dt
 from typing import Annotated, Any, Final, Self
 
+import msgspec
 from quart import Blueprint, Response, request
 
 from relayd.durations import seconds
@@ -27,9 +29,9 @@ _DAYS_MOST: Final = 366
 
 
 class Taken(Form):
-    """Money of one day in one currency."""
+    """Money of one day in one currency: `relayd.overview.takings`."""
 
-    day: str
+    day: dt.date
     currency: str
     purchases: int
     paid_cents: int
@@ -68,7 +70,7 @@ class Now(Form):
     recordings_waiting: int
     recordings_running: int
     waiting_audio_seconds: float
-    oldest_waiting: str | None
+    oldest_waiting_seconds: float
     users: int
     users_new: int
     unused_seconds: float
@@ -78,19 +80,19 @@ class Now(Form):
     @classmethod
     def of(cls, now: Present) -> Self:
         """As the database has it."""
-        oldest = now.oldest_waiting
+        queue = now.queue
         return cls(
             live_streams=now.live_streams,
-            recordings_waiting=now.recordings_waiting,
-            recordings_running=now.recordings_running,
-            waiting_audio_seconds=seconds(now.waiting_audio_ms),
-            oldest_waiting=None if oldest is None else oldest.isoformat(),
+            recordings_waiting=queue.queued,
+            recordings_running=queue.running,
+            waiting_audio_seconds=seconds(queue.queued_ms),
+            oldest_waiting_seconds=round(queue.oldest_seconds, 3),
             users=now.users,
             users_new=now.users_new,
             unused_seconds=seconds(now.credit_ms),
             engines_alone=[
-                Pause(one.engine, one.until.isoformat(), one.reason, one.off)
-                for one in now.engines_alone
+                Pause(engine, one.until.isoformat(), one.reason, one.off)
+                for engine, one in now.engines_alone.items()
             ],
             failures=dict(now.failures),
         )
@@ -137,17 +139,7 @@ def report(seen: Overview) -> Report:
         fee_cents=round(seen.fees),
         engine_cents=round(seen.engine_cents),
         margin_cents=round(seen.margin_cents),
-        takings=[
-            Taken(
-                day=str(one.day),
-                currency=one.currency,
-                purchases=one.purchases,
-                paid_cents=one.paid_cents,
-                taken_back_cents=one.taken_back_cents,
-                sold_seconds=one.sold_seconds,
-            )
-            for one in seen.takings
-        ],
+        takings=msgspec.convert(seen.takings, list[Taken], from_attributes=True),
         engines=[
             EngineDayReport(
                 day=str(one.day),

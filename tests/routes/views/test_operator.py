@@ -9,8 +9,10 @@ import pytest
 
 from relayd.overview.engine_days import EngineDay
 from relayd.overview.overview import Overview
-from relayd.overview.present import Alone, Present
+from relayd.overview.present import Present
 from relayd.overview.takings import Takings
+from relayd.speech.fallback import EngineStanding
+from relayd.transcriptions.outcomes import QueueStats
 from tests.routes.world import World, refusal
 
 DAY = dt.date(2026, 3, 1)
@@ -21,14 +23,20 @@ SEEN = Overview(
     takings=(Takings(DAY, "usd", 1, 599, 0, 30_000),),
     present=Present(
         live_streams=2,
-        recordings_waiting=1,
-        recordings_running=0,
-        waiting_audio_ms=60_000,
-        oldest_waiting=dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC),
+        queue=QueueStats(
+            users_waiting=1,
+            queued=1,
+            queued_ms=60_000,
+            delayed=0,
+            running=0,
+            oldest_seconds=2.5,
+            workers=1,
+            slots=2,
+        ),
         users=5,
         users_new=1,
         credit_ms=1_500,
-        engines_alone=(Alone("whispercpp", dt.datetime(2026, 3, 1, tzinfo=dt.UTC), "429", False),),
+        engines_alone={"whispercpp": EngineStanding(dt.datetime(2026, 3, 1, tzinfo=dt.UTC), "429")},
         failures={"upstream_closed": 1},
     ),
     costs=(Decimal("1.16"),),
@@ -59,15 +67,24 @@ async def enter(*, operator: bool) -> tuple[World, str, Still]:
 
 
 async def test_the_overview() -> None:
-    """Money in whole cents, audio in seconds, times in ISO 8601."""
+    """Money in whole cents, spans in seconds, times in ISO 8601."""
     world, token, _ = await enter(operator=True)
     body = await (await world.ask("/operator/overview", token=token)).get_json()
     assert (body["kept_cents"], body["fee_cents"], body["engine_cents"]) == (599, 47, 1)
     assert body["margin_cents"] == 550
     assert body["engines"][0]["audio_seconds"] == 90.5
     assert body["engines"][0]["engine_cents"] == 1.16
-    assert body["takings"][0]["sold_seconds"] == 30_000
-    assert body["present"]["oldest_waiting"] == "2026-03-01T12:00:00+00:00"
+    assert body["takings"][0] == {
+        "day": "2026-03-01",
+        "currency": "usd",
+        "purchases": 1,
+        "paid_cents": 599,
+        "taken_back_cents": 0,
+        "sold_seconds": 30_000,
+    }
+    assert body["present"]["recordings_waiting"] == 1
+    assert body["present"]["waiting_audio_seconds"] == 60
+    assert body["present"]["oldest_waiting_seconds"] == 2.5
     assert body["present"]["engines_alone"][0]["engine"] == "whispercpp"
     assert body["present"]["failures"] == {"upstream_closed": 1}
 
