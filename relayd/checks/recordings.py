@@ -36,5 +36,5 @@ def judge(config: Config) -> Iterator[Finding]:
 
 def _earned(package: Package, costs: Costs, model: Offered) -> Decimal:
     """Cents for a minute of sound, without what the payment cost."""
-    kept = package.price_cents * (1 - costs.fee_percent / 100) - costs.fee_cents
+    kept = package.price_cents - costs.fees(package.price_cents)
     return kept * 60 * model.rate / (package.seconds * 1000)

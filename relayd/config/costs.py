@@ -1,10 +1,11 @@
 """`[costs]`: its keys."""
 
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 
 import attrs
 
 from relayd.config.keys import about
+from relayd.config.offers import Model
 from relayd.config.values import as_decimal
 
 __all__ = ["Costs"]
@@ -46,3 +47,17 @@ class Costs:
             unit="true or false",
         ),
     )
+
+    def engine_cents_of(self, model: Model) -> Decimal:
+        """What the engine charges for a minute of a model: as the model says, or as all others."""
+        said = model.cents_per_minute
+        return self.engine_cents_per_minute if said is None else said
+
+    def fees(self, paid_cents: int, payments: int = 1) -> Decimal:
+        """What Stripe keeps, in cents, of what so many payments come to."""
+        return paid_cents * self.fee_percent / 100 + payments * self.fee_cents
+
+    def least_price_cents(self, cost_cents: Decimal) -> int:
+        """The lowest whole price, of one payment, that leaves this much after Stripe's fees."""
+        least = (cost_cents + self.fee_cents) / (1 - self.fee_percent / 100)
+        return max(1, int(least.to_integral_value(ROUND_CEILING)))

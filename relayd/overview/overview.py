@@ -76,10 +76,9 @@ def prices_of(config: Config) -> Prices:
 
     A model may have several prices, one for many languages at once: the rate tells them apart.
     """
-    default = config.costs.engine_cents_per_minute
+    costs = config.costs
     live = {
-        (one.name, one.rate): default if one.cents_per_minute is None else one.cents_per_minute
-        for one in config.engines.deepgram.models
+        (one.name, one.rate): costs.engine_cents_of(one) for one in config.engines.deepgram.models
     }
     recordings = {one.name.lower(): one.cents_per_minute for one in offered(config)}
 
@@ -88,15 +87,12 @@ def prices_of(config: Config) -> Prices:
             return recordings.get(day.model.lower(), Decimal(0))
         if day.engine != "deepgram":
             return Decimal(0)
-        return live.get((day.model, day.rate), default)
+        return live.get((day.model, day.rate), costs.engine_cents_per_minute)
 
     return price
 
 
 def _fees(config: Config, money: list[Takings]) -> Decimal:
     """What Stripe kept; it keeps that of what is paid back, too."""
-    costs = config.costs
-    fees = (
-        one.paid_cents * costs.fee_percent / 100 + one.purchases * costs.fee_cents for one in money
-    )
+    fees = (config.costs.fees(one.paid_cents, one.purchases) for one in money)
     return sum(fees, Decimal(0))

@@ -5,7 +5,7 @@ that leaves least.
 """
 
 from collections.abc import Sequence
-from decimal import ROUND_CEILING, Decimal
+from decimal import Decimal
 from typing import Final
 
 import attrs
@@ -78,16 +78,12 @@ def problem(margin: Margin) -> str:
 
 
 def _margin(package: Package, model: Model, costs: Costs) -> Margin:
-    a_minute = model.cents_per_minute
-    if a_minute is None:
-        a_minute = costs.engine_cents_per_minute
+    a_minute = costs.engine_cents_of(model)
     engine = package.seconds * _EVEN * a_minute / (_SECONDS_PER_MINUTE * model.rate)
-    share = costs.fee_percent / 100
-    least = (engine + costs.fee_cents) / (1 - share)
     return Margin(
         package,
         model,
         engine_cents=engine,
-        fee_cents=package.price_cents * share + costs.fee_cents,
-        least_price_cents=max(1, int(least.to_integral_value(ROUND_CEILING))),
+        fee_cents=costs.fees(package.price_cents),
+        least_price_cents=costs.least_price_cents(engine),
     )
