@@ -1,6 +1,5 @@
 """GET and POST /billing/*: what is left to spend, what can be bought, and buying it."""
 
-import math
 from typing import Annotated, Final, assert_never
 
 from msgspec import Meta
@@ -31,9 +30,11 @@ from relayd.routes.views.sales import (
     PriceCents,
     PurchaseStatus,
     SessionId,
+    admit,
     is_session_id,
     look_rate,
     open_shop,
+    own_address,
 )
 
 __all__ = ["blueprint"]
@@ -144,15 +145,8 @@ async def checkout(principal: Principal) -> Checkout:
     order = await read_form(NewOrder)
     shop = open_shop()
     rate = Rate(f"checkouts {principal.user_id}", _CHECKOUTS_PER_MINUTE)
-    wait = await wiring().services.quotas.admit([rate])
-    if wait > 0:
-        raise RATE_LIMITED.problem(
-            "Too many purchases begun. Try again later.", retry_after_seconds=math.ceil(wait)
-        )
-    # Never what Host says: whoever sends it would choose where Stripe leads the buyer.
-    back_to = wiring().services.public_url
-    assert back_to, "sales need server.public_url"
-    outcome = await shop.checkout(principal, order.package_id, back_to)
+    await admit(rate, "Too many purchases begun.")
+    outcome = await shop.checkout(principal, order.package_id, own_address())
     if isinstance(outcome, CheckoutRefusal):
         raise _problem(outcome)
     return Checkout(checkout_url=outcome.url, checkout_session_id=outcome.checkout_session_id)

@@ -1,6 +1,5 @@
 """GET /billing/purchases, each one's receipt and summary: what was bought."""
 
-import math
 from typing import Annotated, Final, Self, assert_never
 
 from msgspec import Meta
@@ -16,7 +15,6 @@ from relayd.routes.toolkit.protection import (
     authenticated,
     rate_limited_by,
 )
-from relayd.routes.toolkit.wiring import wiring
 from relayd.routes.views.billing import blueprint
 from relayd.routes.views.sales import (
     PAYMENTS_UNAVAILABLE,
@@ -28,6 +26,7 @@ from relayd.routes.views.sales import (
     PriceCents,
     PurchaseStatus,
     SessionId,
+    admit,
     is_session_id,
     look_rate,
     looks_per_minute,
@@ -135,11 +134,7 @@ async def receipt(principal: Principal, checkout_session_id: str) -> Receipt:
     shop = open_shop()
     if not is_session_id(checkout_session_id):
         raise UNKNOWN_PURCHASE.problem()
-    wait = await wiring().services.quotas.admit([look_rate(principal)])
-    if wait > 0:
-        raise RATE_LIMITED.problem(
-            "Too many receipts asked for. Try again later.", retry_after_seconds=math.ceil(wait)
-        )
+    await admit(look_rate(principal), "Too many receipts asked for.")
     found = await shop.receipt(principal, checkout_session_id)
     if isinstance(found, ReceiptRefusal):
         raise _problem(found)

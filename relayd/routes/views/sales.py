@@ -1,5 +1,6 @@
 """What all that sells has in common: forms and refusals, and the shop itself."""
 
+import math
 import re
 from typing import Annotated, Final, Literal
 
@@ -9,6 +10,7 @@ from relayd.identity import Principal
 from relayd.quotas.limits import Rate
 from relayd.routes.toolkit.forms import told
 from relayd.routes.toolkit.problems import Refusal
+from relayd.routes.toolkit.protection import RATE_LIMITED
 from relayd.routes.toolkit.wiring import Sales, wiring
 
 __all__ = [
@@ -21,10 +23,12 @@ __all__ = [
     "PriceCents",
     "PurchaseStatus",
     "SessionId",
+    "admit",
     "is_session_id",
     "look_rate",
     "looks_per_minute",
     "open_shop",
+    "own_address",
 ]
 
 SALES_OFF: Final = Refusal(503, "sales_off", "Nothing is for sale here at the moment.")
@@ -72,3 +76,20 @@ def looks_per_minute() -> int:
 def look_rate(principal: Principal) -> Rate:
     """How often a user's questions may go on to Stripe."""
     return Rate(f"looks {principal.user_id}", _LOOKS_PER_MINUTE)
+
+
+async def admit(rate: Rate, words: str) -> None:
+    """Count one more of these, or raise the refusal that there were too many, in these words."""
+    wait = await wiring().services.quotas.admit([rate])
+    if wait > 0:
+        raise RATE_LIMITED.problem(f"{words} Try again later.", retry_after_seconds=math.ceil(wait))
+
+
+def own_address() -> str:
+    """Where Stripe leads a buyer back to, without a slash at its end.
+
+    Never what Host says: whoever sends it would choose where that is.
+    """
+    address = wiring().services.public_url
+    assert address, "sales need server.public_url"
+    return address.rstrip("/")

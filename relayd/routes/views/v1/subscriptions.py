@@ -1,6 +1,5 @@
 """/api/v1/stripe: subscribing to a plan, and the portal to leave it by, on pages of Stripe's."""
 
-import math
 from typing import Annotated, Final, Literal, Self, assert_never
 
 from msgspec import Meta
@@ -24,9 +23,11 @@ from relayd.routes.views.sales import (
     Currency,
     PriceCents,
     SessionId,
+    admit,
     is_session_id,
     look_rate,
     open_shop,
+    own_address,
 )
 
 __all__ = ["blueprint"]
@@ -152,7 +153,7 @@ async def create_checkout(principal: Principal) -> Checkout:
     order = await read_form(NewSubscription)
     shop = open_shop()
     await _admit(principal)
-    outcome = await shop.subscribing.begin(principal, order.plan, _base_url())
+    outcome = await shop.subscribing.begin(principal, order.plan, own_address())
     if isinstance(outcome, SubscribeRefusal):
         raise _problem(outcome)
     return Checkout(checkout_url=outcome.url, checkout_session_id=outcome.checkout_session_id)
@@ -169,7 +170,7 @@ async def create_portal(principal: Principal) -> Portal:
     """A page of Stripe's on which the user cancels, or changes how they pay."""
     shop = open_shop()
     await _admit(principal)
-    outcome = await shop.subscribing.portal(principal, f"{_base_url()}{_PAGE}")
+    outcome = await shop.subscribing.portal(principal, f"{own_address()}{_PAGE}")
     match outcome:
         case PortalRefusal.NOT_SUBSCRIBED:
             raise NOT_SUBSCRIBED.problem()
@@ -221,18 +222,7 @@ async def checkout(principal: Principal, checkout_session_id: str) -> Standing:
 
 async def _admit(principal: Principal) -> None:
     rate = Rate(f"subscribing {principal.user_id}", _PAGES_PER_MINUTE)
-    wait = await wiring().services.quotas.admit([rate])
-    if wait > 0:
-        raise RATE_LIMITED.problem(
-            "Too many pages asked for. Try again later.", retry_after_seconds=math.ceil(wait)
-        )
-
-
-def _base_url() -> str:
-    """Never what Host says: whoever sends it would choose where Stripe leads the buyer."""
-    base_url = wiring().services.public_url
-    assert base_url, "sales need server.public_url"
-    return base_url.rstrip("/")
+    await admit(rate, "Too many pages asked for.")
 
 
 def _unavailable() -> Problem:
