@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from relayd.database.ports import Database
     from relayd.ledger.outcomes import Booked, BookingRefusal
     from relayd.plans.plans import Plan
-    from relayd.plans.service import Standing
+    from relayd.plans.service import PlanStanding
 
 __all__ = ["add"]
 
@@ -145,7 +145,7 @@ def _cell(value: object) -> object:
 
 
 def _run_show(arguments: argparse.Namespace) -> int:
-    async def action(database: "Database", config: "Config") -> "Standing | None":
+    async def action(database: "Database", config: "Config") -> "PlanStanding | None":
         from relayd.daemon.batch import membership_of
         from relayd.plans.service import UserPlans
 
@@ -161,7 +161,7 @@ def _run_show(arguments: argparse.Namespace) -> int:
     return Exit.OK
 
 
-def _shown(email: str, standing: "Standing") -> dict[str, object]:
+def _shown(email: str, standing: "PlanStanding") -> dict[str, object]:
     return {
         "email": email,
         "plan": None if standing.plan is None else standing.plan.name.value,
@@ -185,7 +185,7 @@ def _shown(email: str, standing: "Standing") -> dict[str, object]:
     }
 
 
-def _say(email: str, standing: "Standing") -> None:
+def _say(email: str, standing: "PlanStanding") -> None:
     plan = "no plan" if standing.plan is None else f"plan {standing.plan.name.value}"
     period = f"{standing.period.begins_at:%Y-%m-%d} to {standing.period.ends_at:%Y-%m-%d}"
     say(f"{email}: {plan}, {period}")

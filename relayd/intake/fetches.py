@@ -8,7 +8,7 @@ import attrs
 from relayd.database.ports import Connection
 from relayd.intake.asked import Asked
 from relayd.transcriptions import submitting
-from relayd.transcriptions.outcomes import Declined, DeclinedReason, Transcription, Upload
+from relayd.transcriptions.outcomes import Declined, DeclinedReason, Incoming, Transcription
 
 __all__ = ["Fetch", "begin", "claim", "finish", "postpone", "renew"]
 
@@ -30,13 +30,13 @@ class Fetch:
 
 
 def begin(
-    connection: Connection, upload: Upload, asked: Asked, url: str, seconds: float
+    connection: Connection, incoming: Incoming, asked: Asked, url: str, seconds: float
 ) -> Transcription | Declined:
     """Record an upload and its fetch; the same request again is the same one.
 
     ``seconds``: when it is given up.
     """
-    transcription = submitting.begin(connection, upload, seconds)
+    transcription = submitting.begin(connection, incoming, seconds)
     fingerprint = asked.fingerprint(url.encode())
     connection.execute(
         """
@@ -46,14 +46,14 @@ def begin(
         ON CONFLICT (transcription_id) DO NOTHING
         """,
         {
-            "id": upload.id,
+            "id": incoming.id,
             "url": url,
             "key": asked.idempotency_key,
             "fingerprint": fingerprint,
         },
     )
     row = connection.execute(
-        "SELECT fingerprint FROM fetches WHERE transcription_id = %s", (upload.id,)
+        "SELECT fingerprint FROM fetches WHERE transcription_id = %s", (incoming.id,)
     ).fetchone()
     # Of one that was deleted there is nothing left to compare with.
     if row is not None and row[0] != fingerprint:

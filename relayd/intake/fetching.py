@@ -29,7 +29,13 @@ from relayd.intake.fetches import Fetch
 from relayd.intake.intake import Intake
 from relayd.outbound.requests import Outbound, Response
 from relayd.storage.spool import SpoolFile
-from relayd.transcriptions.outcomes import Declined, DeclinedReason, Standing, Transcription, Upload
+from relayd.transcriptions.outcomes import (
+    Declined,
+    DeclinedReason,
+    Incoming,
+    Standing,
+    Transcription,
+)
 from relayd.transcriptions.service import Transcriptions
 
 __all__ = ["Fetcher", "name_of"]
@@ -96,7 +102,7 @@ class Fetcher:
         kind = "test fetch" if asked.test else "fetch"
         identity = uuid4() if key is None else uuid5(user_id, f"{kind} {key}")
         named = attrs.evolve(asked, name=asked.name or name_of(url))
-        upload = Upload(
+        incoming = Incoming(
             identity,
             user_id,
             named.model,
@@ -107,7 +113,7 @@ class Fetcher:
             named.test,
         )
         outcome: Transcription | Declined = await self.database.transact(
-            fetches.begin, upload, named, url, self.upload_seconds
+            fetches.begin, incoming, named, url, self.upload_seconds
         )
         self._wake.set()
         return outcome if isinstance(outcome, Declined) else Standing(outcome)

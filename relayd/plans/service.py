@@ -16,7 +16,7 @@ from relayd.plans.membership import Membership, month_of
 from relayd.plans.plans import Plan, PlanName, Plans
 from relayd.plans.rates import Admission
 
-__all__ = ["HAND_SOURCE", "Period", "Standing", "UserPlans"]
+__all__ = ["HAND_SOURCE", "Period", "PlanStanding", "UserPlans"]
 
 # The source of lots that operators give by hand.
 HAND_SOURCE: Final = "hand"
@@ -31,7 +31,7 @@ class Period:
 
 
 @attrs.frozen
-class Standing:
+class PlanStanding:
     """A user's plan, what they used in its period, and what of their credit runs out when.
 
     ``plan`` is None where there are no plans. What live sessions used so far counts.
@@ -71,7 +71,7 @@ class UserPlans:
         """Those that there are."""
         return None if self.membership is None else self.membership.plans
 
-    async def standing(self, user_id: UUID, *, test: bool = False) -> Standing | None:
+    async def standing(self, user_id: UUID, *, test: bool = False) -> PlanStanding | None:
         """How a user stands; None for an unknown one.
 
         On Free, the month's minutes are given, but not to a ``test`` key, which uses none.
@@ -102,7 +102,9 @@ class UserPlans:
 
         return await self.database.transact(admit)
 
-    def _standing(self, connection: Connection, user_id: UUID, *, test: bool) -> Standing | None:
+    def _standing(
+        self, connection: Connection, user_id: UUID, *, test: bool
+    ) -> PlanStanding | None:
         plan = None
         if self.membership is not None:
             found = self.membership.plan if test else self.membership.begin
@@ -115,7 +117,7 @@ class UserPlans:
         left = tuple(lot for lot in lots.of_user(connection, user_id) if lot.remaining_ms)
         live_ms, recordings_ms = _used(connection, user_id, period)
         balance = balances.of_account(account)
-        return Standing(plan, period, live_ms, recordings_ms, balance, left)
+        return PlanStanding(plan, period, live_ms, recordings_ms, balance, left)
 
 
 def _used(connection: Connection, user_id: UUID, period: Period) -> tuple[int, int]:

@@ -13,6 +13,7 @@ __all__ = [
     "Declined",
     "DeclinedReason",
     "Filters",
+    "Incoming",
     "Page",
     "QueueStats",
     "Shown",
@@ -21,7 +22,6 @@ __all__ = [
     "Submission",
     "Submitted",
     "Transcription",
-    "Upload",
     "UserStats",
 ]
 
@@ -66,7 +66,7 @@ SHOWN: Final = {
 
 
 @attrs.frozen
-class Upload:
+class Incoming:
     """A recording that is still on its way. The id is the caller's, and stays the recording's."""
 
     id: UUID

@@ -27,6 +27,7 @@ from relayd.transcriptions.estimates import standing
 from relayd.transcriptions.outcomes import (
     Declined,
     Filters,
+    Incoming,
     Page,
     QueueStats,
     Standing,
@@ -34,7 +35,6 @@ from relayd.transcriptions.outcomes import (
     Submission,
     Submitted,
     Transcription,
-    Upload,
     UserStats,
 )
 from relayd.transcriptions.submitting import TRIAL, Quote
@@ -79,12 +79,12 @@ class Transcriptions:
     # None: what is configured for everybody.
     plan_terms: PlanTerms | None = None
 
-    async def begin(self, upload: Upload) -> Transcription:
+    async def begin(self, incoming: Incoming) -> Transcription:
         """Record an upload; it expires unless it goes on within ``batch.upload_hours``.
 
         Called again with the same id, it is the same upload.
         """
-        return await self.database.transact(submitting.begin, upload, self._upload_seconds)
+        return await self.database.transact(submitting.begin, incoming, self._upload_seconds)
 
     async def goes_on(self, upload_id: UUID) -> Transcription | None:
         """Give an upload more time because something of it came; None where it is over."""

@@ -15,10 +15,10 @@ from relayd.ledger.outcomes import ReservationRefusal
 from relayd.transcriptions.outcomes import (
     Declined,
     DeclinedReason,
+    Incoming,
     State,
     Submission,
     Transcription,
-    Upload,
 )
 from relayd.transcriptions.records import COLUMNS, of_row
 
@@ -47,7 +47,7 @@ class Quote:
     trial: Terms = TRIAL
 
 
-def begin(connection: Connection, upload: Upload, seconds: float) -> Transcription:
+def begin(connection: Connection, incoming: Incoming, seconds: float) -> Transcription:
     """Record an upload that is given up after so many seconds; the same id again is the same."""
     row = connection.execute(
         f"""
@@ -58,14 +58,14 @@ def begin(connection: Connection, upload: Upload, seconds: float) -> Transcripti
         ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING {COLUMNS}
         """,  # noqa: S608 - the columns are a constant
         {
-            "id": upload.id,
-            "user": upload.user_id,
-            "key": upload.key_id,
-            "test": upload.test,
-            "name": upload.name,
-            "model": upload.model,
-            "options": Jsonb(upload.options),
-            "metadata": Jsonb(upload.metadata),
+            "id": incoming.id,
+            "user": incoming.user_id,
+            "key": incoming.key_id,
+            "test": incoming.test,
+            "name": incoming.name,
+            "model": incoming.model,
+            "options": Jsonb(incoming.options),
+            "metadata": Jsonb(incoming.metadata),
             "seconds": seconds,
         },
     ).fetchone()

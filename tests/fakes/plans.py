@@ -12,7 +12,7 @@ from relayd.ledger.lots import LotRecord
 from relayd.ledger.outcomes import Balance
 from relayd.plans.plans import Plan, PlanName, Plans
 from relayd.plans.rates import Admission
-from relayd.plans.service import Period, Standing
+from relayd.plans.service import Period, PlanStanding
 
 __all__ = ["PLANS", "MemoryPlans"]
 
@@ -34,7 +34,7 @@ PLANS = Plans(
 
 @attrs.define(eq=False)
 class MemoryPlans:
-    """Implements `relayd.routes.toolkit.wiring.UserPlans`."""
+    """Implements `relayd.routes.toolkit.wiring.PlanRoster`."""
 
     name: PlanName | None = None
     admission: Admission | None = None
@@ -51,7 +51,7 @@ class MemoryPlans:
         await trio.lowlevel.checkpoint()
         return None if self.name is None else PLANS.named(self.name)
 
-    async def standing(self, user_id: UUID, *, test: bool = False) -> Standing | None:
+    async def standing(self, user_id: UUID, *, test: bool = False) -> PlanStanding | None:
         """A minute of ten is used."""
         lot = LotRecord(
             id=uuid4(),
@@ -70,7 +70,9 @@ class MemoryPlans:
         )
         plan = await self.plan(user_id)
         lots = () if plan is None else (lot,)
-        return Standing(plan, Period(_BEGINS, _ENDS), 40_000, 20_000, Balance(600_500, 0, 0), lots)
+        return PlanStanding(
+            plan, Period(_BEGINS, _ENDS), 40_000, 20_000, Balance(600_500, 0, 0), lots
+        )
 
     async def lots(self, user_id: UUID, most: int) -> Sequence[LotRecord]:
         """The one that `standing` tells of."""

@@ -9,6 +9,7 @@ from tests.house.tree import ROOT, Source, sources
 LINES_OF_A_FILE = 400
 LINES_OF_A_FUNCTION = 70
 ALL = sources("relayd", "tests", "bench")
+RELAYD = sources("relayd")
 # They compare our stand-ins with their vendors' own specifications, which are not ours to ship.
 MAY_SKIP = {
     "tests/standin/test_schema.py",
@@ -58,6 +59,23 @@ def test_names_have_a_noun() -> None:
     assert nameless <= SPEECH_MODELS
 
 
+def test_a_class_name_means_one_thing() -> None:
+    """No two public classes of one name: whoever reads one need not ask which.
+
+    Settings are exempt: they are written with their section, and named for what they are settings
+    of. So is what apps embed, from the daemon's names: it speaks of a server in an app's words.
+    """
+    places: dict[tuple[bool, str], list[str]] = {}
+    for source in RELAYD:
+        if source.package == "config":
+            continue
+        in_apps = source.package in {"client", "desktop"}
+        for node in source.tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault((in_apps, node.name), []).append(source.name)
+    assert not {name: files for (_, name), files in places.items() if len(files) > 1}
+
+
 def test_every_test_states_its_rule() -> None:
     """A test's docstring says in a sentence what must hold."""
     rules = {
@@ -84,9 +102,6 @@ def test_no_test_sleeps_or_is_skipped() -> None:
         or (node.attr in {"skip", "skipif", "xfail"} and source.name not in MAY_SKIP)
     ]
     assert not found
-
-
-RELAYD = sources("relayd")
 
 
 def test_cancellation_is_never_caught() -> None:

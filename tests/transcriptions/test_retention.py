@@ -10,7 +10,7 @@ from trio.testing import wait_all_tasks_blocked
 from relayd.database.pool import Pool
 from relayd.jobs.ending import give_up
 from relayd.transcriptions import ending, retention, submitting
-from relayd.transcriptions.outcomes import State, Upload
+from relayd.transcriptions.outcomes import Incoming, State
 from tests.fakes.storage import MemoryStore
 from tests.jobs.queueing import Queue
 
@@ -28,7 +28,7 @@ def expire(queue: Queue) -> tuple[int, int]:
 def test_an_upload_nobody_goes_on_with(queue: Queue) -> None:
     """It is given up, and what is told of it is that it failed."""
     user_id = queue.user()
-    upload = queue.do(submitting.begin, Upload(uuid4(), user_id, "pretend"), 60)
+    upload = queue.do(submitting.begin, Incoming(uuid4(), user_id, "pretend"), 60)
 
     assert expire(queue) == (1, 0)
 

@@ -7,7 +7,7 @@ import pytest
 
 from relayd.jobs.lanes import Terms
 from relayd.transcriptions import submitting
-from relayd.transcriptions.outcomes import Declined, DeclinedReason, State, Upload
+from relayd.transcriptions.outcomes import Declined, DeclinedReason, Incoming, State
 from tests.jobs.queueing import Queue
 
 pytestmark = pytest.mark.system
@@ -84,7 +84,7 @@ def test_the_same_key_is_the_same_recording(queue: Queue) -> None:
 def test_an_upload_becomes_a_recording(queue: Queue) -> None:
     """Its row is there from the beginning, and is handed in once."""
     user_id = queue.user()
-    upload = Upload(uuid4(), user_id, "pretend", "talk.mp3")
+    upload = Incoming(uuid4(), user_id, "pretend", "talk.mp3")
     begun = queue.do(submitting.begin, upload, 60)
     assert queue.do(submitting.begin, upload, 60) == attrs.evolve(begun)
     measured = queue.do(submitting.prolong, upload.id, State.PROBING, 60)
@@ -100,7 +100,7 @@ def test_an_upload_becomes_a_recording(queue: Queue) -> None:
 def test_an_upload_that_is_over(queue: Queue) -> None:
     """What was cancelled while it came can't be handed in any more."""
     user_id = queue.user()
-    upload = Upload(uuid4(), user_id, "pretend")
+    upload = Incoming(uuid4(), user_id, "pretend")
     queue.do(submitting.begin, upload, 60)
     queue.cancel(user_id, upload.id)
 

@@ -11,10 +11,10 @@ from relayd.transcriptions.outcomes import (
     Declined,
     DeclinedReason,
     Filters,
+    Incoming,
     State,
     Submission,
     Transcription,
-    Upload,
 )
 from relayd.transcriptions.submitting import Quote
 from relayd.transcriptions.winding_up import wind_up
@@ -46,7 +46,7 @@ def test_what_a_key_began_ends_with_it(queue: Queue, expired: bool) -> None:
     claim = queue.claim(queue.worker())
     assert claim is not None
     waiting = queue.submitted(user_id, key_id=key_id)
-    upload = Upload(uuid4(), user_id, "pretend", key_id=key_id)
+    upload = Incoming(uuid4(), user_id, "pretend", key_id=key_id)
     coming = queue.do(submitting.begin, upload, 3600.0)
     others = queue.submitted(user_id, key_id=other_id), queue.submitted(user_id)
     assert queue.do(wind_up, 30.0) is None

@@ -28,7 +28,7 @@ from relayd.client.messages import (
     Transcript,
 )
 
-__all__ = ["Conversation", "Patience"]
+__all__ = ["Conversation", "Persistence"]
 
 # At most 250 ms a message, as the protocol advises.
 _PIECE_BYTES: Final = BYTES_PER_SECOND // 4
@@ -42,7 +42,7 @@ _BALANCE_BYTES: Final = 5 * BYTES_PER_SECOND
 
 
 @attrs.frozen
-class Patience:
+class Persistence:
     """How long to go on trying, in seconds."""
 
     # Before the first line was open: an address may simply be wrong.
@@ -63,7 +63,7 @@ class Conversation:
     source: Source
     tape: Tape
     tell: Tell
-    patience: Patience = attrs.field(factory=Patience)
+    persistence: Persistence = attrs.field(factory=Persistence)
     jitter: Callable[[], float] = random.random
     _listened: bool = attrs.field(init=False, default=False)
     _renewed: bool = attrs.field(init=False, default=False)
@@ -95,7 +95,7 @@ class Conversation:
                 return Standing(State.ENDED, told(code), code)
             if not await self._may_try_again(code):
                 return self._refused(code, message)
-            if not self._listened and trio.current_time() - opened_at > self.patience.at_first:
+            if not self._listened and trio.current_time() - opened_at > self.persistence.at_first:
                 return self._refused(code, message)
             if self._has_nothing_to_say:
                 return Standing(State.ENDED, told("completed"), "completed")
@@ -118,7 +118,7 @@ class Conversation:
         except DisconnectedError as error:
             return "disconnected", str(error)
         finally:
-            if opened_at is not None and trio.current_time() - opened_at >= self.patience.good:
+            if opened_at is not None and trio.current_time() - opened_at >= self.persistence.good:
                 self._failures = 0
                 self._renewed = False
         if problem is not None:
@@ -232,7 +232,8 @@ class Conversation:
             self._told_problem = told(code, message)
         self._interrupted(code, message)
         longest = min(
-            self.patience.between_least * 2 ** min(self._failures, 16), self.patience.between_most
+            self.persistence.between_least * 2 ** min(self._failures, 16),
+            self.persistence.between_most,
         )
         self._failures += 1
         await trio.sleep(longest * (0.5 + self.jitter() / 2))
@@ -259,7 +260,7 @@ class Conversation:
         await self.tape.wait_closed()
         closed_at = trio.current_time()
         while True:
-            deadline = max(closed_at, self._heard_at) + self.patience.at_last
+            deadline = max(closed_at, self._heard_at) + self.persistence.at_last
             if deadline <= trio.current_time():
                 break
             await trio.sleep_until(deadline)

@@ -36,7 +36,7 @@ from relayd.payments.subscribing import PortalRefusal, SubscribeRefusal
 from relayd.payments.subscriptions import ForSubscribers, Subscriber
 from relayd.plans.plans import Plan, Plans
 from relayd.plans.rates import Admission
-from relayd.plans.service import Standing as PlanStanding
+from relayd.plans.service import PlanStanding
 from relayd.quotas.counters import Counters
 from relayd.quotas.limits import Quotas
 from relayd.routes.toolkit.probe import Probe
@@ -56,13 +56,13 @@ __all__ = [
     "ByHand",
     "Fetches",
     "Hooks",
+    "PlanRoster",
     "PlanSales",
     "Prober",
     "Recordings",
     "Sales",
     "Services",
     "UserCredit",
-    "UserPlans",
     "Wiring",
     "requester_address",
     "services_of",
@@ -215,7 +215,7 @@ class Hooks(Protocol):
         """Send one once more."""
 
 
-class UserPlans(Protocol):
+class PlanRoster(Protocol):
     """Who is on which plan; see `relayd.plans.service`."""
 
     @property
@@ -308,7 +308,7 @@ class Services:
     keys: Keys | None = None
     # What operators see of the whole.
     glance: Glance | None = None
-    plans: UserPlans | None = None
+    plans: PlanRoster | None = None
     by_hand: ByHand | None = None
 
 

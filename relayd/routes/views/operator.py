@@ -98,7 +98,7 @@ class Now(Form):
         )
 
 
-class Report(Form):
+class OverviewReport(Form):
     """Money in, minutes out, what stays, and how things stand."""
 
     since: str
@@ -130,9 +130,9 @@ async def overview(principal: Principal) -> Response:
     return Response(encode(report(seen)), content_type="application/json")
 
 
-def report(seen: Overview) -> Report:
+def report(seen: Overview) -> OverviewReport:
     """An overview as JSON has it."""
-    return Report(
+    return OverviewReport(
         since=str(seen.since),
         currency=seen.currency,
         kept_cents=seen.kept_cents,

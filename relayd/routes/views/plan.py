@@ -6,7 +6,7 @@ from quart import Blueprint
 
 from relayd.durations import seconds
 from relayd.identity import Principal
-from relayd.plans.service import Standing
+from relayd.plans.service import PlanStanding
 from relayd.routes.toolkit.description import Answer, Topic, described
 from relayd.routes.toolkit.forms import Form, Seconds, Time, told
 from relayd.routes.toolkit.protection import authenticated, unauthenticated
@@ -64,7 +64,7 @@ async def plan(principal: Principal) -> OwnPlan:
     )
 
 
-async def standing_of(principal: Principal) -> Standing:
+async def standing_of(principal: Principal) -> PlanStanding:
     """How somebody stands; a refusal where they are gone."""
     user_plans = wiring().services.plans
     assert user_plans is not None

@@ -51,7 +51,7 @@ class StripeEvent(Form):
     type: Annotated[str, told("What happened.", "checkout.session.completed")]
 
 
-class Received(Form):
+class MessageReceived(Form):
     """The event is kept."""
 
     received: Annotated[bool, told("It will be worked on.", sample=True, const=True)]
@@ -64,12 +64,12 @@ blueprint = Blueprint("webhooks", __name__)
 @exempt("every body is signed, and an unsigned one costs one hash")
 @described(
     Topic.BILLING,
-    gives={200: Answer("It is kept.", Received)},
+    gives={200: Answer("It is kept.", MessageReceived)},
     takes=Body(StripeEvent, parsed=False, policy=_POLICY),
     refuses=[*_REFUSALS.values(), BODY_TIMEOUT, BODY_TOO_LARGE, SALES_OFF, UNAVAILABLE],
     more="For Stripe alone: the header Stripe-Signature signs the body.",
 )
-async def stripe_webhook() -> Received:
+async def stripe_webhook() -> MessageReceived:
     """Take an event of Stripe's."""
     shop = open_shop()
     signatures = request.headers.getlist("Stripe-Signature")
@@ -79,7 +79,7 @@ async def stripe_webhook() -> Received:
         outcome = await _read_in_turn(shop, signature)
     if isinstance(outcome, Rejected):
         raise _REFUSALS[outcome.code].problem(outcome.message)
-    return Received(received=True)
+    return MessageReceived(received=True)
 
 
 async def _read_in_turn(shop: Sales, signature: str | None) -> object:

@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from relayd.client.live.conversation import Patience
+from relayd.client.live.conversation import Persistence
 from relayd.client.live.news import State
 from relayd.client.messages import Transcript
 from tests.client.live.conftest import sound
@@ -95,7 +95,7 @@ async def test_stopping_ends_it_though_nobody_answers(
 ) -> None:
     """An engine that never says its last words is not waited for long."""
     async with open_world(Script(deaf_to_close=True)) as world, trio.open_nursery() as nursery:
-        nursery.start_soon(world.talk, Patience(at_last=2))
+        nursery.start_soon(world.talk, Persistence(at_last=2))
         await world.speak(0.64)
     assert world.ended.state is State.ENDED
 

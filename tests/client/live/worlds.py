@@ -8,7 +8,7 @@ import trio
 import trio.testing
 
 from relayd.client.accounts import Accounts
-from relayd.client.live.conversation import Conversation, Patience
+from relayd.client.live.conversation import Conversation, Persistence
 from relayd.client.live.credentials import Credentials
 from relayd.client.live.news import Balance, News, Problem, Standing, State
 from relayd.client.live.settings import Mode, Settings
@@ -70,10 +70,10 @@ class World:
         """The credit, as it was told."""
         return [one.seconds for one in self.news if isinstance(one, Balance)]
 
-    async def talk(self, patience: Patience | None = None) -> None:
+    async def talk(self, persistence: Persistence | None = None) -> None:
         """A conversation, to its end."""
         await Conversation(
-            self.source, self.tape, self.news.append, patience or Patience(), lambda: 0.5
+            self.source, self.tape, self.news.append, persistence or Persistence(), lambda: 0.5
         ).run()
 
     async def speak(self, seconds: float) -> None:

@@ -115,7 +115,7 @@ class AccountCredit(Form):
         )
 
 
-class Lot(Form):
+class PlanLot(Form):
     """Credit that runs out, or ran out, and what became of it."""
 
     source: Annotated[str, told("What gave it: free, invoice or hand.", "free")]
@@ -156,7 +156,7 @@ class WholeAccount(Form):
     user: AccountDetail
     plan: Annotated[PlanName | None, told("null where there are no plans.", "free")]
     credit: AccountCredit
-    lots: Annotated[list[Lot], told("Those with something left first.", [])]
+    lots: Annotated[list[PlanLot], told("Those with something left first.", [])]
     live_streams: Annotated[int, Meta(ge=0), told("That run now.", 1)]
     sessions: list[EndedSession]
     recordings: list[Recording]
@@ -247,7 +247,7 @@ async def user(principal: Principal, user_id: str) -> WholeAccount:
         user=AccountDetail.of(found),
         plan=None if plan is None else plan.name.value,
         credit=AccountCredit.of(has),
-        lots=[Lot.of(one) for one in await plans.lots(found.id, _LATEST)],
+        lots=[PlanLot.of(one) for one in await plans.lots(found.id, _LATEST)],
         live_streams=len(await services.wallet.live_sessions(found.id)),
         sessions=[EndedSession.of(one) for one in sessions],
         recordings=recordings,

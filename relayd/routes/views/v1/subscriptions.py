@@ -68,7 +68,7 @@ class Portal(Form):
     ]
 
 
-class Standing(Form):
+class SubscriptionStanding(Form):
     """How a subscription stands. What was paid counts until its period is over in any case."""
 
     plan: PlanName
@@ -116,12 +116,12 @@ class MonthlyPlan(Form):
         )
 
 
-class Offered(Form):
+class SubscriptionOffer(Form):
     """What can be subscribed to, and how one's own subscription stands."""
 
     plans: list[MonthlyPlan]
     # The one that runs, else the last one that did; empty: there never was one.
-    subscriptions: list[Standing]
+    subscriptions: list[SubscriptionStanding]
 
 
 _AFTERWARDS: Final = {
@@ -184,17 +184,17 @@ async def create_portal(principal: Principal) -> Portal:
 @authenticated
 @described(
     Topic.BILLING,
-    gives={200: Answer("What there is, and how it stands.", Offered)},
+    gives={200: Answer("What there is, and how it stands.", SubscriptionOffer)},
     refuses=[SALES_OFF],
     more="The subscription that runs, else the last one that did.",
 )
-async def subscription(principal: Principal) -> Offered:
+async def subscription(principal: Principal) -> SubscriptionOffer:
     """What can be subscribed to, and how the user's own subscription stands."""
     subscribing = open_shop().subscribing
     found = await subscribing.standing(principal, look=False)
-    return Offered(
+    return SubscriptionOffer(
         plans=[MonthlyPlan.of(one) for one in subscribing.plans],
-        subscriptions=[] if found is None else [Standing.of(found)],
+        subscriptions=[] if found is None else [SubscriptionStanding.of(found)],
     )
 
 
@@ -202,12 +202,12 @@ async def subscription(principal: Principal) -> Offered:
 @authenticated
 @described(
     Topic.BILLING,
-    gives={200: Answer("How it stands.", Standing)},
+    gives={200: Answer("How it stands.", SubscriptionStanding)},
     path={"checkout_session_id": SessionId},
     refuses=[UNKNOWN_SUBSCRIPTION, SALES_OFF],
     more="Asks Stripe, so that what was just paid counts at once.",
 )
-async def checkout(principal: Principal, checkout_session_id: str) -> Standing:
+async def checkout(principal: Principal, checkout_session_id: str) -> SubscriptionStanding:
     """How the subscription stands that was begun on this page of Stripe's."""
     shop = open_shop()
     if not is_session_id(checkout_session_id):
@@ -217,7 +217,7 @@ async def checkout(principal: Principal, checkout_session_id: str) -> Standing:
     found = await shop.subscribing.come_back(principal, checkout_session_id, look=look)
     if found is None:
         raise UNKNOWN_SUBSCRIPTION.problem()
-    return Standing.of(found)
+    return SubscriptionStanding.of(found)
 
 
 async def _admit(principal: Principal) -> None:
