@@ -19,9 +19,18 @@ VALUES = st.recursive(
 BODIES = st.dictionaries(NAMES, VALUES) | VALUES
 
 
-def _answer(path: str, raw: bytes, headers: dict[str, str]) -> tuple[int, Any]:
+@pytest.fixture(scope="module")
+def world() -> World:
+    """One for all bodies: what one of them did to it, the next ones meet."""
+
+    async def make() -> World:
+        return World(requests_per_minute=1_000_000)
+
+    return trio.run(make)
+
+
+def _answer(world: World, path: str, raw: bytes, headers: dict[str, str]) -> tuple[int, Any]:
     async def ask() -> tuple[int, Any]:
-        world = World(requests_per_minute=1000)
         given = {"Content-Type": "application/json"} | headers
         response = await world.ask(path, "POST", data=raw, headers=given)
         return response.status_code, await response.get_json()
@@ -29,8 +38,8 @@ def _answer(path: str, raw: bytes, headers: dict[str, str]) -> tuple[int, Any]:
     return trio.run(ask)
 
 
-def _check(path: str, raw: bytes, headers: dict[str, str] | None = None) -> None:
-    status, body = _answer(path, raw, headers or {})
+def _check(world: World, path: str, raw: bytes, headers: dict[str, str] | None = None) -> None:
+    status, body = _answer(world, path, raw, headers or {})
     assert status < 500
     if status >= 400:
         assert set(body["error"]) == {"code", "message"}
@@ -41,16 +50,16 @@ def _check(path: str, raw: bytes, headers: dict[str, str] | None = None) -> None
 @example(body={"email": "\ud800", "password": "\ud800" * 8})
 @example(body={"email": "a@b.example", "password": "\ufdfa" * 1024})
 @example(body={"refresh_token": "\ud800" * 43})
-def test_json(path: str, body: Any) -> None:
+def test_json(world: World, path: str, body: Any) -> None:
     """Whatever JSON says, the answer is a result or a refusal."""
-    _check(path, json.dumps(body).encode())
+    _check(world, path, json.dumps(body).encode())
 
 
 @pytest.mark.parametrize("path", ROUTES)
 @given(raw=st.binary())
-def test_bytes(path: str, raw: bytes) -> None:
+def test_bytes(world: World, path: str, raw: bytes) -> None:
     """Nor does it matter whether it is JSON at all."""
-    _check(path, raw)
+    _check(world, path, raw)
 
 
 @pytest.mark.parametrize("path", ROUTES)
@@ -66,7 +75,7 @@ def test_bytes(path: str, raw: bytes) -> None:
         },
     )
 )
-def test_headers(path: str, values: dict[str, str]) -> None:
+def test_headers(world: World, path: str, values: dict[str, str]) -> None:
     """Nor what the headers are."""
     clean = {name: "".join(c for c in value if c not in "\r\n\0") for name, value in values.items()}
-    _check(path, b"{}", clean)
+    _check(world, path, b"{}", clean)
