@@ -16,13 +16,14 @@ MUTANTS ?=
 # What the benchmark measures beside relayd, as far as it comes from npm.
 PEER := bench/peers/node
 
-.PHONY: help demo test pictures check format bench mutants install lock example clean
+.PHONY: help demo test pictures check lint format bench mutants install lock example clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo 'make demo     start relayd with a throw-away database, stream a recording, show the words and the bill'
 	@echo 'make test     every test, those with real sockets, processes and PostgreSQL too'
 	@echo 'make check    format, lint, types and the quick tests'
+	@echo 'make lint     the same without the tests'
 	@echo 'make bench    the benchmark of docs/performance.md'
 	@echo 'make mutants  break the code on purpose and count what the tests notice; MUTANTS="ledger" for one room'
 	@echo 'make install  as a service: PREFIX=$(PREFIX), $(SYSCONFDIR), $(UNITDIR) (as root)'
@@ -44,11 +45,13 @@ pictures: $(VENV)/dev.stamp
 	@sh scripts/chromium
 	@RELAYD_SCREENSHOTS=docs/screenshots exec $(VENV)/bin/python -m pytest tests/browser/test_pictures.py tests/desktop/test_window.py
 
-check: $(VENV)/dev.stamp
+lint: $(VENV)/dev.stamp
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/python -m flake8 relayd tests bench
 	$(VENV)/bin/mypy
+
+check: lint
 	$(VENV)/bin/python -m pytest -q -m 'not system' $(PARALLEL) $(PYTEST_ARGS)
 
 format: $(VENV)/dev.stamp
