@@ -1,9 +1,5 @@
-"""Hostile input: whatever comes in, nothing gets out of a connection and its neighbours go on.
+"""Hostile input: whatever comes in, nothing gets out of a connection and its neighbours go on."""
 
-`EDGE_FUZZ_CASES` scales the fuzz for a long run.
-"""
-
-import os
 import random
 import struct
 from collections.abc import AsyncIterator, Iterator
@@ -26,7 +22,8 @@ from tests import defaults
 from tests.conftest import DeclaredErrors
 from tests.edge.caller import UPGRADE, Caller, call, frame, opened_door
 
-CASES = int(os.environ.get("EDGE_FUZZ_CASES", "20000"))
+# 20,000 with --long, and a part of them in every run.
+CASES = (4_000, pytest.param(20_000, marks=pytest.mark.long))
 
 HEAD = UPGRADE.encode()
 WITHOUT_HOST = HEAD.replace(b"Host: example.org", b"Host: ex\xe4mple")
@@ -195,9 +192,9 @@ def mutated(chance: random.Random, data: bytes) -> bytes:
     return bytes(out)
 
 
-def cases(chance: random.Random) -> Iterator[list[bytes]]:
+def cases(chance: random.Random, count: int) -> Iterator[list[bytes]]:
     """Mutated handshakes and frames, cut into packets."""
-    for _ in range(CASES):
+    for _ in range(count):
         if chance.random() < 0.5:
             data = mutated(chance, chance.choice(SEEDS))
         else:
@@ -223,15 +220,16 @@ async def attack(door: Door, packets: list[bytes]) -> None:
         await ours.aclose()
 
 
+@pytest.mark.parametrize("count", CASES)
 async def test_mutated_handshakes_and_frames(
-    autojump_clock: trio.testing.MockClock, declared_errors: DeclaredErrors
+    autojump_clock: trio.testing.MockClock, declared_errors: DeclaredErrors, count: int
 ) -> None:
     """Thousands of them: none raises out of its connection, logs an error or disturbs another."""
     chance = random.Random(20)  # noqa: S311 - repeatable, not secret
     async with in_memory() as (door, nursery):
         neighbour = call(door, nursery)
         await neighbour.open()
-        for number, packets in enumerate(cases(chance)):
+        for number, packets in enumerate(cases(chance, count)):
             try:
                 await attack(door, packets)
             finally:
