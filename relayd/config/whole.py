@@ -7,24 +7,24 @@ from pathlib import Path
 
 import attrs
 
-from relayd.config.api_keys import ApiKeys
-from relayd.config.auth import Auth
-from relayd.config.batch import Batch
-from relayd.config.costs import Costs
-from relayd.config.database import Database
-from relayd.config.engines import EngineChoice, Engines
 from relayd.config.keys import about
-from relayd.config.limits import Limits
-from relayd.config.log import Log
-from relayd.config.mail import Mail
-from relayd.config.metering import Metering
-from relayd.config.packages import DEFAULT_PACKAGES, Package
-from relayd.config.plans import Plans
-from relayd.config.recording_models import RecordingModel
-from relayd.config.seller import Seller
-from relayd.config.server import Server
-from relayd.config.storage import Storage
-from relayd.config.stripe import Stripe
+from relayd.config.sections.api_keys import ApiKeys
+from relayd.config.sections.auth import Auth
+from relayd.config.sections.batch import Batch
+from relayd.config.sections.costs import Costs
+from relayd.config.sections.database import Database
+from relayd.config.sections.engines import EngineChoice, Engines
+from relayd.config.sections.limits import Limits
+from relayd.config.sections.log import Log
+from relayd.config.sections.mail import Mail
+from relayd.config.sections.metering import Metering
+from relayd.config.sections.packages import DEFAULT_PACKAGES, Package
+from relayd.config.sections.plans import Plans
+from relayd.config.sections.recording_models import RecordingModel
+from relayd.config.sections.seller import Seller
+from relayd.config.sections.server import Server
+from relayd.config.sections.storage import Storage
+from relayd.config.sections.stripe import Stripe
 
 __all__ = ["Config"]
 

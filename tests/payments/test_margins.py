@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relayd.config import Costs, Model, Package
-from relayd.config.offers import DEFAULT_MODELS
-from relayd.config.packages import DEFAULT_PACKAGES
+from relayd.config.sections.offers import DEFAULT_MODELS
+from relayd.config.sections.packages import DEFAULT_PACKAGES
 from relayd.errors import ConfigError
 from relayd.payments.margins import Margin, margins, refuse_losses
 

@@ -6,7 +6,7 @@ import attrs
 import pytest
 import trio.testing
 
-from relayd.config.packages import DEFAULT_PACKAGES
+from relayd.config.sections.packages import DEFAULT_PACKAGES
 from relayd.payments.ports import PurchaseState
 from relayd.payments.shop import CheckoutRefusal, Rejected
 from relayd.routes.app import create_app

@@ -3,10 +3,15 @@
 import attrs
 
 from relayd.config import forms
-from relayd.config.file_engines import FileProcesses, OpenAiCompatible, OpenAiServer, WhisperCpp
 from relayd.config.keys import about
-from relayd.config.offers import DEFAULT_MODELS, Model
 from relayd.config.secret import Secret, as_secret
+from relayd.config.sections.file_engines import (
+    FileProcesses,
+    OpenAiCompatible,
+    OpenAiServer,
+    WhisperCpp,
+)
+from relayd.config.sections.offers import DEFAULT_MODELS, Model
 
 __all__ = ["Deepgram", "EngineChoice", "Engines", "LocalProcesses"]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from relayd.config import Model
-from relayd.config.offers import DEFAULT_MODELS
+from relayd.config.sections.offers import DEFAULT_MODELS
 from relayd.errors import ConfigError
 from tests.config.files import read
 

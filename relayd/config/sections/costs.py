@@ -5,7 +5,7 @@ from decimal import ROUND_CEILING, Decimal
 import attrs
 
 from relayd.config.keys import about
-from relayd.config.offers import Model
+from relayd.config.sections.offers import Model
 from relayd.config.values import as_decimal
 
 __all__ = ["Costs"]
