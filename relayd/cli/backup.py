@@ -4,10 +4,10 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relayd.cli.exits import Exit
-from relayd.cli.operator import on_configured_url
-from relayd.cli.options import Subparsers, add_command, add_config, add_json
-from relayd.cli.output import print_json, say
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.operator import on_configured_url
+from relayd.cli.toolkit.options import Subparsers, add_command, add_config, add_json
+from relayd.cli.toolkit.output import print_json, say
 
 if TYPE_CHECKING:
     from relayd.backups import Manifest

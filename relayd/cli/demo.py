@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from relayd.cli.options import Subparsers, add_command
+from relayd.cli.toolkit.options import Subparsers, add_command
 
 __all__ = ["add"]
 
@@ -49,8 +49,8 @@ def _run(arguments: argparse.Namespace) -> int:
     import trio
 
     from relayd import logs
-    from relayd.cli.demonstrating import Demonstration, run
-    from relayd.cli.demonstration_config import engine_settings
+    from relayd.cli.demonstration.configuration import engine_settings
+    from relayd.cli.demonstration.performance import Demonstration, run
 
     choice, engines = engine_settings(arguments.config, arguments.engine)
     # The daemon's own lines would disturb the show; what a human should see still comes.

@@ -2,7 +2,7 @@
 
 import argparse
 
-from relayd.cli.options import Subparsers, add_command
+from relayd.cli.toolkit.options import Subparsers, add_command
 
 __all__ = ["add"]
 

@@ -7,8 +7,8 @@ from typing import TextIO
 import attrs
 import httpx
 
-from relayd.cli.exits import Exit
-from relayd.cli.live_line import LiveLine, clock
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.live_line import LiveLine, clock
 from relayd.client.errors import ClientError, ConnectError, RequestError
 from relayd.client.files import Job, open_files
 

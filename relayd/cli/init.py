@@ -5,9 +5,9 @@ import os
 import shlex
 from pathlib import Path
 
-from relayd.cli.exits import Exit
-from relayd.cli.options import Subparsers, add_command
-from relayd.cli.output import say
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.options import Subparsers, add_command
+from relayd.cli.toolkit.output import say
 
 __all__ = ["add"]
 

@@ -5,9 +5,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from relayd.cli.account_options import add_server, server_of, sign_in_problem, signing_in
-from relayd.cli.exits import Exit
-from relayd.cli.options import Subparsers, add_command
+from relayd.cli.toolkit.account_options import add_server, server_of, sign_in_problem, signing_in
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.options import Subparsers, add_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,7 +89,7 @@ async def run(arguments: argparse.Namespace, sign_in: Callable[[], Awaitable[str
 def shown(jobs: "Sequence[Job]") -> str:
     """A line for each."""
     from relayd.cli.handing_in import standing
-    from relayd.cli.live_line import clock
+    from relayd.cli.toolkit.live_line import clock
 
     lines = []
     for job in jobs:

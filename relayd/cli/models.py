@@ -5,9 +5,16 @@ import re
 import sys
 from typing import TYPE_CHECKING, Final
 
-from relayd.cli.exits import Exit
-from relayd.cli.options import Subparsers, add_command, add_config, add_group, add_json, load
-from relayd.cli.output import print_json, print_table, say
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.options import (
+    Subparsers,
+    add_command,
+    add_config,
+    add_group,
+    add_json,
+    load,
+)
+from relayd.cli.toolkit.output import print_json, print_table, say
 from relayd.errors import OperatorError
 
 if TYPE_CHECKING:

@@ -5,11 +5,18 @@ import datetime as dt
 import uuid
 from typing import TYPE_CHECKING, Final
 
-from relayd.cli.exits import Exit
-from relayd.cli.hand import add_hand, hand_of, refused
-from relayd.cli.operator import accounts, find_user, run
-from relayd.cli.options import Subparsers, add_command, add_config, add_group, add_json, load
-from relayd.cli.output import print_json, print_table, say
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.hand import add_hand, hand_of, refused
+from relayd.cli.toolkit.operator import accounts, find_user, run
+from relayd.cli.toolkit.options import (
+    Subparsers,
+    add_command,
+    add_config,
+    add_group,
+    add_json,
+    load,
+)
+from relayd.cli.toolkit.output import print_json, print_table, say
 from relayd.durations import seconds
 from relayd.errors import OperatorError
 

@@ -32,10 +32,10 @@ from relayd.cli import (
     user,
     worker,
 )
-from relayd.cli.exits import EXIT_CODES, Exit, explain
+from relayd.cli.toolkit.exits import EXIT_CODES, Exit, explain
 
 if TYPE_CHECKING:
-    from relayd.cli.options import Subparsers
+    from relayd.cli.toolkit.options import Subparsers
 
 __all__ = ["main", "parser"]
 

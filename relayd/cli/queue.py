@@ -3,10 +3,10 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from relayd.cli.exits import Exit
-from relayd.cli.operator import run
-from relayd.cli.options import Subparsers, add_command, add_config, add_json
-from relayd.cli.output import print_json, print_table
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.operator import run
+from relayd.cli.toolkit.options import Subparsers, add_command, add_config, add_json
+from relayd.cli.toolkit.output import print_json, print_table
 from relayd.durations import seconds
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 import argparse
 
-from relayd.cli.exits import Exit
-from relayd.cli.options import Subparsers, add_command, add_config, load
-from relayd.cli.output import say
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.options import Subparsers, add_command, add_config, load
+from relayd.cli.toolkit.output import say
 
 __all__ = ["add"]
 

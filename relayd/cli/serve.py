@@ -2,8 +2,8 @@
 
 import argparse
 
-from relayd.cli.exits import Exit
-from relayd.cli.options import Subparsers, add_command, add_config, load
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.options import Subparsers, add_command, add_config, load
 
 __all__ = ["add"]
 

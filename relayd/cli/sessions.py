@@ -3,10 +3,10 @@
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from relayd.cli.exits import Exit
-from relayd.cli.operator import find_user, run
-from relayd.cli.options import Subparsers, add_command, add_config, add_json, rows
-from relayd.cli.output import print_json, print_table, say
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.operator import find_user, run
+from relayd.cli.toolkit.options import Subparsers, add_command, add_config, add_json, rows
+from relayd.cli.toolkit.output import print_json, print_table, say
 from relayd.durations import seconds
 
 if TYPE_CHECKING:

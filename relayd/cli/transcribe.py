@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from relayd.cli.account_options import add_server, server_of, sign_in_problem, signing_in
-from relayd.cli.options import Subparsers, add_command
+from relayd.cli.toolkit.account_options import add_server, server_of, sign_in_problem, signing_in
+from relayd.cli.toolkit.options import Subparsers, add_command
 
 if TYPE_CHECKING:
     from relayd.cli.transcribing import Source
@@ -118,7 +118,7 @@ def _stream(
 ) -> int:
     import trio
 
-    from relayd.cli.live_line import LiveLine
+    from relayd.cli.toolkit.live_line import LiveLine
     from relayd.cli.transcribing import Transcribing, run
     from relayd.client import FORMATS
 
@@ -142,7 +142,7 @@ def _hand_in(
     import trio
 
     from relayd.cli.handing_in import HandingIn
-    from relayd.cli.live_line import LiveLine
+    from relayd.cli.toolkit.live_line import LiveLine
 
     wishes = {
         "model": arguments.model,

@@ -11,8 +11,8 @@ from typing import Any, Final, Protocol, TextIO
 import attrs
 import trio
 
-from relayd.cli.exits import Exit
-from relayd.cli.live_line import LiveLine, clock
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.live_line import LiveLine, clock
 from relayd.client import messages
 from relayd.client.errors import AudioError, ClientError, ConnectError, RefusedError, RequestError
 from relayd.client.link import Deadlines

@@ -5,10 +5,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from relayd.cli import second_factor, user_operator
-from relayd.cli.exits import Exit
-from relayd.cli.operator import accounts, find_user, run
-from relayd.cli.options import Subparsers, add_command, add_config, add_group, add_json
-from relayd.cli.output import print_json, print_table, say
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.operator import accounts, find_user, run
+from relayd.cli.toolkit.options import Subparsers, add_command, add_config, add_group, add_json
+from relayd.cli.toolkit.output import print_json, print_table, say
 from relayd.durations import seconds
 from relayd.errors import OperatorError
 

@@ -11,8 +11,8 @@ from urllib.parse import quote
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from relayd.cli.exits import Exit
 from relayd.cli.program import main
+from relayd.cli.toolkit.exits import Exit
 from tests.config.files import SECRETS
 from tests.house.tree import ROOT
 

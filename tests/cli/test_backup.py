@@ -8,7 +8,7 @@ import psycopg
 import pytest
 
 from relayd.backups.tools import find_tools
-from relayd.cli.exits import Exit
+from relayd.cli.toolkit.exits import Exit
 from tests.cli.commands import EMAIL, Command, answered, url
 from tests.ledger.store import Store
 

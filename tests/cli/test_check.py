@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from relayd.cli.exits import Exit
+from relayd.cli.toolkit.exits import Exit
 from relayd.engines.selection import best_local
 from tests.cli.commands import Command, answered
 from tests.conftest import DeclaredErrors

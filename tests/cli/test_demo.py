@@ -12,10 +12,10 @@ import pytest
 import trio
 
 from relayd.cli import demo
-from relayd.cli.demonstrating import Demonstration, run
-from relayd.cli.demonstration_config import demonstration_config, engine_settings
-from relayd.cli.demonstration_text import Stage, invitation
-from relayd.cli.exits import Exit
+from relayd.cli.demonstration.configuration import demonstration_config, engine_settings
+from relayd.cli.demonstration.performance import Demonstration, run
+from relayd.cli.demonstration.text import Stage, invitation
+from relayd.cli.toolkit.exits import Exit
 from relayd.engines.selection import best_local, choose_engine
 
 

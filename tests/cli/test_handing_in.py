@@ -11,9 +11,9 @@ import trio
 import trio.lowlevel
 
 from relayd.cli import jobs
-from relayd.cli.exits import Exit
 from relayd.cli.handing_in import HandingIn, standing
-from relayd.cli.live_line import LiveLine
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.live_line import LiveLine
 from relayd.client import files
 from relayd.client.files import open_files
 from relayd.errors import Unreadable

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from relayd.cli.exits import Exit
 from relayd.cli.program import main
+from relayd.cli.toolkit.exits import Exit
 from relayd.config import load
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from relayd.cli.exits import Exit
+from relayd.cli.toolkit.exits import Exit
 from tests.cli.commands import EMAIL, Command, answered
 
 pytestmark = pytest.mark.system

@@ -7,7 +7,7 @@ import pytest
 from pyotp import TOTP
 
 from relayd.accounts.totp import Totp
-from relayd.cli.exits import Exit
+from relayd.cli.toolkit.exits import Exit
 from tests.cli.commands import EMAIL, Command, answered
 from tests.config.files import PEPPER
 

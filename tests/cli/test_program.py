@@ -1,4 +1,4 @@
-"""The command line as a whole: relayd/cli/program.py, exits.py, options.py."""
+"""The command line as a whole: relayd/cli/program.py and toolkit/."""
 
 import argparse
 import subprocess
@@ -8,8 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 import relayd
-from relayd.cli.exits import Exit, explain
 from relayd.cli.program import main, parser
+from relayd.cli.toolkit.exits import Exit, explain
 from relayd.errors import ConfigError, DatabaseUnavailable, UpstreamUnavailable
 
 

@@ -3,7 +3,7 @@
 import psycopg
 import pytest
 
-from relayd.cli.exits import Exit
+from relayd.cli.toolkit.exits import Exit
 from tests.cli.commands import Command, answered
 from tests.jobs.queueing import Queue
 

@@ -9,8 +9,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from relayd.cli.exits import Exit
 from relayd.cli.reconcile import _moment
+from relayd.cli.toolkit.exits import Exit
 from relayd.payments.purchases import attach, begin
 from tests.cli.commands import Command, runner
 from tests.ledger.store import Store

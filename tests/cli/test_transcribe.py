@@ -16,7 +16,8 @@ import pytest
 import trio
 from trio_websocket import ConnectionClosed, WebSocketConnection, WebSocketRequest, serve_websocket
 
-from relayd.cli import account_options, transcribe
+from relayd.cli import transcribe
+from relayd.cli.toolkit import account_options
 from relayd.client.messages import STOP
 from tests.client.server import READY, end, say
 

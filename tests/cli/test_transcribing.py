@@ -11,8 +11,8 @@ import trio
 import trio.testing
 from trio_websocket import WebSocketConnection
 
-from relayd.cli.exits import Exit
-from relayd.cli.live_line import LiveLine
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.live_line import LiveLine
 from relayd.cli.transcribing import Source, Transcribing
 from relayd.client import FORMATS, AudioError, ConnectError, RequestError
 from relayd.client.messages import STOP

@@ -169,3 +169,11 @@ def test_the_toolkit_knows_no_view() -> None:
             assert {one.split(".")[2] for one in names} <= WITHIN_ROUTES.get(room, set()), (
                 source.name
             )
+
+
+def test_what_commands_are_made_of_knows_no_command() -> None:
+    """So `relayd.cli` holds a file for each group of commands, and this room what they share."""
+    for source in RELAYD:
+        if source.module.startswith("relayd.cli.toolkit"):
+            above = [one for one in source.imports() if one.startswith("relayd.cli.")]
+            assert all(one.startswith("relayd.cli.toolkit.") for one in above), source.name

@@ -9,8 +9,8 @@ import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, TypeVar
 
-from relayd.cli.options import load
-from relayd.cli.schema import ready
+from relayd.cli.toolkit.options import load
+from relayd.cli.toolkit.schema import ready
 from relayd.errors import OperatorError
 
 if TYPE_CHECKING:

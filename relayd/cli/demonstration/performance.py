@@ -18,11 +18,11 @@ import attrs
 import trio
 
 from relayd import config, daemon
-from relayd.cli.demonstration_config import demonstration_config
-from relayd.cli.demonstration_text import Stage, invitation
-from relayd.cli.exits import Exit
-from relayd.cli.live_line import clock
-from relayd.cli.operator import find_user, opened
+from relayd.cli.demonstration.configuration import demonstration_config
+from relayd.cli.demonstration.text import Stage, invitation
+from relayd.cli.toolkit.exits import Exit
+from relayd.cli.toolkit.live_line import clock
+from relayd.cli.toolkit.operator import find_user, opened
 from relayd.client import (
     Accounts,
     ClientError,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from relayd.cli.exits import EXIT_CODES
+from relayd.cli.toolkit.exits import EXIT_CODES
 
 if TYPE_CHECKING:
     from relayd.config import Config

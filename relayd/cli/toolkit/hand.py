@@ -6,7 +6,7 @@ import pwd
 import sys
 from typing import TYPE_CHECKING
 
-from relayd.cli.operator import find_user
+from relayd.cli.toolkit.operator import find_user
 from relayd.errors import OperatorError
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""relayd/cli/output.py and the arguments that commands read."""
+"""relayd/cli/toolkit/output.py and the arguments that commands read."""
 
 import argparse
 import datetime as dt
@@ -8,7 +8,7 @@ import uuid
 import pytest
 
 from relayd.cli.credit import _milliseconds
-from relayd.cli.output import print_json, print_table
+from relayd.cli.toolkit.output import print_json, print_table
 
 
 def test_a_table_is_aligned(capsys: pytest.CaptureFixture[str]) -> None:

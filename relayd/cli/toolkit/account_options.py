@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from relayd.cli.options import load
+from relayd.cli.toolkit.options import load
 
 __all__ = ["add_server", "server_of", "sign_in_problem", "signing_in"]
 

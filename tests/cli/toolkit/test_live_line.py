@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.cli.live_line import LiveLine, clock, tail, width
+from relayd.cli.toolkit.live_line import LiveLine, clock, tail, width
 
 
 class Terminal(io.StringIO):

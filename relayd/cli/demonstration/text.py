@@ -8,7 +8,7 @@ from typing import Final, TextIO
 
 import attrs
 
-from relayd.cli.live_line import LiveLine, clock
+from relayd.cli.toolkit.live_line import LiveLine, clock
 from relayd.client.messages import Transcript
 from relayd.speech.subtitles import clean
 

@@ -1,0 +1,1 @@
+"""What `relayd demo` shows: a configuration of its own, one performance, and how that looks."""
