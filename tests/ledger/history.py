@@ -204,6 +204,27 @@ class History(RuleBasedStateMachine):
         assert self.play("close", settlement) == first
         assert self.books.sessions[player.id].end_reason is not None
 
+    @rule(boot=st.integers(0, 1), spent=PART)
+    def talk(self, boot: int, spent: int) -> None:
+        """A session from its beginning to its end, beside all others."""
+        others = len(self.players)
+        self.open(boot)
+        if len(self.players) > others:
+            self.end(others, spent, EndReason.COMPLETED)
+
+    @precondition(lambda self: self.players and self.lots)
+    @rule(boot=st.integers(0, 1), hours=st.integers(1, 3), together=st.booleans())
+    def outlast(self, boot: int, hours: int, together: bool) -> None:
+        """Lots run out under two sessions: one used all it held, the other lets go for it."""
+        self.open(boot)
+        last = len(self.players) - 1
+        self.pass_time(hours, looks=False)
+        if together and last:
+            self.renew_together([100, 0, 0], backwards=True)
+        else:
+            self.renew(last, spent=100, kept=0)
+        self.renew(max(last - 1, 0), spent=0, kept=0)
+
     @precondition(lambda self: self.ended)
     @rule(which=st.integers(0, 5))
     def touch_ended(self, which: int) -> None:

@@ -226,6 +226,13 @@ class PurseHistory(RuleBasedStateMachine):
         fake.held_ms += held_ms
         self.streams.append(Stream(held_ms))
 
+    @rule(amount_ms=AMOUNT, part=PART)
+    def talk(self, amount_ms: int, part: int) -> None:
+        """A stream from its beginning to its end, beside all others."""
+        self.open(amount_ms)
+        self.use(len(self.streams) - 1, part)
+        self.end(len(self.streams) - 1)
+
     @precondition(lambda self: self.streams)
     @rule(which=st.integers(0, 5), part=PART)
     def use(self, which: int, part: int) -> None:
