@@ -37,6 +37,7 @@ def test_from_free_to_pro_and_back(visits: Visits, plan_shop: Daemon, person: Pe
     page = visits.begin(plan_shop).sign_in(person)
     plan = page.get_by_role("region", name="Plan: Free")
     expect(plan).to_contain_text("60 of 60 minutes, until")
+    expect(plan).to_contain_text("Nothing used since it began")
     expect(plan).to_contain_text("60 minutes a month")
     expect(plan).to_contain_text("10 requests a minute by programs")
     expect_fit(page)

@@ -49,7 +49,7 @@ export function operator(root, { failed }) {
       ["Live streams", now.live_streams.toLocaleString("en")],
       ["Recordings waiting", `${now.recordings_waiting.toLocaleString("en")} (${minutes(now.waiting_audio_seconds)} min)`],
       ["Recordings under way", now.recordings_running.toLocaleString("en")],
-      ["Users", `${now.users.toLocaleString("en")}, ${now.users_new.toLocaleString("en")} new in a day`],
+      ["Users (new in a day)", `${now.users.toLocaleString("en")} (${now.users_new.toLocaleString("en")})`],
       ["Not used yet", `${minutes(now.unused_seconds)} min`],
     ]);
     part(root, "trouble").replaceChildren(...trouble(now));
@@ -78,7 +78,7 @@ function days({ engines: each, takings }) {
   const known = new Map();
   for (let ago = DAYS - 1; ago >= 0; ago--) {
     const date = new Date(today - ago * 86_400_000).toISOString().slice(0, 10);
-    known.set(date, { date, seconds_used: 0, seconds_purchased: 0 });
+    known.set(date, { date, seconds_used: 0, seconds_purchased: 0, seconds_expired: 0 });
   }
   for (const one of each) if (known.has(one.day)) known.get(one.day).seconds_used += one.audio_seconds;
   for (const one of takings) if (known.has(one.day)) known.get(one.day).seconds_purchased += one.sold_seconds;

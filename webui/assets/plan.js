@@ -24,7 +24,7 @@ function show(section, { plan, plans, period_ends_at: ends, seconds_used: used, 
   section.hidden = !own && !expiring.length;
   part(section, "plan-name").textContent = own ? NAMES[plan] : "Minutes that run out";
   part(section, "plan-left").replaceChildren(...expiring.map(left));
-  part(section, "plan-used").textContent = own ? `${amount(used)} used since it began; this period ends on ${date(ends)}.` : "";
+  part(section, "plan-used").textContent = own ? `${used < 1 ? "Nothing" : amount(used)} used since it began; this period ends on ${date(ends)}.` : "";
   part(section, "plan-gives").replaceChildren(...(own ? gives(own) : []).map((text) => make("li", {}, text)));
 }
 
