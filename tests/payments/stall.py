@@ -148,7 +148,11 @@ class Stall:
 
     async def reasons(self) -> list[str]:
         """What stands beside what refunds took and gave back, in order."""
-        return await self.database.transact(_reasons)
+        return [reason for _, reason in await self.database.transact(_reversals)]
+
+    async def references(self) -> list[str]:
+        """Under which names those are booked."""
+        return [reference for reference, _ in await self.database.transact(_reversals)]
 
     async def unprocessed(self) -> int:
         """Messages that wait."""
@@ -177,11 +181,11 @@ def _entries(connection: Connection) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def _reasons(connection: Connection) -> list[str]:
-    rows = connection.execute(
-        "SELECT reason FROM usage_ledger WHERE kind IN ('refund', 'refund_failed') ORDER BY id"
+def _reversals(connection: Connection) -> list[tuple[str, str]]:
+    return connection.execute(
+        "SELECT reference, reason FROM usage_ledger"
+        " WHERE kind IN ('refund', 'refund_failed') ORDER BY id"
     ).fetchall()
-    return [row[0] for row in rows]
 
 
 def _unprocessed(connection: Connection) -> int:

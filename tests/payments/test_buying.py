@@ -95,7 +95,8 @@ async def test_a_customer_that_is_gone(stall: Stall) -> None:
     stall.stripe.account.records.tables["cus"].clear()
     await stall.begin(who)
     await stall.begin(who)
-    assert [order.buyer.customer_id for order in stall.stripe.orders] == [None, None]
+    buyers = [(order.buyer.user_id, order.buyer.customer_id) for order in stall.stripe.orders]
+    assert buyers == [(who.user_id, None)] * 2
     assert stall.stripe.requests.count("POST /v1/checkout/sessions") == 3
 
 

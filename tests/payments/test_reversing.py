@@ -60,7 +60,7 @@ async def test_refunds_told_by_their_charge(stall: Stall) -> None:
 
 @pytest.mark.parametrize("status", ["failed", "canceled"])
 async def test_a_refund_that_fails(stall: Stall, status: str) -> None:
-    """Credit comes back with the money, once."""
+    """Credit comes back with the money, once; each booking goes by the refund's own id."""
     who = await stall.user()
     session_id = await stall.buy(who)
     refund = stall.stripe.refund_of(session_id, 300, "pending")
@@ -78,6 +78,7 @@ async def test_a_refund_that_fails(stall: Stall, status: str) -> None:
         f"pending: 300 of {PRICE} usd cents",
         f"{status}: -300 of {PRICE} usd cents",
     ]
+    assert await stall.references() == [refund.id, f"{refund.id}/2"]
     await stall.assert_balanced()
 
 

@@ -1,14 +1,21 @@
 """Finding out who it is, which may take its time."""
 
+from uuid import uuid4
+
+import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
 from relayd.dialects.native import NativeDialect
+from relayd.identity import Principal, Scope
+from relayd.session.dialect import Hello
 from relayd.session.endings import EndReason
-from relayd.session.ports import Ports
+from relayd.session.ports import Ports, Trial
 from relayd.session.registry import Sessions
 from tests.fakes.client import FakeClient
+from tests.fakes.engine import FakeEngine
+from tests.fakes.ledger import FakeLedger
 from tests.session.audio import frame
 from tests.session.world import World
 
@@ -35,6 +42,47 @@ async def test_accounts_out_of_reach(autojump_clock: MockClock, world: World) ->
 
     assert report.reason is EndReason.SERVICE_UNAVAILABLE
     assert trio.current_time() <= world.limits.settle_seconds
+
+
+@pytest.mark.parametrize(
+    ("scopes", "test", "words"),
+    [({Scope.LIVE}, True, "Test keys open no streams here."), ({Scope.READ}, False, "scope live")],
+)
+async def test_a_key_that_opens_no_stream(
+    autojump_clock: MockClock, scopes: set[Scope], test: bool, words: str
+) -> None:
+    """One without the scope, and one that pretends where nothing does: nothing is begun for it."""
+    world, client = World(), FakeClient()
+    sessions = Sessions(
+        Ports(world, world.engine, world.ledger), world.limits, world.reports.append
+    )
+    key = Principal.by_key(world.user_id, uuid4(), frozenset(scopes), test=test)
+
+    report = await sessions.serve(client, "192.0.2.1", NativeDialect(), Hello(key, {}))
+
+    assert report.reason is EndReason.AUTH_FAILED
+    assert words in client.last("error")["message"]
+    assert (world.engine.streams, world.ledger.books.sessions) == ([], {})
+    assert trio.current_time() == 0
+
+
+async def test_a_test_key_streams_on_what_pretends(autojump_clock: MockClock) -> None:
+    """No engine hears it, and nobody pays."""
+    world, client, engine = World(), FakeClient(), FakeEngine()
+    pretended = FakeLedger()
+    key = attrs.evolve(pretended.books.add_key(pretended.add_user(world.user_id)), test=True)
+    pretended.grant(world.user_id, 60_000)
+    ports = Ports(world, world.engine, world.ledger, trial=Trial(engine, pretended))
+    sessions = Sessions(ports, world.limits, world.reports.append)
+    client.speak(frame(1000))
+    client.say(type="stop")
+
+    report = await sessions.serve(client, "192.0.2.1", NativeDialect(), Hello(key, {}))
+
+    assert (report.reason, report.used_ms) == (EndReason.COMPLETED, 1000)
+    assert bytes(engine.stream.audio) == frame(1000)
+    assert pretended.balance_of(world.user_id) == 59_000
+    assert (world.engine.streams, world.ledger.balance_of(world.user_id)) == ([], 600_000)
 
 
 async def test_the_time_begins_with_the_arrival(autojump_clock: MockClock) -> None:

@@ -96,6 +96,19 @@ async def test_nobody_waits_for_ever_for_another_ones_books(autojump_clock: Mock
         assert app.client.last("session_end")["seconds_used"] == 1
 
 
+async def test_a_token_that_names_nothing_is_no_obstacle(autojump_clock: MockClock) -> None:
+    """Nobody's books are waited for: the session begins at once, and is charged in full."""
+    async with trio.open_nursery() as nursery:
+        app = Returning(World(), nursery)
+        await app.connect({"token": "nonsense", "start": 0})
+        assert app.client.types() == ["ready"]
+        await app.speak(1000)
+        app.client.say(type="stop")
+        await trio.sleep(1)
+        assert app.client.heard[0][0] == 0
+        assert app.client.last("session_end")["seconds_used"] == 1
+
+
 @given(
     rate=st.integers(1, 3000),
     sample_rate=st.sampled_from([8000, 11_025, 16_000, 44_100]),
