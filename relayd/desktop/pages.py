@@ -185,7 +185,7 @@ class ManagedPage(_SpokenPage):
         self.form.setRowVisible(self.code, False)
         self.log_in = QPushButton("&Log in")
         self.register = QPushButton("&Register")
-        self.sign_out = QPushButton("Sign &out")
+        self.sign_out = QPushButton("Sign o&ut")
         self.add_button(self.log_in, self.register, self.sign_out)
         self.balance = QLabel("Not signed in.")
         self.balance.setAccessibleName("Minutes left")

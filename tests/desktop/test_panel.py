@@ -214,6 +214,20 @@ def test_everything_can_be_reached_and_has_a_name(qtbot: QtBot) -> None:
         assert button.focusPolicy() & Qt.FocusPolicy.TabFocus
 
 
+def test_no_letter_leads_to_two_places(qtbot: QtBot) -> None:
+    """Alt with a letter reaches one field or button of the page that is shown."""
+    from PySide6.QtWidgets import QAbstractButton, QLabel  # noqa: PLC0415 - as above
+
+    made = panel(qtbot, Settings())
+    around = ["&Transcription", "M&icrophone"]
+    for page in (made.local, made.managed, made.own_key):
+        texts = [*around, *(one.text() for one in page.findChildren(QAbstractButton))]
+        texts += [one.text() for one in page.findChildren(QLabel)]
+        letters = [text[text.index("&") + 1].lower() for text in texts if "&" in text]
+        assert sorted(letters) == sorted(set(letters))
+        assert len(letters) > len(around)
+
+
 def test_an_errand_that_outlives_its_widget_is_not_told(qtbot: QtBot) -> None:
     """A panel may be closed while the network is slow."""
     from PySide6.QtCore import QObject  # noqa: PLC0415 - after the platform is set

@@ -28,7 +28,7 @@ _SOUND: Final = re.compile(r"[\[(*].*[\])*]|[^\w]*")
 class LiveWhisper(Looks):
     """Implements `relayd.engines.local.recogniser.Model`. ``hear_out`` hears a whole utterance."""
 
-    # A look at 15 s takes a base model about a second on four cores.
+    # Half of what the model can hear at once.
     utterance_seconds_max: ClassVar[int] = 15
     first_look_seconds: ClassVar[float] = 0.8
     look_seconds_min: ClassVar[float] = 0.6
