@@ -22,6 +22,8 @@ port has one exception, raised by its adapter `from` the library's own.
     ├── ClientGone                the app's connection ended
     ├── UpstreamError             an engine's stream
     │   ├── UpstreamUnavailable       it could not be opened, or stalled
+    │   │   ├── UpstreamBusy              … and asks to be left alone for a while
+    │   │   └── UpstreamOff               … because it refuses the operator: a key, a bill
     │   ├── UpstreamClosed            it went away in the middle
     │   └── UpstreamRejected          it refuses this client's configuration or audio
     ├── FileEngineError           an engine that transcribes files
@@ -66,8 +68,10 @@ __all__ = [
     "StorageUnavailable",
     "StripeUnavailable",
     "Unreadable",
+    "UpstreamBusy",
     "UpstreamClosed",
     "UpstreamError",
+    "UpstreamOff",
     "UpstreamRejected",
     "UpstreamUnavailable",
     "first_leaf",
@@ -183,9 +187,31 @@ class UpstreamError(RelaydError):
         self.message = message
         self.hint = hint
 
+    def hinting(self, hint: str) -> "UpstreamError":
+        """Another one of the same kind, with this hint."""
+        return type(self)(self.message, hint)
+
 
 class UpstreamUnavailable(UpstreamError):
     """The engine could not be opened, or accepts no more audio within its deadline."""
+
+
+class UpstreamBusy(UpstreamUnavailable):
+    """The engine can't take more now (429, 5xx, no connection); it may in ``retry_seconds``."""
+
+    def __init__(self, message: str, hint: str, retry_seconds: float) -> None:
+        super().__init__(message, hint)
+        self.retry_seconds = retry_seconds
+
+    def hinting(self, hint: str) -> "UpstreamBusy":
+        """Another one of the same kind, with this hint."""
+        return UpstreamBusy(self.message, hint, self.retry_seconds)
+
+
+class UpstreamOff(UpstreamUnavailable):
+    """The engine refuses whoever asks with the operator's key (401, 402): he must look."""
+
+    refused = True
 
 
 class UpstreamClosed(UpstreamError):

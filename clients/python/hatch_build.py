@@ -34,6 +34,7 @@ TAKEN = (
     "relayd/engines/moonshine/decoder.py",
     "relayd/engines/moonshine/voice.py",
     "relayd/engines/moonshine/word_times.py",
+    "relayd/engines/refusals.py",
     "relayd/engines/sphinx",
     "relayd/engines/whispercpp/__init__.py",
     "relayd/engines/whispercpp/decoder.py",

@@ -27,6 +27,5 @@ async def look(
         findings.append(await mail.reach(config))
     if config.database.embedded or not offline:
         findings.extend(await database.judge(config.database))
-    if choose_engine(config).name in LOCAL or not offline:
-        findings.append(await engine.judge(config))
-    return findings
+    tried = [one for one in choose_engine(config).names if one in LOCAL or not offline]
+    return [*findings, *[await engine.judge(config, name) for name in tried]]

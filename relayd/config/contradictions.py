@@ -102,6 +102,19 @@ def _refuse_engines(config: Config) -> None:
             'is "deepgram", which needs engines.deepgram.api_key; set the key, or leave this empty '
             "for an engine on this machine",
         )
+    _refuse_list(config)
+
+
+def _refuse_list(config: Config) -> None:
+    named = config.engine.engines
+    if named and config.engine.default:
+        raise ConfigError("engine.default", "can't be said beside engine.engines: leave one out")
+    if len(set(named)) < len(named):
+        raise ConfigError("engine.engines", "names an engine twice")
+    if "deepgram" in named and not config.engines.deepgram.api_key:
+        raise ConfigError(
+            "engine.engines", 'has "deepgram" in it, which needs engines.deepgram.api_key'
+        )
 
 
 def _refuse_servers(config: Config) -> None:

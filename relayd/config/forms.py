@@ -19,6 +19,7 @@ __all__ = [
     "is_loopback",
     "key_prefix",
     "language",
+    "live_engine",
     "model_name",
     "network",
     "origin",
@@ -37,6 +38,7 @@ _SCHEMES: Final = {"ws", "wss", "http", "https"}
 
 _KEY_PREFIX: Final = re.compile(r"[a-z][a-z0-9]{1,15}", re.ASCII)
 _MODEL: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._/-]{0,99}", re.ASCII)
+LIVE_ENGINES: Final = ("deepgram", "moonshine", "sphinx")
 FILE_ENGINES: Final = ("moonshine", "whispercpp", "openai_compatible", "deepgram", "pretend")
 _SERVER: Final = re.compile(r"[a-z][a-z0-9_-]{0,31}", re.ASCII)
 
@@ -241,6 +243,13 @@ def engine_model(text: str) -> str | None:
         return None
     engines = ", ".join(FILE_ENGINES)
     return f'must be engine:model, as in "whispercpp:base.en", with an engine of {engines}'
+
+
+def live_engine(text: str) -> str | None:
+    """An engine for streams."""
+    if text in LIVE_ENGINES:
+        return None
+    return "must be one of " + ", ".join(f'"{one}"' for one in LIVE_ENGINES)
 
 
 def server_name(text: str) -> str | None:

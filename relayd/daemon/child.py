@@ -32,8 +32,9 @@ from relayd.daemon.entrance import Entrance, inherit_entrance
 from relayd.daemon.process import Errand
 from relayd.daemon.serving import Serving
 from relayd.daemon.settings import edge_settings, share
+from relayd.daemon.standings import shared_standings
 from relayd.database.opening import open_configured
-from relayd.engines.selection import choose_engine, open_engine
+from relayd.engines.selection import choose_engine, open_engines
 from relayd.errors import DatabaseUnavailable, OperatorError, first_leaf
 from relayd.payments.shop import open_shop
 from relayd.threads import Threads
@@ -118,7 +119,8 @@ class _Child:
         async with (
             open_configured(config.database, threads.database) as database,
             open_pump() as pump,
-            open_engine(choose_engine(config).name, config.engines, pump, self.quotas) as engine,
+            shared_standings(database, len(choose_engine(config).names)) as standings,
+            open_engines(config, pump, standings, self.quotas) as engine,
             open_shop(config, database) as shop,
         ):
             if shop is not None:

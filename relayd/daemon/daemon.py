@@ -32,10 +32,11 @@ from relayd.daemon.keeping import Keeping, migrate_schema
 from relayd.daemon.notify import Manager
 from relayd.daemon.serving import Serving
 from relayd.daemon.settings import CONNECTIONS_MIN, edge_settings, processes_of
+from relayd.daemon.standings import shared_standings
 from relayd.daemon.supervisor import Supervisor
 from relayd.database.opening import open_configured
 from relayd.database.pool import Pool
-from relayd.engines.selection import choose_engine, models_for_sale, open_engine
+from relayd.engines.selection import choose_engine, models_for_sale, open_engines
 from relayd.errors import OperatorError
 from relayd.ledger import sweeper
 from relayd.ledger.succession import Seat, succeed
@@ -117,7 +118,7 @@ class Daemon:
         ):
             await migrate_schema(database)
             choice = choose_engine(config)
-            log.info("engine chosen", engine=choice.name, reason=choice.reason)
+            log.info("engine chosen", engine=str(choice), reason=choice.reason)
             async with (
                 self._seated(database) as seat,
                 open_shop(config, database) as shop,
@@ -149,9 +150,11 @@ class Daemon:
         self, entrance: Entrance, database: Pool, shop: Shop | None, threads: Threads, seat: Seat
     ) -> None:
         config, counters = self.config, Counters()
+        engines = len(choose_engine(config).names)
         async with (
             open_pump() as pump,
-            open_engine(choose_engine(config).name, config.engines, pump, counters) as engine,
+            shared_standings(database, engines) as standings,
+            open_engines(config, pump, standings, counters) as engine,
             trio.open_nursery() as nursery,
         ):
             serving = Serving(

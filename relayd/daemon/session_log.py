@@ -27,6 +27,7 @@ def log_end(report: Report) -> None:
         reported_ms=report.reported_ms,
         audio_bytes=report.audio_bytes,
         results=report.results,
+        engine_changes=report.engine_changes,
         malformed=report.malformed,
         returns=report.returns,
         renewals=report.renewals,

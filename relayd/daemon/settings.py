@@ -5,7 +5,7 @@ from typing import Final
 from relayd import config
 from relayd.edge.addresses import Proxies
 from relayd.edge.settings import EdgeSettings
-from relayd.engines.selection import LOCAL, choose_engine
+from relayd.engines.selection import local_only
 from relayd.session.limits import SessionLimits
 from relayd.threads import cores
 
@@ -72,7 +72,7 @@ def processes_of(whole: config.Config) -> int:
     if whole.server.processes:
         return whole.server.processes
     # A local engine works in processes of its own, beside which relaying is nothing.
-    alone = whole.database.embedded or choose_engine(whole).name in LOCAL
+    alone = whole.database.embedded or local_only(whole)
     return 1 if alone else cores()
 
 

@@ -30,7 +30,14 @@ from relayd.session.dialect import (
     Ticket,
 )
 from relayd.session.endings import EndReason
-from relayd.speech.words import SpeechStarted, Transcript, UpstreamEvent, UtteranceEnd, Word
+from relayd.speech.words import (
+    EngineChanged,
+    SpeechStarted,
+    Transcript,
+    UpstreamEvent,
+    UtteranceEnd,
+    Word,
+)
 
 __all__ = ["CLOSE_CODES", "ERROR_CODES", "NativeDialect"]
 
@@ -121,7 +128,7 @@ class NativeDialect:
         text = _format(
             "ready",
             session_id=str(readiness.session_id),
-            engine=readiness.engine,
+            engine=plan.engine,
             model=plan.model,
             rate=plan.tariff.rate,
             seconds_remaining=seconds(readiness.remaining_ms),
@@ -149,7 +156,7 @@ class NativeDialect:
         return (_error("bad_message", problem, fatal=False),)
 
     def result(self, event: UpstreamEvent, mark: Mark | None = None) -> Texts:
-        """``transcript``, ``speech_started`` or ``utterance_end``."""
+        """``transcript``, ``speech_started`` or ``utterance_end``; ``error`` for a new engine."""
         if isinstance(event, Transcript):
             # Nearly always.
             return (_transcript(event, mark),)
@@ -159,6 +166,8 @@ class NativeDialect:
                 return (_format("speech_started", timestamp=event.timestamp, **marks),)
             case UtteranceEnd():
                 return (_format("utterance_end", last_word_end=event.last_word_end, **marks),)
+            case EngineChanged():
+                return (_changed(event),)
 
     def credits_low(self, remaining_ms: int) -> Texts:
         """``credits_low``."""
@@ -234,6 +243,21 @@ def _taken_field(taken_bytes: int | None) -> dict[str, Any]:
 
 def _error(code: str, wording: str, *, fatal: bool) -> str:
     return _format("error", code=code, message=wording, fatal=fatal)
+
+
+def _changed(event: EngineChanged) -> str:
+    wording = "The speech engine failed, and the stream goes on with a new one."
+    if event.missing:
+        wording += f" There may be no final words for {seconds(round(event.missing * 1000))} s."
+    return _format(
+        "error",
+        code="engine_changed",
+        message=wording,
+        fatal=False,
+        engine=event.engine,
+        model=event.model,
+        rate=event.rate,
+    )
 
 
 class _Result(msgspec.Struct, tag="transcript", tag_field="type", omit_defaults=True, gc=False):

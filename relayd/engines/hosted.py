@@ -4,8 +4,6 @@ A refusal says who must act: whoever runs the server (busy), our operator (off),
 it may be this file (failed). Its own words go into the log as far as they are harmless.
 """
 
-import datetime as dt
-import email.utils
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,12 +12,11 @@ from typing import Any, Final
 import attrs
 import httpx
 
+from relayd.engines.refusals import BUSY, retry_after
 from relayd.errors import EngineBusy, EngineFailed, EngineOff, FileEngineError
+from relayd.speech.fallback import PAUSE_SECONDS
 
 __all__ = ["Server", "open_server", "refused"]
-
-# Where a server asks for a pause and doesn't say how long.
-PAUSE_SECONDS: Final = 30
 
 CONNECT_SECONDS: Final = 10
 # One piece of the body must be taken by then.
@@ -37,8 +34,6 @@ OFF: Final = {
     403: "its key may not use this model",
     404: "its URL is wrong, or it has no such model",
 }
-# Gateways answer so while what is behind them restarts.
-BUSY: Final = frozenset({408, 429, 502, 503, 504, 529})
 
 
 @attrs.define(eq=False)
@@ -102,24 +97,11 @@ def refused(section: str, status: int, headers: httpx.Headers, body: bytes) -> F
     # OpenAI's way of saying 402.
     if status == 429 and "insufficient_quota" in body.decode("utf-8", "replace"):  # noqa: PLR2004
         return EngineOff(f"{hint}: {OFF[402]}")
-    pause = _retry_after(headers.get("retry-after", ""))
+    pause = retry_after(headers.get("retry-after", ""))
     server_error = status >= 500  # noqa: PLR2004 - HTTP's own numbers
     if status in BUSY or (server_error and pause is not None):
         return EngineBusy(hint, PAUSE_SECONDS if pause is None else pause)
     return EngineFailed(hint)
-
-
-def _retry_after(value: str) -> float | None:
-    """Seconds, written as such or as a date (RFC 9110, 10.2.3)."""
-    if value.isascii() and value.isdigit():
-        return float(value[:9])
-    try:
-        until = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=dt.UTC)
-    return max((until - dt.datetime.now(dt.UTC)).total_seconds(), 0.0)
 
 
 def _explanation(body: bytes) -> str:

@@ -1,13 +1,15 @@
-"""Which engine serves the streams: the one place that knows them all."""
+"""Which engine serves the streams, or which in turns: the one place that knows them all."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 import attrs
 
 from relayd.config import Config, Engines, Model
 from relayd.engines.deepgram.engine import Deepgram
+from relayd.engines.failover.engine import Failover
+from relayd.engines.failover.standings import Standings
 from relayd.engines.local.engine import check_local, open_local
 from relayd.engines.local.model import LocalModel
 from relayd.engines.moonshine import MOONSHINE
@@ -22,8 +24,10 @@ __all__ = [
     "best_local",
     "check_engine",
     "choose_engine",
+    "local_only",
     "models_for_sale",
     "open_engine",
+    "open_engines",
 ]
 
 # Engines that need no network, the best first.
@@ -32,33 +36,49 @@ LOCAL: Final[dict[str, LocalModel]] = {one.engine: one for one in (MOONSHINE, SP
 
 @attrs.frozen
 class Choice:
-    """An engine's name, and why it is that one, for `relayd check` and the log at start."""
+    """Engines in their order, and why these, for `relayd check` and the log at start."""
 
-    name: str
+    names: tuple[str, ...]
     reason: str
+
+    def __str__(self) -> str:
+        return ", then ".join(self.names)
+
+    @property
+    def name(self) -> str:
+        """The one that comes first."""
+        return self.names[0]
 
 
 def choose_engine(config: Config) -> Choice:
-    """The configured engine, else the best of those that can serve."""
+    """The configured engines, else the best of those that can serve."""
+    if config.engine.engines:
+        return Choice(config.engine.engines, "engine.engines says so")
     if config.engine.default:
-        return Choice(config.engine.default, f"engine.default is {config.engine.default!r}")
+        return Choice((config.engine.default,), f"engine.default is {config.engine.default!r}")
     if config.engines.deepgram.api_key:
-        return Choice("deepgram", "engines.deepgram.api_key is set")
+        return Choice(("deepgram",), "engines.deepgram.api_key is set")
     local = best_local()
     if local == MOONSHINE.engine:
         return Choice(
-            local, "engines.deepgram.api_key is not set, and this one runs on the machine"
+            (local,), "engines.deepgram.api_key is not set, and this one runs on the machine"
         )
     return Choice(
-        local,
+        (local,),
         "engines.deepgram.api_key is not set; its words are poor: install relayd with its extra"
         f" `{MOONSHINE.extra}` for better ones",
     )
 
 
 def models_for_sale(config: Config) -> tuple[Model, ...]:
-    """What the engine that serves sells, each model at its rate."""
-    return config.engines.models_of(choose_engine(config).name)
+    """What the engines that serve sell, each model at its rate."""
+    names = choose_engine(config).names
+    return tuple(model for name in names for model in config.engines.models_of(name))
+
+
+def local_only(config: Config) -> bool:
+    """Whether every engine that serves works on this machine, in processes of its own."""
+    return all(name in LOCAL for name in choose_engine(config).names)
 
 
 def best_local() -> str:
@@ -81,6 +101,24 @@ async def open_engine(
     else:
         async with open_local(LOCAL[name], getattr(engines, name), quotas) as engine:
             yield engine
+
+
+@asynccontextmanager
+async def open_engines(
+    config: Config, pump: Pump, standings: Standings, quotas: Quotas | None = None
+) -> AsyncIterator[Engine]:
+    """Run what serves while entered: an engine, or several that take turns.
+
+    Raises as `open_engine` does.
+    """
+    async with AsyncExitStack() as stack:
+        engines = {
+            name: await stack.enter_async_context(open_engine(name, config.engines, pump, quotas))
+            for name in choose_engine(config).names
+        }
+        # Whoever has one engine pays for no turns.
+        alone = len(engines) == 1
+        yield next(iter(engines.values())) if alone else Failover(engines, standings)
 
 
 async def check_engine(name: str, engines: Engines) -> str | None:

@@ -28,7 +28,7 @@ class Present:
     # What users have and haven't used.
     credit_ms: int
     queue: QueueStats
-    # Engines for recordings that are left alone, by their names.
+    # Engines that are left alone, by their names; "live" stands before those for streams.
     engines_alone: Mapping[str, EngineStanding]
     failures: Mapping[str, int]
 

@@ -19,6 +19,7 @@ from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import SessionLimits
 from relayd.session.meter import LowCredit, Meter
 from relayd.session.ports import Ledger, Opened, Renewed, Revoked
+from relayd.speech.tariff import Tariff
 
 __all__ = ["Allowance"]
 
@@ -83,6 +84,11 @@ class Allowance:
         if meter.admitted_bytes >= self._alarm_bytes:
             self._attend()
         return admitted
+
+    def lower_price(self, tariff: Tariff) -> None:
+        """What is admitted from here on costs less."""
+        self.meter.lower_price(tariff)
+        self._attend()
 
     async def extend(self) -> bool:
         """Wait for more hold after `admit` gave too little; False when the session ends instead."""

@@ -125,7 +125,6 @@ class Readiness:
     """The engine is open, and does what the plan says. Milliseconds of credit."""
 
     session_id: UUID
-    engine: str
     plan: StreamPlan
     remaining_ms: int
     # None: nobody is waited for.
@@ -195,7 +194,7 @@ class Dialect(Protocol):
         """A message could not be understood, and was passed over."""
 
     def result(self, event: UpstreamEvent, mark: Mark | None = None) -> Texts:
-        """A transcript, or a mark of the voice activity detection.
+        """A transcript, a mark of the voice activity detection, or that another engine goes on.
 
         ``mark`` is there for an app that can come back; its number goes to the last of the texts.
         """

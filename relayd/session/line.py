@@ -24,7 +24,7 @@ from relayd.session.limits import SessionLimits
 from relayd.session.outbox import Outbox
 from relayd.session.ports import Client
 from relayd.session.tail import Tail
-from relayd.speech.words import Transcript, UpstreamEvent
+from relayd.speech.words import EngineChanged, Transcript, UpstreamEvent
 
 __all__ = ["Line"]
 
@@ -103,8 +103,11 @@ class Line:
         if tail is None:
             self._outbox.say(self.dialect.result(event))
             return
-        # What the next one replaces is not worth keeping.
-        lasting = not isinstance(event, Transcript) or event.is_final
+        # What the next one replaces is not worth keeping, nor who speaks now.
+        if isinstance(event, Transcript):
+            lasting = event.is_final
+        else:
+            lasting = not isinstance(event, EngineChanged)
         mark = Mark(self._taken(), tail.number + 1 if lasting else None)
         texts = self.dialect.result(event, mark)
         if lasting:

@@ -26,6 +26,8 @@ class Meter:
     # Of what is admitted first: charged already, by the session that this one continues.
     paid_ms: int = 0
     admitted_bytes: int = 0
+    # What audio before the last fall of the price cost more than it would now: bytes by rate.
+    _dearer: int = 0
     # What the hold comes to; counted when it changes, because every frame is compared with it.
     _held_bytes: int = attrs.field(init=False)
 
@@ -35,7 +37,8 @@ class Meter:
     @property
     def used_ms(self) -> int:
         """Running total of credit for what was admitted; this is what the user pays."""
-        return max(self.tariff.charge_bytes(self.admitted_bytes, self.format) - self.paid_ms, 0)
+        charge = self.tariff.charge_bytes(self.admitted_bytes, self.format, self._dearer)
+        return max(charge - self.paid_ms, 0)
 
     @property
     def unused_ms(self) -> int:
@@ -59,7 +62,14 @@ class Meter:
 
     def affordable_bytes(self, credit_ms: int) -> int:
         """The most whole blocks of this session's audio that so much credit covers."""
-        return self.tariff.affordable_bytes(credit_ms + self.paid_ms, self.format)
+        return self.tariff.affordable_bytes(credit_ms + self.paid_ms, self.format, self._dearer)
+
+    def lower_price(self, tariff: Tariff) -> None:
+        """What is admitted from here on costs less; what was admitted, what it did."""
+        assert tariff.rate <= self.tariff.rate
+        self._dearer += self.admitted_bytes * (self.tariff.rate - tariff.rate)
+        self.tariff = tariff
+        self.set_hold(self.held_total_ms)
 
     def set_hold(self, held_total_ms: int) -> None:
         """Take the ledger's word for the hold: it may grow, or shrink to what is unused."""

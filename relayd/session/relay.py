@@ -28,7 +28,8 @@ from relayd.session.endings import Ending, EndReason
 from relayd.session.limits import SessionLimits
 from relayd.session.line import Line
 from relayd.speech.engine import Upstream
-from relayd.speech.words import UpstreamEvent
+from relayd.speech.tariff import Tariff
+from relayd.speech.words import EngineChanged, UpstreamEvent
 
 __all__ = ["Relay"]
 
@@ -52,6 +53,7 @@ class Relay:
     ending: Ending
     limits: SessionLimits
     results: int = 0
+    engine_changes: int = 0
     malformed: int = 0
     # Of the audio that could not be passed up at once.
     _admitted: int = 0
@@ -117,7 +119,11 @@ class Relay:
 
     def _pass_down(self, event: UpstreamEvent) -> bool:
         """Say a result to the client; called in the task that read it."""
-        self.results += 1
+        if isinstance(event, EngineChanged):
+            self.engine_changes += 1
+            self.allowance.lower_price(Tariff(event.rate))
+        else:
+            self.results += 1
         self.line.say_result(event)
         return True
 

@@ -28,6 +28,8 @@ class Report:
     reported_ms: int | None = None
     audio_bytes: int = 0
     results: int = 0
+    # How often an engine failed and another one, or the same again, went on.
+    engine_changes: int = 0
     malformed: int = 0
     # How often its app came back with another connection.
     returns: int = 0

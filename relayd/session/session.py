@@ -164,7 +164,7 @@ class Session:
             if plan is None or not await self._open_ledger(plan, hello.resume):
                 return
             async with self.ports.engine.open(plan) as upstream:
-                await self._stream(hello, plan, upstream)
+                await self._stream(hello, upstream)
                 # The last words are out: what is left of the engine's stream ends at once.
                 opening.cancel()
 
@@ -219,10 +219,13 @@ class Session:
         if isinstance(plan, ConfigRefusal):
             self.ending.give(EndReason.BAD_CONFIG, plan.message)
             return None
-        self.report.engine = self.ports.engine.name
+        self._report_plan(plan)
+        return plan
+
+    def _report_plan(self, plan: StreamPlan) -> None:
+        self.report.engine = plan.engine
         self.report.model = plan.model
         self.report.rate = plan.tariff.rate
-        return plan
 
     async def _open_ledger(self, plan: StreamPlan, resume: Resume | None) -> bool:
         assert self._principal is not None
@@ -231,7 +234,7 @@ class Session:
         request = OpenRequest(
             session_id=self.session_id,
             principal=self._principal,
-            engine=self.ports.engine.name,
+            engine=plan.engine,
             model=plan.model,
             client_address=self.address,
             tariff=plan.tariff,
@@ -268,12 +271,16 @@ class Session:
             say_low=lambda remaining_ms: self.line.say(self.dialect.credits_low(remaining_ms)),
         )
 
-    async def _stream(self, hello: Hello, plan: StreamPlan, upstream: Upstream) -> None:
+    async def _stream(self, hello: Hello, upstream: Upstream) -> None:
         assert self._allowance is not None
         self._upstream = upstream
+        plan = upstream.plan
+        if plan.tariff != self._allowance.meter.tariff:
+            # Another engine took it than was planned with.
+            self._allowance.lower_price(plan.tariff)
+        self._report_plan(plan)
         ticket = self._ticket() if hello.resume is not None else None
-        engine, credit_ms = self.ports.engine.name, self._allowance.remaining_ms
-        ready = Readiness(self.session_id, engine, plan, credit_ms, ticket)
+        ready = Readiness(self.session_id, plan, self._allowance.remaining_ms, ticket)
         self.line.say(self.dialect.ready(ready))
         for remark in plan.remarks:
             self.line.say(self.dialect.remark(remark))
@@ -373,4 +380,5 @@ class Session:
             report.reported_ms = self._upstream.reported_ms
         if self._relay is not None:
             report.results = self._relay.results
+            report.engine_changes = self._relay.engine_changes
             report.malformed = self._relay.malformed

@@ -45,6 +45,10 @@ class Upstream(Protocol):
         """
 
     @property
+    def plan(self) -> StreamPlan:
+        """What is done, by which engine and at what price."""
+
+    @property
     def reported_ms(self) -> int | None:
         """The engine's own figure of the audio it heard, as far as it said one."""
 

@@ -1,7 +1,7 @@
-"""Which engine takes a recording, and what an engine's failure means for it and for the others.
+"""Which engine takes a recording or a stream, and what a failure means for it and for the others.
 
 Pure. How an engine stands is one fact for everybody: who keeps `EngineStanding`s, keeps them where
-every worker sees them.
+everybody sees them.
 """
 
 import datetime as dt
@@ -10,9 +10,30 @@ from typing import Final
 
 import attrs
 
-from relayd.errors import EngineBusy, EngineFailed, EngineOff, FileEngineError, Unreadable
+from relayd.errors import (
+    EngineBusy,
+    EngineFailed,
+    EngineOff,
+    FileEngineError,
+    Unreadable,
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamOff,
+)
 
-__all__ = ["Consequence", "EngineStanding", "NobodyUntil", "Take", "choose", "weigh"]
+__all__ = [
+    "PAUSE_SECONDS",
+    "Consequence",
+    "EngineStanding",
+    "NobodyUntil",
+    "Take",
+    "choose",
+    "standing_after",
+    "weigh",
+]
+
+# Where an engine wants to be left alone and doesn't say for how long.
+PAUSE_SECONDS: Final = 30
 
 # A server may ask for any pause in `Retry-After`; less would be a hammer, more an outage of ours.
 PAUSE_SECONDS_MIN: Final = 1
@@ -36,7 +57,7 @@ class EngineStanding:
 
 @attrs.frozen
 class Take:
-    """The engine of this name takes the recording."""
+    """The engine of this name takes it."""
 
     engine: str
 
@@ -73,17 +94,25 @@ def choose(
     return NobodyUntil(min(one.until for one in held), all(one.off for one in held))
 
 
+def standing_after(
+    error: FileEngineError | UpstreamError, now: dt.datetime
+) -> EngineStanding | None:
+    """What everybody is to know of an engine that failed so; None for nothing."""
+    match error:
+        case EngineBusy() | UpstreamBusy():
+            pause = min(max(error.retry_seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX)
+            return EngineStanding(now + dt.timedelta(seconds=pause), error.hint)
+        case EngineOff() | UpstreamOff():
+            return EngineStanding(now + dt.timedelta(seconds=OFF_SECONDS), error.hint, off=True)
+        case _:
+            return None
+
+
 def weigh(error: FileEngineError | Unreadable, now: dt.datetime) -> Consequence:
     """Say what an engine's failure comes to, for the job and for the engine."""
     match error:
-        case EngineBusy():
-            pause = min(max(error.retry_seconds, PAUSE_SECONDS_MIN), PAUSE_SECONDS_MAX)
-            return Consequence(
-                counts=False, standing=EngineStanding(now + dt.timedelta(seconds=pause), error.hint)
-            )
-        case EngineOff():
-            until = now + dt.timedelta(seconds=OFF_SECONDS)
-            return Consequence(counts=False, standing=EngineStanding(until, error.hint, off=True))
+        case EngineBusy() | EngineOff():
+            return Consequence(counts=False, standing=standing_after(error, now))
         case Unreadable():
             return Consequence(counts=True, final=True)
         case EngineFailed() | FileEngineError():

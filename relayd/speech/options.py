@@ -137,6 +137,8 @@ class StreamPolicy:
     paid_features: frozenset[str] = frozenset()
     # What may be asked for; None where the engine has one model, which answers whatever is asked.
     offers: tuple[Offer, ...] | None = None
+    # Its name.
+    engine: str = ""
 
 
 def parse(config: object, policy: StreamPolicy) -> StreamPlan | ConfigRefusal:
@@ -230,6 +232,7 @@ def _plan(
         interim_results=found.get("interim_results") == ("true",),
         options=options,
         remarks=remarks,
+        engine=policy.engine,
     )
 
 

@@ -24,6 +24,10 @@ class StreamPlan:
     remarks: tuple[str, ...] = ()
     # What the model's audio costs in this language.
     tariff: Tariff = EVEN
+    # Whose plan it is: the engine's name.
+    engine: str = ""
+    # Where several engines may take turns: the plan of each that can do it, in their order.
+    turns: tuple["StreamPlan", ...] = ()
 
 
 @attrs.frozen

@@ -28,14 +28,19 @@ class Tariff:
         """The credit that so much audio costs in all, in milliseconds, rounded up."""
         return -(-audio_ms * self.rate // 1000)
 
-    def charge_bytes(self, audio_bytes: int, audio: AudioFormat) -> int:
-        """The same for raw audio, by its exact length."""
-        return -(-audio_bytes * audio.billed_channels * self.rate // audio.bytes_per_second)
+    def charge_bytes(self, audio_bytes: int, audio: AudioFormat, dearer: int = 0) -> int:
+        """The same for raw audio, by its exact length.
 
-    def affordable_bytes(self, credit_ms: int, audio: AudioFormat) -> int:
+        ``dearer``: what part of it cost more than it would at this rate; bytes by rate.
+        """
+        weight = audio_bytes * self.rate + dearer
+        return -(-weight * audio.billed_channels // audio.bytes_per_second)
+
+    def affordable_bytes(self, credit_ms: int, audio: AudioFormat, dearer: int = 0) -> int:
         """The most whole blocks of raw audio that this credit covers."""
-        blocks = credit_ms * audio.sample_rate // (audio.billed_channels * self.rate)
-        return blocks * audio.block_bytes
+        weight = credit_ms * audio.bytes_per_second - dearer * audio.billed_channels
+        affordable = weight // (audio.billed_channels * self.rate)
+        return affordable - affordable % audio.block_bytes
 
 
 # A second for a second.

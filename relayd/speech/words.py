@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import msgspec
 
 __all__ = [
+    "EngineChanged",
     "Seconds",
     "SpeechStarted",
     "Transcript",
@@ -63,4 +64,17 @@ class UtteranceEnd(msgspec.Struct, frozen=True, gc=False):
     last_word_end: float
 
 
-UpstreamEvent = Transcript | SpeechStarted | UtteranceEnd
+class EngineChanged(msgspec.Struct, frozen=True, gc=False):
+    """The engine failed, and this one goes on with the stream; it may be the same again.
+
+    ``missing`` seconds of audio before it have no lasting words, and are not kept any more.
+    """
+
+    engine: str
+    model: str
+    # Milliseconds of credit for a second of audio, from here on.
+    rate: int
+    missing: float = 0.0
+
+
+UpstreamEvent = Transcript | SpeechStarted | UtteranceEnd | EngineChanged

@@ -27,7 +27,7 @@ from relayd.session.endings import EndReason
 from relayd.speech.formats import AudioFormat
 from relayd.speech.plan import StreamPlan
 from relayd.speech.tariff import Tariff
-from relayd.speech.words import SpeechStarted, Transcript, UtteranceEnd, Word
+from relayd.speech.words import EngineChanged, SpeechStarted, Transcript, UtteranceEnd, Word
 
 JSON_VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -35,7 +35,7 @@ JSON_VALUES = st.recursive(
     max_leaves=12,
 )
 DIALECT = NativeDialect()
-PLAN = StreamPlan(AudioFormat(), "fake-1", interim_results=True)
+PLAN = StreamPlan(AudioFormat(), "fake-1", interim_results=True, engine="fake")
 
 
 def read(texts: Texts) -> list[dict[str, Any]]:
@@ -161,6 +161,22 @@ def test_marks_of_voice_activity() -> None:
     assert read(ended) == [{"type": "utterance_end", "last_word_end": 2.5}]
 
 
+@pytest.mark.parametrize(("missing", "told"), [(0.0, "a new one."), (1.5, "words for 1.5 s.")])
+def test_a_new_engine_is_told_by_an_error_that_ends_nothing(missing: float, told: str) -> None:
+    """Apps that know nothing of it show its text, the others find who speaks and at what price."""
+    (message,) = read(DIALECT.result(EngineChanged("sphinx", "en-us", 900, missing)))
+
+    assert message.pop("message").endswith(told)
+    assert message == {
+        "type": "error",
+        "code": "engine_changed",
+        "fatal": False,
+        "engine": "sphinx",
+        "model": "en-us",
+        "rate": 900,
+    }
+
+
 def test_surrogate_from_an_engine_can_be_sent() -> None:
     """Half a surrogate pair in a transcript is escaped: the wire stays UTF-8."""
     (text,) = DIALECT.result(Transcript("\ud800", True, True, 1, 0, 1))
@@ -175,7 +191,7 @@ def test_whole_seconds_have_no_fraction(milliseconds: int, text: str) -> None:
     """Apps that read seconds into an integer can, wherever there is one."""
     (end,) = DIALECT.conclusion(concluded(used_ms=milliseconds, remaining_ms=milliseconds))
     said = [
-        *DIALECT.ready(Readiness(UUID(int=1), "engine", PLAN, milliseconds)),
+        *DIALECT.ready(Readiness(UUID(int=1), PLAN, milliseconds)),
         *DIALECT.credits_low(milliseconds),
         end,
     ]
@@ -187,7 +203,7 @@ def test_whole_seconds_have_no_fraction(milliseconds: int, text: str) -> None:
 def test_ready_says_who_listens() -> None:
     """The session's id, the engine, its model, what that costs, and the credit."""
     dear = attrs.evolve(PLAN, tariff=Tariff(1500))
-    assert read(DIALECT.ready(Readiness(UUID(int=1), "fake", dear, 5000))) == [
+    assert read(DIALECT.ready(Readiness(UUID(int=1), dear, 5000))) == [
         {
             "type": "ready",
             "session_id": "00000000-0000-0000-0000-000000000001",
@@ -293,7 +309,7 @@ def test_received_carries_a_number() -> None:
 def test_who_can_come_back_is_told_with_what() -> None:
     """`ready` and `resumed` carry the token and its time; `resumed` where to go on."""
     ticket = Ticket("here.1", 15)
-    (ready,) = read(DIALECT.ready(Readiness(UUID(int=1), "fake", PLAN, 5000, ticket)))
+    (ready,) = read(DIALECT.ready(Readiness(UUID(int=1), PLAN, 5000, ticket)))
     (back,) = read(DIALECT.resumed(Return(UUID(int=1), 3200, 4900, ticket)))
     assert (ready["resume_token"], ready["resume_seconds"]) == ("here.1", 15)
     assert back == {

@@ -21,7 +21,7 @@ class FakeUpstream:
     """One stream: what it heard, and the channel its results come from."""
 
     engine: "FakeEngine"
-    format: AudioFormat
+    plan: StreamPlan
     audio: bytearray = attrs.field(factory=bytearray)
     sends: list[tuple[float, int]] = attrs.field(factory=list)
     finalized: int = 0
@@ -54,7 +54,7 @@ class FakeUpstream:
     @property
     def reported_ms(self) -> int | None:
         """All that it heard."""
-        return EVEN.charge_bytes(len(self.audio), self.format)
+        return EVEN.charge_bytes(len(self.audio), self.plan.format)
 
     def send_audio_at_once(self, audio: bytes) -> bool:
         """Hear it, where the test wants an engine that can."""
@@ -143,6 +143,7 @@ class FakeEngine:
             interim_results=True,
             remarks=tuple(f"{key}: not known." for key in config if key not in format_of),
             tariff=self.tariff,
+            engine=self.name,
         )
 
     @asynccontextmanager
@@ -152,7 +153,7 @@ class FakeEngine:
         await trio.sleep(self.open_seconds)
         if self.open_error is not None:
             raise self.open_error
-        stream = FakeUpstream(self, plan.format)
+        stream = FakeUpstream(self, plan)
         self.streams.append(stream)
         try:
             yield stream

@@ -62,6 +62,37 @@ def test_the_last_block_is_usable(audio: AudioFormat, tariff: Tariff, held_ms: i
 
 @given(
     FORMATS,
+    st.lists(st.tuples(st.integers(1, 3000), st.integers(0, 50_000)), min_size=1, max_size=8),
+    st.integers(0, 10_000),
+)
+def test_a_price_that_falls(
+    audio: AudioFormat, parts: list[tuple[int, int]], spare_ms: int
+) -> None:
+    """Each byte costs what it cost when it was admitted; the sum is rounded up once."""
+    parts = sorted(parts, reverse=True)
+    block, per_second = audio.block_bytes, audio.bytes_per_second
+    parts = [(rate, count * block) for rate, count in parts]
+    weight = sum(rate * size for rate, size in parts) * audio.billed_channels
+    meter = Meter(audio, -(-weight // per_second) + spare_ms, Tariff(parts[0][0]))
+
+    for rate, size in parts:
+        before_ms = meter.used_ms
+        meter.lower_price(Tariff(rate))
+        assert meter.used_ms == before_ms
+        assert meter.admit(size) == size
+
+    assert meter.used_ms == -(-weight // per_second)
+    # What is left of the hold goes as far as it can, and not a block further.
+    meter.admit(10**13)
+    rest = weight + (meter.admitted_bytes - sum(size for _, size in parts)) * (
+        parts[-1][0] * audio.billed_channels
+    )
+    assert rest <= meter.held_total_ms * per_second
+    assert rest + block * parts[-1][0] * audio.billed_channels > meter.held_total_ms * per_second
+
+
+@given(
+    FORMATS,
     TARIFFS,
     st.lists(st.tuples(st.integers(0, 50_000), st.integers(0, 20_000)), max_size=40),
 )

@@ -42,6 +42,7 @@ async def test_the_report_has_every_number(autojump_clock: MockClock) -> None:
         "reported_ms": 2500,
         "audio_bytes": len(frame(2500)),
         "results": 1,
+        "engine_changes": 0,
         "malformed": 1,
         "returns": 0,
         "renewals": 2,

@@ -6,7 +6,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.errors import EngineBusy, EngineFailed, EngineOff, FileEngineError, Unreadable
+from relayd.errors import (
+    EngineBusy,
+    EngineFailed,
+    EngineOff,
+    FileEngineError,
+    Unreadable,
+    UpstreamBusy,
+    UpstreamClosed,
+    UpstreamError,
+    UpstreamOff,
+    UpstreamUnavailable,
+)
 from relayd.speech.fallback import (
     OFF_SECONDS,
     PAUSE_SECONDS_MAX,
@@ -16,6 +27,7 @@ from relayd.speech.fallback import (
     NobodyUntil,
     Take,
     choose,
+    standing_after,
     weigh,
 )
 
@@ -86,3 +98,19 @@ def test_a_broken_file_is_not_tried_again() -> None:
     """It would be as broken the next time."""
     found = weigh(Unreadable("broken", "this is no audio"), NOW)
     assert found == Consequence(counts=True, final=True)
+
+
+@pytest.mark.parametrize(
+    ("error", "standing"),
+    [
+        (UpstreamBusy("", "answered 429", 20), EngineStanding(after(20), "answered 429")),
+        (UpstreamOff("", "no credit"), EngineStanding(after(OFF_SECONDS), "no credit", off=True)),
+        (UpstreamUnavailable("", "all its places are taken"), None),
+        (UpstreamClosed("", "broke"), None),
+    ],
+)
+def test_an_engine_for_streams_stands_alike(
+    error: UpstreamError, standing: EngineStanding | None
+) -> None:
+    """Who asks for a pause has it, who refuses us is off, and a stream that breaks is one."""
+    assert standing_after(error, NOW) == standing

@@ -4,8 +4,6 @@ import os
 import secrets
 from pathlib import Path
 
-import attrs
-
 from relayd import config
 from relayd.config import Config
 from relayd.engines.selection import best_local
@@ -20,7 +18,7 @@ def engine_settings(
     if path is None:
         return config.EngineChoice(default=engine or best_local()), config.Engines()
     given = config.load(Path(path), os.environ)
-    choice = given.engine if engine is None else attrs.evolve(given.engine, default=engine)
+    choice = given.engine if engine is None else config.EngineChoice(default=engine)
     return choice, given.engines
 
 

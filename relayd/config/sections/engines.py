@@ -29,6 +29,16 @@ class EngineChoice:
             choices=("", "deepgram", "moonshine", "sphinx"),
         ),
     )
+    engines: tuple[str, ...] = attrs.field(
+        default=(),
+        metadata=about(
+            'Several of them instead, such as ["deepgram", "moonshine"]. The first takes a stream; '
+            "while that one asks for a pause or refuses you, the next. Where one fails in the "
+            "middle, another goes on with what has no final words yet.",
+            unit="names",
+            form=forms.live_engine,
+        ),
+    )
 
 
 @attrs.frozen(kw_only=True)

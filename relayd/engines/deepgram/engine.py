@@ -51,6 +51,7 @@ class Deepgram:
             settings.language,
             frozenset(settings.paid_features),
             tuple(Offer(one.name, one.languages, Tariff(one.rate)) for one in settings.models),
+            self.name,
         )
         default = self.plan({})
         if isinstance(default, ConfigRefusal):

@@ -14,8 +14,17 @@ from typing import Final
 
 import attrs
 
-from relayd.errors import UpstreamClosed, UpstreamError, UpstreamRejected, UpstreamUnavailable
+from relayd.engines.refusals import BUSY, retry_after
+from relayd.errors import (
+    UpstreamBusy,
+    UpstreamClosed,
+    UpstreamError,
+    UpstreamOff,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
 from relayd.speech.engine import CLOSED, UNAVAILABLE
+from relayd.speech.fallback import PAUSE_SECONDS
 
 __all__ = [
     "Failure",
@@ -87,8 +96,14 @@ def refused(status: int, headers: Headers, body: bytes | None) -> Failure:
         return Failure(UpstreamRejected(_query_fault(text), hint), request_id=name)
     if status == 405:  # noqa: PLR2004
         return Failure(UpstreamRejected(_NO_STREAMING, hint), request_id=name)
+    if status in {401, 402}:
+        return Failure(UpstreamOff(UNAVAILABLE, hint), alarming=True, request_id=name)
+    pause = retry_after(_header(headers, b"retry-after"))
     fleeting = status == 408 or status >= 500  # noqa: PLR2004
-    return Failure(UpstreamUnavailable(UNAVAILABLE, hint), not fleeting, name)
+    error = UpstreamUnavailable(UNAVAILABLE, hint)
+    if status in BUSY or (fleeting and pause is not None):
+        error = UpstreamBusy(UNAVAILABLE, hint, PAUSE_SECONDS if pause is None else pause)
+    return Failure(error, not fleeting, name)
 
 
 def _remedy(status: int, text: str) -> str:
@@ -163,7 +178,7 @@ def too_slow(seconds: float) -> Failure:
         f"Deepgram opened no stream within engines.deepgram.open_seconds ({seconds:g}): see the "
         "network between you, or https://status.deepgram.com"
     )
-    return Failure(UpstreamUnavailable(UNAVAILABLE, hint), alarming=True)
+    return Failure(UpstreamBusy(UNAVAILABLE, hint, PAUSE_SECONDS), alarming=True)
 
 
 def unreachable(host: str, cause: BaseException) -> Failure:
@@ -174,7 +189,7 @@ def unreachable(host: str, cause: BaseException) -> Failure:
     else:
         said = _printable(str(cause)) or type(cause).__name__
         problem = f"can't connect to {host} ({said}); check engines.deepgram.url, DNS, the firewall"
-    return Failure(UpstreamUnavailable(UNAVAILABLE, f"Deepgram: {problem}"), alarming=True)
+    return Failure(UpstreamBusy(UNAVAILABLE, f"Deepgram: {problem}", PAUSE_SECONDS), alarming=True)
 
 
 def _certificate_problem(cause: BaseException | None) -> str:

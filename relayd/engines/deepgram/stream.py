@@ -215,4 +215,4 @@ class DeepgramStream:
             tell = log.error if failure.alarming else log.warning
             tell("deepgram stream failed", problem=hint, request=request_id)
         # Two tasks may hear of one failure; each gets an exception of its own.
-        return type(failure.error)(failure.error.message, hint)
+        return failure.error.hinting(hint)

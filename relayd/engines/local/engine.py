@@ -55,7 +55,8 @@ class LocalEngine:
 
         Apps name the model of another engine: that is accepted, and they hear which one answers.
         """
-        plan = options.parse(config, options.StreamPolicy(model=self.model.name))
+        policy = options.StreamPolicy(model=self.model.name, engine=self.name)
+        plan = options.parse(config, policy)
         if isinstance(plan, ConfigRefusal):
             return plan
         language = plan.options.get("language", ("en",))[0]
@@ -81,8 +82,8 @@ class LocalEngine:
         Raises UpstreamUnavailable when all are in use, or none can be started in time.
         """
         async with self._pool.worker() as worker:
-            stream = LocalStream(worker)
-            await stream.start(plan)
+            stream = LocalStream(worker, plan)
+            await stream.start()
             yield stream
 
 
@@ -91,6 +92,7 @@ class LocalStream:
     """Implements `relayd.speech.engine.Upstream`."""
 
     _worker: RecogniserProcess
+    plan: StreamPlan
     _reported_ms: int | None = None
     _ended: bool = False
 
@@ -99,9 +101,9 @@ class LocalStream:
         """Milliseconds of audio that the recogniser heard."""
         return self._reported_ms
 
-    async def start(self, plan: StreamPlan) -> None:
+    async def start(self) -> None:
         """Tell the recogniser what comes."""
-        order = {"format": attrs.asdict(plan.format), "listening": _listening(plan)}
+        order = {"format": attrs.asdict(self.plan.format), "listening": _listening(self.plan)}
         await self._write(Frame(FrameKind.START, json.dumps(order).encode("ascii")))
 
     def send_audio_at_once(self, audio: bytes) -> bool:

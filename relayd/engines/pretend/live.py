@@ -28,7 +28,9 @@ class PretendLive:
 
     def plan(self, config: Mapping[str, Any]) -> StreamPlan | ConfigRefusal:
         """Check a client's ``config``: whoever tests may ask for any model and any feature."""
-        policy = options.StreamPolicy(model=MODEL, paid_features=frozenset(options.PAID_OPTIONS))
+        policy = options.StreamPolicy(
+            model=MODEL, paid_features=frozenset(options.PAID_OPTIONS), engine=self.name
+        )
         return options.parse(config, policy)
 
     @asynccontextmanager

@@ -55,7 +55,7 @@ class EngineDayReport(Form):
 
 
 class Pause(Form):
-    """An engine for recordings that is left alone."""
+    """An engine that is left alone; "live" stands before the name of one for streams."""
 
     engine: str
     until: str

@@ -7,7 +7,15 @@ import pytest
 import trio
 
 from relayd.engines.deepgram import errors
-from relayd.errors import UpstreamClosed, UpstreamError, UpstreamRejected, UpstreamUnavailable
+from relayd.errors import (
+    UpstreamBusy,
+    UpstreamClosed,
+    UpstreamError,
+    UpstreamOff,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
+from relayd.speech.fallback import PAUSE_SECONDS
 
 UNAVAILABLE = "The speech engine is not available. Try again shortly."
 
@@ -38,11 +46,11 @@ def body(code: str, text: str) -> bytes:
             False,
         ),
         (400, "Project 77 of ACME.", UpstreamRejected, "refused this conf", "ACME", False),
-        (401, "Invalid credentials.", UpstreamUnavailable, UNAVAILABLE, "api_key is wrong", True),
+        (401, "Invalid credentials.", UpstreamOff, UNAVAILABLE, "api_key is wrong", True),
         (
             401,
             "User does not have sufficient permissions.",
-            UpstreamUnavailable,
+            UpstreamOff,
             UNAVAILABLE,
             "usage:write",
             True,
@@ -50,7 +58,7 @@ def body(code: str, text: str) -> bytes:
         (
             402,
             "Project does not have enough credits for an ASR request.",
-            UpstreamUnavailable,
+            UpstreamOff,
             UNAVAILABLE,
             "credit is used up",
             True,
@@ -66,9 +74,9 @@ def body(code: str, text: str) -> bytes:
         (404, "Not found.", UpstreamUnavailable, UNAVAILABLE, "engines.deepgram.url", True),
         (301, "", UpstreamUnavailable, UNAVAILABLE, "engines.deepgram.url", True),
         (405, "", UpstreamRejected, "model can't transcribe live", "files only", False),
-        (429, "Too many requests.", UpstreamUnavailable, UNAVAILABLE, "connections_max", True),
+        (429, "Too many requests.", UpstreamBusy, UNAVAILABLE, "connections_max", True),
         (500, "", UpstreamUnavailable, UNAVAILABLE, "status.deepgram.com", False),
-        (503, "Service Unavailable", UpstreamUnavailable, UNAVAILABLE, "fault of theirs", False),
+        (503, "Service Unavailable", UpstreamBusy, UNAVAILABLE, "fault of theirs", False),
     ],
 )
 def test_a_refused_upgrade_is_explained_twice(  # noqa: PLR0917  the columns of the table
@@ -154,3 +162,21 @@ def test_an_unreachable_host_is_named_even_where_the_error_says_nothing() -> Non
     """The type of an error without a text stands in for it."""
     hint = errors.unreachable("api.deepgram.com", trio.BrokenResourceError()).error.hint
     assert "can't connect to api.deepgram.com (BrokenResourceError)" in hint
+
+
+@pytest.mark.parametrize(
+    ("status", "asked", "seconds"),
+    [(429, b"7", 7), (429, b"", PAUSE_SECONDS), (503, b"soon", PAUSE_SECONDS), (500, b"90", 90)],
+)
+def test_a_pause_is_as_long_as_it_asks_for(status: int, asked: bytes, seconds: float) -> None:
+    """`Retry-After` counts with any refusal that passes; some ask for a pause without it."""
+    error = errors.refused(status, [(b"Retry-After", asked)], None).error
+    assert isinstance(error, UpstreamBusy)
+    assert error.retry_seconds == seconds
+
+
+def test_a_hint_is_given_to_another_of_the_same_kind() -> None:
+    """Nothing but the hint differs."""
+    busy = errors.too_slow(5).error.hinting("***")
+    assert isinstance(busy, UpstreamBusy)
+    assert (busy.hint, busy.retry_seconds, busy.message) == ("***", PAUSE_SECONDS, UNAVAILABLE)

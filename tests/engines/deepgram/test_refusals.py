@@ -9,7 +9,13 @@ from trio.testing import MockClock
 
 from relayd import config
 from relayd.engines.deepgram.engine import Deepgram
-from relayd.errors import UpstreamError, UpstreamRejected, UpstreamUnavailable
+from relayd.errors import (
+    UpstreamBusy,
+    UpstreamError,
+    UpstreamOff,
+    UpstreamRejected,
+    UpstreamUnavailable,
+)
 from relayd.websocket.pump import open_pump
 from tests.conftest import DeclaredErrors
 from tests.engines.deepgram.wired import FRAME, KEY, SETTINGS, Bench, bench, listening
@@ -40,12 +46,12 @@ def lines(caplog: pytest.LogCaptureFixture) -> str:
     ("status", "err_msg", "error"),
     [
         (400, "Invalid query string.", UpstreamRejected),
-        (401, "Invalid credentials.", UpstreamUnavailable),
-        (402, "Project does not have enough credits.", UpstreamUnavailable),
+        (401, "Invalid credentials.", UpstreamOff),
+        (402, "Project does not have enough credits.", UpstreamOff),
         (403, "Project does not have access.", UpstreamUnavailable),
         (405, "No streaming.", UpstreamRejected),
-        (429, "Too many requests. Please try again later", UpstreamUnavailable),
-        (503, "Service Unavailable", UpstreamUnavailable),
+        (429, "Too many requests. Please try again later", UpstreamBusy),
+        (503, "Service Unavailable", UpstreamBusy),
     ],
 )
 async def test_a_refused_upgrade_is_told_and_logged_once(  # noqa: PLR0917  two fixtures, a table

@@ -129,7 +129,7 @@ async def test_a_process_that_was_reaped_meanwhile_closes_the_stream(engine: Loc
 async def test_what_a_process_can_not_read_closes_the_stream(engine: LocalEngine) -> None:
     """A failure in the process is told in its own words, to the operator only."""
     async with engine.open(plan()) as stream:
-        await stream.start(plan())
+        await stream.start()
 
         with trio.fail_after(5), pytest.raises(UpstreamClosed) as reading:
             await stream.receive()

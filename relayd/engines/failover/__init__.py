@@ -1,0 +1,1 @@
+"""Several engines for one stream: where one refuses or fails, another goes on with it."""
