@@ -37,6 +37,8 @@ def delete_user(connection: Connection, user_id: UUID, password_hash: str | None
     connection.execute("DELETE FROM api_keys WHERE user_id = %s", (user_id,))
     connection.execute("DELETE FROM one_time_links WHERE user_id = %s", (user_id,))
     connection.execute("DELETE FROM mails WHERE user_id = %s", (user_id,))
+    # Their files go with the next look of whoever has them.
+    connection.execute("DELETE FROM uploads WHERE user_id = %s", (user_id,))
     connection.execute("DELETE FROM second_factors WHERE user_id = %s", (user_id,))
     connection.execute("DELETE FROM operators WHERE user_id = %s", (user_id,))
     connection.execute(

@@ -47,6 +47,8 @@ PRUNE_SECONDS: Final = 600
 EXPIRE_SECONDS: Final = 60
 # Between two looks for what dead processes left in the spool and in the store.
 TIDY_SECONDS: Final = 6 * 3600
+# The same for files that came in part: those of a deleted account are not to wait for that.
+UPLOADS_SECONDS: Final = 60
 # Between attempts to settle a process that died while PostgreSQL is away.
 BURY_AGAIN_SECONDS: Final = 1.0
 
@@ -73,6 +75,7 @@ class Keeping:
             nursery.start_soon(run_winding_up, self.database, self.config.batch.result_days)
             nursery.start_soon(Sender(self.database, outbound_of(self.config)).run)
             nursery.start_soon(self._tidy)
+            nursery.start_soon(self._end_uploads)
             if self.shop is not None:
                 nursery.start_soon(self.shop.run)
             postman = Postman.configured(self.config, self.database)
@@ -144,13 +147,23 @@ class Keeping:
 
         async def tidy() -> None:
             await storage.spool.sweep()
-            await sweep_uploads(UploadRows(self.database), Resumable(storage.spool))
             now = dt.datetime.now(dt.UTC)
             await sweep_orphans(self.database, storage.store, now)
-            await sweep_direct(storage.store, now)
+            await sweep_direct(UploadRows(self.database), storage.store, now)
             await trio.sleep(TIDY_SECONDS)
 
         await keep("tidying", tidy)
+
+    async def _end_uploads(self) -> None:
+        """Remove what came in part and nobody goes on with, or whose account was deleted."""
+        storage = open_storage(self.config.storage, self.config.files_directory)
+        records, files = UploadRows(self.database), Resumable(storage.spool)
+
+        async def end() -> None:
+            await sweep_uploads(records, files)
+            await trio.sleep(UPLOADS_SECONDS)
+
+        await keep("ending uploads", end)
 
     async def _prune(self) -> None:
         """Remove expired sign-ins, old addresses and such, a bounded number at a time."""

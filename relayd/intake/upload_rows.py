@@ -67,6 +67,10 @@ class UploadRows:
         """Those of these that there are."""
         return await self.database.transact(_recorded, upload_ids)
 
+    async def deleted(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Those of these users whose accounts were deleted."""
+        return await self.database.transact(_deleted, user_ids)
+
 
 def _create(connection: Connection, asked: Begun, seconds: float, most: int) -> Upload | None:
     # One at a time for each user, so that they are counted exactly.
@@ -130,5 +134,12 @@ def _expire(connection: Connection) -> int:
 def _recorded(connection: Connection, upload_ids: Collection[UUID]) -> set[UUID]:
     rows = connection.execute(
         "SELECT id FROM uploads WHERE id = ANY (%s)", (list(upload_ids),)
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def _deleted(connection: Connection, user_ids: Collection[UUID]) -> set[UUID]:
+    rows = connection.execute(
+        "SELECT id FROM users WHERE id = ANY (%s) AND deleted_at IS NOT NULL", (list(user_ids),)
     ).fetchall()
     return {row[0] for row in rows}

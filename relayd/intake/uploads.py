@@ -80,6 +80,9 @@ class Records(Protocol):
     async def recorded(self, upload_ids: Collection[UUID]) -> set[UUID]:
         """Those of these that there are."""
 
+    async def deleted(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """Those of these users whose accounts were deleted."""
+
 
 @attrs.frozen
 class Direct:
@@ -257,11 +260,26 @@ async def sweep_uploads(records: Records, files: Resumable) -> int:
     return len(abandoned)
 
 
-async def sweep_direct(store: Store, now: dt.datetime) -> int:
-    """Remove from the store what was sent there and never handed in; how much."""
-    old = [one.key for one in await store.list(DIRECT) if one.changed_at < now - _DIRECT_OLD]
-    await store.delete(old)
-    return len(old)
+async def sweep_direct(records: Records, store: Store, now: dt.datetime) -> int:
+    """Remove from the store what was sent there and never will be handed in; how much."""
+    listed = await store.list(DIRECT)
+    owners = {key: owner for one in listed if (owner := _owner(key := one.key)) is not None}
+    deleted = await records.deleted(set(owners.values()))
+    over = [
+        one.key
+        for one in listed
+        if one.changed_at < now - _DIRECT_OLD or owners.get(one.key) in deleted
+    ]
+    await store.delete(over)
+    return len(over)
+
+
+def _owner(key: str) -> UUID | None:
+    """Who sent it: uploads/USER/UPLOAD."""
+    try:
+        return UUID(key.split("/")[1])
+    except ValueError:
+        return None
 
 
 def _direct_key(user_id: UUID, upload_id: UUID) -> str:

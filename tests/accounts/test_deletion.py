@@ -10,6 +10,7 @@ from psycopg import sql
 from relayd.accounts.deletion import delete_user
 from relayd.accounts.outcomes import SignedIn, User
 from relayd.database.ports import Connection, Database
+from relayd.intake.upload_rows import Begun, UploadRows
 from relayd.ledger import audit
 from relayd.ledger.holds import Policy
 from relayd.ledger.postgres import PostgresLedger
@@ -189,3 +190,16 @@ async def test_a_deleted_user_stays_out(database: Database) -> None:
 
         with pytest.raises(psycopg.errors.CheckViolation):
             await database.transact(undo)
+
+
+async def test_what_is_coming_in_ends(database: Database) -> None:
+    """An upload under way is nobody's from then on; those of others go on."""
+    owner, other = await credited(database), uuid4()
+    records = UploadRows(database)
+    theirs = await records.create(Begun(uuid4(), owner.user.id, "talk.mp3", 10), 3600, 8)
+    assert theirs is not None
+    await make_accounts(database).delete(EMAIL)
+
+    assert await records.advance(theirs.id, 5, 3600) is None
+    assert await records.recorded([theirs.id]) == set()
+    assert await records.deleted([owner.user.id, other]) == {owner.user.id}

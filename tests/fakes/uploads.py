@@ -19,6 +19,8 @@ class MemoryUploads:
 
     rows: dict[UUID, Upload] = attrs.field(factory=dict)
     reachable: bool = True
+    # Users whose accounts were deleted.
+    gone: set[UUID] = attrs.field(factory=set)
 
     async def create(self, asked: Begun, seconds: float, most: int) -> Upload | None:
         """See `UploadRows`."""
@@ -68,6 +70,11 @@ class MemoryUploads:
         """See `UploadRows`."""
         await self._reach()
         return self.rows.keys() & set(upload_ids)
+
+    async def deleted(self, user_ids: Collection[UUID]) -> set[UUID]:
+        """See `UploadRows`."""
+        await self._reach()
+        return self.gone & set(user_ids)
 
     def _alive(self) -> list[Upload]:
         now = dt.datetime.now(dt.UTC)

@@ -288,9 +288,20 @@ async def test_what_was_sent_and_never_handed_in(desk: Desk) -> None:
     """It leaves the store after two days."""
     await desk.store.put(f"uploads/{WHO}/{uuid4()}", SOUND)
     now = dt.datetime.now(dt.UTC)
-    assert await sweep_direct(desk.store, now + dt.timedelta(days=1)) == 0
-    assert await sweep_direct(desk.store, now + dt.timedelta(days=3)) == 1
+    assert await sweep_direct(desk.records, desk.store, now + dt.timedelta(days=1)) == 0
+    assert await sweep_direct(desk.records, desk.store, now + dt.timedelta(days=3)) == 1
     assert desk.store.objects == {}
+
+
+async def test_what_was_sent_by_who_is_gone(desk: Desk) -> None:
+    """What the owner of a deleted account sent leaves the store with the next look."""
+    other = uuid4()
+    for owner in (WHO, other):
+        await desk.store.put(f"uploads/{owner}/{uuid4()}", SOUND)
+    await desk.store.put("uploads/somebody's/own", SOUND)
+    desk.records.gone = {WHO}
+    assert await sweep_direct(desk.records, desk.store, dt.datetime.now(dt.UTC)) == 1
+    assert {key.split("/")[1] for key in desk.store.objects} == {str(other), "somebody's"}
 
 
 async def test_the_database_is_away(desk: Desk) -> None:

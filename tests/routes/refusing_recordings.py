@@ -121,7 +121,14 @@ async def format_not_in_plan(call: Call) -> Response:
         await studio.sign_in()
         taken = await studio.taken()
         await studio.finish(taken["id"])
-        return await studio.ask(f"/result/{taken['id']}?format=srt")
+        return await studio.ask(_words_of(call, taken["id"], "?format=srt"))
+
+
+def _words_of(call: Call, identity: str, query: str = "") -> str:
+    """Where its words are, or the links to them."""
+    if call.path.endswith("/links"):
+        return f"/transcriptions/{identity}/links"
+    return f"/result/{identity}{query}"
 
 
 async def unknown_status(call: Call) -> Response:
@@ -239,7 +246,7 @@ async def a_store_away(call: Call) -> Response:
         taken = await studio.taken()
         await studio.finish(taken["id"])
         studio.store.away = True
-        return await studio.ask(f"/result/{taken['id']}")
+        return await studio.ask(_words_of(call, taken["id"]))
 
 
 RECORDING: Final[dict[str, Callable[[Any], Awaitable[Response]]]] = {
@@ -249,6 +256,7 @@ RECORDING: Final[dict[str, Callable[[Any], Awaitable[Response]]]] = {
     "unknown_transcription": nobodys,
     "deleted": about(state=State.DELETED, ended_at=NOW, charged_ms=0),
     "not_ready": about(),
+    "no_direct_downloads": about(),
     "no_result": about(state=State.CANCELLED, ended_at=NOW, charged_ms=0),
     "unknown_format": unknown_format,
     "v1_webhooks_add invalid_url": strange_webhook,

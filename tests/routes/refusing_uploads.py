@@ -44,9 +44,9 @@ async def ask(call: Any, studio: Studio, path: str, **headers: str) -> Response:
     """The call's own request, about this upload."""
     if call.path.endswith("/direct-uploads"):
         return await studio.ask("/direct-uploads", "POST")
-    if call.method == "PATCH":
-        given = part_headers() | headers
-        return await studio.ask(path, "PATCH", data=SOUND, headers=given)
+    if call.path.endswith("{upload_id}") and call.method in {"PATCH", "POST"}:
+        given = part_headers() | {"X-HTTP-Method-Override": "PATCH"} | headers
+        return await studio.ask(path, call.method, data=SOUND, headers=given)
     if call.method == "DELETE":
         return await studio.ask(path, "DELETE", headers=TUS | headers)
     if call.path.endswith("/transcribe"):

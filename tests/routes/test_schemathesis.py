@@ -47,6 +47,7 @@ NEVER_ACCEPTED = {
     # A transcription's id, a webhook's or a delivery's, that a link leads to.
     "GET /api/v1/status/{transcription_id}",
     "GET /api/v1/result/{transcription_id}",
+    "GET /api/v1/transcriptions/{transcription_id}/links",
     "GET /api/v1/transcriptions/{transcription_id}/events",
     "DELETE /api/v1/transcribe/{transcription_id}",
     "DELETE /api/v1/transcriptions/{transcription_id}",
@@ -55,6 +56,7 @@ NEVER_ACCEPTED = {
     "GET /api/v1/admin/users",
     "GET /api/v1/admin/users/{user_id}",
     "PATCH /api/v1/uploads/{upload_id}",
+    "POST /api/v1/uploads/{upload_id}",
     "POST /api/v1/direct-uploads",
     "DELETE /api/v1/uploads/{upload_id}",
     "GET /api/v1/webhooks/{webhook_id}/deliveries",

@@ -16,7 +16,7 @@ __all__ = ["allow", "answer_preflight"]
 # What a script may send and read beyond what it always may.
 _REQUEST_HEADERS: Final = (
     "Authorization, Content-Type, Idempotency-Key, Tus-Resumable, Upload-Length, Upload-Metadata, "
-    "Upload-Offset"
+    "Upload-Offset, X-HTTP-Method-Override"
 )
 _ANSWER_HEADERS: Final = (
     "Location, Retry-After, Tus-Extension, Tus-Max-Size, Tus-Resumable, Tus-Version, "

@@ -45,6 +45,9 @@ NOT_READY: Final = Refusal(
 FORMAT_NOT_IN_PLAN: Final = Refusal(
     403, "format_not_in_plan", "Your plan doesn't have this format. Ask for another one."
 )
+NO_DIRECT_DOWNLOADS: Final = Refusal(
+    409, "no_direct_downloads", "This server keeps its files itself: ask it for the result."
+)
 NO_RESULT: Final = Refusal(409, "no_result", "There are no words: it failed or was called off.")
 
 _PAGE: Final = 50
@@ -56,6 +59,8 @@ _PAGE_POLICY: Final = (
     "sandbox"
 )
 _STORE_SECONDS: Final = 10
+# A signed address is for now: whoever has it needs nothing else.
+_LINK_SECONDS: Final = 600
 _TYPES: Final = {
     Format.JSON: "application/json",
     Format.VERBOSE_JSON: "application/json",
@@ -71,6 +76,26 @@ class Words(Form):
     """What was said."""
 
     text: Annotated[str, told("All of it.", "Four score and seven years ago.")]
+
+
+class DirectDownloads(Form):
+    """Where a recording's objects can be fetched without the server."""
+
+    audio_url: Annotated[
+        str | None,
+        told(
+            "For GET, as it is; null where the audio is not kept.", "https://store.example/audio…"
+        ),
+    ]
+    document_url: Annotated[
+        str | None,
+        told(
+            "The document of which every format is written, in JSON with times in milliseconds; "
+            "null until it is there.",
+            "https://store.example/results…",
+        ),
+    ]
+    expires_in_seconds: Annotated[int, told("The addresses are good for so long.", _LINK_SECONDS)]
 
 
 class RecordingPage(Form):
@@ -137,6 +162,43 @@ async def result(principal: Principal, transcription_id: str) -> Response:
     if wanted is Format.HTML:
         response.headers["Content-Security-Policy"] = _PAGE_POLICY
     return response
+
+
+@blueprint.get("/transcriptions/<transcription_id>/links")
+@authorised(Scope.READ)
+@described(
+    Topic.RECORDINGS,
+    path={"transcription_id": TranscriptionId},
+    gives={200: Answer("Fetch them there.", DirectDownloads)},
+    refuses=(
+        UNKNOWN_TRANSCRIPTION,
+        DELETED,
+        FORMAT_NOT_IN_PLAN,
+        NO_DIRECT_DOWNLOADS,
+        INTAKE_UNAVAILABLE,
+        BATCH_OFF,
+    ),
+    more="Where the server keeps files in an object store, audio and words can be fetched from it "
+    "without passing through the server, and without a token.",
+)
+async def links(principal: Principal, transcription_id: str) -> DirectDownloads:
+    """Get signed addresses of a recording's audio and words."""
+    batch = open_batch()
+    one = (await standing_of(batch, principal, transcription_id)).transcription
+    # It holds all that this format does.
+    await _demand_format(principal, Format.VERBOSE_JSON)
+    store = batch.intake.store
+    try:
+        if await store.link(f"results/{one.id}", _LINK_SECONDS) is None:
+            raise NO_DIRECT_DOWNLOADS.problem()
+        audio, document = [
+            None if key is None else await store.link(key, _LINK_SECONDS)
+            for key in (one.source, one.result)
+        ]
+    except StorageUnavailable as problem:
+        log.warning("an object can't be linked to", problem=str(problem))
+        raise INTAKE_UNAVAILABLE.problem(retry_after_seconds=_STORE_SECONDS) from None
+    return DirectDownloads(audio_url=audio, document_url=document, expires_in_seconds=_LINK_SECONDS)
 
 
 @blueprint.get("/transcriptions")

@@ -59,6 +59,7 @@ blueprint = Blueprint("v1_uploads", __name__, url_prefix="/api/v1/uploads")
 direct_blueprint = Blueprint("v1_direct_uploads", __name__, url_prefix="/api/v1/direct-uploads")
 
 _VERSION: Final = "1.0.0"
+_OVERRIDE: Final = "X-HTTP-Method-Override"
 _EXTENSIONS: Final = "creation,termination,expiration"
 _PATCH_TYPE: Final = "application/offset+octet-stream"
 _NUMBER: Final = re.compile(r"[0-9]{1,15}")
@@ -256,6 +257,10 @@ async def head(principal: Principal, upload_id: str) -> Response:
 )
 async def append(principal: Principal, upload_id: str) -> Response:
     """Send the next part of an upload."""
+    return await _append(principal, upload_id)
+
+
+async def _append(principal: Principal, upload_id: str) -> Response:
     batch = open_batch()
     _refuse_version()
     if request.mimetype != _PATCH_TYPE:
@@ -283,6 +288,10 @@ async def append(principal: Principal, upload_id: str) -> Response:
 )
 async def terminate(principal: Principal, upload_id: str) -> Response:
     """Give an upload up."""
+    return await _terminate(principal, upload_id)
+
+
+async def _terminate(principal: Principal, upload_id: str) -> Response:
     batch = open_batch()
     _refuse_version()
     with translated():
@@ -290,6 +299,45 @@ async def terminate(principal: Principal, upload_id: str) -> Response:
     if not found:
         raise UNKNOWN_UPLOAD.problem()
     return Response(b"", status=204)
+
+
+@blueprint.post("/<upload_id>")
+@authorised(Scope.BATCH)
+@described(
+    Topic.RECORDINGS,
+    path={"upload_id": UploadId},
+    headers={
+        **_TUS,
+        _OVERRIDE: Annotated[
+            str, told("What is meant: PATCH or DELETE.", "PATCH", pattern="^(PATCH|DELETE)$")
+        ],
+    },
+    may_have={"Upload-Offset": _Bytes},
+    takes=Body(None, required=False, parsed=False, policy=_POLICY, content_type=_PATCH_TYPE),
+    gives={204: Answer("It is done.", None)},
+    refuses=(
+        WRONG_VERSION,
+        INVALID_HEADER,
+        UNKNOWN_UPLOAD,
+        WRONG_OFFSET,
+        UPLOAD_BUSY,
+        FILE_TOO_LARGE,
+        TOO_MANY_UPLOADS,
+        INTAKE_UNAVAILABLE,
+        UNSUPPORTED_MEDIA_TYPE,
+        BODY_TIMEOUT,
+        BATCH_OFF,
+    ),
+)
+async def instead(principal: Principal, upload_id: str) -> Response:
+    """Send a part or give up, for who can send neither PATCH nor DELETE."""
+    match request.headers.get(_OVERRIDE, "").strip().upper():
+        case "PATCH":
+            return await _append(principal, upload_id)
+        case "DELETE":
+            return await _terminate(principal, upload_id)
+        case _:
+            raise INVALID_HEADER.problem(f"{_OVERRIDE} must be PATCH or DELETE.")
 
 
 @contextmanager

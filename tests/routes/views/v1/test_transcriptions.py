@@ -175,3 +175,20 @@ async def test_own_numbers(studio: Studio) -> None:
     found = await (await studio.ask("/stats")).get_json()
     queue = ("queued", "processing", "completed", "failed", "audio_seconds", "cost_seconds")
     assert [found[name] for name in queue] == [1, 0, 1, 0, 61.5, 62]
+
+
+async def test_links_to_what_there_is(studio: Studio) -> None:
+    """Signed addresses of the store, for its own objects; what is not there has none."""
+    studio.store.links = True
+    body = await studio.taken()
+    path = f"/transcriptions/{body['id']}/links"
+    before = await (await studio.ask(path)).get_json()
+    assert before == {
+        "audio_url": f"https://store.example/audio/{body['id']}?GET",
+        "document_url": None,
+        "expires_in_seconds": 600,
+    }
+    await studio.finish(body["id"])
+    key = studio.recordings.rows[UUID(body["id"])].result
+    after = await (await studio.ask(path)).get_json()
+    assert after["document_url"] == f"https://store.example/{key}?GET"

@@ -97,6 +97,22 @@ async def test_straight_to_the_store(studio: Studio) -> None:
     assert studio.store.objects == {f"audio/{body['upload']}": SOUND}
 
 
+async def test_by_another_method(studio: Studio) -> None:
+    """Whoever can send POST alone says which method is meant."""
+    path = await begun(studio)
+    meant = {"X-HTTP-Method-Override": "PATCH", "Upload-Offset": "0"}
+    kind = {"Content-Type": "application/offset+octet-stream"}
+    part = await studio.ask(path, "POST", data=SOUND[:9], headers={**TUS, **meant, **kind})
+    assert (part.status_code, part.headers["Upload-Offset"]) == (204, "9")
+
+    other = {**TUS, "X-HTTP-Method-Override": "PUT"}
+    refused = await studio.ask(path, "POST", headers=other)
+    assert await refusal(refused) == (400, "invalid_upload_header")
+    gone = await studio.ask(path, "POST", headers={**TUS, "X-HTTP-Method-Override": "delete"})
+    assert gone.status_code == 204
+    assert not studio.left
+
+
 async def test_given_up(studio: Studio) -> None:
     """Nothing is left of it."""
     path = await begun(studio)
