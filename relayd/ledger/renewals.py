@@ -52,6 +52,8 @@ def pause_within(flush_seconds: float) -> float:
 class _Request:
     renewal: Renewal
     taken: bool = False
+    # Its transaction is over.
+    done: bool = False
     answer: Renewed | Revoked | None = None
     # Of the database, when all of the batch failed.
     problem: DatabaseUnavailable | None = None
@@ -64,8 +66,9 @@ class Renewals:
     database: Database
     policy: Policy
     pause_seconds: float = PAUSE_SECONDS
-    _turn: trio.Lock = attrs.field(factory=trio.Lock)
     _waiting: list[_Request] = attrs.field(factory=list)
+    # Set once the transaction that somebody sees to is over; None while nobody does.
+    _under_way: trio.Event | None = None
     _next_at: float = 0
 
     async def renew(self, renewal: Renewal) -> Renewed | Revoked:
@@ -73,11 +76,11 @@ class Renewals:
         request = _Request(renewal)
         self._waiting.append(request)
         try:
-            async with self._turn:
-                if not request.taken:
-                    await trio.sleep_until(self._next_at)
-                    self._next_at = trio.current_time() + self.pause_seconds
-                    await self._renew_waiting()
+            while not request.done:
+                if self._under_way is None:
+                    await self._see_to_waiting()
+                else:
+                    await self._under_way.wait()
         finally:
             if not request.taken:
                 # Cancelled: it wants nothing any more.
@@ -88,6 +91,18 @@ class Renewals:
             # Its user's row was in somebody's hands, or it is not open: nobody else waits for that.
             return await self.database.transact(renew, renewal, self.policy)
         return request.answer
+
+    async def _see_to_waiting(self) -> None:
+        """Renew those who wait by then, as soon as the next transaction may begin."""
+        over = self._under_way = trio.Event()
+        try:
+            await trio.sleep_until(self._next_at)
+            self._next_at = trio.current_time() + self.pause_seconds
+            await self._renew_waiting()
+        finally:
+            # All of them wake at once, and go round Trio's loop together.
+            self._under_way = None
+            over.set()
 
     async def _renew_waiting(self) -> None:
         batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
@@ -106,6 +121,9 @@ class Renewals:
         else:
             for request in batch:
                 request.answer = answers.get(request.renewal.session_id)
+        finally:
+            for request in batch:
+                request.done = True
 
 
 def renew(connection: Connection, renewal: Renewal, policy: Policy) -> Renewed | Revoked:

@@ -30,6 +30,32 @@ async def test_renews_at_its_own_pace(autojump_clock: MockClock) -> None:
     assert [at for at, _, _ in ledger.asked] == [5, 10, 15]
 
 
+async def test_sessions_renew_at_the_same_moments(autojump_clock: MockClock) -> None:
+    """Whenever they began: four times a second, and never later than the interval says."""
+    ledgers = [ScriptedLedger(full) for _ in range(4)]
+    async with trio.open_nursery() as nursery:
+        for ledger in ledgers:
+            nursery.start_soon(make(ledger).keep)
+            await trio.sleep(0.0625)
+        await trio.sleep(11)
+
+        asked = [[at for at, _, _ in ledger.asked] for ledger in ledgers]
+        assert asked == [[5, 10], [5, 10], [5, 10], [5, 10]]
+        nursery.cancel_scope.cancel()
+
+
+async def test_who_renews_often_keeps_the_interval(autojump_clock: MockClock) -> None:
+    """A moment shared with others would cut it short by a part that matters."""
+    ledger = ScriptedLedger(full)
+    await trio.sleep(0.125)
+    allowance = make(ledger, limits=defaults.limits(flush_seconds=1))
+
+    with trio.move_on_after(3):
+        await allowance.keep()
+
+    assert [at for at, _, _ in ledger.asked] == [1.125, 2.125]
+
+
 async def test_renews_when_half_is_used(autojump_clock: MockClock) -> None:
     """Half of what the last answer left, used to the byte, brings the next renewal forward."""
     ledger = ScriptedLedger(full)
