@@ -1,17 +1,17 @@
 """The adapter: one exception for every failure of the database, and loud where we are at fault."""
 
 from typing import Any, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import attrs
 import pytest
 import trio
 from trio.testing import MockClock
 
-from relayd.database.ports import Database
+from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable, LedgerUnavailable
 from relayd.ledger import balances
-from relayd.ledger.balances import Reservation
+from relayd.ledger.balances import Entry, Reservation
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import Balance
 from relayd.ledger.postgres import PostgresLedger
@@ -20,6 +20,7 @@ from relayd.ledger.sweeper import register_boot
 from relayd.session.endings import EndReason
 from relayd.session.ports import Closed, OpenRequest, Renewed, Settlement
 from tests.conftest import DeclaredErrors
+from tests.ledger.steps import opened
 from tests.ledger.store import Store
 
 
@@ -113,3 +114,19 @@ async def test_a_reservation_is_charged_its_hold_at_most(
     assert charged.charged_ms == 400
     assert await database.transact(balances.read, who.user_id) == Balance(600, 0, 0)
     declared_errors.expect("reservation charged beyond its hold")
+
+
+@pytest.mark.system
+async def test_a_first_step_is_part_of_an_opening(database: Database) -> None:
+    """What a user is given for using something now is there for the session that it opens."""
+
+    def give(connection: Connection, user_id: UUID) -> None:
+        balances.book(connection, Entry(user_id, "grant", "first", 60_000, "test"))
+
+    who = await database.transact(lambda connection: Store(connection).add_user())
+    ledger = PostgresLedger(database, uuid4(), Policy(30_000, 2), beginning=give)
+    await register_boot(database, ledger.boot_id, "test")
+
+    _, answer = await opened(ledger, who)
+
+    assert (answer.held_total_ms, answer.balance_ms) == (30_000, 60_000)

@@ -124,6 +124,14 @@ def test_a_refund_is_of_its_own_lot() -> None:
     assert (left(after), after.lots[0].owed_ms) == ([0, 2000, 0], 0)
 
 
+def test_a_refund_after_the_end_takes_nothing_again() -> None:
+    """What it had taken stays taken, and is not said to have run out, while a hold keeps a rest."""
+    gone = attrs.evolve(lot(10_000, expired=True, spent=4000), claimed_ms=5000, taken_ms=5000)
+    gone = attrs.evolve(gone, expired_ms=500)
+    (after,) = purse(gone, held=500).claiming(gone.id, 10_000).collected().lots
+    assert (after.taken_ms, after.expired_ms, after.owed_ms) == (5000, 500, 4000)
+
+
 @pytest.mark.parametrize(
     ("lasting_first", "after"), [(False, [0, 1700, 400]), (True, [600, 2000, 0])]
 )
@@ -147,6 +155,7 @@ def test_what_is_booked_lasts() -> None:
     assert left(before.booked(-300)) == [1000, 100]
     assert left(before.booked(-600)) == [800, 0]
     assert before.booked(-1700).account.debt_ms == 300
+    assert left(purse(lot(1000)).booked(-600)) == [400, 0]
 
 
 @st.composite

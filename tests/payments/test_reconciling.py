@@ -157,6 +157,22 @@ async def test_the_unknown_starve_nobody(stall: Stall, monkeypatch: pytest.Monke
 
 
 @pytest.mark.system
+async def test_so_many_at_once(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of what is asked for one by one, a comparison takes a part, and the next one the rest."""
+    monkeypatch.setattr(reconciliation, "SINGLE_MAX", 1)
+    who = await stall.user()
+    for session_id in [await stall.buy(who) for _ in range(2)]:
+        refund = stall.stripe.refund_of(session_id, 70, "pending")
+        await stall.tell("refund.created", refund.id)
+        stall.stripe.account.refunds.turn(refund.id, "succeeded")
+        await stall.begin(who)
+    fulfilment = Fulfilment(stall.database, cast("Any", Forgetful(stall.stripe)))
+    for _ in range(2):
+        done = await Reconciliation(stall.database, fulfilment).compare()
+        assert (done.sessions, done.corrected) == (1, 1)
+
+
+@pytest.mark.system
 async def test_a_failure_starves_nobody(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither does one whose Session can't be told: the next comparison begins behind it."""
     monkeypatch.setattr(reconciliation, "SINGLE_MAX", 1)
