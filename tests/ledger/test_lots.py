@@ -10,6 +10,7 @@ from relayd.ledger import lots
 from relayd.ledger.balances import Reservation
 from relayd.ledger.holds import Policy
 from relayd.ledger.lots import exists, expire_due, lasting_ms, left, of_user
+from relayd.ledger.outcomes import Balance, Booked
 from relayd.ledger.wallet import Wallet
 from tests.ledger.steps import end_of, request_of
 from tests.ledger.store import Store
@@ -144,3 +145,18 @@ async def test_nobody_has_nothing(database: Database) -> None:
         return [*known, left(connection, uuid4()), lasting_ms(connection, uuid4())]
 
     assert await database.transact(told) == [True, False, False, (0, 0), 0]
+
+
+async def test_what_is_for_recordings_alone_is_told(database: Database) -> None:
+    """Whoever books hears the same balance as whoever reads it: what streams have of it, too."""
+
+    def told(connection: Connection) -> list[Balance]:
+        store = Store(connection)
+        who = store.add_user(1000)
+        booked = store.grant_lot(who.user_id, "lot", 5000, 1, False)
+        assert isinstance(booked, Booked)
+        return [booked.balance, store.balance(who.user_id)]
+
+    booked, read = await database.transact(told)
+    assert booked == read
+    assert (read.balance_ms, read.streams_ms) == (6000, 1000)

@@ -94,6 +94,19 @@ async def test_messages_arrive_however_they_were_cut(role: Role, piece: int) -> 
 
 
 @both_roles
+async def test_a_message_in_many_pieces_that_came_at_once(
+    role: Role, autojump_clock: MockClock
+) -> None:
+    """More of it than is worked off in one go is worked off all the same, without another byte."""
+    async with ends(role) as (websocket, peer):
+        pieces = frame(1, b"a", fin=False, key=peer.key)
+        pieces += frame(0, b"b", fin=False, key=peer.key) * 500 + frame(0, b"c", key=peer.key)
+        await peer.send(pieces)
+        with trio.fail_after(1):
+            assert await websocket.receive() == "a" + "b" * 500 + "c"
+
+
+@both_roles
 async def test_what_came_with_the_handshake_is_answered(role: Role) -> None:
     """A ping in the same segment gets its pong, a close its echo, a message its reader."""
     key = b"" if role is Role.CLIENT else b"\1\2\3\4"

@@ -8,6 +8,7 @@ from trio.testing import MockClock, wait_all_tasks_blocked
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
 from relayd.websocket.connection import WebSocket
+from relayd.websocket.decoder import CONTROLS
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
 from relayd.websocket.role import Role, Timeouts
 from tests.websocket.ends import Peer, both_roles, ends
@@ -194,3 +195,13 @@ async def test_a_peer_that_leaves_while_nobody_receives(
         websocket.hung_up()
         await trio.sleep(1)
         assert websocket.farewell == Farewell(Cause.LOST, 1006, "hung up")
+
+
+async def test_who_is_yet_to_say_who_they_are_may_ping_little(autojump_clock: MockClock) -> None:
+    """However long one waits for a first message, a stranger's bounds hold."""
+    async with ends(Role.SERVER) as (websocket, peer):
+        websocket.expect(lambda: None)
+        await trio.sleep(5)
+        await peer.say(*[Ping()] * (CONTROLS[True][0] + 1))
+        last = (await peer.events())[-1]
+        assert last == CloseConnection(code=1008, reason="too many pings and pongs")
