@@ -15,7 +15,7 @@ import trio
 from relayd.children.child import REAP_SECONDS, Child, ChildEnded
 from relayd.client import messages
 from relayd.client.errors import DisconnectedError
-from relayd.client.machine import Engine
+from relayd.client.machine import MachineEngine
 from relayd.client.session import Ending
 from relayd.engines.local.frames import Frame, FrameKind
 from relayd.speech.formats import AudioFormat
@@ -76,7 +76,7 @@ class LocalStream:
 
 
 @asynccontextmanager
-async def open_local(engine: Engine) -> AsyncIterator[LocalStream]:
+async def open_local(engine: MachineEngine) -> AsyncIterator[LocalStream]:
     """Start an engine of `relayd.client.machine.chosen`; leaving ends it.
 
     Raises `DisconnectedError` where it does not start.

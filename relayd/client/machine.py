@@ -18,7 +18,7 @@ from relayd.engines.whispercpp.known import KNOWN
 from relayd.engines.whispercpp.shelf import GgmlFile, Shelf
 from relayd.errors import ModelUnavailable, OperatorError
 
-__all__ = ["MODEL", "Engine", "chosen", "engines", "fetch_model", "shelf"]
+__all__ = ["MODEL", "MachineEngine", "chosen", "engines", "fetch_model", "shelf"]
 
 # What is fetched where Whisper has no weights yet: of many languages, and quick enough to be live.
 MODEL: Final = "base"
@@ -28,7 +28,7 @@ _NO_WINDOWS: Final = "On Windows, no engine runs on the computer itself."
 
 
 @attrs.frozen
-class Engine:
+class MachineEngine:
     """An engine for this machine. ``missing`` says what to do before it can be used."""
 
     name: str
@@ -47,7 +47,7 @@ def shelf() -> Shelf:
     return Shelf(data / "relayd" / "models")
 
 
-def engines(language: str = "", model: str = "") -> Sequence[Engine]:
+def engines(language: str = "", model: str = "") -> Sequence[MachineEngine]:
     """Every engine there is for a language, best first, whether it is ready or not.
 
     ``model``: a ggml file or the name of one on the shelf; empty for the best one that is there.
@@ -62,7 +62,7 @@ def engines(language: str = "", model: str = "") -> Sequence[Engine]:
     )
 
 
-def chosen(name: str = "", language: str = "", model: str = "") -> Engine:
+def chosen(name: str = "", language: str = "", model: str = "") -> MachineEngine:
     """The engine of this name, or the best one that is ready. Raises `RefusedError`."""
     if sys.platform == "win32":
         raise RefusedError("bad_config", _NO_WINDOWS, 0)
@@ -92,23 +92,23 @@ def fetch_model(reached: Callable[[int, int | None], None]) -> Path:
         raise ConnectError(str(error)) from error
 
 
-def _packaged(name: str, title: str, module: str, package: str) -> Engine:
+def _packaged(name: str, title: str, module: str, package: str) -> MachineEngine:
     found = importlib.util.find_spec(module) is not None
     missing = "" if found else f"pip install {package}"
-    return Engine(name, title, missing, (sys.executable, "-m", f"relayd.engines.{name}"))
+    return MachineEngine(name, title, missing, (sys.executable, "-m", f"relayd.engines.{name}"))
 
 
-def _whisper(language: str, model: str) -> Engine:
+def _whisper(language: str, model: str) -> MachineEngine:
     title = "Whisper"
     if importlib.util.find_spec("pywhispercpp") is None:
-        return Engine("whisper", title, "pip install pywhispercpp httpx")
+        return MachineEngine("whisper", title, "pip install pywhispercpp httpx")
     found = _model(model, english=_tag(language) in {"", "en"})
     if found is None:
         wanted = f"no model {model}" if model else "no model"
-        return Engine("whisper", title, f"there is {wanted} in {shelf().directory}")
+        return MachineEngine("whisper", title, f"there is {wanted} in {shelf().directory}")
     spoken = "en" if found.english_only else _tag(language)
     command = (sys.executable, "-m", "relayd.engines.whispercpp.live", str(found.path), spoken)
-    return Engine("whisper", title, command=command)
+    return MachineEngine("whisper", title, command=command)
 
 
 def _model(wanted: str, *, english: bool) -> GgmlFile | None:

@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from relayd.client import MemoryVault, Mode, Profile, Settings
 from relayd.client.accounts import About, Accounts, Tokens
 from relayd.client.errors import ConnectError, RequestError
-from relayd.client.machine import Engine
+from relayd.client.machine import MachineEngine
 from relayd.desktop.errands import Errands
 from relayd.desktop.panel import SettingsPanel
 from tests.client.live.conftest import Listening
@@ -253,9 +253,9 @@ def test_what_this_computer_lacks_is_said(qtbot: QtBot, monkeypatch: pytest.Monk
     """The page offers every engine, says whether the chosen one is ready, and fetches a model."""
     lacking = {"whisper": "there is no model in /models"}
 
-    def engines(language: str = "", model: str = "") -> list[Engine]:
+    def engines(language: str = "", model: str = "") -> list[MachineEngine]:
         names = ("whisper",) if language == "de" else ("moonshine", "whisper")
-        return [Engine(name, name.title(), lacking.get(name, "")) for name in names]
+        return [MachineEngine(name, name.title(), lacking.get(name, "")) for name in names]
 
     def fetch(reached: Callable[[int, int | None], None]) -> Path:
         reached(74, 148)
