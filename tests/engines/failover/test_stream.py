@@ -27,14 +27,14 @@ from relayd.speech.words import Transcript, UpstreamEvent, Word
 from tests.engines.failover.recitals import failover, recite
 from tests.fakes.reciter import SENTENCE, WORD_BYTES, Death, Reciter, read_out
 
-WORDS = 150
+WORDS = 90
 CLOSED = UpstreamClosed("broke")
 ABSENT = UpstreamUnavailable("not there")
 # Long enough for something final: each of these deaths is past when the next one comes.
 DEATHS = st.builds(
     Death,
     st.sampled_from([CLOSED, ABSENT]),
-    st.integers(2 * SENTENCE * WORD_BYTES, 30 * WORD_BYTES),
+    st.integers(2 * SENTENCE * WORD_BYTES, 20 * WORD_BYTES),
     st.booleans(),
 )
 
@@ -64,8 +64,8 @@ def cut(audio: bytes, sizes: list[int]) -> list[bytes]:
 
 
 @given(
-    st.lists(DEATHS, max_size=20),
-    st.lists(st.integers(300, WORD_BYTES).map(lambda n: 2 * n), min_size=1, max_size=5),
+    st.lists(DEATHS, max_size=9),
+    st.lists(st.integers(500, WORD_BYTES).map(lambda n: 2 * n), min_size=1, max_size=5),
     st.booleans(),
 )
 def test_every_word_once(deaths: list[Death], sizes: list[int], at_once: bool) -> None:
