@@ -61,13 +61,17 @@ async def test_everything_lost(stall: Stall) -> None:
 
 async def test_invoices_that_wait_are_looked_at_however_old(stall: Stall) -> None:
     """Months that were not paid at once, and are by now, are found without any list."""
-    users = [await stall.user() for _ in range(2)]
+    users, open_ones = [await stall.user() for _ in range(2)], []
     account = stall.stripe.account
     for who in users:
         session = await stall.subscribe(who)
         await stall.tell("checkout.session.completed", session["id"])
         key = account.subscriptions.renew(session["subscription"], paid=False)["latest_invoice"]
         await stall.tell("invoice.payment_failed", key)
+        open_ones.append(key)
+    waiting = await compare_by_waiting(stall)
+    assert (waiting.invoices, waiting.corrected) == (2, 0)
+    for key in open_ones:
         account.subscriptions.retry(key, paid=True)
 
     done = await compare_by_waiting(stall)

@@ -127,22 +127,6 @@ async def test_a_refund_takes_back_in_proportion(stall: Stall) -> None:
     await stall.assert_balanced()
 
 
-async def test_by_what_it_was_paid_may_come_later(stall: Stall) -> None:
-    """An invoice that is paid, and its payment not yet to be seen: a refund still finds it."""
-    who = await stall.user()
-    session = await stall.subscribe(who)
-    (payment,) = stall.stripe.account.records.tables["inpay"].values()
-    payment["status"] = "open"
-    await stall.tell("checkout.session.completed", session["id"])
-    payment["status"] = "paid"
-    await stall.tell("invoice.paid", session["invoice"])
-    refund = stall.stripe.account.refund(session["invoice"])
-    await stall.tell("refund.created", refund["id"])
-    (lot,) = await stall.lots(who)
-    assert (lot.amount_ms, lot.remaining_ms) == (PRO.period_ms, 0)
-    await stall.assert_balanced()
-
-
 async def test_a_refund_of_what_nobody_told_of(stall: Stall) -> None:
     """Where every message but the refund's was lost, the invoice is made up for first."""
     who = await stall.user()

@@ -205,3 +205,18 @@ async def test_who_is_yet_to_say_who_they_are_may_ping_little(autojump_clock: Mo
         await peer.say(*[Ping()] * (CONTROLS[True][0] + 1))
         last = (await peer.events())[-1]
         assert last == CloseConnection(code=1008, reason="too many pings and pongs")
+
+
+@pytest.mark.parametrize("words", [b"", frame(8, b"\x03\xe8")], ids=["hangs up", "closes"])
+async def test_an_end_is_announced_like_a_first_message(words: bytes) -> None:
+    """Whoever waits for a stranger's first message hears that none will come."""
+    announced: list[None] = []
+    async with ends(Role.SERVER) as (websocket, peer):
+        websocket.expect(lambda: announced.append(None))
+        await peer.send(words)
+        await peer.stream.aclose()
+        await wait_all_tasks_blocked()
+        assert announced
+        websocket.expect_no_more()
+        with pytest.raises(WebSocketClosed):
+            await websocket.receive()

@@ -1,0 +1,46 @@
+"""What a subscription's invoice grants, and what is known of its payment."""
+
+import attrs
+import pytest
+
+from relayd.database.ports import Database
+from relayd.payments.shop import CheckoutUrl
+from tests.payments.stall import PRO, Stall
+
+pytestmark = pytest.mark.system
+
+
+@pytest.fixture
+def stall(database: Database) -> Stall:
+    """A shop with a plan."""
+    return Stall(database)
+
+
+@pytest.mark.parametrize("live", [False, True])
+async def test_a_plan_gives_what_was_sold(stall: Stall, live: bool) -> None:
+    """Minutes for recordings alone, or for streams too, whatever the plan is by now."""
+    who = await stall.user()
+    sold = attrs.evolve(PRO, live=live, period_ms=7000)
+    subscribing = attrs.evolve(stall.shop.subscribing, plans=[sold])
+    outcome = await subscribing.begin(who, PRO.name, "https://relay.example.org")
+    assert isinstance(outcome, CheckoutUrl)
+    stall.stripe.account.checkout.pay(outcome.checkout_session_id)
+    await stall.tell("checkout.session.completed", outcome.checkout_session_id)
+    (lot,) = await stall.lots(who)
+    assert (lot.live, lot.amount_ms) == (live, 7000)
+
+
+async def test_by_what_it_was_paid_may_come_later(stall: Stall) -> None:
+    """An invoice that is paid, and its payment not yet to be seen: a refund still finds it."""
+    who = await stall.user()
+    session = await stall.subscribe(who)
+    (payment,) = stall.stripe.account.records.tables["inpay"].values()
+    payment["status"] = "open"
+    await stall.tell("checkout.session.completed", session["id"])
+    payment["status"] = "paid"
+    await stall.tell("invoice.paid", session["invoice"])
+    refund = stall.stripe.account.refund(session["invoice"])
+    await stall.tell("refund.created", refund["id"])
+    (lot,) = await stall.lots(who)
+    assert (lot.amount_ms, lot.remaining_ms) == (PRO.period_ms, 0)
+    await stall.assert_balanced()
