@@ -172,6 +172,21 @@ class LotsContract:
         assert await bench.act("balance", who.user_id) == Balance(1000, 1000, 900, False, 1000, 600)
         await bench.assert_balanced()
 
+    async def test_debt_is_paid_from_what_a_renewal_frees(self, bench: Bench) -> None:
+        """A hold that shrinks for a newcomer pays what is owed out of the lot that it lay on."""
+        ledger = await bench.ledger(Policy(30_000, 2))
+        who = await bench.act("add_user")
+        await granted(bench, who, 30_000, 24)
+        session_id, _ = await opened(ledger, who)
+        await bench.act("book", who.user_id, "adjustment", "dispute", -30_000)
+        await opened(ledger, who)
+
+        await renewed(ledger, session_id, 0, 1000)
+
+        assert await bench.act("balance", who.user_id) == Balance(15_000, 15_000, 15_000)
+        assert await left(bench, who) == [15_000]
+        await bench.assert_balanced()
+
     async def test_what_lasts_is_taken_back_of_what_lasts(self, bench: Bench) -> None:
         """A refunded purchase doesn't turn a plan's minutes into minutes that never run out."""
         who = await bench.act("add_user", 2000)

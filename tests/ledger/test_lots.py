@@ -44,21 +44,22 @@ async def test_what_ran_out_is_taken(database: Database) -> None:
 
 
 async def test_however_many_users(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are looked at some at a time, each once, to the last."""
-    monkeypatch.setattr(lots, "_BATCH", 2)
+    """They are looked at some at a time, each once, to the last, also those who keep a rest."""
+    monkeypatch.setattr(lots, "_BATCH", 3)
 
     def add(connection: Connection) -> list[Principal]:
         store = Store(connection)
-        users = [store.add_user() for _ in range(5)]
+        users = [store.add_user(500) for _ in range(7)]
         for who in users:
             store.grant_lot(who.user_id, str(who.user_id), 5000, 1, True)
+            store.hold(Reservation(uuid4(), who.user_id, 1000, "test"))
             store.pass_time(who.user_id, 2)
         return users
 
     users = await database.transact(add)
-    assert [await expire_due(database), await expire_due(database)] == [5, 0]
+    assert await expire_due(database) == 7
     found = [await Wallet(database).balance(who.user_id) for who in users]
-    assert [one.balance_ms for one in found if one] == [0] * 5
+    assert [one.balance_ms for one in found if one] == [1500] * 7
 
 
 async def test_lots_are_told(database: Database) -> None:

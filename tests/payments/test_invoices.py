@@ -1,9 +1,12 @@
 """What a subscription's invoice grants, and what is known of its payment."""
 
+import datetime as dt
+
 import attrs
 import pytest
 
 from relayd.database.ports import Database
+from relayd.payments.invoices import take_open
 from relayd.payments.shop import CheckoutUrl
 from tests.payments.stall import PRO, Stall
 
@@ -28,6 +31,18 @@ async def test_a_plan_gives_what_was_sold(stall: Stall, live: bool) -> None:
     await stall.tell("checkout.session.completed", outcome.checkout_session_id)
     (lot,) = await stall.lots(who)
     assert (lot.live, lot.amount_ms) == (live, 7000)
+
+
+async def test_the_very_first_look_counts(stall: Stall) -> None:
+    """An invoice that waits for its bank is known from then on, and looked at again."""
+    outcome = await stall.shop.subscribing.begin(
+        await stall.user(), PRO.name, "https://relay.example.org"
+    )
+    assert isinstance(outcome, CheckoutUrl)
+    session = stall.stripe.account.checkout.pay_later(outcome.checkout_session_id)
+    await stall.tell("checkout.session.completed", session["id"])
+    now = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
+    assert await stall.database.transact(take_open, now, 10) == [session["invoice"]]
 
 
 async def test_by_what_it_was_paid_may_come_later(stall: Stall) -> None:

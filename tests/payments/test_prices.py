@@ -16,7 +16,16 @@ from tests.payments.till import Till
 PRICE = Price(PRO.price_id, True, PRO.price_cents, PRO.currency, "month", 1)
 
 
-MINE = "minutes = 7\nlive = false\n"
+MINE = """
+minutes = 7
+live = false
+[[packages]]
+id = 'one'
+label = 'One'
+seconds = 60
+price_cents = 100
+currency = 'eur'
+"""
 SALES = """
 server.public_url = 'https://a.example'
 [plans]
@@ -31,12 +40,16 @@ price_id = '%s'
 """
 
 
-@pytest.mark.parametrize(("more", "minutes", "live"), [("", 1000, True), (MINE, 7, False)])
-def test_a_plan_for_sale(tmp_path: Path, more: str, minutes: int, live: bool) -> None:
+@pytest.mark.parametrize(
+    ("more", "minutes", "live", "currency"), [("", 1000, True, "usd"), (MINE, 7, False, "eur")]
+)
+def test_a_plan_for_sale(
+    tmp_path: Path, more: str, minutes: int, live: bool, currency: str
+) -> None:
     """It is sold in the packages' currency, and gives what is configured; without a price, none."""
     settings = read(tmp_path, SALES % "price_a" + more)
     (sold,) = plans_for_sale(settings)
-    assert (sold.name, sold.price_id, sold.currency) == ("pro", "price_a", "usd")
+    assert (sold.name, sold.price_id, sold.currency) == ("pro", "price_a", currency)
     assert (sold.price_cents, sold.period_ms, sold.live) == (2900, minutes * 60_000, live)
     assert plans_for_sale(read(tmp_path, SALES % "" + more)) == ()
 

@@ -107,8 +107,7 @@ async def test_pages_that_stripe_does_not_know(stall: Stall) -> None:
     begin = stall.shop.subscribing.begin
     pages = [await begin(who, PRO.name, BASE) for _ in range(3)]
     ids = [page.checkout_session_id for page in pages if isinstance(page, CheckoutUrl)]
-    for session_id in ids[:2]:
-        del stall.stripe.sessions[session_id]
+    kept = [stall.stripe.sessions.pop(session_id) for session_id in ids[:2]]
     assert (await compare_by_waiting(stall)).expired == 0
     await stall.database.transact(make_a_day_pass)
 
@@ -118,6 +117,11 @@ async def test_pages_that_stripe_does_not_know(stall: Stall) -> None:
     found = [await stall.shop.subscribing.come_back(who, one, look=False) for one in ids]
     states = [SubscriptionState.EXPIRED] * 2 + [SubscriptionState.PENDING]
     assert [one.state for one in found if one] == states
+    # Whoever has paid on it after all has what they paid for.
+    stall.stripe.sessions[ids[0]] = kept[0]
+    stall.stripe.account.checkout.pay(ids[0])
+    await stall.tell("checkout.session.completed", ids[0])
+    assert len(await stall.lots(who)) == 1
 
 
 async def test_a_list_without_end(stall: Stall, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,6 +148,28 @@ async def test_so_many_at_once(stall: Stall, monkeypatch: pytest.MonkeyPatch) ->
     for _ in range(2):
         done = await compare_by_waiting(stall)
         assert (done.sessions, done.invoices, done.subscriptions) == (1, 1, 1)
+
+
+async def test_deleted_accounts_are_called_off_some_at_a_time(
+    stall: Stall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comparison has so many subscriptions end with their period, the next one the rest."""
+    monkeypatch.setattr(reconciliation, "SINGLE_MAX", 1)
+    for _ in range(2):
+        session = await stall.subscribe(await stall.user())
+        await stall.tell("checkout.session.completed", session["id"])
+
+    def delete(connection: Connection) -> None:
+        connection.execute(
+            "UPDATE users SET email = 'deleted ' || id, password_hash = '', deleted_at = now(),"
+            " disabled_at = now()"
+        )
+
+    await stall.database.transact(delete)
+    for called_off in (1, 2):
+        await compare_by_waiting(stall)
+        shown = stall.stripe.account.records.tables["sub"].values()
+        assert sum(one["cancel_at_period_end"] for one in shown) == called_off
 
 
 async def test_a_fault_in_one_holds_up_no_other(
