@@ -14,6 +14,7 @@ from relayd.session.report import Report
 from relayd.speech.tariff import Tariff
 from tests.engines.failover.recitals import failover
 from tests.fakes.reciter import SENTENCE, WORD_BYTES, Death, Reciter, read_out
+from tests.session.test_cancellation_sweep import CancelAtStep
 from tests.session.world import World
 
 CLOSED = UpstreamClosed("The engine broke.")
@@ -126,3 +127,37 @@ async def test_an_ending_where_nobody_goes_on(
         True,
     )
     world.assert_books()
+
+
+def test_cancelled_at_every_step() -> None:
+    """Wherever its client is torn away, also between two engines: books settled, streams closed."""
+
+    def run(step: int) -> int:
+        instrument = CancelAtStep(step, trio.CancelScope())
+        world = World()
+        deaths = deque(
+            [Death(CLOSED, 3 * WORD_BYTES), Death(CLOSED), Death(CLOSED, 2 * WORD_BYTES)]
+        )
+        engines = [Reciter(name, deaths) for name in ("a", "b")]
+
+        async def main() -> None:
+            with instrument.scope:
+                instrument.counting = True
+                await speak(world, engines, 8)
+            instrument.counting = False
+
+        trio.run(main, clock=MockClock(autojump_threshold=0), instruments=[instrument])
+        assert world.ledger.open_sessions(world.user_id) == []
+        world.assert_books()
+        streams = [stream for one in engines for stream in one.streams]
+        assert all(stream.left for stream in streams)
+        charged_ms = world.credit_ms - world.ledger.balance_of(world.user_id)
+        # What the first one heard was all admitted, and what two of them heard once.
+        heard = [len(stream.audio) // WORD_BYTES for stream in streams]
+        assert 100 * max(heard, default=0) <= charged_ms <= 800
+        return instrument.count
+
+    steps = run(-1)
+    assert 100 < steps < 5000
+    for step in range(1, steps + 1):
+        run(step)
