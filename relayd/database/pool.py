@@ -19,7 +19,7 @@ import attrs
 import psycopg
 import trio
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, TooManyRequests
 
 from relayd import config, logs
 from relayd.database.ports import Connection
@@ -109,6 +109,7 @@ class Pool:
         except psycopg.Error as error:
             if not _is_environment(error):
                 raise
+            self._try_to_connect(error)
             raise DatabaseUnavailable(first_line(error)) from error
 
     async def probe(self) -> bool:
@@ -123,9 +124,19 @@ class Pool:
         try:
             with self._pool.connection(timeout=PROBE_SECONDS) as connection:
                 connection.execute("SELECT 1")
-        except psycopg.Error:
+        except psycopg.Error as error:
+            self._try_to_connect(error)
             return False
         return True
+
+    def _try_to_connect(self, error: psycopg.Error) -> None:
+        """Have the pool look for its server again, where nobody else would bring it to that.
+
+        It counts callers who gave up as waiting until it has a connection for them, and who meets
+        a full queue is turned away before a connection is tried: after a long outage, for ever.
+        """
+        if isinstance(error, TooManyRequests):
+            self._pool.check()
 
     def _attempt(self, work: Callable[[Connection], T]) -> T:
         with self._pool.connection() as connection:

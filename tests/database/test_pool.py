@@ -4,11 +4,13 @@ import os
 import signal
 from collections.abc import Iterator
 
+import attrs
 import psycopg
 import pytest
 import trio
 
 from relayd import config
+from relayd.database import pool
 from relayd.database.pool import deadlines, open_database
 from relayd.database.ports import Connection, Database
 from relayd.errors import DatabaseUnavailable
@@ -101,6 +103,35 @@ async def test_outage_is_told_and_overcome(killable: Server) -> None:
         assert not await database.probe()
         with trio.fail_after(5), pytest.raises(DatabaseUnavailable):
             await database.transact(one)
+
+        await trio.to_thread.run_sync(killable.start)
+        with trio.fail_after(10):
+            while not await database.probe():
+                pass
+        assert await database.transact(one) == 1
+
+
+async def problem(database: Database) -> str:
+    """Why a statement can't be done."""
+    with pytest.raises(DatabaseUnavailable) as caught:
+        await database.transact(one)
+    return str(caught.value)
+
+
+@pytest.mark.system
+async def test_outage_with_many_callers_is_overcome(
+    killable: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However many waited in vain, and although nobody tries to connect any more."""
+    monkeypatch.setattr(pool, "RECONNECT_SECONDS", 0.1)
+    settings = attrs.evolve(SETTINGS, pool_size=1, pool_seconds=0.3)
+    async with open_database(settings, killable.url, trio.CapacityLimiter(3)) as database:
+        assert await database.transact(one) == 1
+        await trio.to_thread.run_sync(killable.kill)
+
+        with trio.fail_after(10):
+            while "requests waiting" not in await problem(database):
+                pass
 
         await trio.to_thread.run_sync(killable.start)
         with trio.fail_after(10):
