@@ -25,7 +25,8 @@ from psycopg.conninfo import make_conninfo
 
 from relayd.database import migrate
 from relayd.database.embedded import Attachment
-from tests.fixtures.postgres import FOREIGN_SERVER, TEMPLATE, create_database, new_directory
+from tests.fixtures.databases import create_database
+from tests.fixtures.postgres import FOREIGN_SERVER, TEMPLATE, new_directory
 from tests.mutants.breaking import Break, break_file
 from tests.mutants.trials import ENVIRONMENT, Orders, Trial
 
