@@ -25,7 +25,7 @@ from relayd.routes.toolkit.problems import (
 )
 from relayd.routes.toolkit.protection import protection_of
 from relayd.routes.toolkit.security_headers import harden
-from relayd.routes.toolkit.wiring import EXTENSION, Services, Wiring
+from relayd.routes.toolkit.wiring import EXTENSION, Services, Wiring, wiring
 from relayd.routes.views import (
     addresses,
     auth,
@@ -126,11 +126,12 @@ def create_app(services: Services) -> Application:
 
     @app.before_request
     async def preflight() -> Response | None:
-        return answer_preflight(services.origins)
+        return answer_preflight(wiring().services.origins)
 
     @app.after_request
     async def hardened(response: Response) -> Response:
-        return allow(announced(harden(response, services.own_origins)), services.origins)
+        own = wiring().services
+        return allow(announced(harden(response, own.own_origins)), own.origins)
 
     _refuse_unprotected(app)
     return app

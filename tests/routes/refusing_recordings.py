@@ -11,14 +11,13 @@ from relayd.errors import MediaFailed, Unreadable
 from relayd.identity import Scope
 from relayd.plans.plans import PlanName
 from relayd.quotas.limits import Cap
-from relayd.routes.toolkit.wiring import services_of
 from relayd.storage.spool import Spool
 from relayd.transcriptions.outcomes import Declined, DeclinedReason, State
 from tests.fakes.plans import MemoryPlans
 from tests.fakes.transcriptions import NOW
 from tests.routes.recording import SOUND, TYPE, Studio, open_studio
 from tests.routes.refusing_uploads import UPLOADING
-from tests.routes.world import World
+from tests.routes.world import World, services_of
 
 __all__ = ["RECORDING"]
 

@@ -11,9 +11,10 @@ from quart import Response
 
 from relayd.intake import uploads
 from relayd.quotas.limits import Cap
-from relayd.routes.toolkit.wiring import Batch, services_of
+from relayd.routes.toolkit.wiring import Batch
 from relayd.storage.spool import Spool
 from tests.routes.recording import SOUND, Studio, open_studio
+from tests.routes.world import services_of
 
 __all__ = ["UPLOADING", "begun_upload", "part_headers"]
 

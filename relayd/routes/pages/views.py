@@ -6,7 +6,6 @@ them or none.
 
 from typing import Final, cast
 
-import attrs
 from quart import Blueprint, Quart, Response, current_app, request
 
 from relayd.routes.pages.about import Facts
@@ -15,7 +14,7 @@ from relayd.routes.toolkit.description import undescribed
 from relayd.routes.toolkit.forms import encode
 from relayd.routes.toolkit.protection import exempt
 from relayd.routes.toolkit.security_headers import page_policy
-from relayd.routes.toolkit.wiring import services_of, wiring
+from relayd.routes.toolkit.wiring import wiring
 
 __all__ = ["install", "not_found", "wants_page"]
 
@@ -35,7 +34,8 @@ async def landing() -> Response:
     """What this is: a page for people, a few facts for programs."""
     if wants_page():
         return _page("index")
-    response = Response(_site().facts, content_type="application/json")
+    facts = encode(Facts.of(wiring().services))
+    response = Response(facts, content_type="application/json")
     response.vary.add("Accept")
     return response
 
@@ -72,7 +72,7 @@ async def docs() -> Response:
 @undescribed("a file of a page")
 async def icon() -> Response:
     """Where browsers look that show something without a head of its own, such as JSON."""
-    return _answer(_site().website.assets["icon.svg"], _ASK)
+    return _answer(_website().assets["icon.svg"], _ASK)
 
 
 @blueprint.get("/assets/<version>/<path:name>")
@@ -83,30 +83,21 @@ async def asset(version: str, name: str) -> Response:
 
     A page that was loaded before an upgrade gets the new file, but doesn't keep it.
     """
-    website = _site().website
+    website = _website()
     file = website.assets.get(name)
     if file is None:
         return not_found()
     return _answer(file, _FOR_EVER if version == website.digest else _ASK)
 
 
-@attrs.frozen
-class _Site:
-    """The files, and what ``/`` says to programs."""
-
-    website: Website
-    facts: bytes
-
-
 def install(app: Quart) -> None:
     """Read the files, once for a process, and serve them from this app."""
-    facts = encode(Facts.of(services_of(app)))
-    app.extensions[_EXTENSION] = _Site(Website.load(webui_directory()), facts)
+    app.extensions[_EXTENSION] = Website.load(webui_directory())
     app.register_blueprint(blueprint)
 
 
-def _site() -> _Site:
-    return cast("_Site", current_app.extensions[_EXTENSION])
+def _website() -> Website:
+    return cast("Website", current_app.extensions[_EXTENSION])
 
 
 def wants_page() -> bool:
@@ -122,7 +113,7 @@ def not_found() -> Response:
 
 
 def _page(name: str, status: int = 200) -> Response:
-    response = _answer(_site().website.pages[name], _ASK, status)
+    response = _answer(_website().pages[name], _ASK, status)
     response.headers["Content-Security-Policy"] = page_policy(wiring().services.own_origins)
     response.vary.add("Accept")
     return response

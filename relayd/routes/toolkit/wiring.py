@@ -10,7 +10,7 @@ from uuid import UUID
 
 import attrs
 import trio
-from quart import Quart, current_app, has_websocket_context, request, websocket
+from quart import current_app, has_websocket_context, request, websocket
 
 from relayd import config
 from relayd.accounts.accounts import Accounts
@@ -65,7 +65,6 @@ __all__ = [
     "UserCredit",
     "Wiring",
     "requester_address",
-    "services_of",
     "wiring",
 ]
 
@@ -320,11 +319,6 @@ class Wiring:
     probe: Probe
     # Webhooks whose bodies are in memory: 4 MiB at most, whoever sends them.
     webhook_bodies: trio.CapacityLimiter = attrs.field(factory=lambda: trio.CapacityLimiter(4))
-
-
-def services_of(app: Quart) -> Services:
-    """Those that an app was made with."""
-    return cast("Wiring", app.extensions[EXTENSION]).services
 
 
 def wiring() -> Wiring:

@@ -142,7 +142,7 @@ async def test_every_route() -> None:
 
 async def test_a_forgotten_route() -> None:
     """An app with an unprotected route is not made."""
-    app = World().app
+    app = World(own_app=True).app
 
     @app.get("/overlooked")
     async def overlooked() -> str:

@@ -73,7 +73,7 @@ def head(path: str, length: int, more: str = "") -> bytes:
 
 async def test_an_upload(autojump_clock: trio.testing.MockClock) -> None:
     """A route may take a body that is slower to digest than any request may last."""
-    world = World()
+    world = World(own_app=True)
     world.app.register_blueprint(uploads(20))
     async with calling(world) as (caller, *_), trio.open_nursery() as nursery:
         nursery.start_soon(caller.send, head("/upload", 8 * MIB) + bytes(8 * MIB))
@@ -90,7 +90,7 @@ async def test_what_is_refused(
     autojump_clock: trio.testing.MockClock, length: int, status: int, code: bytes
 ) -> None:
     """Too large or too slow: the answer has the same shape as every refusal."""
-    world = World()
+    world = World(own_app=True)
     world.app.register_blueprint(uploads(0))
     async with calling(world) as (caller, *_):
         await caller.send(head("/upload", length))
@@ -100,7 +100,7 @@ async def test_what_is_refused(
 
 async def test_who_leaves(autojump_clock: trio.testing.MockClock) -> None:
     """A client that leaves in the middle ends its view, and nothing is logged as a fault."""
-    world = World()
+    world = World(own_app=True)
     world.app.register_blueprint(uploads(0))
     async with calling(world) as (caller, *_):
         await caller.send(head("/upload", MIB) + b"x")
@@ -110,7 +110,7 @@ async def test_who_leaves(autojump_clock: trio.testing.MockClock) -> None:
 
 async def test_under_another_server() -> None:
     """Without the edge's extension the framework's own body is read."""
-    world = World()
+    world = World(own_app=True)
     world.app.register_blueprint(uploads(0))
     response = await world.ask("/upload", "POST", data=bytes(MIB))
     assert await response.get_json() == {"count": MIB}

@@ -9,10 +9,9 @@ import trio.testing
 from relayd.config.sections.packages import DEFAULT_PACKAGES
 from relayd.payments.ports import PurchaseState
 from relayd.payments.shop import CheckoutRefusal, Rejected
-from relayd.routes.app import create_app
 from relayd.routes.toolkit.wiring import EXTENSION, Wiring
 from tests.routes.selling import FakeSeller
-from tests.routes.world import World, refusal
+from tests.routes.world import World, refusal, serving
 
 BODY = {"package_id": "pack_500"}
 PUBLIC_URL = "https://relay.example.org"
@@ -24,7 +23,7 @@ def selling(seller: FakeSeller | None) -> World:
     world = World()
     wiring = world.app.extensions[EXTENSION]
     assert isinstance(wiring, Wiring)
-    world.app = create_app(
+    world.app = serving(
         attrs.evolve(wiring.services, shop=seller, packages=DEFAULT_PACKAGES, public_url=PUBLIC_URL)
     )
     return world
