@@ -68,6 +68,19 @@ async def test_nothing_is_sent_behind_a_close(role: Role, autojump_clock: MockCl
         assert await peer.event() is None
 
 
+async def test_no_ping_follows_a_close(autojump_clock: MockClock) -> None:
+    """However long the peer takes to answer it."""
+    patient = Timeouts(ping_seconds=1, pong_seconds=60, send_seconds=5, close_seconds=30)
+    async with ends(Role.SERVER, timeouts=patient) as (websocket, peer):
+        heard = b""
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(websocket.close, 1000)
+            while data := await peer.stream.receive_some():
+                heard += data
+        assert trio.current_time() == 30
+        assert heard == b"\x88\x02\x03\xe8"
+
+
 @both_roles
 async def test_one_ends_and_another_receives(role: Role, autojump_clock: MockClock) -> None:
     """What comes after our close is for whoever closes; nobody else begins to receive."""
@@ -193,8 +206,21 @@ async def test_a_peer_that_leaves_while_nobody_receives(
         await trio.sleep(5)
         assert websocket.farewell is None
         websocket.hung_up()
-        await trio.sleep(1)
+        await trio.sleep(0.5)
+        assert websocket.farewell is None
+        await trio.sleep(0.5)
         assert websocket.farewell == Farewell(Cause.LOST, 1006, "hung up")
+
+
+async def test_who_never_says_anything_is_given_up(autojump_clock: MockClock) -> None:
+    """A stranger who is waited for is pinged like anybody, and must answer."""
+    told: list[float] = []
+    async with ends(Role.SERVER, timeouts=QUIET) as (websocket, _):
+        websocket.expect(lambda: told.append(trio.current_time()))
+        await trio.sleep(60)
+        assert websocket.farewell == Farewell(Cause.SILENT, 1006, "answers no ping")
+        assert len(told) == 1
+        assert 20 <= told[0] <= 21
 
 
 async def test_who_is_yet_to_say_who_they_are_may_ping_little(autojump_clock: MockClock) -> None:

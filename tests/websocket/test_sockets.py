@@ -9,15 +9,17 @@ import pytest
 import trio
 import trio.testing
 from trio.testing import MockClock
-from wsproto.events import BytesMessage, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, TextMessage
 
 from relayd.websocket import wires
 from relayd.websocket.connection import WebSocket
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
+from relayd.websocket.pump import open_pump
 from relayd.websocket.role import Role
+from relayd.websocket.streams import LINGER_SECONDS
 from relayd.websocket.take import TURN_MESSAGES
 from tests.conftest import DeclaredErrors
-from tests.websocket.ends import TIMEOUTS, Peer, Transport, both_roles, ends
+from tests.websocket.ends import BOUNDS, TIMEOUTS, Peer, Transport, both_roles, ends
 from tests.websocket.wire import frame
 
 MEMORY = Transport("memory")
@@ -199,6 +201,43 @@ async def test_tls_that_must_read_to_write(
         assert await websocket.receive() == "read once it can be written"
         assert not contrary.wants_read
         assert not contrary.wants_write
+
+
+@pytest.mark.system
+@both_sockets
+async def test_a_client_waits_for_the_servers_end(
+    tls: bool, certificate: Path, autojump_clock: MockClock
+) -> None:
+    """As long as for its close frame; under TLS, where it may be waiting for ours, not so long."""
+    async with ends(Role.CLIENT, socket_transport(tls, certificate)) as (websocket, peer):
+        await peer.say(CloseConnection(code=1000))
+        with pytest.raises(WebSocketClosed):
+            await websocket.receive()
+        began_at = trio.current_time()
+        await websocket.finish()
+        waited_seconds = trio.current_time() - began_at
+        assert waited_seconds == (LINGER_SECONDS if tls else TIMEOUTS.close_seconds)
+
+
+@pytest.mark.system
+async def test_what_nobody_would_read_is_dropped() -> None:
+    """A peer that is cut off is reset: the kernel keeps nothing for it."""
+    listener, *_ = await trio.open_tcp_listeners(0, host="127.0.0.1")
+    async with listener, open_pump() as pump:
+        theirs = await trio.open_tcp_stream(*listener.socket.getsockname()[:2])
+        websocket = WebSocket(await listener.accept(), Role.SERVER, pump, BOUNDS, TIMEOUTS)
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await websocket.send(bytes(1000))
+        assert websocket.farewell is not None
+
+        async def read() -> None:
+            while await theirs.receive_some():
+                pass
+
+        with trio.fail_after(10), pytest.raises(trio.BrokenResourceError):
+            await read()
+        await theirs.aclose()
 
 
 @pytest.mark.system
