@@ -59,12 +59,12 @@ async def test_nothing_is_sent_behind_a_close(role: Role, autojump_clock: MockCl
         assert await peer.event() == CloseConnection(code=1000, reason="")
         await peer.send(frame(8, b"\x03\xe8", key=peer.key))
     async with ends(role) as (websocket, peer):
-        await peer.say(CloseConnection(code=1000))
+        await peer.say(CloseConnection(code=1000, reason="that was all"))
         with pytest.raises(WebSocketClosed):
             await websocket.receive()
         assert not websocket.send_at_once("late")
-        (echo,) = await peer.events()
-        assert isinstance(echo, CloseConnection)
+        # The same code, and no words: they were the peer's own.
+        assert await peer.events() == [CloseConnection(code=1000, reason="")]
         assert await peer.event() is None
 
 
