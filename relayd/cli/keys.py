@@ -66,8 +66,9 @@ def _add_create(group: Subparsers) -> None:
         details=(
             "Make a key and print it. It is shown this once: nobody can say it again. Without\n"
             "--scope it opens live streams, hands in recordings and reads them. The scope admin\n"
-            "sees what is everybody's: make such a key for an account of your own. It leaves a\n"
-            "row in the operators' trail, and where auth.operator_second_factor is on takes a code."
+            "sees what is everybody's, and where its account is an operator's adjusts credit and\n"
+            "keeps accounts out: make such a key for an account of your own. It leaves a row in\n"
+            "the operators' trail, and where auth.operator_second_factor is on takes a code."
         ),
         examples=(
             "  relayd keys create ada@example.org --name transcriber\n"

@@ -92,9 +92,9 @@ class Auth:
     operator_second_factor: bool = attrs.field(
         default=False,
         metadata=about(
-            "Whoever moves money by hand, by `relayd credit` or on a page, names an operator's "
-            "account of their own and shows a code of its second factor; `relayd user operator` "
-            "makes operators.",
+            "Whoever moves money by hand, by `relayd credit` or with a key of the scope admin, "
+            "names an operator's account of their own and shows a code of its second factor; "
+            "`relayd user operator` makes operators.",
             unit="true or false",
         ),
     )
