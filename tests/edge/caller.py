@@ -47,7 +47,7 @@ PEER = Peer(("203.0.113.9", 4711), ("192.0.2.1", 80))
 
 async def until(condition: Callable[[], object]) -> None:
     """Wait for something that the kernel or another task has to do first."""
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         await trio.testing.wait_all_tasks_blocked()
         while not condition():
             await trio.testing.wait_all_tasks_blocked(0.01)

@@ -98,13 +98,14 @@ async def test_a_full_socket_is_a_stall() -> None:
 
 async def test_a_cancelled_stall_is_left_at_once() -> None:
     """A client that goes while the engine stalls does not wait for the engine."""
-    async with served(Script(fault=Fault.STALL)) as (_, engine):
+    stalled = Script(fault=Fault.STALL)
+    async with served(stalled, send_seconds=60, close_seconds=60) as (_, engine):
         with trio.move_on_after(1) as scope:
             async with engine.open(plan(engine)) as stream:
                 while True:
                     await stream.send_audio(b"\0" * 500_000)
         late = trio.current_time() - scope.deadline
-        assert late < 0.5
+        assert late < 5
 
 
 async def test_a_refused_port_is_told(declared_errors: DeclaredErrors) -> None:

@@ -44,7 +44,7 @@ def alive(pid: int) -> bool:
 
 async def gone(*pids: int) -> None:
     """Wait until none of them runs."""
-    with trio.fail_after(5):
+    with trio.fail_after(30):
         await trio.lowlevel.checkpoint()
         while any(map(alive, pids)):  # noqa: ASYNC110 - another program's children: no event
             await trio.sleep(0.02)
