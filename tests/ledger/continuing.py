@@ -61,6 +61,17 @@ class ContinuingContract:
             await ledger.close(end_of(before, used_ms, EndReason.SERVER_DRAINING))
         assert paid == [0, 8_000, 7_000]
 
+    async def test_what_was_never_charged_is_not_paid(self, bench: Bench) -> None:
+        """Who goes on behind what was heard pays for all of it."""
+        ledger = await bench.ledger(Policy(30_000, 2))
+        who = await bench.act("add_user", 600_000)
+        before, _ = await opened(ledger, who)
+        await ledger.close(end_of(before, 5_000, EndReason.SERVER_DRAINING))
+        goes_on = Continuation(before, start_ms=6_000, most_ms=30_000)
+        answer = await ledger.open(attrs.evolve(request_of(who), continues=goes_on))
+        assert isinstance(answer, Opened)
+        assert answer.paid_ms == 0
+
     async def test_what_another_daemon_still_holds_is_over_then(self, bench: Bench) -> None:
         """An opening that goes on with a session settles it as recorded, in its place and hold."""
         first, second = [await bench.ledger(Policy(30_000, 1)) for _ in range(2)]

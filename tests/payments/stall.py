@@ -1,6 +1,7 @@
 """A shop on a real database and a stand-in Stripe, and what a test does in it."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -41,6 +42,7 @@ PACK = Package(id="pack", label="Pack", seconds=1000, price_cents=700)
 PRICE = PACK.price_cents
 PRO = ForSubscribers("pro", "price_pro", 2900, "usd", 60_007, live=True)
 MS = PACK.seconds * 1000
+REVERSALS = ("refund", "refund_failed")
 
 
 def event_body(number: int, kind: str, object_id: str, **changes: Any) -> bytes:
@@ -146,13 +148,13 @@ class Stall:
         """Every line of the ledger, in order."""
         return await self.database.transact(_entries)
 
-    async def reasons(self) -> list[str]:
-        """What stands beside what refunds took and gave back, in order."""
-        return [reason for _, reason in await self.database.transact(_reversals)]
+    async def reasons(self, *kinds: str) -> list[str]:
+        """What stands beside bookings: what refunds took and gave back, or what else is asked."""
+        return [reason for _, reason in await self.database.transact(_booked, kinds or REVERSALS)]
 
     async def references(self) -> list[str]:
         """Under which names those are booked."""
-        return [reference for reference, _ in await self.database.transact(_reversals)]
+        return [reference for reference, _ in await self.database.transact(_booked, REVERSALS)]
 
     async def unprocessed(self) -> int:
         """Messages that wait."""
@@ -181,10 +183,10 @@ def _entries(connection: Connection) -> list[tuple[str, int]]:
     return [(row[0], row[1]) for row in rows]
 
 
-def _reversals(connection: Connection) -> list[tuple[str, str]]:
+def _booked(connection: Connection, kinds: Sequence[str]) -> list[tuple[str, str]]:
     return connection.execute(
-        "SELECT reference, reason FROM usage_ledger"
-        " WHERE kind IN ('refund', 'refund_failed') ORDER BY id"
+        "SELECT reference, reason FROM usage_ledger WHERE kind = ANY(%s) ORDER BY id",
+        (list(kinds),),
     ).fetchall()
 
 

@@ -136,13 +136,14 @@ async def test_a_lost_answer(stall: Stall) -> None:
 
 
 async def test_paid_at_once(stall: Stall) -> None:
-    """A card: one message, one entry."""
+    """A card: one message, one entry, and what was bought stands beside it."""
     who = await stall.user()
     session_id = await stall.begin(who)
     stall.stripe.pay(session_id)
     await stall.tell("checkout.session.completed", session_id)
     assert await stall.balance(who) == Balance(MS, 0, 0)
     assert await stall.entries() == [("purchase", MS)]
+    assert await stall.reasons("purchase") == [f"Pack for {PRICE} usd cents"]
     await stall.assert_balanced()
 
 

@@ -281,6 +281,7 @@ async def test_what_came_of_each_message(stall: Stall) -> None:
         ("invoice.paid", "in_unknown", "not ours"),
         ("customer.subscription.updated", session["subscription"], "known, or not ours"),
         ("customer.subscription.updated", "sub_unknown", "known, or not ours"),
+        ("checkout.session.completed", session["id"], "paid"),
     ]
     later = stall.stripe.account.subscriptions.renew(session["subscription"], paid=False)
     told[3:3] = [
