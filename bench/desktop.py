@@ -133,10 +133,12 @@ def _measure(order: dict[str, str], arguments: argparse.Namespace) -> dict[str, 
         return _cycles(order, arguments.cycles)
     words = Words(_BLOCK_MS[what])
     engine = _started(order, words.hear)
-    busy, began = time.process_time(), time.perf_counter()
-    _give(engine, words, arguments.seconds)
+    busy, own, began = time.process_time(), time.thread_time(), time.perf_counter()
+    giving_seconds = _give(engine, words, arguments.seconds)
     seconds = time.perf_counter() - began
-    percent = 100 * (time.process_time() - busy) / seconds
+    # What this thread does beside giving sound, sleeping and counting, is no work of the engine's.
+    beside_seconds = time.thread_time() - own - giving_seconds
+    percent = 100 * (time.process_time() - busy - beside_seconds) / seconds
     engine.stop()
     return words.figures() if what == "words" else {"cpu_percent": round(percent, 2)}
 
@@ -155,15 +157,19 @@ def _started(order: dict[str, str], hear: Callable[..., Any]) -> RemoteTranscrip
     return engine
 
 
-def _give(engine: RemoteTranscriptionEngine, words: Words, seconds: float) -> None:
-    """Sound at the pace of life."""
+def _give(engine: RemoteTranscriptionEngine, words: Words, seconds: float) -> float:
+    """Sound at the pace of life; the processor's seconds that giving it took."""
+    giving_seconds = 0.0
     block = bytes(_BYTES_PER_SECOND * words.block_ms // 1000)
     began = time.perf_counter()
     for number in range(round(seconds * 1000 / words.block_ms)):
         due = began + number * words.block_ms / 1000
         time.sleep(max(due - time.perf_counter(), 0))
         words.given.append(time.perf_counter())
+        before = time.thread_time()
         engine.send_audio(block)
+        giving_seconds += time.thread_time() - before
+    return giving_seconds
 
 
 def _cycles(order: dict[str, str], cycles: int) -> dict[str, float]:
