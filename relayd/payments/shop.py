@@ -152,14 +152,12 @@ class Shop:
         )
         return CheckoutUrl(session.url, session.id)
 
-    async def fulfil(
-        self, checkout_session_id: str, *, said_failed: bool = False
-    ) -> PurchaseState | None:
+    async def fulfil(self, checkout_session_id: str) -> PurchaseState | None:
         """Ask Stripe how a Session stands and credit what is paid; None for a foreign one.
 
         Raises `StripeUnavailable`.
         """
-        return await self.fulfilment.fulfil(checkout_session_id, said_failed=said_failed)
+        return await self.fulfilment.fulfil(checkout_session_id)
 
     async def purchase(
         self, principal: Principal, checkout_session_id: str, *, look: bool = True

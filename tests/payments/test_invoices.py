@@ -6,7 +6,8 @@ import attrs
 import pytest
 
 from relayd.database.ports import Database
-from relayd.payments.invoices import take_open
+from relayd.payments import subscriptions
+from relayd.payments.invoices import settle, take_open
 from relayd.payments.shop import CheckoutUrl
 from tests.payments.stall import PRO, Stall
 
@@ -43,6 +44,28 @@ async def test_the_very_first_look_counts(stall: Stall) -> None:
     await stall.tell("checkout.session.completed", session["id"])
     now = dt.datetime.now(dt.UTC) + dt.timedelta(hours=1)
     assert await stall.database.transact(take_open, now, 10) == [session["invoice"]]
+
+
+async def test_an_older_look_says_what_was_paid(stall: Stall) -> None:
+    """Of two looks the later one counts, but for this: what was paid is paid, whoever tells."""
+    who = await stall.user()
+    session = await stall.subscribe(who)
+    said = await stall.stripe.session(session["id"])
+    paid = await stall.stripe.invoice(session["invoice"])
+    assert said is not None
+    assert paid is not None
+    await stall.database.transact(subscriptions.settle, said)
+    for status, look, changed in (
+        ("uncollectible", 7, True),
+        ("open", 6, False),
+        ("paid", 5, True),
+        ("void", 8, False),
+    ):
+        told = attrs.evolve(paid, status=status)
+        billed = await stall.database.transact(settle, told, look)
+        assert billed is not None
+        assert billed.changed is changed
+    assert len(await stall.lots(who)) == 1
 
 
 async def test_by_what_it_was_paid_may_come_later(stall: Stall) -> None:

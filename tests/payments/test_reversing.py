@@ -208,8 +208,13 @@ async def test_an_older_look_changes_nothing(stall: Stall) -> None:
     dispute = stall.stripe.dispute_of(session_id, PRICE)
     older, newer = [await stall.database.transact(take_look) for _ in range(2)]
     closed = moved(dispute, "won", withdrawn=False, reinstated=True)
-    for said, look in ((closed, newer), (moved(dispute, "lost", withdrawn=True), older)):
-        assert isinstance(await stall.database.transact(apply, said, look), Applied)
+    for said, look, changed in (
+        (closed, newer, True),
+        (moved(dispute, "lost", withdrawn=True), older, False),
+    ):
+        applied = await stall.database.transact(apply, said, look)
+        assert isinstance(applied, Applied)
+        assert applied.changed is changed
     assert await stall.balance(who) == Balance(MS, 0, 0)
     await stall.assert_balanced()
 

@@ -67,6 +67,7 @@ async def test_the_page_one_returns_to_makes_up_for_lost_messages(stall: Stall) 
     who, other = await stall.user(), await stall.user()
     session = await stall.subscribe(who)
     assert await stall.shop.subscribing.come_back(other, session["id"]) is None
+    assert await stall.shop.subscribing.come_back(who, "cs_unknown") is None
     found = await stall.shop.subscribing.come_back(who, session["id"])
     assert found is not None
     assert found.running
@@ -301,6 +302,7 @@ async def test_the_portal(stall: Stall) -> None:
     url = await portal(who, f"{BASE}/account")
     (opened,) = stall.stripe.account.records.tables["bps"].values()
     assert (opened["url"], opened["customer"]) == (url, session["customer"])
+    assert opened["return_url"] == f"{BASE}/account"
     assert await portal(other, BASE) is PortalRefusal.NOT_SUBSCRIBED
     stall.stripe.faults.append(StripeUnavailable("away"))
     assert await portal(who, BASE) is PortalRefusal.STRIPE_UNAVAILABLE

@@ -5,12 +5,12 @@ import functools
 import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
-from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
+from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
 from relayd.websocket.connection import WebSocket
 from relayd.websocket.decoder import CONTROLS
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed
-from relayd.websocket.role import Role, Timeouts
+from relayd.websocket.role import LAST_WORDS_SECONDS, Role, Timeouts
 from tests.websocket.ends import Peer, both_roles, ends
 from tests.websocket.wire import frame
 
@@ -167,6 +167,35 @@ async def test_a_peer_that_vanishes(role: Role) -> None:
             await peer.stream.send_stream.aclose()
         assert websocket.farewell is not None
         assert (websocket.farewell.cause, websocket.farewell.code) == (Cause.LOST, 1006)
+
+
+@both_roles
+async def test_a_peer_that_takes_no_more_and_says_nothing(
+    role: Role, autojump_clock: MockClock
+) -> None:
+    """Why is waited for a little; then the connection is lost."""
+    async with ends(role) as (websocket, peer):
+        assert isinstance(peer.stream, trio.StapledStream)
+        await peer.stream.receive_stream.aclose()
+        await hold_out(websocket)
+        assert websocket.farewell == Farewell(Cause.LOST, 1006, "connection lost")
+        assert trio.current_time() == LAST_WORDS_SECONDS
+
+
+@both_roles
+async def test_pongs_go_first(role: Role) -> None:
+    """Nothing that needs no waiting gets ahead of the answer to a ping."""
+    sent: list[bool] = []
+
+    def take(message: str | bytes) -> bool:
+        sent.append(websocket.send_at_once("reply"))
+        return False
+
+    async with ends(role) as (websocket, peer):
+        await peer.say(Ping(payload=b"there?"), TextMessage(data="question"))
+        assert await websocket.receive(take) == "question"
+        assert sent == [False]
+        assert await peer.event() == Pong(payload=b"there?")
 
 
 async def hold_out(websocket: WebSocket) -> None:
