@@ -43,7 +43,7 @@ def test_from_free_to_pro_and_back(visits: Visits, plan_shop: Daemon, person: Pe
     expect_fit(page)
     picture(page, "plan-free")
 
-    page.get_by_role("link", name="Account").click()
+    plan.get_by_role("link", name="Change or end it").click()
     subscription = page.get_by_role("region", name="Subscription")
     expect(subscription).to_contain_text("You are on Free, with 60 minutes left of it.")
     picture(page, "subscription-free")

@@ -27,7 +27,7 @@ export function dashboard(root, { facts, lost, found, over }) {
   let left = false;
   const bars = chart(part(root, "chart"));
   const following = follow({ told, lost: () => lost(following.retry), found, over });
-  const plan = planning(part(root, "plan"), { failed: (error) => left || troubled(error, usage) });
+  const plan = planning(part(root, "plan"), { facts, failed: (error) => left || troubled(error, usage) });
   const leaveTalk = talking(part(root, "talk"), { ended: () => setTimeout(usage, SETTLED_MS) });
   const leaveBuying = buying(root, { facts });
   const leaveRecordings = recordings(part(root, "recordings"), { over });

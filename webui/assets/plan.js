@@ -6,12 +6,13 @@ import { make, part } from "./page.js";
 
 const NAMES = { free: "Free", pro: "Pro", payg: "Pay as you go" };
 
-/** Show it in a section that stays hidden where there is nothing to say; `look()`, again and again, tells problems to `failed`. */
-export function planning(section, { failed }) {
+/** Show it in a section that stays hidden where there is nothing to say; `facts` are what the server says of itself; `look()`, again and again, tells problems to `failed`. */
+export function planning(section, { facts, failed }) {
   return {
     async look() {
       try {
         show(section, await call("/account/plan"));
+        part(section, "plan-change").hidden = !(await facts).plans?.length;
       } catch (error) {
         failed(error);
       }

@@ -10,7 +10,7 @@ __all__ = ["Facts"]
 
 
 class Facts(Form):
-    """Name, purpose, where to go; whether minutes are sold and mail is sent; seller and source."""
+    """Name, purpose, where to go; what is sold, whether mail is sent; seller and source."""
 
     name: str
     version: str
@@ -18,6 +18,8 @@ class Facts(Form):
     stream: str
     health: str
     sales: bool
+    # Those that can be subscribed to.
+    plans: list[str]
     mail: bool
     repository_url: str
     seller: dict[str, str]
@@ -25,13 +27,15 @@ class Facts(Form):
     @classmethod
     def of(cls, services: Services) -> "Facts":
         """Of this daemon."""
+        shop = services.shop
         return cls(
             name="relayd",
             version=__version__,
             what="A metered relay between apps and a speech-to-text engine.",
             stream="/ws/transcribe",
             health="/health",
-            sales=services.shop is not None,
+            sales=shop is not None,
+            plans=[] if shop is None else [one.name for one in shop.subscribing.plans],
             mail=services.accounts.addresses is not None,
             repository_url=services.repository_url,
             seller=attrs.asdict(services.seller),

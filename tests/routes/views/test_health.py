@@ -33,4 +33,4 @@ async def test_about() -> None:
     response = await World().ask("/", headers={"Accept": "application/json"})
     body = await response.get_json()
     assert body["name"] == "relayd"
-    assert body["sales"] is False
+    assert (body["sales"], body["plans"]) == (False, [])
