@@ -41,6 +41,10 @@ class FakeUpstream:
             Transcript(text, is_final, speech_final=is_final, confidence=1.0, start=0, duration=1)
         )
 
+    def tell(self, event: UpstreamEvent) -> None:
+        """Deliver anything else."""
+        self._say.send_nowait(event)
+
     def fail(self, error: UpstreamError) -> None:
         """Break the stream."""
         self._say.send_nowait(error)
@@ -116,6 +120,8 @@ class FakeEngine:
     open_error: Exception | None = None
     plan_fault: Exception | None = None
     tariff: Tariff = EVEN
+    # Where another one takes the stream than was planned with.
+    tariff_in_truth: Tariff | None = None
     stalled: bool = False
     send_seconds: float = 0.0
     last_words: str | None = "goodbye"
@@ -153,7 +159,7 @@ class FakeEngine:
         await trio.sleep(self.open_seconds)
         if self.open_error is not None:
             raise self.open_error
-        stream = FakeUpstream(self, plan)
+        stream = FakeUpstream(self, attrs.evolve(plan, tariff=self.tariff_in_truth or plan.tariff))
         self.streams.append(stream)
         try:
             yield stream

@@ -95,3 +95,8 @@ async def test_a_start_waits_for_nobody(autojump_clock: trio.testing.MockClock) 
     till.slow_seconds = 60
     await refuse_wrong_prices(till, [PRO])
     assert trio.current_time() < 20
+    # One that could not be asked about keeps no other from being judged.
+    till.slow_seconds = 0
+    till.faults.append(StripeUnavailable("away"))
+    with pytest.raises(ConfigError):
+        await refuse_wrong_prices(till, [PRO, PRO])

@@ -203,6 +203,15 @@ async def test_the_order(stall: Stall) -> None:
     assert (found.id, found.plan, found.state) == (order.id, "pro", SubscriptionState.PENDING)
 
 
+async def test_a_customer_that_is_gone(stall: Stall) -> None:
+    """Who has a customer that Stripe doesn't know any more subscribes all the same."""
+    who = await stall.user()
+    await stall.shop.customers.work()
+    stall.stripe.account.records.tables["cus"].clear()
+    assert isinstance(await stall.shop.subscribing.begin(who, "pro", BASE), CheckoutUrl)
+    assert [order.buyer.customer_id for order in stall.stripe.orders] == [None]
+
+
 async def test_stripe_refuses(stall: Stall, declared_errors: DeclaredErrors) -> None:
     """What no waiting mends is for a person to look at: the page, and the portal."""
     who = await stall.user()
