@@ -30,6 +30,8 @@ HEARD_SECONDS_MIN: Final = 1
 CONTEXT_RATE: Final = 50
 CONTEXT_MAX: Final = 1500
 CONTEXT_SECONDS: Final = 4
+# Of the fastest speech; a word has one or two.
+TOKENS_PER_SECOND: Final = 10
 
 
 @attrs.frozen
@@ -100,6 +102,9 @@ class Whisper:
         # The model hears half a minute, most of which would be silence here.
         seconds = len(samples) / MODEL_RATE
         parameters.audio_ctx = min(round((seconds + CONTEXT_SECONDS) * CONTEXT_RATE), CONTEXT_MAX)
+        # Where it finds no words it may go round in circles, and then begins anew again and again.
+        parameters.temperature_inc = 0.0
+        parameters.max_tokens = round((seconds + 1) * TOKENS_PER_SECOND)
         self._run(parameters, _padded(samples))
         found = range(self._library.whisper_full_n_segments(self._context))
         return tuple(word for number in found for word in self._segment(number).words)
