@@ -85,6 +85,20 @@ WRONG_OFFSET: Final = Refusal(
 NO_DIRECT_UPLOADS: Final = Refusal(
     409, "no_direct_uploads", "This server keeps its files itself: send them to it."
 )
+# Whatever sends a part.
+_PART_REFUSED: Final = (
+    WRONG_VERSION,
+    INVALID_HEADER,
+    UNKNOWN_UPLOAD,
+    WRONG_OFFSET,
+    UPLOAD_BUSY,
+    FILE_TOO_LARGE,
+    TOO_MANY_UPLOADS,
+    INTAKE_UNAVAILABLE,
+    UNSUPPORTED_MEDIA_TYPE,
+    BODY_TIMEOUT,
+    BATCH_OFF,
+)
 
 
 class DirectUpload(Form):
@@ -239,19 +253,7 @@ async def head(principal: Principal, upload_id: str) -> Response:
             "So far it is.", None, headers={"Upload-Offset": _Bytes, "Upload-Expires": _Until}
         )
     },
-    refuses=(
-        WRONG_VERSION,
-        INVALID_HEADER,
-        UNKNOWN_UPLOAD,
-        WRONG_OFFSET,
-        UPLOAD_BUSY,
-        FILE_TOO_LARGE,
-        TOO_MANY_UPLOADS,
-        INTAKE_UNAVAILABLE,
-        UNSUPPORTED_MEDIA_TYPE,
-        BODY_TIMEOUT,
-        BATCH_OFF,
-    ),
+    refuses=_PART_REFUSED,
     more="The bytes that begin at `Upload-Offset`, as many as there are. Whatever interrupts it, "
     "what came is kept, but for the last moment of it: `HEAD` tells.",
 )
@@ -315,19 +317,7 @@ async def _terminate(principal: Principal, upload_id: str) -> Response:
     may_have={"Upload-Offset": _Bytes},
     takes=Body(None, required=False, parsed=False, policy=_POLICY, content_type=_PATCH_TYPE),
     gives={204: Answer("It is done.", None)},
-    refuses=(
-        WRONG_VERSION,
-        INVALID_HEADER,
-        UNKNOWN_UPLOAD,
-        WRONG_OFFSET,
-        UPLOAD_BUSY,
-        FILE_TOO_LARGE,
-        TOO_MANY_UPLOADS,
-        INTAKE_UNAVAILABLE,
-        UNSUPPORTED_MEDIA_TYPE,
-        BODY_TIMEOUT,
-        BATCH_OFF,
-    ),
+    refuses=_PART_REFUSED,
 )
 async def instead(principal: Principal, upload_id: str) -> Response:
     """Send a part or give up, for who can send neither PATCH nor DELETE."""
