@@ -60,6 +60,15 @@ async def test_a_wrong_version_is_loud(stall: Stall, declared_errors: DeclaredEr
 
 
 @pytest.mark.system
+async def test_what_is_wrongly_signed_is_no_news(stall: Stall) -> None:
+    """Anybody can send such: nothing is stored, and no person is called for it."""
+    body = event_body(1, "charge.refunded", "ch_1")
+    assert isinstance(await stall.shop.webhook(body, signature_of(b"{}")), Rejected)
+    assert isinstance(await stall.shop.webhook(body, None), Rejected)
+    assert await stall.unprocessed() == 0
+
+
+@pytest.mark.system
 async def test_every_kind_has_its_way(stall: Stall) -> None:
     """Each kind we ask Stripe for is dealt with, also about what nobody knows."""
     for kind in sorted(KINDS):
