@@ -44,6 +44,13 @@ class Visit:
         """A second tab."""
         return self.context.new_page()
 
+    def expect_no_other_tab(self) -> None:
+        """None is left beside the first: one that a page opened and closes is given its moment."""
+        for page in self.context.pages:
+            if page is not self.page:
+                page.wait_for_event("close")
+        assert self.context.pages == [self.page]
+
 
 @attrs.define(eq=False)
 class Visits:
