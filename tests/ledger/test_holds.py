@@ -14,6 +14,7 @@ def hold(
     *,
     others_hold: int = 0,
     reserved: int = 0,
+    batch: int = 0,
     used: int = 0,
     held: int = 0,
     sessions: int = 1,
@@ -22,7 +23,8 @@ def hold(
 ) -> int:
     """What a session that used and holds so much may hold unused from now on."""
     own = held - used
-    account = Account(uuid4(), balance_ms, others_hold + reserved + own, 0, reserved_ms=reserved)
+    held_ms = others_hold + reserved + own
+    account = Account(uuid4(), balance_ms, held_ms, 0, reserved_ms=reserved, batch_ms=batch)
     standing = SessionStanding(used, held, sessions, ahead)
     return unused_hold(account, standing, used if keep is None else keep, POLICY)
 
@@ -46,6 +48,10 @@ def hold(
         (2000, {"balance_ms": 10_000, "reserved": 6000, "sessions": 2}),
         (30_000, {"balance_ms": 100_000, "reserved": 40_000, "sessions": 2}),
         (29_000, {"balance_ms": 98_000, "reserved": 40_000, "sessions": 2}),
+        # Nor what is for recordings alone, as far as none has reserved it.
+        (4000, {"balance_ms": 10_000, "batch": 6000}),
+        (1000, {"balance_ms": 10_000, "batch": 6000, "others_hold": 3000, "sessions": 2}),
+        (3000, {"balance_ms": 12_000, "batch": 6000, "reserved": 6000, "sessions": 2}),
         # A share stays free for each that has starved for longer.
         (1000, {"balance_ms": 3000, "sessions": 2, "ahead": 1, "others_hold": 500}),
         (500, {"balance_ms": 2500, "sessions": 3, "ahead": 2}),
