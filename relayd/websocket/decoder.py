@@ -37,6 +37,8 @@ from relayd.websocket.masking import mask
 __all__ = ["Bounds", "Decoder", "Ended"]
 
 _CONTINUATION: Final = 0x0
+# Below every opcode: no frame, or no message, is under way.
+_NONE: Final = -1
 _OPCODES: Final = frozenset({_CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG})
 
 # Section 5.5.3 allows answering only the latest of several pings; sixteen satisfies every client
@@ -60,8 +62,8 @@ _TURN_FRAMES: Final = 64
 _CLOSE_CODES: Final = frozenset({1000, 1001, 1002, 1003, *range(1007, 1015)})
 
 # What nearly every read begins with: an app's audio, an engine's result, of 126 to 65,535 bytes.
-_AUDIO: Final = int.from_bytes((FINAL | BINARY, MASKED | TWO_BYTES), "big")
-_RESULT: Final = int.from_bytes((FINAL | TEXT, TWO_BYTES), "big")
+_AUDIO: Final = int.from_bytes((FINAL | BINARY, MASKED | TWO_BYTES))
+_RESULT: Final = int.from_bytes((FINAL | TEXT, TWO_BYTES))
 # What is shorter may be one of those with its length in too long a form.
 _ONLY_BYTES_LEAST: Final = 4 + CONTROL_BYTES_MAX + 1
 # The head of such a frame, and its length.
@@ -144,11 +146,11 @@ class Decoder:
         self._midway = False
         self._data = b""
         self._at = 0
-        # The frame under way: its opcode, or -1.
-        self._opcode = -1
+        # The frame under way: its opcode.
+        self._opcode = _NONE
         self._control = b""
-        # The message under way: TEXT, BINARY or -1.
-        self._kind = -1
+        # The message under way: TEXT or BINARY.
+        self._kind = _NONE
         self._body: io.BytesIO | None = None
         self._utf8: codecs.IncrementalDecoder | None = None
         self._pings: list[bytes] = []
@@ -247,7 +249,7 @@ class Decoder:
         if len(data) < end:
             return False
         if extra:
-            size = int.from_bytes(data[at + 2 : body], "big")
+            size = int.from_bytes(data[at + 2 : body])
             shorter_max = CONTROL_BYTES_MAX if extra == 2 else TWO_BYTES_MAX  # noqa: PLR2004
             if size <= shorter_max or size >> 63:
                 return self._end(PROTOCOL_ERROR, "payload length not in its shortest form")
@@ -329,7 +331,7 @@ class Decoder:
         """Add to the message under way; the message itself once that was its last byte."""
         frame_over = not self._left
         if frame_over:
-            self._opcode = -1
+            self._opcode = _NONE
         message_over = frame_over and self._final
         if self._kind == TEXT and not self._valid_text(chunk, last=message_over):
             return None
@@ -344,7 +346,7 @@ class Decoder:
             # getvalue() of a BytesIO hands its buffer over without a copy.
             whole = self._body.getvalue()
         text = self._kind == TEXT
-        self._kind = -1
+        self._kind = _NONE
         self._body = self._utf8 = None
         return whole.decode() if text else whole
 
@@ -360,7 +362,7 @@ class Decoder:
 
     def _finish_control(self) -> None:
         opcode, payload = self._opcode, self._control
-        self._opcode = -1
+        self._opcode = _NONE
         self._control = b""
         if opcode == PING:
             self._pings = [*self._pings[1 - _PONGS_MAX :], payload]
@@ -372,7 +374,7 @@ class Decoder:
         if not payload:
             self._end(NO_STATUS, "", clean=True)
             return
-        code = int.from_bytes(payload[:2], "big")
+        code = int.from_bytes(payload[:2])
         if len(payload) == 1 or not (code in _CLOSE_CODES or 3000 <= code <= 4999):  # noqa: PLR2004
             self._end(PROTOCOL_ERROR, "close code not allowed")
             return
