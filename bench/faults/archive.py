@@ -20,7 +20,7 @@ from bench.daemon import Sections, configuration, write_configuration
 from bench.faults.hand import MODEL, recording
 from relayd import config
 from relayd.database.ports import Connection
-from relayd.jobs import claiming
+from relayd.jobs import claiming, returning
 from relayd.storage.folder import Folder
 from relayd.transcriptions.outcomes import Submission, Submitted
 from relayd.transcriptions.service import Transcriptions
@@ -127,12 +127,16 @@ class Archive:
         return len(await self.books.database.transact(claiming.owned, boot_id))
 
     async def charged_wrongly_ms(self) -> int:
-        """Milliseconds charged of all recordings beyond, or below, what they are long."""
+        """Milliseconds charged beyond, or below, what is owed: nothing of what failed."""
         return await self.books.database.transact(_charged_wrongly)
 
     async def attempts_counted(self) -> int:
         """Failures that were counted against recordings."""
         return await self.books.database.transact(_failures)
+
+    async def given_up(self) -> int:
+        """How many recordings failed because too many workers died at them."""
+        return await self.books.database.transact(_given_up)
 
     def errors(self) -> list[str]:
         """What any of the workers logged that a human should look at."""
@@ -174,7 +178,20 @@ def _states(connection: Connection) -> Counter[str]:
 
 def _charged_wrongly(connection: Connection) -> int:
     row = connection.execute(
-        "SELECT coalesce(sum(abs(charged_ms - measured_ms)), 0)::bigint FROM transcriptions"
+        """
+        SELECT coalesce(sum(abs(
+            charged_ms - CASE WHEN state = 'failed' THEN 0 ELSE measured_ms END
+        )), 0)::bigint FROM transcriptions
+        """
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def _given_up(connection: Connection) -> int:
+    row = connection.execute(
+        "SELECT count(*) FROM transcriptions WHERE deaths >= %s AND reason = 'worker_lost'",
+        (returning.DEATHS_MAX,),
     ).fetchone()
     assert row is not None
     return int(row[0])

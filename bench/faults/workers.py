@@ -52,7 +52,11 @@ async def run(verdict: Verdict) -> None:
         longest = round(max(waits), 2)
         verdict.at_most("longest until nothing was a dead one's", longest, _DEAD_SECONDS + 1, "s")
         verdict.equal("every recording ended", over, wanted=True)
-        verdict.equal("recordings done", (await here.states())["done"], recordings)
+        # One at which so many workers died is taken for the cause of it.
+        given_up = await here.given_up()
+        verdict.note("recordings at which too many died, so that they failed", given_up)
+        done = (await here.states())["done"]
+        verdict.equal("the others that are done", done, recordings - given_up)
         verdict.equal("ms charged wrongly", await here.charged_wrongly_ms(), 0)
         verdict.equal("rows at fault in the audit", len(await here.books.audit()), 0)
         verdict.equal("errors logged", len(here.errors()), 0)
