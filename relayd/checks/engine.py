@@ -1,4 +1,4 @@
-"""The engines that serve streams, why it is they, and what their models cost."""
+"""The engines that serve streams, why these do, and what their models cost."""
 
 from relayd.checks.finding import Finding
 from relayd.config import Config

@@ -13,7 +13,7 @@ from relayd.speech.plan import ConfigRefusal, StreamPlan
 from relayd.speech.tariff import EVEN, Tariff
 from relayd.speech.words import Transcript, UpstreamEvent
 
-__all__ = ["FakeEngine", "FakeUpstream"]
+__all__ = ["FakeEngine", "FakeUpstream", "next_untaken"]
 
 
 @attrs.define(eq=False)
@@ -96,16 +96,24 @@ class FakeUpstream:
         self, take: Callable[[UpstreamEvent], bool] = lambda _: False
     ) -> UpstreamEvent | None:
         """The next scripted event that isn't taken."""
-        while True:
-            await trio.lowlevel.checkpoint()
-            try:
-                event = await self._results.receive()
-            except trio.EndOfChannel:
-                return None
-            if isinstance(event, UpstreamError):
-                raise event
-            if not take(event):
-                return event
+        return await next_untaken(self._results, take)
+
+
+async def next_untaken(
+    results: trio.MemoryReceiveChannel[UpstreamEvent | UpstreamError],
+    take: Callable[[UpstreamEvent], bool],
+) -> UpstreamEvent | None:
+    """The next of these that isn't taken; None once there are no more. Raises what is an error."""
+    while True:
+        await trio.lowlevel.checkpoint()
+        try:
+            event = await results.receive()
+        except trio.EndOfChannel:
+            return None
+        if isinstance(event, UpstreamError):
+            raise event
+        if not take(event):
+            return event
 
 
 @attrs.define(eq=False)

@@ -14,6 +14,7 @@ from relayd.speech.formats import AudioFormat
 from relayd.speech.plan import ConfigRefusal, StreamPlan
 from relayd.speech.tariff import EVEN, Tariff
 from relayd.speech.words import Transcript, UpstreamEvent, Word
+from tests.fakes.engine import next_untaken
 
 __all__ = ["SENTENCE", "WORD_BYTES", "Death", "Reciter", "read_out"]
 
@@ -132,16 +133,7 @@ class Recital:
         self, take: Callable[[UpstreamEvent], bool] = lambda _: False
     ) -> UpstreamEvent | None:
         """The next result that isn't taken."""
-        while True:
-            await trio.lowlevel.checkpoint()
-            try:
-                event = await self._results.receive()
-            except trio.EndOfChannel:
-                return None
-            if isinstance(event, UpstreamError):
-                raise event
-            if not take(event):
-                return event
+        return await next_untaken(self._results, take)
 
     def _dying(self, more: int = 0) -> bool:
         after = None if self.death is None else self.death.after_bytes

@@ -26,6 +26,7 @@ from relayd.routes.views.v1.recordings import BATCH_OFF, Recording, identity, op
 from relayd.transcriptions.outcomes import Filters, Standing
 
 __all__ = [
+    "REASON_MAX",
     "UNKNOWN_USER",
     "AccountCredit",
     "AccountDetail",
@@ -42,13 +43,13 @@ _PAGE: Final = 100
 _PAGE_MAX: Final = 1000
 # Of each kind of thing that is told of an account.
 _LATEST: Final = 20
-_REASON_MAX: Final = 200
+REASON_MAX: Final = 200
 _USER: Final = "5f0c1c52-5b0e-4d0c-9d51-6f1d7c1c9a10"
 UserId = Annotated[str, told("As the list has it.", _USER)]
 _WHY: Final = {
     "reason": Annotated[
         str,
-        told("Why, for the trail of what operators did.", "ticket 117", maxLength=_REASON_MAX),
+        told("Why, for the trail of what operators did.", "ticket 117", maxLength=REASON_MAX),
     ]
 }
 
@@ -258,9 +259,9 @@ async def user(principal: Principal, user_id: str) -> WholeAccount:
 def checked_reason(text: str) -> str:
     """A reason as the trail takes it."""
     reason = text.strip()
-    if not 1 <= len(reason) <= _REASON_MAX or not reason.isprintable():
+    if not 1 <= len(reason) <= REASON_MAX or not reason.isprintable():
         raise INVALID_FIELD.problem(
-            f"The field reason must be text of 1 to {_REASON_MAX} characters."
+            f"The field reason must be text of 1 to {REASON_MAX} characters."
         )
     return reason
 

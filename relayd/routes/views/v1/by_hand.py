@@ -28,6 +28,7 @@ from relayd.routes.views.operator import NO_OPERATOR
 from relayd.routes.views.second_factor import REFUSED_CODE
 from relayd.routes.views.signing_in import TOO_MANY_GUESSES
 from relayd.routes.views.v1.admin import (
+    REASON_MAX,
     UNKNOWN_USER,
     AccountCredit,
     AccountDetail,
@@ -59,7 +60,7 @@ _SECONDS_MAX: Final = 10 * 365 * 86_400
 
 _Path = {"user_id": UserId}
 Reason = Annotated[
-    str, told("Why, for the trail and the ledger.", "ticket 117", minLength=1, maxLength=200)
+    str, told("Why, for the trail and the ledger.", "ticket 117", minLength=1, maxLength=REASON_MAX)
 ]
 Code = Annotated[
     str,
