@@ -6,6 +6,7 @@ role         which end, and how patient                take      what a receiver
 decoder      what comes in, without I/O                frames    what goes out
 farewell     how one ended                             masking   in C where there is a wheel
 pump         works off all sockets that are ready      wires     bytes without waiting
-keepalive    one beat for all: pings and deadlines     streamed  wires over any Trio stream
+streamed     wires over any Trio stream                ports     what a wire is to either side
 tls          OpenSSL on the socket                     streams   cut, or left so that it is read
+keepalive    one beat for all: pings and deadlines     ticks     a timer in the kernel
 """

@@ -15,6 +15,7 @@ import trio
 from relayd.websocket.decoder import Bounds, Decoder, Ended
 from relayd.websocket.farewell import Cause, Farewell, WebSocketClosed, tell
 from relayd.websocket.frames import ABNORMAL, close_frame, data_frame, ping_frame
+from relayd.websocket.ports import Wire
 from relayd.websocket.pump import Pump
 from relayd.websocket.role import GRACE_SECONDS, LAST_WORDS_SECONDS, Role, Timeouts
 from relayd.websocket.streams import linger_seconds
@@ -26,7 +27,7 @@ from relayd.websocket.take import (
     last_messages,
     no_message,
 )
-from relayd.websocket.wires import Wire, wire_of
+from relayd.websocket.wires import wire_of
 
 __all__ = ["WebSocket"]
 

@@ -18,8 +18,8 @@ import trio
 
 from relayd import logs
 from relayd.websocket.keepalive import Keepalive
+from relayd.websocket.ports import Pumped
 from relayd.websocket.ticks import Ticks
-from relayd.websocket.wires import SocketWire
 
 __all__ = ["Pump", "open_pump"]
 
@@ -44,9 +44,9 @@ class Pump:
         self.keepalive = Keepalive()
         self._nursery = nursery
         self._epoll = select.epoll()
-        self._wires: dict[int, SocketWire] = {}
+        self._wires: dict[int, Pumped] = {}
         # What epoll can't know of: there is more to do for what was read already.
-        self._again: list[SocketWire] = []
+        self._again: list[Pumped] = []
         self._turning = False
         # Sockets worked off since the pace was judged last.
         self._worked = 0
@@ -105,7 +105,7 @@ class Pump:
             self._worked = 0
             self._judged_at = now
 
-    def ask(self, wire: SocketWire, events: int, *, before: int) -> None:
+    def ask(self, wire: Pumped, events: int, *, before: int) -> None:
         """Watch a wire for these events; for none, not at all."""
         if self._epoll.closed:
             # The run is over, and with it every connection.
@@ -119,7 +119,7 @@ class Pump:
             del self._wires[wire.number]
             self._epoll.unregister(wire.number)
 
-    def again(self, wire: SocketWire) -> None:
+    def again(self, wire: Pumped) -> None:
         """Come back to a wire in the next turn, whatever epoll says."""
         self._again.append(wire)
         if not self._turning:

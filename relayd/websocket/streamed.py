@@ -1,15 +1,11 @@
 """A wire over any Trio stream that is no socket: two small tasks do what epoll does for one."""
 
-from typing import TYPE_CHECKING
-
 import trio
 
 from relayd.websocket import streams
+from relayd.websocket.ports import WireOwner
+from relayd.websocket.pump import Pump
 from relayd.websocket.streams import LOST, READ_BYTES
-
-if TYPE_CHECKING:
-    from relayd.websocket.pump import Pump
-    from relayd.websocket.wires import WireOwner
 
 __all__ = ["StreamWire"]
 
@@ -17,7 +13,7 @@ __all__ = ["StreamWire"]
 class StreamWire:
     """Any Trio stream: what the pump does for a socket, two tasks do here."""
 
-    def __init__(self, stream: trio.abc.Stream, pump: "Pump", owner: "WireOwner") -> None:
+    def __init__(self, stream: trio.abc.Stream, pump: Pump, owner: WireOwner) -> None:
         self.stream = stream
         self.reading = False
         self.broken = False

@@ -8,19 +8,18 @@ it is synchronous, so that audio passes from one wire to another without a switc
 import os
 import select
 import ssl
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final
 
 import trio
 
 from relayd.websocket import streams
+from relayd.websocket.ports import Wire, WireOwner
+from relayd.websocket.pump import Pump
 from relayd.websocket.streamed import StreamWire
 from relayd.websocket.streams import READ_BYTES
 from relayd.websocket.tls import TlsStream
 
-if TYPE_CHECKING:
-    from relayd.websocket.pump import Pump
-
-__all__ = ["SocketWire", "Wire", "WireOwner", "wire_of"]
+__all__ = ["SocketWire", "wire_of"]
 
 # Names of this module, for each frame looks them up.
 _read: Final = os.read
@@ -33,58 +32,7 @@ _HALF: Final = select.EPOLLRDHUP
 _HUNG_UP: Final = _HALF | select.EPOLLHUP | select.EPOLLERR
 
 
-class WireOwner(Protocol):
-    """Who a wire belongs to. Nothing here may wait."""
-
-    def heard(self, data: bytes) -> bool:
-        """Take what was read (nothing: the end); whether `go_on` has more of it to do."""
-
-    def go_on(self) -> bool:
-        """Work on at what was heard; whether there is still more to do."""
-
-    def lost(self) -> None:
-        """Reading failed: the connection broke."""
-
-    def drained(self) -> None:
-        """What waited to be sent is out, or never will be (`Wire.broken`)."""
-
-    def hung_up(self) -> None:
-        """The other end left, unnoticed by anybody who reads, because nobody does."""
-
-
-class Wire(Protocol):
-    """One connection's bytes."""
-
-    # What it runs over.
-    stream: trio.abc.Stream
-    # Whether the owner wants to hear.
-    reading: bool
-    # Nothing more can be sent.
-    broken: bool
-    # Since when something waits to be sent; None while nothing does.
-    waiting_since: float | None
-
-    @property
-    def holds_unread(self) -> bool:
-        """Whether something came that nobody has read. Streams in memory don't say."""
-
-    def send_at_once(self, data: bytes) -> bool:
-        """Send if nothing waits before it and part of it is taken now; False: nothing was sent."""
-
-    def push(self, data: bytes) -> None:
-        """Send now or as soon as can be, behind what waits. Bounded by who calls."""
-
-    def listen(self) -> None:
-        """Tell the owner what comes, until ``reading`` is set back."""
-
-    def end(self) -> None:
-        """Say that nothing more will be sent, where the transport can."""
-
-    def close(self, *, reset: bool = False) -> None:
-        """Close at once. With ``reset``, what the peer has not read is dropped."""
-
-
-def wire_of(stream: trio.abc.Stream, pump: "Pump", owner: WireOwner) -> Wire:
+def wire_of(stream: trio.abc.Stream, pump: Pump, owner: WireOwner) -> Wire:
     """Take a stream over: a socket, with or without TLS, goes into the pump."""
     if isinstance(stream, TlsStream):
         return SocketWire(stream, stream.tls.fileno(), pump, owner, stream.tls)
@@ -122,7 +70,7 @@ class SocketWire:
         self,
         stream: trio.SocketStream | TlsStream,
         number: int,
-        pump: "Pump",
+        pump: Pump,
         owner: WireOwner,
         tls: ssl.SSLSocket | None = None,
     ) -> None:
