@@ -11,13 +11,13 @@ import trio
 
 from relayd import config
 from relayd.accounts.accounts import Accounts
-from relayd.accounts.devices import DeviceTokens
-from relayd.accounts.lifetimes import Lifetimes
 from relayd.accounts.outcomes import SignedIn
-from relayd.accounts.passwords import Passwords
-from relayd.accounts.proving import Proving
-from relayd.accounts.tokens import AccessTokens
-from relayd.accounts.totp import Totp
+from relayd.accounts.proving.passwords import Passwords
+from relayd.accounts.proving.proving import Proving
+from relayd.accounts.proving.totp import Totp
+from relayd.accounts.sign_ins.devices import DeviceTokens
+from relayd.accounts.sign_ins.lifetimes import Lifetimes
+from relayd.accounts.sign_ins.tokens import AccessTokens
 from relayd.config.secret import Secret
 from relayd.database import migrate
 from relayd.database.pool import open_database

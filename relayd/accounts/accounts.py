@@ -12,12 +12,7 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.accounts import deletion, guesses, sign_ins, users
 from relayd.accounts.addresses import Addresses, moment
-from relayd.accounts.devices import STRANGER, DeviceTokens, Visitor
-from relayd.accounts.emails import normalise
-from relayd.accounts.gifts import Gift
-from relayd.accounts.lifetimes import Keeper, Lifetimes
 from relayd.accounts.operators import Operators
 from relayd.accounts.outcomes import (
     ChangeRefusal,
@@ -30,12 +25,19 @@ from relayd.accounts.outcomes import (
     SignedIn,
     User,
 )
-from relayd.accounts.passwords import Asking, Passwords, is_checkable, problem
-from relayd.accounts.proving import Proving
+from relayd.accounts.proving import guesses
+from relayd.accounts.proving.passwords import Asking, Passwords, is_checkable, problem
+from relayd.accounts.proving.proving import Proving
+from relayd.accounts.proving.totp import Totp
 from relayd.accounts.second_factor import SecondFactor
-from relayd.accounts.sign_ins import Rotation, SignInTerms
-from relayd.accounts.tokens import AccessTokens, RefreshToken, refresh_hash
-from relayd.accounts.totp import Totp
+from relayd.accounts.sign_ins import sign_ins
+from relayd.accounts.sign_ins.devices import STRANGER, DeviceTokens, Visitor
+from relayd.accounts.sign_ins.lifetimes import Keeper, Lifetimes
+from relayd.accounts.sign_ins.sign_ins import Rotation, SignInTerms
+from relayd.accounts.sign_ins.tokens import AccessTokens, RefreshToken, refresh_hash
+from relayd.accounts.users import deletion, users
+from relayd.accounts.users.emails import normalise
+from relayd.accounts.users.gifts import Gift
 from relayd.config import Auth
 from relayd.database.ports import Database
 from relayd.identity import Principal

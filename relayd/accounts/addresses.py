@@ -11,10 +11,6 @@ import attrs
 import trio
 
 from relayd import logs
-from relayd.accounts import links
-from relayd.accounts.devices import STRANGER, Visitor
-from relayd.accounts.emails import normalise
-from relayd.accounts.gifts import Gift
 from relayd.accounts.outcomes import (
     Credentials,
     Delayed,
@@ -23,8 +19,12 @@ from relayd.accounts.outcomes import (
     ProofRefusal,
     User,
 )
-from relayd.accounts.passwords import problem
-from relayd.accounts.proving import Proving
+from relayd.accounts.proving.passwords import problem
+from relayd.accounts.proving.proving import Proving
+from relayd.accounts.sign_ins.devices import STRANGER, Visitor
+from relayd.accounts.users import links
+from relayd.accounts.users.emails import normalise
+from relayd.accounts.users.gifts import Gift
 from relayd.database.ports import Database
 from relayd.identity import Principal
 from relayd.mail.letters import Kind, Letters, token_hash

@@ -13,11 +13,12 @@ from uuid import UUID
 import attrs
 
 from relayd import logs
-from relayd.accounts import operator_trail, users
-from relayd.accounts.devices import STRANGER, Visitor
+from relayd.accounts import operator_trail
 from relayd.accounts.operator_trail import Deed, TrailRow
 from relayd.accounts.outcomes import ChangeRefusal, Credentials, Delayed, LoginRefusal
-from relayd.accounts.proving import Proving
+from relayd.accounts.proving.proving import Proving
+from relayd.accounts.sign_ins.devices import STRANGER, Visitor
+from relayd.accounts.users import users
 from relayd.database.ports import Connection, Database
 from relayd.ledger import balances
 from relayd.ledger.balances import Entry

@@ -9,18 +9,18 @@ from uuid import UUID
 import attrs
 import segno
 
-from relayd.accounts import second_factors
 from relayd.accounts.addresses import Addresses, moment
-from relayd.accounts.devices import Visitor
 from relayd.accounts.outcomes import (
     Credentials,
     Delayed,
     FactorRefusal,
     PasswordRefusal,
 )
-from relayd.accounts.proving import Proving
-from relayd.accounts.second_factors import Confirmation, FactorState
-from relayd.accounts.totp import SEED_BYTES
+from relayd.accounts.proving import second_factors
+from relayd.accounts.proving.proving import Proving
+from relayd.accounts.proving.second_factors import Confirmation, FactorState
+from relayd.accounts.proving.totp import SEED_BYTES
+from relayd.accounts.sign_ins.devices import Visitor
 from relayd.database.ports import Connection, Database
 from relayd.identity import Principal
 from relayd.mail.letters import Kind, Letter

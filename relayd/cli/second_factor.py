@@ -12,7 +12,7 @@ from relayd.errors import OperatorError
 
 if TYPE_CHECKING:
     from relayd.accounts.outcomes import User
-    from relayd.accounts.second_factors import FactorState
+    from relayd.accounts.proving.second_factors import FactorState
     from relayd.config import Config
     from relayd.database.ports import Database
 

@@ -249,7 +249,7 @@ def _answer(
 
 def _wording(refusal: "RegisterRefusal | ChangeRefusal", email: str) -> str:
     from relayd.accounts.outcomes import ChangeRefusal, RegisterRefusal
-    from relayd.accounts.passwords import PASSWORD_MAX, PASSWORD_MIN
+    from relayd.accounts.proving.passwords import PASSWORD_MAX, PASSWORD_MIN
 
     match refusal:
         case RegisterRefusal.INVALID_EMAIL:

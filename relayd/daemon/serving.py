@@ -16,7 +16,7 @@ import trio
 
 from relayd import logs
 from relayd.accounts.accounts import Accounts
-from relayd.accounts.tokens import AccessTokens, TokenAuthenticator
+from relayd.accounts.sign_ins.tokens import AccessTokens, TokenAuthenticator
 from relayd.clock import lease_clock
 from relayd.config import Config
 from relayd.daemon.batch import Room, membership_of, open_room

@@ -4,7 +4,6 @@ import attrs
 import pyotp
 
 from relayd.accounts.accounts import Accounts
-from relayd.accounts.devices import STRANGER, Visitor
 from relayd.accounts.outcomes import (
     Delayed,
     FactorRefusal,
@@ -13,6 +12,7 @@ from relayd.accounts.outcomes import (
     SignedIn,
 )
 from relayd.accounts.second_factor import Enrolment
+from relayd.accounts.sign_ins.devices import STRANGER, Visitor
 from relayd.identity import Principal
 from relayd.mail.letters import Kind
 from tests.accounts.letters import MailStore

@@ -3,7 +3,6 @@
 import attrs
 
 from relayd.accounts.accounts import Accounts
-from relayd.accounts.devices import Visitor
 from relayd.accounts.outcomes import (
     ChangeRefusal,
     Delayed,
@@ -12,6 +11,7 @@ from relayd.accounts.outcomes import (
     SignedIn,
     User,
 )
+from relayd.accounts.sign_ins.devices import Visitor
 from tests.accounts.contract import Store
 from tests.accounts.world import DAY, EMAIL, PASSWORD, make_accounts, registered
 

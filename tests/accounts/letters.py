@@ -6,7 +6,6 @@ import attrs
 
 from relayd.accounts.accounts import Accounts
 from relayd.accounts.addresses import Addresses
-from relayd.accounts.devices import Visitor
 from relayd.accounts.outcomes import (
     LinkRefusal,
     LoginRefusal,
@@ -16,6 +15,7 @@ from relayd.accounts.outcomes import (
     SignedIn,
     User,
 )
+from relayd.accounts.sign_ins.devices import Visitor
 from relayd.mail.letters import Kind
 from tests.accounts.contract import Store
 from tests.accounts.world import DAY, EMAIL, PASSWORD, make_accounts, refreshed, registered

@@ -2,8 +2,8 @@
 
 import trio
 
-from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import RefreshRefusal, SignedIn
+from relayd.accounts.sign_ins.lifetimes import Keeper
 from tests.accounts.contract import Store, both
 from tests.accounts.world import (
     DAY,

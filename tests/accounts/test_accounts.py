@@ -5,7 +5,6 @@ import bcrypt
 import pytest
 import trio
 
-from relayd.accounts.lifetimes import Keeper, Lifetime
 from relayd.accounts.outcomes import (
     ChangeRefusal,
     LoginRefusal,
@@ -13,8 +12,9 @@ from relayd.accounts.outcomes import (
     RegisterRefusal,
     User,
 )
-from relayd.accounts.passwords import Passwords
-from relayd.accounts.sign_ins import SignInTerms
+from relayd.accounts.proving.passwords import Passwords
+from relayd.accounts.sign_ins.lifetimes import Keeper, Lifetime
+from relayd.accounts.sign_ins.sign_ins import SignInTerms
 from relayd.errors import DatabaseUnavailable
 from tests.accounts.contract import AccountsContract
 from tests.accounts.factors import FactorsContract

@@ -8,10 +8,10 @@ import pytest
 import trio
 import trio.lowlevel
 
-from relayd.accounts import sign_ins
-from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import RefreshRefusal, SignedIn, User
-from relayd.accounts.tokens import AccessTokens
+from relayd.accounts.sign_ins import sign_ins
+from relayd.accounts.sign_ins.lifetimes import Keeper
+from relayd.accounts.sign_ins.tokens import AccessTokens
 from relayd.database.ports import Connection, Database
 from relayd.ledger import balances
 from relayd.mail.letters import Kind

@@ -4,14 +4,14 @@ import trio
 
 from relayd.accounts.accounts import Accounts
 from relayd.accounts.addresses import Addresses
-from relayd.accounts.devices import DeviceTokens
-from relayd.accounts.gifts import Gift
-from relayd.accounts.lifetimes import Lifetime, Lifetimes
 from relayd.accounts.outcomes import SignedIn
-from relayd.accounts.passwords import Passwords
-from relayd.accounts.proving import Proving
-from relayd.accounts.tokens import AccessTokens
-from relayd.accounts.totp import Totp
+from relayd.accounts.proving.passwords import Passwords
+from relayd.accounts.proving.proving import Proving
+from relayd.accounts.proving.totp import Totp
+from relayd.accounts.sign_ins.devices import DeviceTokens
+from relayd.accounts.sign_ins.lifetimes import Lifetime, Lifetimes
+from relayd.accounts.sign_ins.tokens import AccessTokens
+from relayd.accounts.users.gifts import Gift
 from relayd.database.ports import Database
 from relayd.mail.letters import Letters
 from relayd.quotas.counters import Counters

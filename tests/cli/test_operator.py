@@ -6,7 +6,7 @@ import psycopg
 import pytest
 from pyotp import TOTP
 
-from relayd.accounts.totp import Totp
+from relayd.accounts.proving.totp import Totp
 from relayd.cli.toolkit.exits import Exit
 from tests.cli.commands import EMAIL, Command, answered
 from tests.config.files import PEPPER

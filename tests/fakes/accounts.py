@@ -12,11 +12,11 @@ import attrs
 import trio
 import trio.lowlevel
 
-from relayd.accounts.gifts import Gift
-from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.operator_trail import Deed
 from relayd.accounts.outcomes import Credentials, RefreshRefusal, User
-from relayd.accounts.sign_ins import GRACE_SECONDS, Rotation, SignInTerms
+from relayd.accounts.sign_ins.lifetimes import Keeper
+from relayd.accounts.sign_ins.sign_ins import GRACE_SECONDS, Rotation, SignInTerms
+from relayd.accounts.users.gifts import Gift
 from relayd.errors import DatabaseUnavailable
 from relayd.mail.letters import Letter
 from tests.fakes.factors import MemoryFactors

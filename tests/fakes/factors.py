@@ -5,10 +5,10 @@ from uuid import UUID
 
 import attrs
 
-from relayd.accounts.guesses import Guess, crowd_seconds, delay_seconds
 from relayd.accounts.outcomes import FactorRefusal
-from relayd.accounts.second_factors import Confirmation, FactorState
-from relayd.accounts.totp import Totp
+from relayd.accounts.proving.guesses import Guess, crowd_seconds, delay_seconds
+from relayd.accounts.proving.second_factors import Confirmation, FactorState
+from relayd.accounts.proving.totp import Totp
 from relayd.mail.letters import Letter
 from tests.fakes.links import MemoryLinks
 

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import attrs
 
-from relayd.accounts.gifts import Gift
 from relayd.accounts.outcomes import LinkRefusal, ProofRefusal, User
+from relayd.accounts.users.gifts import Gift
 from relayd.mail.letters import Kind, Letter
 
 __all__ = ["MemoryLinks"]

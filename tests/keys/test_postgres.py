@@ -6,8 +6,8 @@ import attrs
 import psycopg
 import pytest
 
-from relayd.accounts.deletion import delete_user
-from relayd.accounts.users import insert_user, set_disabled
+from relayd.accounts.users.deletion import delete_user
+from relayd.accounts.users.users import insert_user, set_disabled
 from relayd.database.ports import Connection, Database
 from relayd.keys.keys import Keys
 from tests.keys.contract import KeysContract, Store, made

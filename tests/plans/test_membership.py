@@ -7,7 +7,7 @@ import attrs
 import pytest
 
 from relayd import config
-from relayd.accounts.deletion import delete_user
+from relayd.accounts.users.deletion import delete_user
 from relayd.database.ports import Connection, Database
 from relayd.jobs.lanes import Terms
 from relayd.ledger import balances, lots

@@ -18,8 +18,9 @@ import pytest
 import trio
 
 from relayd import daemon
-from relayd.accounts import accounts, guesses
-from relayd.accounts.passwords import Passwords
+from relayd.accounts import accounts
+from relayd.accounts.proving import guesses
+from relayd.accounts.proving.passwords import Passwords
 from relayd.config import load
 from relayd.intake import uploads
 from relayd.outbound.dialling import SystemResolver

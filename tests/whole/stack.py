@@ -15,7 +15,7 @@ import trio.testing
 from quart_trio import QuartTrio
 
 from relayd import config
-from relayd.accounts.tokens import AccessTokens, TokenAuthenticator
+from relayd.accounts.sign_ins.tokens import AccessTokens, TokenAuthenticator
 from relayd.client.session import Stream, open_stream
 from relayd.client.transport import Address
 from relayd.daemon.session_log import log_end

@@ -7,7 +7,7 @@ from quart import Blueprint
 
 from relayd.accounts.addresses import Addresses
 from relayd.accounts.outcomes import Delayed, LinkRefusal, PasswordRefusal, ProofRefusal
-from relayd.accounts.passwords import OWN_ADDRESS, problem
+from relayd.accounts.proving.passwords import OWN_ADDRESS, problem
 from relayd.routes.toolkit.bodies import read_form
 from relayd.routes.toolkit.description import Answer, Body, Topic, described
 from relayd.routes.toolkit.forms import STORABLE, Form, told

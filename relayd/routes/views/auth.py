@@ -7,9 +7,6 @@ from msgspec import UNSET
 from quart import Blueprint
 
 from relayd import logs
-from relayd.accounts.devices import Visitor
-from relayd.accounts.emails import refused_domain
-from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import (
     Delayed,
     LoginRefusal,
@@ -18,7 +15,10 @@ from relayd.accounts.outcomes import (
     RegisterRefusal,
     SignedIn,
 )
-from relayd.accounts.passwords import OWN_ADDRESS, problem
+from relayd.accounts.proving.passwords import OWN_ADDRESS, problem
+from relayd.accounts.sign_ins.devices import Visitor
+from relayd.accounts.sign_ins.lifetimes import Keeper
+from relayd.accounts.users.emails import refused_domain
 from relayd.quotas.blocks import blocks_of
 from relayd.routes.toolkit.bodies import read_bytes, read_form
 from relayd.routes.toolkit.description import Answer, Body, ResponseLink, Topic, described

@@ -10,11 +10,11 @@ from typing import Annotated, Final, Literal
 from quart import Blueprint, Response, request
 
 from relayd import logs
-from relayd.accounts.lifetimes import Keeper
 from relayd.accounts.outcomes import (
     RefreshRefusal,
     SignedIn,
 )
+from relayd.accounts.sign_ins.lifetimes import Keeper
 from relayd.routes.toolkit.bodies import read_form
 from relayd.routes.toolkit.description import Answer, Body, Topic, answered, described
 from relayd.routes.toolkit.forms import Form, told

@@ -5,9 +5,9 @@ from uuid import UUID
 
 from msgspec import UNSET, Meta, UnsetType
 
-from relayd.accounts.emails import ADDRESS_MAX
 from relayd.accounts.outcomes import SignedIn, User
-from relayd.accounts.passwords import PASSWORD_MAX, PASSWORD_MIN
+from relayd.accounts.proving.passwords import PASSWORD_MAX, PASSWORD_MIN
+from relayd.accounts.users.emails import ADDRESS_MAX
 from relayd.routes.toolkit.forms import STORABLE, Form, Time, told
 from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.wiring import wiring

@@ -2,10 +2,10 @@
 
 from uuid import UUID
 
-from relayd.accounts.gifts import Gift
-from relayd.accounts.links import drop_links
 from relayd.accounts.outcomes import ChangeRefusal, Credentials, User
-from relayd.accounts.sign_ins import Rotation, SignInTerms, end_sign_ins, insert_sign_in
+from relayd.accounts.sign_ins.sign_ins import Rotation, SignInTerms, end_sign_ins, insert_sign_in
+from relayd.accounts.users.gifts import Gift
+from relayd.accounts.users.links import drop_links
 from relayd.database.ports import Connection
 from relayd.mail import queue
 from relayd.mail.letters import Letter

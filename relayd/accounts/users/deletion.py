@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from relayd.accounts.outcomes import User
-from relayd.accounts.sign_ins import end_sign_ins
+from relayd.accounts.sign_ins.sign_ins import end_sign_ins
 from relayd.database.ports import Connection
 
 __all__ = ["delete_user"]

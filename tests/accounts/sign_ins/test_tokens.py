@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.accounts.tokens import AccessToken, AccessTokens, RefreshToken, refresh_hash
+from relayd.accounts.sign_ins.tokens import AccessToken, AccessTokens, RefreshToken, refresh_hash
 from relayd.identity import Principal
 
 SECRET = b"s" * 32

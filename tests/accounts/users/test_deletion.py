@@ -7,8 +7,8 @@ import pytest
 import trio
 from psycopg import sql
 
-from relayd.accounts.deletion import delete_user
 from relayd.accounts.outcomes import SignedIn, User
+from relayd.accounts.users.deletion import delete_user
 from relayd.database.ports import Connection, Database
 from relayd.intake.upload_rows import Begun, UploadRows
 from relayd.ledger import audit

@@ -89,9 +89,9 @@ def problem(password: str, email: str = "") -> str | None:
 @functools.cache
 def _common() -> frozenset[str]:
     """Those that are tried first by whoever guesses, in lower case; read once for a process."""
-    text = (importlib.resources.files("relayd.accounts") / "common_passwords.txt").read_text(
-        "utf-8"
-    )
+    text = (
+        importlib.resources.files("relayd.accounts.proving") / "common_passwords.txt"
+    ).read_text("utf-8")
     return frozenset(line for line in text.splitlines() if not line.startswith("# "))
 
 

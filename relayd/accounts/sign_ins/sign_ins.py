@@ -15,8 +15,8 @@ from uuid import UUID
 
 import attrs
 
-from relayd.accounts.lifetimes import Keeper, Lifetime
 from relayd.accounts.outcomes import RefreshRefusal, User
+from relayd.accounts.sign_ins.lifetimes import Keeper, Lifetime
 from relayd.database.ports import Connection
 from relayd.mail import queue
 from relayd.mail.letters import Letter

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from relayd.accounts.guesses import Guess, begin_guess, seconds_to_wait
+from relayd.accounts.proving.guesses import Guess, begin_guess, seconds_to_wait
 from relayd.database.ports import Connection
 
 pytestmark = pytest.mark.system

@@ -5,13 +5,14 @@ from uuid import UUID
 import attrs
 
 from relayd import logs
-from relayd.accounts import guesses, second_factors, users
-from relayd.accounts.devices import DeviceTokens, Visitor
-from relayd.accounts.emails import normalise
-from relayd.accounts.guesses import Guess
 from relayd.accounts.outcomes import Credentials, Delayed, LoginRefusal, PasswordRefusal
-from relayd.accounts.passwords import Asking, Passwords, Verdict, is_checkable
-from relayd.accounts.totp import Totp
+from relayd.accounts.proving import guesses, second_factors
+from relayd.accounts.proving.guesses import Guess
+from relayd.accounts.proving.passwords import Asking, Passwords, Verdict, is_checkable
+from relayd.accounts.proving.totp import Totp
+from relayd.accounts.sign_ins.devices import DeviceTokens, Visitor
+from relayd.accounts.users import users
+from relayd.accounts.users.emails import normalise
 from relayd.database.ports import Database
 from relayd.identity import Principal
 

@@ -1,6 +1,6 @@
 """How long tokens are good for, as the operator has it."""
 
-from relayd.accounts.lifetimes import Keeper, Lifetime, Lifetimes
+from relayd.accounts.sign_ins.lifetimes import Keeper, Lifetime, Lifetimes
 from relayd.config import Auth
 
 DAY = 86_400

@@ -7,7 +7,7 @@ import pytest
 import trio
 import trio.testing
 
-from relayd.accounts.passwords import (
+from relayd.accounts.proving.passwords import (
     OWN_ADDRESS,
     Asking,
     Passwords,

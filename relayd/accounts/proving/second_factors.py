@@ -6,7 +6,7 @@ from uuid import UUID
 import attrs
 
 from relayd.accounts.outcomes import FactorRefusal
-from relayd.accounts.totp import Totp
+from relayd.accounts.proving.totp import Totp
 from relayd.database.ports import Connection
 from relayd.mail import queue
 from relayd.mail.letters import Letter

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relayd.accounts.emails import ADDRESS_MAX, normalise
+from relayd.accounts.users.emails import ADDRESS_MAX, normalise
 
 
 @pytest.mark.parametrize(

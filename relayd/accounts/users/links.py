@@ -8,9 +8,9 @@ from uuid import UUID
 
 from psycopg.errors import UniqueViolation
 
-from relayd.accounts.gifts import Gift
 from relayd.accounts.outcomes import LinkRefusal, ProofRefusal, User
-from relayd.accounts.sign_ins import end_sign_ins
+from relayd.accounts.sign_ins.sign_ins import end_sign_ins
+from relayd.accounts.users.gifts import Gift
 from relayd.database.ports import Connection
 from relayd.mail import queue
 from relayd.mail.letters import Kind, Letter
