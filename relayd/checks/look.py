@@ -6,7 +6,7 @@ from relayd.checks import certificate, database, engine, exposure, mail, recordi
 from relayd.checks.finding import Finding
 from relayd.config import Config
 from relayd.engines.selection import LOCAL, choose_engine
-from relayd.payments.prices import plans_for_sale
+from relayd.payments.selling.prices import plans_for_sale
 
 __all__ = ["look"]
 

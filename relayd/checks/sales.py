@@ -10,10 +10,10 @@ from relayd import config
 from relayd.checks.finding import Finding
 from relayd.engines.selection import models_for_sale
 from relayd.errors import StripeUnavailable
-from relayd.payments.margins import margins, problem
-from relayd.payments.prices import price_problem
-from relayd.payments.stripe_api import open_stripe
-from relayd.payments.subscriptions import ForSubscribers
+from relayd.payments.books.subscriptions import ForSubscribers
+from relayd.payments.selling.margins import margins, problem
+from relayd.payments.selling.prices import price_problem
+from relayd.payments.stripe.api import open_stripe
 
 __all__ = ["judge", "reach"]
 

@@ -12,7 +12,7 @@ from relayd.durations import seconds
 if TYPE_CHECKING:
     from relayd.config import Config
     from relayd.database.ports import Database
-    from relayd.payments.purchases import PurchaseRecord
+    from relayd.payments.books.purchases import PurchaseRecord
 
 __all__ = ["add"]
 
@@ -44,7 +44,7 @@ def add(subparsers: Subparsers) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     async def action(database: "Database", config: "Config") -> "list[PurchaseRecord]":
-        from relayd.payments import purchases
+        from relayd.payments.books import purchases
 
         user = await find_user(database, config, arguments.user) if arguments.user else None
         user_id = user.id if user else None

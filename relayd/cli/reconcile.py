@@ -16,7 +16,7 @@ from relayd.errors import OperatorError
 if TYPE_CHECKING:
     from relayd.config import Config
     from relayd.database.ports import Database
-    from relayd.payments.reconciliation import Reconciled
+    from relayd.payments.fulfilment.reconciliation import Reconciled
 
 __all__ = ["add"]
 

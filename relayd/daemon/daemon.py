@@ -40,8 +40,8 @@ from relayd.engines.selection import choose_engine, models_for_sale, open_engine
 from relayd.errors import OperatorError
 from relayd.ledger import sweeper
 from relayd.ledger.succession import Seat, succeed
-from relayd.payments.margins import refuse_losses
-from relayd.payments.prices import refuse_wrong_prices
+from relayd.payments.selling.margins import refuse_losses
+from relayd.payments.selling.prices import refuse_wrong_prices
 from relayd.payments.shop import Shop, open_shop
 from relayd.quotas.counters import Counters
 from relayd.threads import Threads

@@ -30,7 +30,7 @@ from relayd.ledger.forgetting import forget_addresses
 from relayd.ledger.sweeper import Patience
 from relayd.mail.postman import Postman
 from relayd.overview.engine_days import sum_up
-from relayd.payments.margins import margins
+from relayd.payments.selling.margins import margins
 from relayd.payments.shop import Shop
 from relayd.storage.opening import open_storage
 from relayd.storage.resumable import Resumable

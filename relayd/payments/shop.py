@@ -21,20 +21,20 @@ from relayd.database.ports import Database
 from relayd.errors import StripeUnavailable
 from relayd.identity import Principal
 from relayd.ledger import balances
-from relayd.payments import purchases
-from relayd.payments.checkouts import CheckoutUrl, open_checkout
-from relayd.payments.customers import CustomerOutbox
-from relayd.payments.events import EventQueue
-from relayd.payments.fulfilment import Fulfilment
+from relayd.payments.books import purchases
+from relayd.payments.books.purchases import Purchase
+from relayd.payments.books.receipts import Bought, ReceiptRefusal, list_bought, paid_intent
+from relayd.payments.books.subscriptions import ForSubscribers
+from relayd.payments.fulfilment.events import EventQueue
+from relayd.payments.fulfilment.fulfilment import Fulfilment
+from relayd.payments.fulfilment.reconciliation import Reconciled, Reconciliation
+from relayd.payments.fulfilment.signature import Rejected, Standard, read_event
 from relayd.payments.ports import PurchaseOrder, PurchaseState, StripeApi
-from relayd.payments.prices import plans_for_sale
-from relayd.payments.purchases import Purchase
-from relayd.payments.receipts import Bought, ReceiptRefusal, list_bought, paid_intent
-from relayd.payments.reconciliation import Reconciled, Reconciliation
-from relayd.payments.signature import Rejected, Standard, read_event
-from relayd.payments.stripe_api import API_VERSION, open_stripe
-from relayd.payments.subscribing import Subscribing
-from relayd.payments.subscriptions import ForSubscribers
+from relayd.payments.selling.checkouts import CheckoutUrl, open_checkout
+from relayd.payments.selling.customers import CustomerOutbox
+from relayd.payments.selling.prices import plans_for_sale
+from relayd.payments.selling.subscribing import Subscribing
+from relayd.payments.stripe.api import API_VERSION, open_stripe
 
 __all__ = ["Accepted", "CheckoutRefusal", "CheckoutUrl", "Rejected", "Shop", "open_shop"]
 

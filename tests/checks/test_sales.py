@@ -120,7 +120,7 @@ async def test_a_key_that_is_refused(refused: str) -> None:
 
 async def test_an_api_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     """It says so, and that the network is to be looked at."""
-    monkeypatch.setattr("relayd.payments.stripe_api.PAUSES_SECONDS", (0, 0))
+    monkeypatch.setattr("relayd.payments.stripe.api.PAUSES_SECONDS", (0, 0))
     finding = await sales.reach(stripe(api_url="http://127.0.0.1:1"))
     assert not finding.well
     assert "network" in finding.remedy

@@ -61,7 +61,7 @@ def test_check_offline_asks_nobody(relayd: Command, monkeypatch: pytest.MonkeyPa
 
 def test_check_asks_stripe(relayd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where sales are on, an API that can't be reached is one finding."""
-    monkeypatch.setattr("relayd.payments.stripe_api.PAUSES_SECONDS", (0, 0))
+    monkeypatch.setattr("relayd.payments.stripe.api.PAUSES_SECONDS", (0, 0))
     monkeypatch.setenv("RELAYD_SERVER__PUBLIC_URL", "https://relay.example.org")
     monkeypatch.setenv("RELAYD_STRIPE__API_KEY", "sk_test_x")
     monkeypatch.setenv("RELAYD_STRIPE__API_URL", "http://127.0.0.1:1")

@@ -11,7 +11,7 @@ import pytest
 
 from relayd.cli.reconcile import _moment
 from relayd.cli.toolkit.exits import Exit
-from relayd.payments.purchases import attach, begin
+from relayd.payments.books.purchases import attach, begin
 from tests.cli.commands import Command, runner
 from tests.ledger.store import Store
 from tests.payments.stall import PACK
@@ -59,7 +59,7 @@ def test_reconcile_without_a_key(relayd: Command) -> None:
 @pytest.mark.system
 def test_reconcile_without_stripe(relayd: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Stripe out of reach is exit code 3."""
-    monkeypatch.setattr("relayd.payments.stripe_api.PAUSES_SECONDS", ())
+    monkeypatch.setattr("relayd.payments.stripe.api.PAUSES_SECONDS", ())
     for name, value in {
         "STRIPE__API_KEY": "sk_test_x",
         "STRIPE__WEBHOOK_SECRETS": "whsec_x",

@@ -14,10 +14,10 @@ from relayd.ledger import balances, lots
 from relayd.ledger.audit import audit
 from relayd.ledger.lots import LotRecord
 from relayd.ledger.outcomes import Balance
-from relayd.payments.purchases import PurchaseRecord, recent
+from relayd.payments.books.purchases import PurchaseRecord, recent
+from relayd.payments.books.subscriptions import ForSubscribers
+from relayd.payments.fulfilment.signature import Standard
 from relayd.payments.shop import Accepted, CheckoutUrl, Rejected, Shop
-from relayd.payments.signature import Standard
-from relayd.payments.subscriptions import ForSubscribers
 from tests.ledger.store import Store
 from tests.payments.till import Till
 from tests.stripe_standin.shapes import Json

@@ -8,7 +8,7 @@ import pytest
 import trio
 
 from relayd.database.ports import Connection, Database
-from relayd.payments import invoices, purchases, reversals
+from relayd.payments.books import invoices, purchases, reversals
 from tests.payments.stall import Stall
 
 pytestmark = pytest.mark.system

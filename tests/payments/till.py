@@ -18,7 +18,7 @@ from relayd.payments.ports import (
     Refund,
     SubscriptionOrder,
 )
-from tests.payments.direct_stripe import DirectStripe, dispute_of, refund_of
+from tests.payments.stripe.direct_stripe import DirectStripe, dispute_of, refund_of
 from tests.stripe_standin import Account, Api
 from tests.stripe_standin.shapes import Json
 

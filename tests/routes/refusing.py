@@ -15,9 +15,9 @@ from relayd.events.hub import Hub
 from relayd.events.live import LiveCredit
 from relayd.identity import Scope
 from relayd.mail.letters import Kind
-from relayd.payments.receipts import ReceiptRefusal
+from relayd.payments.books.receipts import ReceiptRefusal
+from relayd.payments.fulfilment.signature import Rejected
 from relayd.payments.shop import CheckoutRefusal
-from relayd.payments.signature import Rejected
 from tests.accounts.world import EMAIL
 from tests.fakes.credit import MemoryCredit
 from tests.routes.recording import open_studio

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from relayd.payments.subscribing import PortalRefusal, SubscribeRefusal
+from relayd.payments.selling.subscribing import PortalRefusal, SubscribeRefusal
 from tests.routes.refusing import Scenario, sent, shopping, too_many
 
 __all__ = ["SUBSCRIPTIONS"]

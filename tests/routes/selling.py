@@ -7,12 +7,12 @@ import attrs
 import trio
 
 from relayd.identity import Principal
+from relayd.payments.books.purchases import Purchase
+from relayd.payments.books.receipts import Bought, ReceiptRefusal
+from relayd.payments.books.subscriptions import ForSubscribers, Subscriber
 from relayd.payments.ports import PurchaseState
-from relayd.payments.purchases import Purchase
-from relayd.payments.receipts import Bought, ReceiptRefusal
+from relayd.payments.selling.subscribing import PortalRefusal, SubscribeRefusal
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
-from relayd.payments.subscribing import PortalRefusal, SubscribeRefusal
-from relayd.payments.subscriptions import ForSubscribers, Subscriber
 
 __all__ = ["PENDING", "RUNNING", "FakePlanSeller", "FakeSeller"]
 

@@ -29,11 +29,11 @@ from relayd.ledger.balances import Entry
 from relayd.ledger.lots import LotRecord
 from relayd.ledger.outcomes import Balance, Booked, BookingRefusal, DayUsage, SessionRecord
 from relayd.overview.glance import Glance
-from relayd.payments.purchases import Purchase
-from relayd.payments.receipts import Bought, ReceiptRefusal
+from relayd.payments.books.purchases import Purchase
+from relayd.payments.books.receipts import Bought, ReceiptRefusal
+from relayd.payments.books.subscriptions import ForSubscribers, Subscriber
+from relayd.payments.selling.subscribing import PortalRefusal, SubscribeRefusal
 from relayd.payments.shop import Accepted, CheckoutRefusal, CheckoutUrl, Rejected
-from relayd.payments.subscribing import PortalRefusal, SubscribeRefusal
-from relayd.payments.subscriptions import ForSubscribers, Subscriber
 from relayd.plans.plans import Plan, Plans
 from relayd.plans.rates import Admission
 from relayd.plans.service import PlanStanding
@@ -88,7 +88,7 @@ class UserCredit(Protocol):
 
 
 class PlanSales(Protocol):
-    """Subscriptions to plans; see `relayd.payments.subscribing`. Raises `DatabaseUnavailable`."""
+    """Subscriptions to plans (`payments.selling.subscribing`). Raises `DatabaseUnavailable`."""
 
     @property
     def plans(self) -> Sequence[ForSubscribers]:

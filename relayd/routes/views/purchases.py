@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from relayd.durations import seconds
 from relayd.identity import Principal
-from relayd.payments.receipts import Bought, ReceiptRefusal
+from relayd.payments.books.receipts import Bought, ReceiptRefusal
 from relayd.routes.toolkit.description import Answer, ResponseLink, Topic, described
 from relayd.routes.toolkit.forms import Form, Time, told
 from relayd.routes.toolkit.problems import Problem, Refusal

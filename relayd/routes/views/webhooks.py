@@ -10,7 +10,7 @@ import trio
 from quart import Blueprint, request
 
 from relayd.edge.body import BodyPolicy
-from relayd.payments.signature import Rejected, judge_header
+from relayd.payments.fulfilment.signature import Rejected, judge_header
 from relayd.routes.toolkit.description import Answer, Body, Topic, described
 from relayd.routes.toolkit.forms import Form, told
 from relayd.routes.toolkit.problems import BODY_TIMEOUT, BODY_TOO_LARGE, UNAVAILABLE, Refusal

@@ -6,8 +6,8 @@ import attrs
 import pytest
 import trio.testing
 
+from relayd.payments.books.receipts import Bought, ReceiptRefusal
 from relayd.payments.ports import PurchaseState
-from relayd.payments.receipts import Bought, ReceiptRefusal
 from tests.routes.selling import PENDING, FakeSeller
 from tests.routes.views.test_billing import selling, signed_in
 from tests.routes.world import refusal

@@ -6,8 +6,8 @@ from msgspec import Meta
 from quart import Blueprint
 
 from relayd.identity import Principal
-from relayd.payments.subscribing import PortalRefusal, SubscribeRefusal
-from relayd.payments.subscriptions import ForSubscribers, Subscriber
+from relayd.payments.books.subscriptions import ForSubscribers, Subscriber
+from relayd.payments.selling.subscribing import PortalRefusal, SubscribeRefusal
 from relayd.quotas.limits import Rate
 from relayd.routes.toolkit.bodies import read_form
 from relayd.routes.toolkit.description import Answer, Body, ResponseLink, Topic, described

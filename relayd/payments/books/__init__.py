@@ -1,0 +1,1 @@
+"""The rows of what was bought, subscribed to, billed, and taken back: a function, a transaction."""

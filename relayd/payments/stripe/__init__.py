@@ -1,0 +1,1 @@
+"""Stripe itself, through its SDK; the rest of payments knows plain values."""
