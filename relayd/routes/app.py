@@ -26,26 +26,16 @@ from relayd.routes.toolkit.problems import (
 from relayd.routes.toolkit.protection import protection_of
 from relayd.routes.toolkit.security_headers import harden
 from relayd.routes.toolkit.wiring import EXTENSION, Services, Wiring, wiring
-from relayd.routes.views import (
-    addresses,
-    auth,
-    browser_sessions,
-    events,
-    health,
-    operator,
-    plan,
-    purchases,
-    reference,
-    second_factor,
-    stream,
-    webhooks,
-)
+from relayd.routes.views import health, operator, reference, stream
+from relayd.routes.views.accounts import addresses, auth, browser_sessions, events, second_factor
+from relayd.routes.views.billing import plan, purchases, webhooks
 from relayd.routes.views.v1 import accounts as v1_accounts
 from relayd.routes.views.v1 import admin as v1_admin
-from relayd.routes.views.v1 import by_hand, progress, stats, transcribing, transcriptions, uploads
+from relayd.routes.views.v1 import by_hand, stats
 from relayd.routes.views.v1 import keys as v1_keys
 from relayd.routes.views.v1 import subscriptions as v1_subscriptions
-from relayd.routes.views.v1 import webhooks as v1_webhooks
+from relayd.routes.views.v1.recordings import progress, transcribing, transcriptions, uploads
+from relayd.routes.views.v1.recordings import webhooks as v1_webhooks
 
 __all__ = ["Application", "create_app"]
 

@@ -24,7 +24,7 @@ from relayd.accounts.proving.passwords import Passwords
 from relayd.config import load
 from relayd.intake import uploads
 from relayd.outbound.dialling import SystemResolver
-from relayd.routes.views import billing, sales
+from relayd.routes.views.billing import billing, sales
 from relayd.routes.views.v1 import subscriptions
 from tests.cli.commands import url
 from tests.config.files import SECRETS

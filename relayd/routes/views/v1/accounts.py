@@ -6,14 +6,14 @@ from relayd.identity import Principal, Scope
 from relayd.routes.toolkit.description import Answer, Body, Topic, described
 from relayd.routes.toolkit.problems import UNAVAILABLE
 from relayd.routes.toolkit.protection import authorised, rate_limited
-from relayd.routes.views.account import OwnAccount, own_account
-from relayd.routes.views.auth import (
+from relayd.routes.views.accounts.account import OwnAccount, own_account
+from relayd.routes.views.accounts.auth import (
     AFTERWARDS,
     LOGIN_REFUSALS,
     take_login,
     take_registration,
 )
-from relayd.routes.views.signing_in import (
+from relayd.routes.views.accounts.signing_in import (
     EMAIL_TAKEN,
     INVALID_EMAIL,
     INVALID_PASSWORD,

@@ -18,11 +18,11 @@ from relayd.routes.toolkit.forms import Form, Seconds, Time, told
 from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.wiring import wiring
-from relayd.routes.views.account import EndedSession
-from relayd.routes.views.plan_forms import PlanName
-from relayd.routes.views.purchases import Listed
+from relayd.routes.views.accounts.account import EndedSession
+from relayd.routes.views.billing.plan_forms import PlanName
+from relayd.routes.views.billing.purchases import Listed
 from relayd.routes.views.v1.numbers import number_asked
-from relayd.routes.views.v1.recordings import BATCH_OFF, Recording, identity, open_batch
+from relayd.routes.views.v1.recordings.recordings import BATCH_OFF, Recording, identity, open_batch
 from relayd.transcriptions.outcomes import Filters, Standing
 
 __all__ = [

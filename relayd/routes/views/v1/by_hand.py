@@ -23,10 +23,10 @@ from relayd.routes.toolkit.forms import STORABLE, Form, told
 from relayd.routes.toolkit.problems import Problem, Refusal
 from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.wiring import ByHand, wiring
-from relayd.routes.views.auth import visitor
+from relayd.routes.views.accounts.auth import visitor
+from relayd.routes.views.accounts.second_factor import REFUSED_CODE
+from relayd.routes.views.accounts.signing_in import TOO_MANY_GUESSES
 from relayd.routes.views.operator import NO_OPERATOR
-from relayd.routes.views.second_factor import REFUSED_CODE
-from relayd.routes.views.signing_in import TOO_MANY_GUESSES
 from relayd.routes.views.v1.admin import (
     REASON_MAX,
     UNKNOWN_USER,
@@ -35,8 +35,8 @@ from relayd.routes.views.v1.admin import (
     UserId,
     checked_reason,
 )
-from relayd.routes.views.v1.asking import INVALID_KEY, IdempotencyKey, idempotency_key
-from relayd.routes.views.v1.recordings import KEY_TAKEN, identity
+from relayd.routes.views.v1.recordings.asking import INVALID_KEY, IdempotencyKey, idempotency_key
+from relayd.routes.views.v1.recordings.recordings import KEY_TAKEN, identity
 
 __all__ = ["blueprint"]
 

@@ -21,7 +21,7 @@ from relayd.routes.toolkit.forms import STORABLE, Form, Time, told
 from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.protection import authenticated, unauthenticated
 from relayd.routes.toolkit.wiring import wiring
-from relayd.routes.views.v1.recordings import identity
+from relayd.routes.views.v1.recordings.recordings import identity
 
 __all__ = ["blueprint"]
 

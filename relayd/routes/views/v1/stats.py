@@ -10,9 +10,9 @@ from relayd.identity import Principal, Scope
 from relayd.routes.toolkit.description import Answer, Topic, described
 from relayd.routes.toolkit.forms import Form, Seconds, Time, told
 from relayd.routes.toolkit.protection import authorised
-from relayd.routes.views.plan import standing_of
-from relayd.routes.views.plan_forms import ExpiringMinutes, PlanName
-from relayd.routes.views.v1.recordings import BATCH_OFF, open_batch
+from relayd.routes.views.billing.plan import standing_of
+from relayd.routes.views.billing.plan_forms import ExpiringMinutes, PlanName
+from relayd.routes.views.v1.recordings.recordings import BATCH_OFF, open_batch
 
 __all__ = ["blueprint"]
 

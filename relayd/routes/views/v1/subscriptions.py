@@ -15,8 +15,8 @@ from relayd.routes.toolkit.forms import STORABLE, Form, Time, told
 from relayd.routes.toolkit.problems import Problem, Refusal
 from relayd.routes.toolkit.protection import RATE_LIMITED, authenticated, unauthenticated
 from relayd.routes.toolkit.wiring import wiring
-from relayd.routes.views.billing import CREDIT_FROZEN, Checkout
-from relayd.routes.views.sales import (
+from relayd.routes.views.billing.billing import CREDIT_FROZEN, Checkout
+from relayd.routes.views.billing.sales import (
     PAYMENTS_UNAVAILABLE,
     RETRY_SECONDS,
     SALES_OFF,

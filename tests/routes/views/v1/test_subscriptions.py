@@ -6,7 +6,7 @@ import attrs
 
 from relayd.payments.shop import CheckoutUrl
 from tests.routes.selling import RUNNING, FakePlanSeller, FakeSeller
-from tests.routes.views.test_billing import PUBLIC_URL, selling, signed_in
+from tests.routes.views.billing.test_billing import PUBLIC_URL, selling, signed_in
 from tests.routes.world import refusal
 
 PATH = "/api/v1/stripe"

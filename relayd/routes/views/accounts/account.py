@@ -24,9 +24,13 @@ from relayd.routes.toolkit.protection import (
     unauthenticated,
 )
 from relayd.routes.toolkit.wiring import requester_address, wiring
-from relayd.routes.views.auth import password_problem, visitor
-from relayd.routes.views.credits import CreditLeft
-from relayd.routes.views.signing_in import TOO_MANY_GUESSES, WRONG_PASSWORD, PresentPassword
+from relayd.routes.views.accounts.auth import password_problem, visitor
+from relayd.routes.views.accounts.signing_in import (
+    TOO_MANY_GUESSES,
+    WRONG_PASSWORD,
+    PresentPassword,
+)
+from relayd.routes.views.billing.credits import CreditLeft
 
 __all__ = ["OwnAccount", "blueprint", "own_account"]
 

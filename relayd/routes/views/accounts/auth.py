@@ -32,7 +32,7 @@ from relayd.routes.toolkit.protection import (
     unauthenticated,
 )
 from relayd.routes.toolkit.wiring import requester_address, wiring
-from relayd.routes.views.signing_in import (
+from relayd.routes.views.accounts.signing_in import (
     ACCOUNT_DISABLED,
     CODE_NEEDED,
     EMAIL_TAKEN,

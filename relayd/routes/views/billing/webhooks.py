@@ -17,7 +17,7 @@ from relayd.routes.toolkit.problems import BODY_TIMEOUT, BODY_TOO_LARGE, UNAVAIL
 from relayd.routes.toolkit.protection import exempt
 from relayd.routes.toolkit.streamed import gather
 from relayd.routes.toolkit.wiring import Sales, wiring
-from relayd.routes.views.sales import SALES_OFF, open_shop
+from relayd.routes.views.billing.sales import SALES_OFF, open_shop
 
 __all__ = ["blueprint"]
 

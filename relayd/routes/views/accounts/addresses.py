@@ -19,8 +19,8 @@ from relayd.routes.toolkit.protection import (
     rate_limited,
 )
 from relayd.routes.toolkit.wiring import wiring
-from relayd.routes.views.auth import busy, password_problem, refuse_domain, visitor
-from relayd.routes.views.signing_in import (
+from relayd.routes.views.accounts.auth import busy, password_problem, refuse_domain, visitor
+from relayd.routes.views.accounts.signing_in import (
     EMAIL_TAKEN,
     INVALID_EMAIL,
     INVALID_PASSWORD,

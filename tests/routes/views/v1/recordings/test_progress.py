@@ -11,7 +11,7 @@ import trio.testing
 
 from relayd.quotas.counters import Counters
 from relayd.routes.toolkit.event_stream import LASTING_SECONDS
-from relayd.routes.views.v1.progress import ProgressStream
+from relayd.routes.views.v1.recordings.progress import ProgressStream
 from relayd.transcriptions.outcomes import State
 from tests.fakes.transcriptions import NOW
 from tests.routes.recording import Studio, open_studio

@@ -35,7 +35,7 @@ from relayd.routes.toolkit.event_stream import (
     event,
 )
 from relayd.routes.toolkit.forms import encode
-from relayd.routes.views.credits import CreditLeft, minutes
+from relayd.routes.views.billing.credits import CreditLeft, minutes
 
 __all__ = ["CreditStream"]
 

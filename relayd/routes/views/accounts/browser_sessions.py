@@ -26,14 +26,14 @@ from relayd.routes.toolkit.protection import (
     rate_limited_by,
 )
 from relayd.routes.toolkit.wiring import requester_address, wiring
-from relayd.routes.views.auth import (
+from relayd.routes.views.accounts.auth import (
     LOGIN_REFUSALS,
     password_problem,
     take_login,
     take_registration,
     visitor,
 )
-from relayd.routes.views.signing_in import (
+from relayd.routes.views.accounts.signing_in import (
     EMAIL_TAKEN,
     INVALID_EMAIL,
     INVALID_PASSWORD,

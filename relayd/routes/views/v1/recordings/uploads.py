@@ -33,9 +33,9 @@ from relayd.routes.toolkit.problems import (
 )
 from relayd.routes.toolkit.protection import authorised, exempt
 from relayd.routes.toolkit.streamed import take_part
-from relayd.routes.views.v1.asking import clean_name
-from relayd.routes.views.v1.recordings import BATCH_OFF, identity, open_batch
-from relayd.routes.views.v1.taking import (
+from relayd.routes.views.v1.recordings.asking import clean_name
+from relayd.routes.views.v1.recordings.recordings import BATCH_OFF, identity, open_batch
+from relayd.routes.views.v1.recordings.taking import (
     AGAIN_SECONDS,
     INTAKE_UNAVAILABLE,
     TOO_MANY_UPLOADS,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from quart import Response
 
-from relayd.routes.views.browser_sessions import COOKIE, DEVICE, HINT
+from relayd.routes.views.accounts.browser_sessions import COOKIE, DEVICE, HINT
 from tests.accounts.world import EMAIL, PASSWORD
 from tests.routes.world import CREDENTIALS, World, refusal
 

@@ -36,8 +36,8 @@ from relayd.routes.toolkit.event_stream import (
 from relayd.routes.toolkit.forms import Form, encode, told
 from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.wiring import Recordings, wiring
-from relayd.routes.views.events import TOO_MANY_STREAMS
-from relayd.routes.views.v1.recordings import (
+from relayd.routes.views.accounts.events import TOO_MANY_STREAMS
+from relayd.routes.views.v1.recordings.recordings import (
     BATCH_OFF,
     DELETED,
     UNKNOWN_TRANSCRIPTION,

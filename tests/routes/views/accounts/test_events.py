@@ -18,7 +18,7 @@ from relayd.events.live import LiveCredit
 from relayd.identity import Credential, CredentialKind, Principal
 from relayd.quotas.counters import Counters
 from relayd.routes.toolkit.event_stream import HEARTBEAT, LASTING_SECONDS
-from relayd.routes.views.credit_stream import ENDED, CreditStream
+from relayd.routes.views.accounts.credit_stream import ENDED, CreditStream
 from tests.fakes.credit import MemoryCredit
 from tests.routes.world import World, refusal
 

@@ -9,7 +9,7 @@ import trio.testing
 from relayd.payments.books.receipts import Bought, ReceiptRefusal
 from relayd.payments.ports import PurchaseState
 from tests.routes.selling import PENDING, FakeSeller
-from tests.routes.views.test_billing import selling, signed_in
+from tests.routes.views.billing.test_billing import selling, signed_in
 from tests.routes.world import refusal
 
 BEGUN = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)

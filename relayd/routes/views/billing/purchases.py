@@ -15,8 +15,8 @@ from relayd.routes.toolkit.protection import (
     authenticated,
     rate_limited_by,
 )
-from relayd.routes.views.billing import blueprint
-from relayd.routes.views.sales import (
+from relayd.routes.views.billing.billing import blueprint
+from relayd.routes.views.billing.sales import (
     PAYMENTS_UNAVAILABLE,
     RETRY_SECONDS,
     SALES_OFF,

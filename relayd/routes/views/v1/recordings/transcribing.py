@@ -28,7 +28,7 @@ from relayd.routes.toolkit.problems import (
 from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.streamed import gather
 from relayd.routes.toolkit.wiring import Batch
-from relayd.routes.views.v1.asking import (
+from relayd.routes.views.v1.recordings.asking import (
     ASKING,
     IdempotencyKey,
     Wishes,
@@ -37,7 +37,7 @@ from relayd.routes.views.v1.asking import (
     webhook_url,
     wishes_of_form,
 )
-from relayd.routes.views.v1.recordings import (
+from relayd.routes.views.v1.recordings.recordings import (
     BATCH_OFF,
     DELETED,
     UNKNOWN_TRANSCRIPTION,
@@ -47,14 +47,14 @@ from relayd.routes.views.v1.recordings import (
     open_batch,
     refuse,
 )
-from relayd.routes.views.v1.taking import INTAKE, accepted, place, translated
-from relayd.routes.views.v1.uploads import (
+from relayd.routes.views.v1.recordings.taking import INTAKE, accepted, place, translated
+from relayd.routes.views.v1.recordings.uploads import (
     UNKNOWN_UPLOAD,
     UPLOAD_EXAMPLE,
     UPLOADING,
     refused_uploads,
 )
-from relayd.routes.views.v1.webhooks import TOO_MANY_WEBHOOKS, endpoint_of
+from relayd.routes.views.v1.recordings.webhooks import TOO_MANY_WEBHOOKS, endpoint_of
 from relayd.transcriptions import outcomes
 from relayd.transcriptions.outcomes import Standing
 

@@ -17,9 +17,9 @@ from relayd.routes.toolkit.forms import Form, told
 from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.wiring import Batch, wiring
-from relayd.routes.views.v1.asking import UNKNOWN_FORMAT
 from relayd.routes.views.v1.numbers import NUMBER_MAX, number_asked
-from relayd.routes.views.v1.recordings import (
+from relayd.routes.views.v1.recordings.asking import UNKNOWN_FORMAT
+from relayd.routes.views.v1.recordings.recordings import (
     BATCH_OFF,
     DELETED,
     UNKNOWN_TRANSCRIPTION,
@@ -30,7 +30,7 @@ from relayd.routes.views.v1.recordings import (
     shown_format,
     standing_of,
 )
-from relayd.routes.views.v1.taking import INTAKE_UNAVAILABLE
+from relayd.routes.views.v1.recordings.taking import INTAKE_UNAVAILABLE
 from relayd.transcriptions.outcomes import Filters, Shown, Standing, Transcription
 
 __all__ = ["blueprint"]

@@ -19,8 +19,8 @@ from relayd.routes.toolkit.protection import (
     unauthenticated,
 )
 from relayd.routes.toolkit.wiring import wiring
-from relayd.routes.views.credits import CreditLeft
-from relayd.routes.views.sales import (
+from relayd.routes.views.billing.credits import CreditLeft
+from relayd.routes.views.billing.sales import (
     PAYMENTS_UNAVAILABLE,
     RETRY_SECONDS,
     SALES_OFF,

@@ -11,7 +11,7 @@ from relayd.routes.toolkit.description import Answer, Topic, described
 from relayd.routes.toolkit.forms import Form, Seconds, Time, told
 from relayd.routes.toolkit.protection import authenticated, unauthenticated
 from relayd.routes.toolkit.wiring import wiring
-from relayd.routes.views.plan_forms import ExpiringMinutes, PlanFacts, PlanName
+from relayd.routes.views.billing.plan_forms import ExpiringMinutes, PlanFacts, PlanName
 
 __all__ = ["blueprint", "standing_of"]
 

@@ -15,9 +15,9 @@ from relayd.routes.toolkit.forms import Form, Time, told
 from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.protection import authorised
 from relayd.routes.toolkit.wiring import Batch
-from relayd.routes.views.v1.asking import INVALID_URL, checked_url
 from relayd.routes.views.v1.numbers import NUMBER_MAX, number_asked
-from relayd.routes.views.v1.recordings import (
+from relayd.routes.views.v1.recordings.asking import INVALID_URL, checked_url
+from relayd.routes.views.v1.recordings.recordings import (
     BATCH_OFF,
     identity,
     open_batch,

@@ -13,8 +13,12 @@ from relayd.routes.toolkit.forms import STORABLE, Form, told
 from relayd.routes.toolkit.problems import UNAVAILABLE, Problem, Refusal
 from relayd.routes.toolkit.protection import AUTH_FAILED, principal_of_request, rate_limited
 from relayd.routes.toolkit.wiring import requester_address, wiring
-from relayd.routes.views.auth import password_problem, visitor
-from relayd.routes.views.signing_in import TOO_MANY_GUESSES, WRONG_PASSWORD, PresentPassword
+from relayd.routes.views.accounts.auth import password_problem, visitor
+from relayd.routes.views.accounts.signing_in import (
+    TOO_MANY_GUESSES,
+    WRONG_PASSWORD,
+    PresentPassword,
+)
 
 __all__ = ["blueprint"]
 

@@ -11,8 +11,8 @@ from relayd.routes.toolkit.forms import Form, told
 from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.protection import authenticated
 from relayd.routes.toolkit.wiring import requester_address, wiring
-from relayd.routes.views.account import blueprint
-from relayd.routes.views.credit_stream import CreditStream
+from relayd.routes.views.accounts.account import blueprint
+from relayd.routes.views.accounts.credit_stream import CreditStream
 
 __all__ = ["blueprint"]
 

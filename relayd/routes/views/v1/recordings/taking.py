@@ -11,7 +11,7 @@ from relayd.quotas.limits import Cap
 from relayd.routes.toolkit.multipart import DISK_FULL, FILE_TOO_LARGE
 from relayd.routes.toolkit.problems import Refusal
 from relayd.routes.toolkit.wiring import wiring
-from relayd.routes.views.v1.recordings import (
+from relayd.routes.views.v1.recordings.recordings import (
     BATCH_OFF,
     DELETED,
     NOT_TAKEN,
