@@ -14,7 +14,7 @@ from relayd.config.keys import KeyField, arrays, of_field, walk
 from relayd.dialects.native import CLOSE_CODES, ERROR_CODES
 from relayd.session.endings import EndReason
 from tests.config.files import SECRETS
-from tests.house.tree import ROOT, committed_texts
+from tests.house.tree import ROOT, committed_texts, listed
 
 KEYS = tuple(walk(Config))
 ARRAYS = tuple(arrays(Config))
@@ -140,3 +140,8 @@ def test_nothing_of_our_machines_is_in_the_repository(what: str) -> None:
         if one in path.read_text(encoding="utf-8", errors="replace")
     ]
     assert not found
+
+
+def test_nothing_that_a_run_leaves_is_in_the_repository() -> None:
+    """What `.gitignore` names was not committed before it was named."""
+    assert not listed("--cached", "--ignored", "--exclude-standard")

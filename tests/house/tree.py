@@ -97,11 +97,16 @@ def sources(*directories: str) -> tuple[Source, ...]:
 @cache
 def committed_texts() -> tuple[Path, ...]:
     """Every text file that a reader of the repository sees."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],  # noqa: S607 - found on PATH
+    paths = listed("--cached", "--others", "--exclude-standard")
+    return tuple(path for path in paths if path.is_file() and b"\0" not in path.read_bytes())
+
+
+def listed(*which: str) -> tuple[Path, ...]:
+    """The files that `git ls-files` names."""
+    done = subprocess.run(  # noqa: S603 - no text of anybody else's
+        ["git", "ls-files", *which, "-z"],  # noqa: S607 - found on PATH
         cwd=ROOT,
         capture_output=True,
         check=True,
     )
-    paths = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
-    return tuple(path for path in paths if path.is_file() and b"\0" not in path.read_bytes())
+    return tuple(ROOT / name for name in done.stdout.decode().split("\0") if name)
