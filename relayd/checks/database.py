@@ -17,7 +17,7 @@ from relayd.ledger.audit import audit
 
 __all__ = ["judge"]
 
-# Parts of the schema that are named; a restore that stopped early lacks dozens.
+# Parts of the schema, and migrations, that are named; a restore that stopped early lacks dozens.
 _NAMED_MAX: Final = 5
 
 
@@ -37,7 +37,10 @@ async def _look(database: Database, kind: str) -> list[Finding]:
     version, pending = await database.transact(_version_and_pending)
     detail = f"{kind}, version {version // 10_000}"
     if pending:
-        detail += f", to be migrated: {', '.join(pending)}"
+        named = ", ".join(pending)
+        if len(pending) > _NAMED_MAX:
+            named = f"{len(pending)} steps, {pending[0]} to {pending[-1]}"
+        detail += f", to be migrated: {named}"
         remedy = "`relayd serve` will do it when it starts, or `relayd migrate` now"
         return [Finding("database", well=True, detail=detail, remedy=remedy)]
     schema = await database.transact(_schema)

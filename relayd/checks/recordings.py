@@ -5,16 +5,15 @@ from decimal import ROUND_CEILING, Decimal
 
 from relayd.checks.finding import Finding
 from relayd.config import Config, Costs, Package
-from relayd.engines.files import Offered, offered, set_up
+from relayd.engines.files import Offered, lacking, offered
 
 __all__ = ["judge"]
 
 
 def judge(config: Config) -> Iterator[Finding]:
     """Each model for recordings: its engines, what it costs, and what the least package earns."""
-    there = set_up(config)
     for one in offered(config):
-        missing = [engine for engine, _ in one.engines if engine not in there]
+        lacks = [lack for pair in one.engines if (lack := lacking(config, *pair))]
         engines = ", then ".join(f"{engine}:{model}" for engine, model in one.engines)
         detail = f"{engines}; rate {one.rate}; costs {one.cents_per_minute:.2f} cents a minute"
         # Where nothing is for sale, nothing can be sold at a loss.
@@ -23,15 +22,19 @@ def judge(config: Config) -> Iterator[Finding]:
             earns = min(_earned(package, config.costs, one) for package in config.packages)
             detail += f" and earns at least {earns:.2f}"
             losing = earns < one.cents_per_minute and not config.costs.allow_loss
-        remedy = ""
-        if len(missing) == len(one.engines):
-            remedy = f"set up {' or '.join(missing)}, or take the model out of [[models]]"
+        remedy, well = "", True
+        if len(lacks) == len(one.engines):
+            detail, well = f"nobody can transcribe with it: {engines}", False
+            remedy = f"{', or '.join(lacks)}; or take the model out of [[models]]"
         elif losing and earns > 0:
+            well = False
             rate = (one.cents_per_minute * one.rate / earns).to_integral_value(ROUND_CEILING)
             remedy = f"it loses money: a rate of {rate} would do, or set costs.allow_loss = true"
         elif losing:
-            remedy = "a package earns nothing at all: see its own line"
-        yield Finding(f"recordings {one.name}", not remedy, detail, remedy)
+            remedy, well = "a package earns nothing at all: see its own line", False
+        elif lacks:
+            remedy = f"not all of its engines are there: {', and '.join(lacks)}"
+        yield Finding(f"recordings {one.name}", well, detail, remedy)
 
 
 def _earned(package: Package, costs: Costs, model: Offered) -> Decimal:

@@ -95,7 +95,7 @@ def _facts(field: KeyField) -> str:
     if key.choices:
         facts.append("one of " + ", ".join(f'"{one}"' for one in key.choices))
     if key.least is not None and key.most is not None:
-        facts.append(f"{key.least:.10g} to {key.most:.10g}")
+        facts.append(f"{key.least:.15g} to {key.most:.15g}")
     if field.default is attrs.NOTHING:
         facts.append("required")
     elif field.default is None:
@@ -116,7 +116,7 @@ def _toml(value: Any) -> str:
         return "[" + ", ".join(_toml(one) for one in value) + "]"
     if isinstance(value, str | Path):
         return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"{value:.10g}"
+    return f"{value:.15g}"
 
 
 def _comment(text: str) -> Iterator[str]:

@@ -107,8 +107,10 @@ def _in_range(field: KeyField, value: Any) -> Any:
     # Written this way round, nan is refused too.
     if not ((least is None or value >= least) and (most is None or value <= most)):
         unit = f" {field.key.unit}" if field.key.unit else ""
-        shown = f"{value:.10g}" if isinstance(value, float) else value
-        raise ConfigError(field.name, f"must be from {least:g} to {most:.10g}{unit}, not {shown}")
+        shown = f"{value:.15g}" if isinstance(value, float) else value
+        raise ConfigError(
+            field.name, f"must be from {least:.15g} to {most:.15g}{unit}, not {shown}"
+        )
     return value
 
 
@@ -132,8 +134,16 @@ def _check_text(field: KeyField, value: str) -> None:
 
 def _wrong_type(field: KeyField, value: Any) -> ConfigError:
     expected = _WORDS[field.item]
+    if field.item in {int, float, Decimal} and field.key.unit:
+        expected += f" ({field.key.unit})"
     if field.several:
         expected += ", or a list of them"
-    shown = str(value) if isinstance(value, Decimal) else repr(value)
-    shown = "another type" if field.secret else shown
+    shown = "another type" if field.secret else _as_written(value)
     return ConfigError(field.name, f"must be {expected}, not {shown}")
+
+
+def _as_written(value: Any) -> str:
+    """As the file has it, so that it is found there."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, Decimal) else repr(value)

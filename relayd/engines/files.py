@@ -28,6 +28,7 @@ __all__ = [
     "FileCandidate",
     "FileEngines",
     "Offered",
+    "lacking",
     "offered",
     "open_file_engines",
     "rates",
@@ -38,6 +39,15 @@ __all__ = [
 MOONSHINE_FILES: Final = FileModel(
     MOONSHINE.name, (sys.executable, "-m", "relayd.engines.moonshine.files"), ("en",)
 )
+
+
+# What makes each engine one that is set up; further servers are it by being named.
+_SETTING_UP: Final = {
+    "deepgram": "set engines.deepgram.api_key",
+    "openai_compatible": "set engines.openai_compatible.url",
+    whispercpp.NAME: f"install relayd with its extra {whispercpp.NAME}",
+    MOONSHINE.engine: f"install relayd with its extra {MOONSHINE.engine}",
+}
 
 
 @attrs.frozen
@@ -122,6 +132,25 @@ def set_up(config: Config) -> frozenset[str]:
         )
         if there
     )
+
+
+def lacking(config: Config, engine: str, model: str) -> str | None:
+    """What to do so that this engine can transcribe with its ``model``; None where it can.
+
+    Which models a server has only the server knows.
+    """
+    if engine not in set_up(config):
+        return _SETTING_UP[engine]
+    if engine == MOONSHINE.engine and model != MOONSHINE_FILES.name:
+        return f"write {engine}:{MOONSHINE_FILES.name}, the one model of Moonshine"
+    if engine == whispercpp.NAME:
+        here = whispercpp.file_models(config.engines.whispercpp, config.engines.files.slots)
+        if model not in here:
+            return (
+                f"`relayd models fetch {model}`, which puts it into engines.whispercpp.directory"
+                f" ({config.engines.whispercpp.directory})"
+            )
+    return None
 
 
 def offered(config: Config) -> tuple[Offered, ...]:

@@ -1,11 +1,14 @@
 """What `relayd check` says of models for recordings."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import attrs
+import pytest
 
 from relayd.checks.recordings import judge
-from relayd.config import Auth, Config, Package, RecordingModel, Secret
+from relayd.config import Auth, Config, Package, RecordingModel, Secret, WhisperCpp
+from relayd.engines.whispercpp import models as whispercpp
 
 # 10 cents a minute, less 10 percent.
 PACKAGES = (Package(id="p", label="p", seconds=600, price_cents=100),)
@@ -55,4 +58,29 @@ def test_a_model_without_an_engine_is_told() -> None:
     """Nobody could transcribe with it."""
     (found,) = judge(configured(RecordingModel(name="Gone", engines=("deepgram:nova-3",))))
     assert not found.well
-    assert found.remedy == "set up deepgram, or take the model out of [[models]]"
+    assert found.detail == "nobody can transcribe with it: deepgram:nova-3"
+    assert found.remedy == "set engines.deepgram.api_key; or take the model out of [[models]]"
+
+
+def test_a_model_without_one_of_its_engines_is_told() -> None:
+    """It is transcribed all the same; but who was to step in isn't there."""
+    half = RecordingModel(name="Half", engines=("pretend:pretend", "openai_compatible:a"))
+    (found,) = judge(configured(half))
+    assert found.well
+    assert found.remedy == "not all of its engines are there: set engines.openai_compatible.url"
+
+
+def test_a_model_whose_file_is_not_here_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that fetches it, and where it would be looked for."""
+    monkeypatch.setattr(whispercpp, "installed", lambda: True)
+    plain = configured(RecordingModel(name="W", engines=("whispercpp:base.en",)))
+    here = attrs.evolve(plain.engines, whispercpp=WhisperCpp(directory=tmp_path))
+    plain = attrs.evolve(plain, engines=here)
+    (found,) = judge(plain)
+    assert not found.well
+    assert found.remedy.startswith("`relayd models fetch base.en`, which puts it into")
+    assert str(tmp_path) in found.remedy
+    (tmp_path / "ggml-base.en.bin").write_bytes(bytes.fromhex("6c6d6767"))
+    assert [one.well for one in judge(plain)] == [True]

@@ -19,13 +19,22 @@ REFUSALS = [
     ("[log]\nlevel_file = 'x'", "log.level_file", "not a known key"),
     ("server = 3", "server", "is a section: write [server]"),
     ("[server.listen]\nx = 1", "server.listen", "a text in quotes"),
-    ("[metering]\nhold_seconds = '30'", "metering.hold_seconds", "a whole number, not '30'"),
-    ("[metering]\nhold_seconds = 1.5", "metering.hold_seconds", "a whole number, not 1.5"),
-    ("[metering]\nhold_seconds = true", "metering.hold_seconds", "a whole number, not True"),
+    (
+        "[metering]\nhold_seconds = '30'",
+        "metering.hold_seconds",
+        "a whole number (seconds), not '30'",
+    ),
+    ("[metering]\nhold_seconds = 1.5", "metering.hold_seconds", "number (seconds), not 1.5"),
+    ("[metering]\nhold_seconds = true", "metering.hold_seconds", "(seconds), not true"),
     ("[metering]\nhold_seconds = 0", "metering.hold_seconds", "from 1 to 600 seconds, not 0"),
     ("[metering]\nflush_seconds = nan", "metering.flush_seconds", "from 0.1 to 60 seconds"),
     ("[metering]\nflush_seconds = inf", "metering.flush_seconds", "from 0.1 to 60 seconds"),
     ("[metering]\ncredits_low_seconds = [60, 0]", "metering.credits_low_seconds", "from 1 to"),
+    (
+        "[batch]\nupload_bytes_max = 1",
+        "batch.upload_bytes_max",
+        "must be from 1024 to 1099511627776 bytes, not 1",
+    ),
     ("[log]\nlevel = 'loud'", "log.level", '"debug", "info", "warning", "error", not \'loud\''),
     ("[server]\nlisten = '8080'", "server.listen", '"host:port"'),
     ("[server]\nlisten = '::1:8080'", "server.listen", '"[IPv6]:port"'),
@@ -90,8 +99,8 @@ def test_plain_engine_urls_to_loopback(tmp_path: Path, url: str) -> None:
     ("variable", "told"),
     [
         ("RELAYD_SERVER__LISEN", "set by the variable RELAYD_SERVER__LISEN"),
-        ("RELAYD_METERING__HOLD_SECONDS", "a whole number, not 'x'"),
-        ("RELAYD_METERING__FLUSH_SECONDS", "a number, not 'x'"),
+        ("RELAYD_METERING__HOLD_SECONDS", r"a whole number \(seconds\), not 'x'"),
+        ("RELAYD_METERING__FLUSH_SECONDS", r"a number \(seconds\), not 'x'"),
     ],
 )
 def test_the_environment_is_checked_too(tmp_path: Path, variable: str, told: str) -> None:

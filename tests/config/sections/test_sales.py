@@ -79,8 +79,8 @@ REFUSALS = [
     ('[seller]\nname = "a\\nb"', "seller.name", "must be one line"),
     (PACK + "price_cent = 3", "packages[0].price_cent", "did you mean packages[0].price_cents?"),
     (PACK + PACK.replace("100", "0"), "packages[1].price_cents", "from 1 to 99999999 cents"),
-    (PACK.replace("100", "1.5"), "packages[0].price_cents", "a whole number, not 1.5"),
-    (PACK.replace("100", "'1'"), "packages[0].price_cents", "a whole number, not '1'"),
+    (PACK.replace("100", "1.5"), "packages[0].price_cents", "a whole number (cents), not 1.5"),
+    (PACK.replace("100", "'1'"), "packages[0].price_cents", "a whole number (cents), not '1'"),
     (PACK.replace("label", "#"), "packages[0].label", "each of [[packages]] needs it"),
     (PACK.replace("'a'", "'A b'"), "packages[0].id", "small letters"),
     (PACK.replace("'A'", "' '"), "packages[0].label", "one line"),
@@ -105,8 +105,8 @@ REFUSALS = [
     ("[stripe]\napi_url = 'http://stripe.example'", "stripe.api_url", "unencrypted"),
     ("[stripe]\napi_url = 'https://h.example/v1'", "stripe.api_url", "end after the host"),
     ("[stripe]\napi_url = 'ftp://h.example'", "stripe.api_url", "an https URL"),
-    ("[costs]\nfee_percent = nan", "costs.fee_percent", "a number, not NaN"),
-    ("[costs]\nfee_percent = '3'", "costs.fee_percent", "a number, not '3'"),
+    ("[costs]\nfee_percent = nan", "costs.fee_percent", "a number (percent), not NaN"),
+    ("[costs]\nfee_percent = '3'", "costs.fee_percent", "a number (percent), not '3'"),
     ("[costs]\nallow_loss = 1", "costs.allow_loss", "true or false"),
 ]
 
@@ -128,5 +128,7 @@ def test_a_variable_that_is_no_list(tmp_path: Path, text: str) -> None:
 
 def test_a_number_that_is_none_in_the_environment(tmp_path: Path) -> None:
     """A misspelt number is refused by the key's name."""
-    with pytest.raises(ConfigError, match=r"costs\.fee_percent: must be a number, not 'x'"):
+    with pytest.raises(
+        ConfigError, match=r"costs\.fee_percent: must be a number \(percent\), not 'x'"
+    ):
         read(tmp_path, "", {"RELAYD_COSTS__FEE_PERCENT": "x"})
