@@ -67,6 +67,7 @@ async def open_link(route: Route, deadlines: Deadlines, connect: Connect) -> Asy
                 connection = await _upgrade(nursery, transport, route, deadlines)
                 link = Link(connection, deadlines)
                 nursery.start_soon(link.cut_when_broken, transport)
+                nursery.start_soon(link.limit_sends)
                 nursery.start_soon(link.watch)
                 nursery.start_soon(link.enforce_end)
                 yield link

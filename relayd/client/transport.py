@@ -15,6 +15,7 @@ import attrs
 import trio
 
 from relayd.client.errors import ConnectError
+from relayd.client.tcp import TcpStream
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
@@ -76,13 +77,14 @@ Connect = Callable[[Address], Awaitable[trio.abc.Stream]]
 
 async def dial(address: Address) -> trio.abc.Stream:
     """Open TCP, and TLS with verified certificates where the address says so."""
-    if not address.tls:
-        return await trio.open_tcp_stream(address.host, address.port)
-    context = ssl.create_default_context()
-    context.set_alpn_protocols(["http/1.1"])
-    return await trio.open_ssl_over_tcp_stream(
-        address.host, address.port, https_compatible=True, ssl_context=context
-    )
+    context: ssl.SSLContext | None = None
+    if address.tls:
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+    stream = TcpStream.taking(await trio.open_tcp_stream(address.host, address.port))
+    if context is None:
+        return stream
+    return trio.SSLStream(stream, context, server_hostname=address.host, https_compatible=True)
 
 
 async def connect_within(seconds: float, connect: Connect, address: Address) -> trio.abc.Stream:

@@ -63,10 +63,11 @@ async def test_a_quiet_server_lives(
         assert trio.current_time() == pytest.approx(290, abs=0.01)
 
 
+@pytest.mark.parametrize("quiet_seconds", [0, 3, 25])
 async def test_a_stalled_send_is_cut(
-    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock, quiet_seconds: float
 ) -> None:
-    """A server that takes no data costs the sender `send_seconds`, and the reader hears why."""
+    """A server that takes no data costs the sender `send_seconds`, whenever it stops to."""
 
     async def stall(address: Any) -> trio.abc.Stream:
         stream = await server.connect(address)
@@ -79,20 +80,52 @@ async def test_a_stalled_send_is_cut(
 
         async def block() -> None:
             if stalled:
-                await trio.sleep_forever()
+                # As a socket has it: who closes it wakes who waits for it.
+                await closed.wait()
+                raise trio.ClosedResourceError
             await deliver()
 
         sending.send_all_hook = block
+        sending.close_hook = closed.set
         return stream
 
     stalled: list[bool] = []
+    closed = trio.Event()
     server = ScriptedServer(nursery, silent)
     async with open_stream(URL, "tok", connect=stall) as stream:
+        await trio.sleep(quiet_seconds)
         stalled.append(True)
         assert await stream.send(b"\0\0") is False
-        assert trio.current_time() == pytest.approx(10, abs=0.001)
+        assert trio.current_time() == pytest.approx(quiet_seconds + 10, abs=0.001)
         with pytest.raises(DisconnectedError, match="took no data for 10 s"):
             await drain(stream)
+    nursery.cancel_scope.cancel()
+
+
+async def test_many_sends_are_not_one_long_one(
+    nursery: trio.Nursery, autojump_clock: trio.testing.MockClock
+) -> None:
+    """A server that takes each message in time is not cut off, however long the app goes on."""
+
+    async def slow(address: Any) -> trio.abc.Stream:
+        stream = await server.connect(address)
+        assert isinstance(stream, trio.StapledStream)
+        sending = stream.send_stream
+        assert isinstance(sending, trio.testing.MemorySendStream)
+        deliver = sending.send_all_hook
+        assert deliver is not None
+
+        async def lag() -> None:
+            await trio.sleep(7)
+            await deliver()
+
+        sending.send_all_hook = lag
+        return stream
+
+    server = ScriptedServer(nursery, silent)
+    async with open_stream(URL, "tok", connect=slow) as stream:
+        for _ in range(5):
+            assert await stream.send(b"\0\0")
     nursery.cancel_scope.cancel()
 
 

@@ -76,6 +76,7 @@ class Conversation:
     _ready: Ready = attrs.field(init=False)
     _fatal: Error | None = attrs.field(init=False, default=None)
     _heard_at: float = attrs.field(init=False, default=0.0)
+    _spoke_at: float = attrs.field(init=False, default=0.0)
 
     async def run(self) -> None:
         """Until the tape is closed and all was heard, or it can't go on. Tells the end as well."""
@@ -154,15 +155,27 @@ class Conversation:
         return problem
 
     async def _speak(self, line: Line) -> None:
-        credit_due = self.tape.read_until + _BALANCE_BYTES
+        """Say what is on the tape, and while nothing comes, that somebody is there."""
+        self._spoke_at = trio.current_time()
+        async with trio.open_nursery() as nursery:
+            nursery.start_soon(self._keep_alive, line)
+            await self._say_tape(line)
+            nursery.cancel_scope.cancel(reason="all was said")
+
+    async def _keep_alive(self, line: Line) -> None:
+        """Say that somebody is there, after each pause. Wakes seldom, whatever the blocks do."""
         while True:
-            audio = None
-            with trio.move_on_after(_KEEPALIVE_SECONDS):
-                audio = await self.tape.read(_PIECE_BYTES)
-            if audio is None:
+            await trio.sleep_until(self._spoke_at + _KEEPALIVE_SECONDS)
+            if trio.current_time() >= self._spoke_at + _KEEPALIVE_SECONDS:
+                self._spoke_at = trio.current_time()
                 # Whether there still is somebody, the next sound will tell.
                 await line.keepalive()
-                continue
+
+    async def _say_tape(self, line: Line) -> None:
+        credit_due = self.tape.read_until + _BALANCE_BYTES
+        while True:
+            audio = await self.tape.read(_PIECE_BYTES)
+            self._spoke_at = trio.current_time()
             if not audio:
                 await line.stop()
                 return

@@ -1,5 +1,8 @@
 """Audio on its way."""
 
+import gc
+from pathlib import Path
+
 import pytest
 import trio
 import trio.testing
@@ -68,3 +71,41 @@ async def test_a_cancelled_read_took_nothing() -> None:
         pytest.fail(str(await tape.read(9)))
     tape.add(b"ab")
     assert await tape.read(9) == b"ab"
+
+
+async def test_a_reader_that_was_cancelled_leaves_the_next_one_whole(
+    nursery: trio.Nursery,
+) -> None:
+    """Readers that gave up while they waited cost no audio, and none of it comes twice."""
+    tape = Tape()
+    for _ in range(3):
+        with trio.CancelScope() as scope:
+            nursery.start_soon(_cancel_when_idle, scope)
+            await tape.read(9)
+        tape.add(b"ab")
+        assert await tape.read(9) == b"ab"
+    with trio.move_on_after(0.05):
+        pytest.fail(str(await tape.read(9)))
+
+
+async def _cancel_when_idle(scope: trio.CancelScope) -> None:
+    await trio.testing.wait_all_tasks_blocked()
+    scope.cancel()
+
+
+async def test_nothing_is_left_of_a_tape() -> None:
+    """A tape that was waited for takes its sockets with it."""
+    tape = Tape()
+    open_before = _open_files()
+    with trio.move_on_after(0.01):
+        await tape.read(9)
+    assert _open_files() > open_before
+    del tape
+    # Trio holds on to the cancelled step until the next one.
+    await trio.lowlevel.checkpoint()
+    gc.collect()
+    assert _open_files() == open_before
+
+
+def _open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
