@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from relayd.checks import certificate, database, engine, exposure, mail, recordings, sales
+from relayd.checks import certificate, database, engine, exposure, mail, recordings, sales, storage
 from relayd.checks.finding import Finding
 from relayd.config import Config
 from relayd.engines.selection import LOCAL, choose_engine
@@ -20,7 +20,10 @@ async def look(
         *certificate.judge(config.server),
         *sales.judge(config),
         *recordings.judge(config),
+        storage.judge(config),
     ]
+    if not offline and (store := await storage.reach(config)):
+        findings.append(store)
     if config.stripe.sales and not offline:
         findings.append(await sales.reach(config.stripe, plans_for_sale(config)))
     if config.mail.on and not offline:

@@ -27,11 +27,12 @@ def add(subparsers: Subparsers) -> None:
         summary="validate the configuration, and try everything that it names",
         details=(
             "Validate the configuration, judge what it opens to whom, then try what it names:\n"
-            "certificate, Stripe, mail, database, engine. Says which engine serves and why, and\n"
-            "what each model for recordings costs and earns. With Deepgram it opens one stream\n"
-            "and sends no audio, which costs nothing; of Stripe it only reads, and no mail is\n"
-            "sent. The schema is tried on an empty database and undone; nothing is migrated.\n"
-            "The embedded database is made if it is not there yet."
+            "certificate, Stripe, mail, the store of recordings, database, engine. Says which\n"
+            "engine serves and why, and what each model for recordings costs and earns. With\n"
+            "Deepgram it opens one stream and sends no audio, which costs nothing; of Stripe it\n"
+            "only reads, no mail is sent, and what it puts into an object store it removes.\n"
+            "The schema is tried on an empty database and undone; nothing is migrated. The\n"
+            "embedded database is made if it is not there yet."
         ),
         examples=(
             "  relayd check\n"
@@ -42,7 +43,8 @@ def add(subparsers: Subparsers) -> None:
     command.add_argument(
         "--offline",
         action="store_true",
-        help="leave out what needs a network: Deepgram, Stripe, mail, a PostgreSQL of yours",
+        help="leave out what needs a network: Deepgram, Stripe, mail, an object store, a PostgreSQL"
+        " of yours",
     )
     add_config(command)
     add_json(command)

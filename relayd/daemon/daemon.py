@@ -14,7 +14,7 @@ SIGHUP replaces the serving processes, where there are several.
 
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -23,7 +23,7 @@ import trio
 
 from relayd import logs
 from relayd.accounts.accounts import Accounts
-from relayd.checks import exposure
+from relayd.checks import Finding, certificate, exposure, storage
 from relayd.config import Config
 from relayd.daemon import working
 from relayd.daemon.control import run_control
@@ -105,9 +105,7 @@ class Daemon:
         """Open everything, serve, close everything."""
         config = self.config
         refuse_losses(config.packages, models_for_sale(config), config.costs)
-        for finding in exposure.judge(config, os.environ):
-            if not finding.well:
-                log.warning("configuration", problem=finding.detail, remedy=finding.remedy)
+        _warn((*exposure.judge(config, os.environ), storage.judge(config)))
         alone = processes_of(config) == 1
         connections = config.database.pool_size if alone else CONNECTIONS_MIN
         threads = Threads.build(database=connections)
@@ -116,6 +114,8 @@ class Daemon:
             open_entrance(config.server, edge_settings(config.server, config.limits)) as entrance,
             open_configured(settings, threads.database, watched=True) as database,
         ):
+            # One that can't be served at all was refused by now.
+            _warn(certificate.judge(config.server))
             await migrate_schema(database)
             choice = choose_engine(config)
             log.info("engine chosen", engine=str(choice), reason=choice.reason)
@@ -209,3 +209,9 @@ class Daemon:
             for boot_id in seat.predecessors:
                 await sweeper.end_boot(database, boot_id)
             yield seat
+
+
+def _warn(findings: Iterable[Finding]) -> None:
+    for finding in findings:
+        if not finding.well:
+            log.warning("configuration", problem=finding.detail, remedy=finding.remedy)

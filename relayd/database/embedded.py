@@ -92,7 +92,9 @@ class Attachment:
                 return cls._attach(gate)
         except OSError as error:
             raise ConfigError(
-                "database.data_directory", f"{gate} can't be used: {error.strerror or error}"
+                "database.data_directory",
+                f"{gate} can't be used: {error.strerror or error}; name a directory that the user"
+                " of relayd may write to",
             ) from error
 
     @classmethod

@@ -28,6 +28,8 @@ _LONG_SECONDS: Final = 0.001
 
 def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
     """The server's context. Raises `ConfigError` for files that can't be used."""
+    for name, path in (("tls_certificate", certificate), ("tls_key", key or certificate)):
+        _see_readable(f"server.{name}", path)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_SUITES)
@@ -39,13 +41,28 @@ def tls_context(certificate: Path, key: Path | None) -> ssl.SSLContext:
         # A password, or OpenSSL would ask the terminal for that of an encrypted key.
         context.load_cert_chain(certificate, key, password="")
     except (OSError, ssl.SSLError) as problem:
-        name = "server.tls_certificate"
+        if isinstance(problem, ssl.SSLError) and problem.reason == "KEY_VALUES_MISMATCH":
+            raise ConfigError(
+                "server.tls_key",
+                f"{key or certificate} is not the key of the certificate {certificate}: name the"
+                " two that were made together, the server's own certificate first in its file",
+            ) from problem
         raise ConfigError(
-            name,
+            "server.tls_certificate",
             f"certificate {certificate} with key {key or certificate} can't be loaded ({problem});"
             " give the full chain in PEM form and its unencrypted private key",
         ) from problem
     return context
+
+
+def _see_readable(name: str, path: Path) -> None:
+    try:
+        path.open("rb").close()
+    except OSError as problem:
+        raise ConfigError(
+            name,
+            f"can't read {path}: {problem.strerror}; it must be readable by the user of relayd",
+        ) from problem
 
 
 @attrs.define(eq=False)

@@ -17,7 +17,7 @@ from relayd.storage.spool import Spool
 if TYPE_CHECKING:
     from obstore.store import ClientConfig
 
-__all__ = ["Storage", "open_storage"]
+__all__ = ["Storage", "folder_of", "open_storage"]
 
 # Each is one object on its way, of at most 32 MiB in memory.
 _STORE_THREADS: Final = 4
@@ -39,7 +39,7 @@ def open_storage(settings: config.Storage, directory: Path) -> Storage:
     Reaches and makes nothing yet. Raises `ConfigError` where the URL is not understood. Call it
     inside `trio.run`.
     """
-    place = _folder(settings.url, directory)
+    place = folder_of(settings.url, directory)
     scratch = (place or directory) / "spool"
     spool = Spool(scratch, settings.floor_bytes, trio.CapacityLimiter(_SPOOL_THREADS))
     limiter = trio.CapacityLimiter(_STORE_THREADS)
@@ -48,8 +48,8 @@ def open_storage(settings: config.Storage, directory: Path) -> Storage:
     return Storage(spool, Folder(place / "objects", scratch, limiter))
 
 
-def _folder(url: str, directory: Path) -> Path | None:
-    """Which folder is meant; None for a store elsewhere."""
+def folder_of(url: str, directory: Path) -> Path | None:
+    """The folder that is the store, ``directory`` by default; None for a store elsewhere."""
     if not url:
         return directory
     parts = urlsplit(url)

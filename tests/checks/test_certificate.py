@@ -93,7 +93,7 @@ def test_the_key_of_another(root: Authority) -> None:
     leaf = root.sign(HOST)
     finding = judged(leaf, root.certificate.with_suffix(".key"))
     assert not finding.well
-    assert "mismatch" in finding.detail
+    assert "is not the key of the certificate" in finding.detail
 
 
 def test_an_encrypted_key(root: Authority) -> None:

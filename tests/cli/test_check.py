@@ -18,7 +18,7 @@ def test_check_looks_at_everything(relayd: Command) -> None:
     found = {one["subject"]: one for one in report["findings"]}
     assert report["well"] is True
     packages = {f"package {name}" for name in ("pack_500", "pack_1200", "pack_3000")}
-    tried = {"configuration", "sales", "database", "schema", "books", "engine"}
+    tried = {"configuration", "sales", "storage", "database", "schema", "books", "engine"}
     models = {one for one in found if one.startswith("recordings ")}
     assert "recordings pretend" in models
     assert set(found) == tried | packages | models
@@ -56,7 +56,7 @@ def test_check_offline_asks_nobody(relayd: Command, monkeypatch: pytest.MonkeyPa
         monkeypatch.setenv(f"RELAYD_{name}", value)
     report = answered(relayd("check", "--offline", "--json"))
     subjects = {one["subject"].split()[0] for one in report["findings"]}
-    assert subjects == {"configuration", "package", "recordings", "seller"}
+    assert subjects == {"configuration", "package", "recordings", "seller", "storage"}
 
 
 def test_check_asks_stripe(relayd: Command, monkeypatch: pytest.MonkeyPatch) -> None:

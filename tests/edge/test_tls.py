@@ -223,6 +223,13 @@ async def test_a_client_with_old_suites_is_refused(certificate: Path) -> None:
 
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     """The operator is told which, and what is wanted."""
+    (tmp_path / "text.pem").write_text("no PEM")
     with pytest.raises(ConfigError, match="PEM") as refused:
-        tls_context(tmp_path / "none.pem", None)
+        tls_context(tmp_path / "text.pem", None)
     assert refused.value.key == "server.tls_certificate"
+    with pytest.raises(ConfigError, match="No such file") as refused:
+        tls_context(tmp_path / "none.pem", tmp_path / "text.pem")
+    assert refused.value.key == "server.tls_certificate"
+    with pytest.raises(ConfigError, match="No such file") as refused:
+        tls_context(tmp_path / "text.pem", tmp_path / "none.pem")
+    assert refused.value.key == "server.tls_key"
