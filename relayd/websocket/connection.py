@@ -380,9 +380,9 @@ class WebSocket:
             self._heard_at = now
             self._pinged_at = None
         elif self._pinged_at is None:
-            if now - self._heard_at >= timeouts.ping_seconds:
+            # A ping that could not be sent can't be answered.
+            if now - self._heard_at >= timeouts.ping_seconds and self._ping():
                 self._pinged_at = now
-                self._ping()
         elif self._receiving > 1 and now - self._pinged_at >= timeouts.pong_seconds:
             self._abandon(Cause.SILENT, "answers no ping")
             return
@@ -394,7 +394,9 @@ class WebSocket:
         elif self._wire.holds_unread:
             self._ping()
 
-    def _ping(self) -> None:
-        # Where something waits to be sent, that tells as much.
-        if not self.closed and self._wire.waiting_since is None:
-            self._wire.push(ping_frame(masked=self._masked))
+    def _ping(self) -> bool:
+        """Whether a ping was sent: where something waits to be, that tells as much."""
+        if self.closed or self._wire.waiting_since is not None:
+            return False
+        self._wire.push(ping_frame(masked=self._masked))
+        return True
