@@ -30,8 +30,9 @@ __all__ = ["PING_SECONDS", "PONG_SECONDS", "Caller", "Connect", "Connection"]
 log = logs.get(__name__)
 
 # Deepgram's timeouts don't count pings; they are there to notice a far end that is gone while
-# the socket's buffer (minutes of audio) still takes every send.
-PING_SECONDS: Final = 15.0
+# the socket's buffer (minutes of audio) still takes every send. A far end that says results is
+# never pinged; an app waits for words until another engine takes the stream, or its end is told.
+PING_SECONDS: Final = 5.0
 PONG_SECONDS: Final = 5.0
 
 # A result is a few KiB, a long one with words some tens.
@@ -143,9 +144,13 @@ class Connection:
             self._spoke = False
             # It was after the last beat.
             self._sent_at = now - BEAT_SECONDS
-        elif now - self._sent_at >= self.keepalive_seconds and not self.finishing:
-            # Where the socket takes nothing, the WebSocket's own beat has an eye on it.
-            self.websocket.send_at_once(KEEP_ALIVE)
+        elif (
+            now - self._sent_at >= self.keepalive_seconds
+            and not self.finishing
+            # Behind a ping of the same beat it waits for the next one. Where the socket takes
+            # nothing at all, the WebSocket's own beat has an eye on it.
+            and self.websocket.send_at_once(KEEP_ALIVE)
+        ):
             self._sent_at = now
 
     async def close(self, take: Take) -> None:

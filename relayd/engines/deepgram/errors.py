@@ -169,7 +169,7 @@ def stalled(seconds: float) -> Failure:
 def unanswered(seconds: float) -> Failure:
     """Explain a stream whose far end is not there any more."""
     hint = f"Deepgram answered no ping for {seconds:g} s: see the network between you"
-    return Failure(UpstreamClosed(CLOSED, hint))
+    return Failure(UpstreamUnavailable(UNAVAILABLE, hint))
 
 
 def too_slow(seconds: float) -> Failure:
