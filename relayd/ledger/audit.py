@@ -64,6 +64,13 @@ RULES: Final[dict[str, LiteralString]] = {
             OR (s.ended_at IS NOT NULL AND sum(e.amount_ms) <> -s.used_ms)
             OR bool_or(e.user_id <> s.user_id)
     """,
+    "what a session cost with each of its engines is what it cost": """
+        SELECT s.id AS session_id, s.user_id, s.used_ms, s.ended_at,
+               sum(h.charged_ms)::bigint AS with_engines_ms
+        FROM session_engines AS h JOIN transcription_sessions AS s ON s.id = h.session_id
+        GROUP BY s.id
+        HAVING s.ended_at IS NULL OR sum(h.charged_ms) <> s.used_ms
+    """,
     "one entry per ended reservation, equal to what was charged of its hold": """
         SELECT r.id AS reservation_id, r.user_id, r.held_ms, r.charged_ms, r.ended_at,
                count(e.id) AS entries, coalesce(sum(e.amount_ms), 0)::bigint AS entries_ms

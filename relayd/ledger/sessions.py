@@ -133,6 +133,8 @@ def close_session(connection: Connection, settlement: Settlement) -> Closed:
     if session.ended:
         return Closed(charged_ms=session.used_ms, balance_ms=account.unreserved_ms)
     total = covered(session.id, settlement.used_ms, session.used_ms, session.held_total_ms)
+    if total == settlement.used_ms:
+        _record_shares(connection, settlement)
     return _settle(
         connection,
         session,
@@ -279,6 +281,27 @@ def _lock(connection: Connection, session_id: UUID) -> tuple[_Locked, Account] |
         (session_id,),
     ).fetchone()
     return None if row is None else (_Locked(*row[:5]), Account(*row[5:]))
+
+
+def _record_shares(connection: Connection, settlement: Settlement) -> None:
+    """Record who heard a session."""
+    for share in settlement.shares:
+        connection.execute(
+            """
+            INSERT INTO session_engines
+                (session_id, engine, model, rate, charged_ms, streams, last)
+            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            """,
+            (
+                settlement.session_id,
+                share.hearer.engine,
+                share.hearer.model,
+                share.hearer.rate,
+                share.charged_ms,
+                share.streams,
+                share.last,
+            ),
+        )
 
 
 def _settle(

@@ -31,12 +31,18 @@ FAULTS: Final = [
 ]
 
 _ENDED: Final[LiteralString] = """
-    SELECT (ended_at AT TIME ZONE 'UTC')::date, 'live', engine, model, rate, count(*),
-           count(*) FILTER (WHERE end_reason = ANY (%(faults)s)),
-           coalesce(sum(used_ms * 1000 / rate), 0)::bigint, coalesce(sum(used_ms), 0)::bigint
-    FROM transcription_sessions
-    WHERE ended_at >= %(since)s AND ended_at < %(until)s
-    GROUP BY 1, engine, model, rate
+    SELECT day, 'live', engine, model, rate, sum(streams)::bigint,
+           sum(CASE WHEN last AND NOT fault THEN streams - 1 ELSE streams END)::bigint,
+           sum(charged_ms * 1000 / rate)::bigint, sum(charged_ms)::bigint
+    FROM (
+        SELECT (s.ended_at AT TIME ZONE 'UTC')::date AS day,
+               s.end_reason = ANY (%(faults)s) AS fault,
+               coalesce(h.engine, s.engine) AS engine, coalesce(h.model, s.model) AS model,
+               coalesce(h.rate, s.rate) AS rate, coalesce(h.charged_ms, s.used_ms) AS charged_ms,
+               coalesce(h.streams, 1) AS streams, coalesce(h.last, true) AS last
+        FROM transcription_sessions AS s LEFT JOIN session_engines AS h ON h.session_id = s.id
+        WHERE s.ended_at >= %(since)s AND s.ended_at < %(until)s) AS heard
+    GROUP BY day, engine, model, rate
     UNION ALL
     SELECT (ended_at AT TIME ZONE 'UTC')::date, 'batch', coalesce(engine, ''), model,
            rate_per_mille, count(*),
@@ -52,7 +58,8 @@ _ENDED: Final[LiteralString] = """
 class EngineDay:
     """One engine with one model at one price, on one day.
 
-    ``failed``, of those that ended: a fault of ours or of the engine's. ``rate`` is milliseconds of
+    ``failed``, of those that ended: a fault of ours or of the engine's. A live stream counts with
+    each engine that heard it, and has failed with all but the last. ``rate`` is milliseconds of
     credit for a second of audio.
     """
 

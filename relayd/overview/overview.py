@@ -74,11 +74,15 @@ def overview(connection: Connection, config: Config, today: dt.date, days: int) 
 def prices_of(config: Config) -> Prices:
     """What engines charge, as configured.
 
-    A model may have several prices, one for many languages at once: the rate tells them apart.
+    A model may have several prices, one for many languages at once: the rate tells them apart. Who
+    stepped in for a cheaper engine has that one's rate, and counts as the dearest of its name.
     """
     costs = config.costs
-    live = {
-        (one.name, one.rate): costs.engine_cents_of(one) for one in config.engines.deepgram.models
+    models = config.engines.deepgram.models
+    live = {(one.name, one.rate): costs.engine_cents_of(one) for one in models}
+    dearest = {
+        one.name: max(costs.engine_cents_of(each) for each in models if each.name == one.name)
+        for one in models
     }
     recordings = {one.name.lower(): one.cents_per_minute for one in offered(config)}
 
@@ -87,7 +91,8 @@ def prices_of(config: Config) -> Prices:
             return recordings.get(day.model.lower(), Decimal(0))
         if day.engine != "deepgram":
             return Decimal(0)
-        return live.get((day.model, day.rate), costs.engine_cents_per_minute)
+        dear = dearest.get(day.model, costs.engine_cents_per_minute)
+        return live.get((day.model, day.rate), dear)
 
     return price
 

@@ -15,6 +15,7 @@ import trio
 from relayd.clock import Clock
 from relayd.identity import Authenticator, Principal
 from relayd.session.endings import EndReason
+from relayd.session.hearers import Share
 from relayd.speech.engine import Engine
 from relayd.speech.tariff import EVEN, Tariff
 
@@ -156,7 +157,10 @@ class Revoked(enum.Enum):
 
 @attrs.frozen
 class Settlement:
-    """How a session ended. ``used_ms`` is the meter's total, ``reported_ms`` the engine's."""
+    """How a session ended. ``used_ms`` is the meter's total, ``reported_ms`` the engine's.
+
+    ``shares``: who heard it, where that was not only who it was planned with.
+    """
 
     session_id: UUID
     used_ms: int
@@ -165,6 +169,7 @@ class Settlement:
     # The `open` that was never answered. Nothing was used, but where it took effect a hold and one
     # of the user's streams are taken.
     unanswered: OpenRequest | None = None
+    shares: tuple[Share, ...] = ()
 
 
 @attrs.frozen

@@ -25,6 +25,7 @@ from relayd.session.dialect import (
     Received,
 )
 from relayd.session.endings import Ending, EndReason
+from relayd.session.hearers import Hearer, Hearers
 from relayd.session.limits import SessionLimits
 from relayd.session.line import Line
 from relayd.speech.engine import Upstream
@@ -52,6 +53,7 @@ class Relay:
     allowance: Allowance
     ending: Ending
     limits: SessionLimits
+    hearers: Hearers
     results: int = 0
     engine_changes: int = 0
     malformed: int = 0
@@ -121,6 +123,8 @@ class Relay:
         """Say a result to the client; called in the task that read it."""
         if isinstance(event, EngineChanged):
             self.engine_changes += 1
+            hearer = Hearer(event.engine, event.model, event.rate)
+            self.hearers.go_on(hearer, self.allowance.meter.used_ms)
             self.allowance.lower_price(Tariff(event.rate))
         else:
             self.results += 1

@@ -51,6 +51,7 @@ from relayd.session.dialect import (
     Ticket,
 )
 from relayd.session.endings import Ending, EndReason
+from relayd.session.hearers import Hearer, Hearers
 from relayd.session.limits import SessionLimits
 from relayd.session.line import Line
 from relayd.session.meter import Meter
@@ -100,6 +101,8 @@ class Session:
     _remaining_ms: int | None = None
     _upstream: Upstream | None = None
     _relay: Relay | None = None
+    # Once it is planned.
+    _hearers: Hearers | None = None
 
     def __attrs_post_init__(self) -> None:
         self.session_id = self.ports.new_id()
@@ -220,6 +223,7 @@ class Session:
             self.ending.give(EndReason.BAD_CONFIG, plan.message)
             return None
         self._report_plan(plan)
+        self._hearers = Hearers(Hearer.of(plan))
         return plan
 
     def _report_plan(self, plan: StreamPlan) -> None:
@@ -273,19 +277,27 @@ class Session:
 
     async def _stream(self, hello: Hello, upstream: Upstream) -> None:
         assert self._allowance is not None
+        assert self._hearers is not None
         self._upstream = upstream
         plan = upstream.plan
         if plan.tariff != self._allowance.meter.tariff:
             # Another engine took it than was planned with.
             self._allowance.lower_price(plan.tariff)
         self._report_plan(plan)
+        self._hearers.go_on(Hearer.of(plan), 0)
         ticket = self._ticket() if hello.resume is not None else None
         ready = Readiness(self.session_id, plan, self._allowance.remaining_ms, ticket)
         self.line.say(self.dialect.ready(ready))
         for remark in plan.remarks:
             self.line.say(self.dialect.remark(remark))
         self._relay = Relay(
-            self.line, self.dialect, upstream, self._allowance, self.ending, self.limits
+            self.line,
+            self.dialect,
+            upstream,
+            self._allowance,
+            self.ending,
+            self.limits,
+            self._hearers,
         )
         if ticket is not None:
             self.line.keep_results(self._taken, self._welcome)
@@ -347,12 +359,14 @@ class Session:
         """How a session ended that was opened, or may have been, for the ledger."""
         assert self.report.settled is not None
         assert self.ending.reason is not None
+        used_ms = 0 if self._allowance is None else self._allowance.meter.used_ms
         return Settlement(
             session_id=self.session_id,
-            used_ms=0 if self._allowance is None else self._allowance.meter.used_ms,
+            used_ms=used_ms,
             reported_ms=None if self._upstream is None else self._upstream.reported_ms,
             reason=self.ending.reason,
             unanswered=self._unanswered,
+            shares=() if self._hearers is None else self._hearers.shares(used_ms),
         )
 
     def _conclusion(self) -> Conclusion:

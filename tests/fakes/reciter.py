@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import attrs
 import trio
+from trio.testing import wait_all_tasks_blocked
 
 from relayd.errors import UpstreamError
 from relayd.speech.formats import AudioFormat
@@ -114,6 +115,8 @@ class Recital:
         if self._dying():
             assert self.death is not None
             if self.death.sending:
+                # What it said before is read: it came first.
+                await wait_all_tasks_blocked()
                 raise self.death.error
             self._say.send_nowait(self.death.error)
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import LiteralString
 from uuid import UUID, uuid4
 
+import attrs
 import psycopg
 import pytest
 
@@ -13,10 +14,16 @@ from relayd.ledger.balances import Entry, Reservation, book
 from relayd.ledger.holds import Policy
 from relayd.ledger.outcomes import label
 from relayd.session.endings import EndReason
+from relayd.session.hearers import Hearer, Share
 from relayd.session.ports import OpenRequest, Settlement
 from tests.ledger.store import Store
 
 pytestmark = pytest.mark.system
+
+TURNS = (
+    Share(Hearer("engine", "model", 1000), 4000, 1, last=False),
+    Share(Hearer("other", "model", 500), 2000, 1, last=True),
+)
 
 (
     BALANCE,
@@ -25,6 +32,7 @@ pytestmark = pytest.mark.system
     RANGE,
     SESSION,
     ENTRY,
+    HEARD,
     RESERVATION,
     JOB,
     LANE,
@@ -54,7 +62,8 @@ def connection(database_url: str) -> Iterator[Connection]:
                 store.open(request, boot_id, Policy())
                 store.renew(request.session_id, spent_ms, 30_000, Policy())
                 if ends:
-                    store.close(Settlement(request.session_id, 6000, None, EndReason.COMPLETED))
+                    ended = Settlement(request.session_id, 6000, None, EndReason.COMPLETED)
+                    store.close(attrs.evolve(ended, shares=TURNS))
         busy = store.add_user(50_000).user_id
         for amount_ms, charged_ms in ((7000, None), (9000, 8000), (300, 0)):
             asked = Reservation(uuid4(), busy, amount_ms, "test")
@@ -177,8 +186,10 @@ def test_whole_books_have_no_findings(connection: Connection) -> None:
         ),
         (
             "UPDATE transcription_sessions SET used_ms = used_ms + 1 WHERE ended_at IS NOT NULL",
-            {SESSION, ENTRY},
+            {SESSION, ENTRY, HEARD},
         ),
+        ("UPDATE session_engines SET charged_ms = charged_ms + 1", {HEARD}),
+        ("DELETE FROM session_engines WHERE last", {HEARD}),
         (
             "UPDATE transcription_sessions SET held_ms = held_ms + 1 WHERE ended_at IS NOT NULL",
             {SESSION},

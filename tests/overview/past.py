@@ -1,6 +1,8 @@
 """A past for the overview to look back on: what ended when, written as the daemon writes it."""
 
 import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import attrs
@@ -8,10 +10,21 @@ import attrs
 from relayd.database.ports import Connection
 from tests.ledger.store import Store
 
-__all__ = ["NOW", "Past"]
+__all__ = ["NOW", "Past", "Turn"]
 
 # Every test reckons from now: what is "today" is the database's to say.
 NOW = dt.datetime.now(dt.UTC)
+
+
+class Turn(NamedTuple):
+    """What a session cost while one engine heard it."""
+
+    engine: str
+    model: str
+    rate: int
+    charged_ms: int
+    streams: int = 1
+    last: bool = False
 
 
 @attrs.define(eq=False)
@@ -38,8 +51,10 @@ class Past:
         model: str = "nova-3",
         rate: int = 1000,
         reason: str = "completed",
+        turns: Sequence[Turn] = (),
     ) -> None:
-        """A stream; one without an end is live."""
+        """A stream; one without an end is live. ``turns``: where several engines heard it."""
+        session_id = uuid4()
         self.connection.execute(
             """
             INSERT INTO transcription_sessions
@@ -48,10 +63,15 @@ class Past:
             VALUES (%s, %s, %s, %s, %s, '', coalesce(%s, now()), %s, %s, %s, %s, %s)
             """,
             (
-                *(uuid4(), self.user_id, self.boot_id, engine, model, ended, ended),
+                *(session_id, self.user_id, self.boot_id, engine, model, ended, ended),
                 *(used_ms, used_ms, None if ended is None else reason, rate),
             ),
         )
+        for turn in turns:
+            self.connection.execute(
+                "INSERT INTO session_engines VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                (session_id, *turn),
+            )
 
     def recording(
         self, ended: dt.datetime, decoded_ms: int, charged_ms: int, *, state: str = "done"

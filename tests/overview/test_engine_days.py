@@ -8,7 +8,7 @@ import pytest
 
 from relayd.database.ports import Connection
 from relayd.overview.engine_days import DAYS_AT_ONCE, EngineDay, engine_days, sum_up
-from tests.overview.past import NOW, Past
+from tests.overview.past import NOW, Past, Turn
 
 pytestmark = pytest.mark.system
 
@@ -66,6 +66,29 @@ def test_summing_up_changes_nothing(connection: Connection) -> None:
         EngineDay(day(1), "live", "deepgram", "nova-3", 1500, 1, 0, 1_000, 1_500),
         EngineDay(day(0), "live", "deepgram", "nova-3", 1000, 1, 0, 61_000, 61_000),
     ]
+
+
+def test_each_engine_counts_for_what_it_heard(connection: Connection) -> None:
+    """A stream that engines heard in turns is each one's for its part, and failed with the first.
+
+    What a cheaper one heard is more audio than the same charge of the first one's.
+    """
+    turns = [
+        Turn("deepgram", "nova-3", 1000, 40_000, streams=2),
+        Turn("moonshine", "tiny-en", 500, 10_000, last=True),
+    ]
+    past = Past(connection)
+    past.session(noon(1), 50_000, turns=turns)
+    past.session(noon(1), 50_000, turns=turns, reason="upstream_closed")
+    past.session(noon(1), 1_000)
+
+    before = engine_days(connection, day(2))
+    assert before == [
+        EngineDay(day(1), "live", "deepgram", "nova-3", 1000, 5, 4, 81_000, 81_000),
+        EngineDay(day(1), "live", "moonshine", "tiny-en", 500, 2, 1, 40_000, 20_000),
+    ]
+    summed(connection)
+    assert engine_days(connection, day(2)) == before
 
 
 def test_a_day_is_summed_up_once(connection: Connection) -> None:

@@ -11,7 +11,7 @@ from relayd.config import load
 from relayd.database.ports import Connection
 from relayd.overview.overview import overview
 from tests.config.files import SECRETS
-from tests.overview.past import NOW, Past
+from tests.overview.past import NOW, Past, Turn
 
 pytestmark = pytest.mark.system
 
@@ -44,6 +44,19 @@ def test_what_stays(connection: Connection) -> None:
     assert seen.engine_cents == 10 * Decimal("0.77") + 10 * Decimal("0.92")
     assert seen.margin_cents == seen.kept_cents - seen.fees - seen.engine_cents
     assert [(one.purchases, one.sold_seconds) for one in seen.takings] == [(2, 1200)]
+
+
+def test_who_stepped_in_at_a_price_of_another(connection: Connection) -> None:
+    """A dearer engine's audio is charged at the first one's rate, and costs what its model does."""
+    turns = [
+        Turn("moonshine", "tiny-en", 500, 30_000),
+        Turn("deepgram", "nova-3", 500, 30_000, last=True),
+    ]
+    Past(connection).session(LATELY, 60_000, engine="moonshine", rate=500, turns=turns)
+    config = load(None, {**SECRETS, "RELAYD_COSTS__ENGINE_CENTS_PER_MINUTE": "0.77"})
+
+    # A minute of its audio, at what the dearest of that name costs.
+    assert overview(connection, config, NOW.date(), 30).engine_cents == Decimal("0.92")
 
 
 def test_the_present(connection: Connection) -> None:

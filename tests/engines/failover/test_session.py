@@ -10,6 +10,7 @@ from trio.testing import MockClock
 
 from relayd.errors import UpstreamClosed, UpstreamRejected, UpstreamUnavailable
 from relayd.session.endings import EndReason
+from relayd.session.hearers import Hearer, Share
 from relayd.session.report import Report
 from relayd.speech.tariff import Tariff
 from tests.engines.failover.recitals import failover
@@ -61,6 +62,9 @@ async def test_twenty_deaths(seed: int, at_once: bool, autojump_clock: MockClock
     assert final_words(world) == [f"w{n}" for n in range(words)]
     assert (report.reason, report.used_ms) == (EndReason.COMPLETED, words * 100)
     assert report.engine_changes == 20
+    shares = world.session.settlement.shares
+    assert sum(one.streams for one in shares) == 21
+    assert sum(one.charged_ms for one in shares) == report.used_ms
     assert world.ledger.balance_of(world.user_id) == world.credit_ms - words * 100
     world.assert_books()
 
@@ -85,6 +89,10 @@ async def test_the_app_is_told(autojump_clock: MockClock) -> None:
     # The first seven words at 1000, what came after the change at half of that.
     assert report.used_ms == 7 * 100 + 13 * 50
     assert (report.engine, report.rate) == ("first", 1000)
+    assert world.session.settlement.shares == (
+        Share(Hearer("first", "first-1", 1000), 700, 1, last=False),
+        Share(Hearer("second", "second-1", 500), 650, 1, last=True),
+    )
     world.assert_books()
 
 
@@ -99,6 +107,8 @@ async def test_who_opened_it_is_who_is_ready(autojump_clock: MockClock) -> None:
     assert (ready["engine"], ready["model"], ready["rate"]) == ("second", "second-1", 500)
     assert "error" not in world.client.types()
     assert (report.engine, report.rate, report.used_ms) == ("second", 500, 1000)
+    opener = Hearer("second", "second-1", 500)
+    assert world.session.settlement.shares == (Share(opener, 1000, 1, last=True),)
     world.assert_books()
 
 
