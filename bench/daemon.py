@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -90,14 +90,22 @@ def configuration(books: Books, engine_url: str, changes: Sections) -> dict[str,
 
 @asynccontextmanager
 async def running(
-    sections: Sections, environment: Mapping[str, str] | None = None, *, piped: bool = False
+    sections: Sections,
+    environment: Mapping[str, str] | None = None,
+    *,
+    piped: bool = False,
+    command: Sequence[str] = ("relayd",),
 ) -> AsyncIterator[Daemon]:
     """`relayd serve` while entered; what is left of it then is drained, or killed.
 
-    Its log is a file, or with ``piped`` a pipe whose reader may be stopped.
+    Its log is a file, or with ``piped`` a pipe whose reader may be stopped. ``command``: the module
+    that is run instead, and what comes before ``serve``.
     """
-    with tempfile.TemporaryDirectory(prefix="relayd-bench-") as directory:
-        daemon = await _start(Path(directory), sections, environment or {}, piped=piped)
+    with tempfile.TemporaryDirectory(prefix="relayd-bench-") as name:
+        directory = Path(name)
+        path = write_configuration(directory, sections)
+        serve = [sys.executable, "-m", *command, "serve", "--config", str(path)]
+        daemon = await _start(directory, serve, environment or {}, piped=piped)
         try:
             yield daemon
         finally:
@@ -110,9 +118,8 @@ async def running(
 
 
 async def _start(
-    directory: Path, sections: Sections, environment: Mapping[str, str], *, piped: bool
+    directory: Path, command: Sequence[str], environment: Mapping[str, str], *, piped: bool
 ) -> Daemon:
-    path = write_configuration(directory, sections)
     log = directory / "relayd.log"
     reader = None
     with contextlib.ExitStack() as files:
@@ -124,7 +131,7 @@ async def _start(
             reader = await trio.lowlevel.open_process(["cat"], stdin=end, stdout=file)
             files.callback(os.close, output)
         process = await trio.lowlevel.open_process(
-            [sys.executable, "-m", "relayd", "serve", "--config", str(path)],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

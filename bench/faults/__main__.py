@@ -42,6 +42,7 @@ NAMES: Final = (
     "kill",
     "cuts",
     "outage",
+    "failover",
     "workers",
     "away",
 )
