@@ -45,11 +45,6 @@ class Orders:
     cancelled: bool = False
     frozen: bool = False
 
-    @property
-    def goes_on(self) -> bool:
-        """Whether to work on."""
-        return not (self.lost or self.cancelled or self.frozen)
-
 
 def claim(connection: Connection, boot_id: UUID, aging_seconds: float) -> Claim | None:
     """Take the next job; None where nothing may begin now.

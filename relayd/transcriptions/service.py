@@ -27,11 +27,9 @@ from relayd.transcriptions.estimates import standing
 from relayd.transcriptions.outcomes import (
     Declined,
     Filters,
-    Incoming,
     Page,
     QueueStats,
     Standing,
-    State,
     Submission,
     Submitted,
     Transcription,
@@ -79,24 +77,9 @@ class Transcriptions:
     # None: what is configured for everybody.
     plan_terms: PlanTerms | None = None
 
-    async def begin(self, incoming: Incoming) -> Transcription:
-        """Record an upload; it expires unless it goes on within ``batch.upload_hours``.
-
-        Called again with the same id, it is the same upload.
-        """
-        return await self.database.transact(submitting.begin, incoming, self._upload_seconds)
-
-    async def goes_on(self, upload_id: UUID) -> Transcription | None:
-        """Give an upload more time because something of it came; None where it is over."""
-        return await self.database.transact(
-            submitting.prolong, upload_id, State.UPLOADING, self._upload_seconds
-        )
-
     async def measuring(self, upload_id: UUID) -> Transcription | None:
         """Say that an upload is complete and is being measured; None where it is over."""
-        return await self.database.transact(
-            submitting.prolong, upload_id, State.PROBING, MEASURING_SECONDS
-        )
+        return await self.database.transact(submitting.measuring, upload_id, MEASURING_SECONDS)
 
     async def refuse(
         self, user_id: UUID, upload_id: UUID, reason: str, problem: str
@@ -201,7 +184,3 @@ class Transcriptions:
         if self.plan_terms is None:
             return terms_of(self.settings)
         return self.plan_terms(connection, submission.user_id, test=submission.test)
-
-    @property
-    def _upload_seconds(self) -> float:
-        return self.settings.upload_hours * 3600

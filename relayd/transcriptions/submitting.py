@@ -16,13 +16,12 @@ from relayd.transcriptions.outcomes import (
     Declined,
     DeclinedReason,
     Incoming,
-    State,
     Submission,
     Transcription,
 )
 from relayd.transcriptions.records import COLUMNS, of_row
 
-__all__ = ["TRIAL", "Quote", "begin", "known", "prolong", "submit"]
+__all__ = ["TRIAL", "Quote", "begin", "known", "measuring", "submit"]
 
 _REFUSALS = {
     ReservationRefusal.UNKNOWN_USER: DeclinedReason.UNKNOWN_USER,
@@ -73,18 +72,15 @@ def begin(connection: Connection, incoming: Incoming, seconds: float) -> Transcr
     return of_row(row)
 
 
-def prolong(
-    connection: Connection, upload_id: UUID, state: State, seconds: float
-) -> Transcription | None:
-    """Say how far an upload is, and give it more time; None where it is over."""
-    assert state in {State.UPLOADING, State.PROBING}
+def measuring(connection: Connection, upload_id: UUID, seconds: float) -> Transcription | None:
+    """Say that an upload is being measured, and give it so long; None where it is over."""
     row = connection.execute(
         f"""
         UPDATE transcriptions
-        SET state = %(state)s, expires_at = now() + make_interval(secs => %(seconds)s)
-        WHERE id = %(id)s AND state IN ('uploading', %(state)s) RETURNING {COLUMNS}
+        SET state = 'probing', expires_at = now() + make_interval(secs => %s)
+        WHERE id = %s AND state IN ('uploading', 'probing') RETURNING {COLUMNS}
         """,  # noqa: S608
-        {"id": upload_id, "state": state.value, "seconds": seconds},
+        (seconds, upload_id),
     ).fetchone()
     return None if row is None else of_row(row)
 

@@ -87,14 +87,14 @@ def test_an_upload_becomes_a_recording(queue: Queue) -> None:
     upload = Incoming(uuid4(), user_id, "pretend", "talk.mp3")
     begun = queue.do(submitting.begin, upload, 60)
     assert queue.do(submitting.begin, upload, 60) == attrs.evolve(begun)
-    measured = queue.do(submitting.prolong, upload.id, State.PROBING, 60)
+    measured = queue.do(submitting.measuring, upload.id, 60)
     assert measured is not None
     assert measured.state is State.PROBING
 
     taken = queue.submitted(user_id, id=upload.id, name="talk.mp3")
 
     assert (taken.number, taken.state) == (begun.number, State.QUEUED)
-    assert queue.do(submitting.prolong, upload.id, State.PROBING, 60) is None
+    assert queue.do(submitting.measuring, upload.id, 60) is None
 
 
 def test_an_upload_that_is_over(queue: Queue) -> None:

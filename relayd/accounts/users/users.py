@@ -165,10 +165,7 @@ def set_password(
     if row is None:
         return None
     user = User(*row)
-    end_sign_ins(connection, user.id)
-    drop_links(connection, user.id)
-    if letter is not None:
-        queue.post(connection, letter, user.id, user.email)
+    _end_entries(connection, user, letter)
     return user
 
 
@@ -194,9 +191,14 @@ def change_password(
     if row is None:
         return None
     user = User(*row)
+    _end_entries(connection, user, letter)
+    sign_in_id = insert_sign_in(connection, user.id, terms)
+    return Rotation(user, sign_in_id, terms.first_seconds)
+
+
+def _end_entries(connection: Connection, user: User, letter: Letter | None) -> None:
+    """After a new password: whoever came in by the old one, or by a link, is out."""
     end_sign_ins(connection, user.id)
     drop_links(connection, user.id)
     if letter is not None:
         queue.post(connection, letter, user.id, user.email)
-    sign_in_id = insert_sign_in(connection, user.id, terms)
-    return Rotation(user, sign_in_id, terms.first_seconds)

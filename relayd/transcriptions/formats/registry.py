@@ -11,7 +11,7 @@ from relayd.transcriptions.formats.structured import json, verbose_json
 from relayd.transcriptions.formats.subtitles import srt, vtt
 from relayd.transcriptions.formats.text import txt
 
-__all__ = ["FORMATS", "ResultFormat", "find"]
+__all__ = ["FORMATS", "ResultFormat"]
 
 
 @attrs.frozen
@@ -35,11 +35,3 @@ FORMATS: Final = {
         ResultFormat("html", "text/html; charset=utf-8", "html", html),
     )
 }
-# As OpenAI's interface calls it.
-_ALIASES: Final = {"text": "txt"}
-
-
-def find(name: str) -> ResultFormat | None:
-    """The format of this name, in any case; None where there is none."""
-    known = name.lower()
-    return FORMATS.get(_ALIASES.get(known, known))

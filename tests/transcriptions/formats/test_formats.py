@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from relayd.intake.asked import Format
 from relayd.speech.document import Document, Segment, TimedWord
-from relayd.transcriptions.formats.registry import FORMATS, find
+from relayd.transcriptions.formats.registry import FORMATS
 
 TALK = Document(
     "deepgram",
@@ -139,8 +140,9 @@ def test_silence_is_a_transcript_too(name: str) -> None:
     assert name in {"txt", "srt"} or written
 
 
-def test_names_are_known_in_any_case() -> None:
-    """`SRT` is `srt`; `text` is what OpenAI calls it; what isn't there is none."""
-    assert find("SRT") is FORMATS["srt"]
-    assert find("Text") is FORMATS["txt"]
-    assert find("doc") is None
+def test_what_can_be_asked_for_can_be_written() -> None:
+    """Each format of a request has its writer, in any case; `text` is what OpenAI calls `txt`."""
+    assert {one.value for one in Format} == set(FORMATS)
+    assert Format.named("SRT") is Format.SRT
+    assert Format.named("Text") is Format.TXT
+    assert Format.named("doc") is None

@@ -31,6 +31,7 @@ from relayd.routes.views.v1.recordings.recordings import (
     standing_of,
 )
 from relayd.routes.views.v1.recordings.taking import INTAKE_UNAVAILABLE
+from relayd.transcriptions.formats.registry import FORMATS
 from relayd.transcriptions.outcomes import Filters, Shown, Standing, Transcription
 
 __all__ = ["blueprint"]
@@ -61,15 +62,6 @@ _PAGE_POLICY: Final = (
 _STORE_SECONDS: Final = 10
 # A signed address is for now: whoever has it needs nothing else.
 _LINK_SECONDS: Final = 600
-_TYPES: Final = {
-    Format.JSON: "application/json",
-    Format.VERBOSE_JSON: "application/json",
-    Format.TXT: "text/plain; charset=utf-8",
-    Format.SRT: "application/x-subrip; charset=utf-8",
-    Format.VTT: "text/vtt; charset=utf-8",
-    Format.HTML: "text/html; charset=utf-8",
-}
-_SUFFIXES: Final = {Format.VERBOSE_JSON: "json"}
 
 
 class Words(Form):
@@ -157,7 +149,9 @@ async def result(principal: Principal, transcription_id: str) -> Response:
     if wanted is None:
         raise UNKNOWN_FORMAT.problem()
     await _demand_format(principal, wanted)
-    response = Response(await _words(batch, one, wanted), content_type=_TYPES[wanted])
+    response = Response(
+        await _words(batch, one, wanted), content_type=FORMATS[wanted.value].media_type
+    )
     response.headers["Content-Disposition"] = _disposition(one, wanted)
     if wanted is Format.HTML:
         response.headers["Content-Security-Policy"] = _PAGE_POLICY
@@ -287,7 +281,7 @@ async def _words(batch: Batch, one: Transcription, wanted: Format) -> bytes:
 def _disposition(one: Transcription, wanted: Format) -> str:
     """Its name, should somebody save it (RFC 6266)."""
     stem = one.name.rpartition(".")[0] or one.name or "transcript"
-    name = f"{stem}.{_SUFFIXES.get(wanted, wanted.value)}"
+    name = f"{stem}.{FORMATS[wanted.value].suffix}"
     return f"inline; filename*=UTF-8''{quote(name, safe='')}"
 
 
