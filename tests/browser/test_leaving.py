@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Dialog, Page, expect
+from playwright.sync_api import Dialog, Page, Route, expect
 
 from tests.browser.accessibility import expect_fit
 from tests.browser.board import talk_state, words
@@ -58,6 +58,26 @@ def test_it_is_stopped_from_another_view(visit: Visit) -> None:
     expect(page.get_by_text(re.compile("Finished: .* used"))).to_be_visible()
     page.keyboard.press("Enter")
     expect(words(page)).to_contain_text(WORDS[0])
+
+
+def test_what_comes_late_for_a_page_that_was_left(
+    visits: Visits, closed_shop: Daemon, person: Person
+) -> None:
+    """An answer that a page waited for until it was left breaks nothing on the next one."""
+    visit = visits.begin(closed_shop)
+    held: list[Route] = []
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visit.page.route("**/billing/packages", hold)
+    page = visit.sign_in(person)
+    with page.expect_event("requestfinished", lambda one: one.url.endswith("/billing/packages")):
+        page.get_by_role("link", name="Account").click()
+        expect(page.get_by_role("heading", name="Account", exact=True)).to_be_visible()
+        held[0].fulfill(json=[])
+    # Whatever the answer sets off is over before this one comes; the guard has what went wrong.
+    page.evaluate("fetch('/').then((answer) => answer.text())")
 
 
 def test_another_document_is_asked_about(visit: Visit) -> None:

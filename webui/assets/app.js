@@ -91,14 +91,17 @@ async function show({ first = false } = {}) {
     if (mine !== showing) return;
   }
   document.title = `${page.title} · relayd`;
-  main.replaceChildren(document.getElementById(page.template).content.cloneNode(true));
+  // Of this page alone: what is still under way for one that was left finds its parts, and shows nobody.
+  const root = make("div");
+  root.append(document.getElementById(page.template).content.cloneNode(true));
+  main.replaceChildren(root);
   showMember((page.member && !guest) || mayBeSignedIn());
   for (const link of document.querySelectorAll(".top nav a")) {
     if (link.pathname === location.pathname) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  leavePage = page.show(main, { guest }) ?? (() => {});
-  about.then((said) => showSeller(main, said.seller, said.mail));
+  leavePage = page.show(root, { guest }) ?? (() => {});
+  about.then((said) => showSeller(root, said.seller, said.mail));
   showBar();
   showWarnings();
   if (first) return;
