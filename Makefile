@@ -10,6 +10,10 @@ UNITDIR ?= /etc/systemd/system
 PYTEST_ARGS ?=
 # Each process has a PostgreSQL and a browser of its own: more than four would only fill the memory.
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
+# Hundreds of Pythons start in the tests, and each would compile all of relayd: what one of them has
+# compiled is kept, also where the environment says otherwise, in a place of its own.
+test check: export PYTHONDONTWRITEBYTECODE =
+test check: export PYTHONPYCACHEPREFIX = $(CURDIR)/$(VENV)/bytecode
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 MUTANTS ?=
