@@ -84,8 +84,8 @@ def engine(chromium_path: Path) -> Iterator[dict[str, str]]:
 def shop(
     caller: APIRequestContext, engine: dict[str, str], shared_database_url: str
 ) -> Iterator[Daemon]:
-    """A daemon that sells, with a stand-in Stripe that delivers its events at once."""
-    with open_shop(shared_database_url, **engine) as serving:
+    """A daemon of two processes that sells, with a stand-in Stripe that delivers at once."""
+    with open_shop(shared_database_url, RELAYD_SERVER__PROCESSES="2", **engine) as serving:
         webhook = {"url": f"{serving.url}/webhooks/stripe"}
         caller.post(f"{serving.elsewhere[0]}/control/webhook", data=webhook)
         yield serving

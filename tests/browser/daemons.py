@@ -18,10 +18,10 @@ from tests.house.tree import ROOT
 
 __all__ = ["SPOKEN", "WORDS", "Daemon", "deepgram", "open_daemon", "open_shop"]
 
-# What the stand-in engine says, four words a second: what is spoken in the recording.
+# What the stand-in engine says, ten words a second: what is spoken in the recording.
 WORDS: Final = tuple((ROOT / "relayd" / "demo" / "recording.txt").read_text("utf-8").split())
 # More than a second of them: once they are there, something was used.
-SPOKEN: Final = " ".join(WORDS[:5])
+SPOKEN: Final = " ".join(WORDS[:12])
 # What the daemon and the stand-in Stripe know of each other.
 KEY: Final = "sk_test_standin"
 SECRET: Final = "whsec_standin"
@@ -68,6 +68,8 @@ def open_daemon(database_url: str, **environ: str) -> Iterator[Daemon]:
         "RELAYD_AUTH__REQUESTS_PER_MINUTE": "10000",
         "RELAYD_METERING__FLUSH_SECONDS": "1",
         "RELAYD_SERVER__DRAIN_SECONDS": "3",
+        # Each more takes as long to start as one, and the pages don't know of it.
+        "RELAYD_SERVER__PROCESSES": "1",
     }
     child = Child(("relayd", "serve"), settings | environ)
     serving = Daemon(url, child, database_url)
@@ -103,7 +105,7 @@ def open_shop(database_url: str, **environ: str) -> Iterator[Daemon]:
 @contextmanager
 def deepgram() -> Iterator[dict[str, str]]:
     """The stand-in engine, as the settings that lead a daemon to it."""
-    script = {"words": WORDS, "word_ms": 250, "result_ms": 250}
+    script = {"words": WORDS, "word_ms": 100, "result_ms": 200}
     child = Child(("tests.standin.deepgram", "--port", "0", "--script", json.dumps(script)))
     child.start()
     try:

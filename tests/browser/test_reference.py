@@ -113,7 +113,7 @@ def test_to_be_tried_out(visits: Visits, closed_shop: Daemon, person: Person) ->
     balance.locator("summary").click()
     balance.get_by_role("button", name="Send").click()
     expect(balance).to_contain_text('"seconds_remaining": 0')
-    expect_fit(page)
+    expect_fit(page, within="#accounts_login")
     visit.guard.expect("401")
 
 

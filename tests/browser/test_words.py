@@ -138,9 +138,7 @@ def test_grey_words_stay_when_the_connection_is_lost(
 ) -> None:
     """What was heard and not yet final is not taken away, neither then nor by a reload."""
     grant(shared_database_url, person, 600)
-    # Of several processes those that are left would end the talk in order.
-    alone = {"RELAYD_SERVER__PROCESSES": "1"}
-    with open_daemon(shared_database_url, **engine, **alone) as serving:
+    with open_daemon(shared_database_url, **engine) as serving:
         visit = visits.begin(serving, talks=True)
         page = visit.sign_in(person)
         page.get_by_role("button", name="Start").click()

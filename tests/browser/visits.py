@@ -71,7 +71,10 @@ class Visits:
     ) -> Visit:
         """A fresh browser that knows nobody. ``talks``: the microphone is granted."""
         size = ViewportSize(width=width, height=height)
-        context = self.browser.new_context(viewport=size, color_scheme=theme)
+        # What moves for ever is drawn sixty times a second, and nobody looks.
+        context = self.browser.new_context(
+            viewport=size, color_scheme=theme, reduced_motion="reduce"
+        )
         context.set_default_timeout(WAIT_MS)
         expect.set_options(timeout=WAIT_MS)
         if talks:
