@@ -18,6 +18,7 @@ import trio
 
 from relayd import logs
 from relayd.websocket.keepalive import Keepalive
+from relayd.websocket.pace import Pace
 from relayd.websocket.ports import Pumped
 from relayd.websocket.ticks import Ticks
 
@@ -27,14 +28,6 @@ log = logs.get(__name__)
 
 # Sockets that a turn works off: at some 25 microseconds each, 3 ms.
 TURN_SOCKETS: Final = 128
-
-# Waking costs as much as some sockets' work, because the caches are cold by then. Where at least so
-# many become ready within a nap, all of them are worked off after it: for less CPU, and a delay of
-# half a nap on average.
-NAP_SECONDS: Final = 0.0035
-NAP_SOCKETS: Final = 1.5
-# How often that is judged.
-JUDGED_SECONDS: Final = 0.02
 
 
 class Pump:
@@ -48,11 +41,8 @@ class Pump:
         # What epoll can't know of: there is more to do for what was read already.
         self._again: list[Pumped] = []
         self._turning = False
-        # Sockets worked off since the pace was judged last.
-        self._worked = 0
-        self._judged_at = trio.current_time()
-        self._busy = False
-        self._ticks = Ticks(NAP_SECONDS)
+        self._pace = Pace(trio.current_time())
+        self._ticks = Ticks()
 
     async def run(self) -> None:
         """Until cancelled: wait for sockets, and work them off."""
@@ -60,7 +50,7 @@ class Pump:
             while True:
                 if self._again:
                     await trio.lowlevel.checkpoint()
-                elif self._busy:
+                elif self._pace.nap_seconds:
                     await self._ticks.wait()
                 else:
                     await trio.lowlevel.wait_readable(self._epoll.fileno())
@@ -71,6 +61,7 @@ class Pump:
 
     def _turn(self) -> None:
         # A fault of ours ends that connection and nothing else.
+        began = trio.current_time()
         self._turning = True
         again, self._again = self._again, []
         for wire in again:
@@ -80,7 +71,6 @@ class Pump:
                 log.exception("connection failed")
                 wire.close()
         ready = self._epoll.poll(0, TURN_SOCKETS)
-        self._reckon(len(ready))
         for number, events in ready:
             # One that was worked off before it in this turn may have closed it.
             one = self._wires.get(number)
@@ -91,19 +81,8 @@ class Pump:
                     log.exception("connection failed")
                     one.close()
         self._turning = False
-
-    def _reckon(self, ready: int) -> None:
-        """Judge from the last turns whether the next nap pays."""
-        self._worked += ready
-        now = trio.current_time()
-        seconds = now - self._judged_at
-        if seconds >= JUDGED_SECONDS:
-            busy = self._worked * NAP_SECONDS >= NAP_SOCKETS * seconds
-            if busy is not self._busy:
-                self._busy = busy
-                (self._ticks.start if busy else self._ticks.stop)()
-            self._worked = 0
-            self._judged_at = now
+        if self._pace.count(len(ready), began, trio.current_time()):
+            self._ticks.set(self._pace.nap_seconds)
 
     def ask(self, wire: Pumped, events: int, *, before: int) -> None:
         """Watch a wire for these events; for none, not at all."""

@@ -29,28 +29,21 @@ class _Setting(ctypes.Structure):
 
 
 class Ticks:
-    """Ticks every so many seconds (less than one), from `start` to `stop`.
+    """Ticks at a period that is `set`.
 
     Those that nobody waited for are dropped. See timerfd_create(2); Python has it from 3.13 on.
     """
 
-    def __init__(self, seconds: float) -> None:
-        assert 0 < seconds < 1
-        self._nanoseconds = round(seconds * 1e9)
+    def __init__(self) -> None:
         self._libc = ctypes.CDLL(None, use_errno=True)
         self._number = self._libc.timerfd_create(_MONOTONIC, _FLAGS)
         if self._number < 0:
             raise _error()
 
-    def start(self) -> None:
-        """Tick, for the first time after one period."""
-        self._set(self._nanoseconds)
-
-    def stop(self) -> None:
-        """Tick no more."""
-        self._set(0)
-
-    def _set(self, nanoseconds: int) -> None:
+    def set(self, seconds: float) -> None:
+        """Tick after so many seconds (less than one), and again after each of them; 0: no more."""
+        assert 0 <= seconds < 1
+        nanoseconds = round(seconds * 1e9)
         setting = _Setting(0, nanoseconds, 0, nanoseconds)
         if self._libc.timerfd_settime(self._number, 0, ctypes.byref(setting), None):
             raise _error()
