@@ -21,12 +21,13 @@ from relayd.ledger import boots
 __all__ = [
     "DEATHS_MAX",
     "Manner",
+    "QueueLook",
     "bury",
     "fail",
     "give_back",
     "left_behind",
+    "look",
     "wake_due",
-    "wake_due_and_find_left",
 ]
 
 # Workers that may die over one job. A recording is decoded and transcribed in processes of its
@@ -160,10 +161,30 @@ def wake_due(connection: Connection, aging_seconds: float) -> int:
     return sum(_wake(connection, user_id, job_id, aging_seconds) for user_id, job_id in due)
 
 
-def wake_due_and_find_left(connection: Connection, aging_seconds: float) -> list[tuple[UUID, UUID]]:
+@attrs.frozen
+class QueueLook:
+    """What there was to do: the jobs that dead workers left, as `left_behind` has them.
+
+    ``calm``: nothing waits, pauses or runs, so that there can't be more of it soon.
+    """
+
+    left: list[tuple[UUID, UUID]]
+    calm: bool
+
+
+def look(connection: Connection, aging_seconds: float) -> QueueLook:
     """`wake_due` and `left_behind` in one transaction, because every worker asks all the time."""
     wake_due(connection, aging_seconds)
-    return left_behind(connection)
+    row = connection.execute(
+        """
+        SELECT NOT EXISTS (SELECT FROM transcriptions WHERE state IN ('running', 'cancelling'))
+           AND NOT EXISTS (SELECT FROM transcriptions WHERE state = 'queued' AND delayed)
+           AND NOT EXISTS (SELECT FROM transcriptions WHERE state = 'queued' AND NOT delayed)
+        """
+    ).fetchone()
+    assert row is not None
+    calm = row[0]
+    return QueueLook([] if calm else left_behind(connection), calm)
 
 
 def _wake(connection: Connection, user_id: UUID, job_id: UUID, aging_seconds: float) -> bool:

@@ -32,7 +32,7 @@ JOBS: Final = "relayd_jobs"
 CANCELLED: Final = "relayd_cancelled"
 # An idle worker looks for work that nobody told it of.
 POLL_SECONDS: Final = 5.0
-# Between two looks for jobs whose pause is over, and whose worker died.
+# Between two looks for jobs whose pause is over, and whose worker died, while there can be any.
 DUE_SECONDS: Final = 0.5
 # To write that a job is given back.
 GIVE_BACK_SECONDS: Final = 5.0
@@ -62,6 +62,8 @@ class Worker:
     drain_seconds: float
     _running: dict[UUID, Performance] = attrs.field(factory=dict)
     _work: trio.Event = attrs.field(factory=trio.Event)
+    # The queue isn't calm any more.
+    _stirred: trio.Event = attrs.field(factory=trio.Event)
     # The last claim wasn't answered: it may have been made all the same.
     _in_doubt: bool = False
     # All jobs; cancelled where the drain is over and something can't even be given back.
@@ -90,6 +92,7 @@ class Worker:
     def wake(self) -> None:
         """Say that there may be something to claim."""
         self._work.set()
+        self._stirred.set()
 
     def look(self, job_id: UUID) -> None:
         """Say that somebody wants something of a job."""
@@ -163,14 +166,17 @@ class Worker:
         faults: Faults[tuple[UUID, UUID]] = Faults("job of a dead worker can't be queued again")
 
         async def look() -> None:
-            left = await self.database.transact(
-                returning.wake_due_and_find_left, self.place.manner.aging_seconds
-            )
-            for job in faults.due(left):
+            self._stirred = trio.Event()
+            found = await self.database.transact(returning.look, self.place.manner.aging_seconds)
+            for job in faults.due(found.left):
                 _, job_id = job
                 with faults.guard(job, job=job_id):
                     if await self.database.transact(returning.bury, job, self.place.manner):
                         log.warning("job of a dead worker queued again", job=job_id)
+            if found.calm:
+                # Of what is handed in next, every worker is told.
+                with trio.move_on_after(POLL_SECONDS):
+                    await self._stirred.wait()
             await trio.sleep(DUE_SECONDS)
 
         await keep("queueing jobs again", look)

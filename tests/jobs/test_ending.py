@@ -3,11 +3,12 @@
 import attrs
 import pytest
 
+from relayd.jobs import returning
 from relayd.jobs.claiming import Claim, Orders
 from relayd.jobs.ending import EndedJob
 from relayd.jobs.returning import DEATHS_MAX
 from relayd.transcriptions.outcomes import Shown, State
-from tests.jobs.queueing import Queue
+from tests.jobs.queueing import MANNER, Queue
 
 pytestmark = pytest.mark.system
 
@@ -89,6 +90,35 @@ def test_three_attempts(queue: Queue) -> None:
 
     found = queue.read(claim)
     assert (found.shown, found.reason) == (Shown.FAILED, "engine_failed")
+
+
+def test_a_calm_queue(queue: Queue) -> None:
+    """It is calm before anything is handed in and after all of it ended, and never between."""
+
+    def calm() -> bool:
+        return queue.do(returning.look, MANNER.aging_seconds).calm
+
+    assert calm()
+    claim = claimed(queue)
+    assert not calm()
+    queue.fail(claim)
+    assert not calm()
+    assert queue.wake_due() == 1
+    assert not calm()
+    again = queue.claim(claim.fence.boot_id)
+    assert again is not None
+    queue.finish(again)
+    assert calm()
+
+
+def test_a_look_finds_what_the_dead_left(queue: Queue) -> None:
+    """In the transaction that wakes those whose pause is over, and says that it isn't calm."""
+    claim = claimed(queue)
+    queue.kill(claim.fence.boot_id)
+
+    look = queue.do(returning.look, MANNER.aging_seconds)
+
+    assert (look.left, look.calm) == ([(claim.user_id, claim.id)], False)
 
 
 def test_what_another_attempt_would_not_mend(queue: Queue) -> None:
