@@ -10,6 +10,7 @@ protocol the way Hypercorn itself switches to HTTP/2: by an exception from the h
 each request's head.
 """
 
+import json
 import math
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, NoReturn
@@ -53,6 +54,17 @@ _HEAD_READ_BYTES: Final = 4096
 
 # Enough for any length we allow; longer ones need not even be read as a number.
 _LENGTH_DIGITS_MAX: Final = 18
+
+# What is refused before there is a route, by status: the code, and what to do.
+_IMPROPER: Final = {
+    400: (
+        "malformed_request",
+        "This is not a proper HTTP/1.1 request: send one Host, one length, and a path.",
+    ),
+    431: ("head_too_large", "The headers are too large: send fewer or shorter ones."),
+    501: ("unknown_coding", "Of transfer codings only chunked is spoken here."),
+    505: ("http_version_not_supported", "Send HTTP/1.1: no other version is spoken here."),
+}
 
 
 def hypercorn_config(settings: EdgeSettings) -> Config:
@@ -117,12 +129,20 @@ class _Http1(H11Protocol):
         return self.rules.of(request.method.decode("ascii").upper(), unquote(path.decode("ascii")))
 
     async def _refuse_too_large(self) -> None:
-        body = self.rules.too_large
+        await self._refuse(413, self.rules.too_large)
+
+    async def _send_error_response(self, status_code: int) -> None:
+        """Called for what is no proper request, which no view answers."""
+        code, message = _IMPROPER.get(status_code, _IMPROPER[400])
+        error = {"error": {"code": code, "message": message}}
+        await self._refuse(status_code, json.dumps(error).encode())
+
+    async def _refuse(self, status: int, body: bytes) -> None:
         headers = [(b"content-length", str(len(body)).encode()), (b"connection", b"close")]
         if body:
             headers.append((b"content-type", b"application/json"))
         headers += self.config.response_headers("h11")
-        await self._send_h11_event(h11.Response(status_code=413, headers=headers))
+        await self._send_h11_event(h11.Response(status_code=status, headers=headers))
         await self._send_h11_event(h11.Data(data=body))
         await self._send_h11_event(h11.EndOfMessage())
 

@@ -34,14 +34,22 @@ INVALID_FIELD: Final = Refusal(422, "invalid_field", "A field is not what it mus
 
 # How msgspec words what is wrong with a field.
 _MISSING: Final = re.compile(r"missing required field `([^`]+)`")
-_EXPECTED: Final = re.compile(r"Expected `([^`]+)`")
-_PLACE: Final = re.compile(r" - at `\$\.([^`]+)`$")
+_EXPECTED: Final = re.compile(
+    r"Expected `(\w+)`(?:(?P<length> of length)? (?P<bound>[<>]=) (?P<figure>[\d.]+))?"
+    r"(?P<whole> that's a multiple of 1\.)?"
+)
+# The field, and what of it, such as [0].
+_PLACE: Final = re.compile(r" - at `\$\.(\w+)([^`]*)`$")
 _WORDS: Final = {
     "str": "text",
     "int": "a whole number",
     "float": "a number",
     "bool": "true or false",
+    "array": "a list",
+    "object": "an object",
 }
+_BOUNDS: Final = {">=": "at least", "<=": "at most"}
+_PARTS: Final = {"str": "characters", "array": "items"}
 
 
 async def read_form(form: type[F]) -> F:
@@ -104,9 +112,21 @@ def _problem(error: str) -> Problem:
     if missing:
         return MISSING_FIELD.problem(f"The field {missing[1]} is missing.")
     place, expected = _PLACE.search(error), _EXPECTED.match(error)
-    if not place or not expected or expected[1] not in _WORDS:
+    if not place:
         return INVALID_FIELD.problem()
-    return INVALID_FIELD.problem(f"The field {place[1]} must be {_WORDS[expected[1]]}.")
+    if not expected or expected[1] not in _WORDS:
+        return INVALID_FIELD.problem(f"The field {place[1]} has a value that /docs doesn't list.")
+    subject = f"Each item of the field {place[1]}" if place[2] else f"The field {place[1]}"
+    return INVALID_FIELD.problem(f"{subject} must {_wanted(expected)}.")
+
+
+def _wanted(expected: re.Match[str]) -> str:
+    """What msgspec wants, behind "must"."""
+    kind = expected[1]
+    if not expected["bound"]:
+        return f"be {_WORDS['int' if expected['whole'] else kind]}"
+    bound = f"{_BOUNDS[expected['bound']]} {float(expected['figure']):.15g}"
+    return f"have {bound} {_PARTS[kind]}" if expected["length"] else f"be {_WORDS[kind]}, {bound}"
 
 
 def _is_no_text(character: str) -> bool:

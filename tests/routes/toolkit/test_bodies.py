@@ -1,11 +1,12 @@
 """JSON bodies, read strictly: nothing a client sends is ever our fault."""
 
 import json
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import UNSET, Meta, UnsetType
 
 from relayd.routes.toolkit.bodies import parse_form, parse_object
 from relayd.routes.toolkit.forms import Form
@@ -51,6 +52,9 @@ class Letter(Form):
     to: str
     pages: int = 1
     registered: bool = False
+    ways: Annotated[list[Literal["air", "land"]], Meta(min_length=1)] | UnsetType = UNSET
+    days: Annotated[float, Meta(ge=1, multiple_of=1)] = 1
+    about: dict[str, Any] | UnsetType = UNSET
 
 
 def letter(**fields: Any) -> Letter:
@@ -76,6 +80,17 @@ def test_well_formed() -> None:
             "invalid_field",
             "The field registered must be true or false.",
         ),
+        (
+            {"to": "x", "ways": ["ship"]},
+            "invalid_field",
+            "The field ways has a value that /docs doesn't list.",
+        ),
+        ({"to": "x", "ways": []}, "invalid_field", "The field ways must have at least 1 items."),
+        ({"to": "x", "ways": "air"}, "invalid_field", "The field ways must be a list."),
+        ({"to": "x", "ways": [1]}, "invalid_field", "Each item of the field ways must be text."),
+        ({"to": "x", "days": 0}, "invalid_field", "The field days must be a number, at least 1."),
+        ({"to": "x", "days": 9.5}, "invalid_field", "The field days must be a whole number."),
+        ({"to": "x", "about": 7}, "invalid_field", "The field about must be an object."),
     ],
 )
 def test_wrong_fields(fields: dict[str, Any], code: str, message: str) -> None:

@@ -10,9 +10,9 @@ from quart import request
 
 from relayd.intake.asked import Asked, Format
 from relayd.outbound.requests import url_problem
-from relayd.routes.toolkit.bodies import INVALID_FIELD, parse_object
+from relayd.routes.toolkit.bodies import INVALID_FIELD, MALFORMED_JSON, parse_object
 from relayd.routes.toolkit.forms import STORABLE, Form, told
-from relayd.routes.toolkit.problems import Refusal
+from relayd.routes.toolkit.problems import Problem, Refusal
 from relayd.routes.toolkit.wiring import Batch
 
 __all__ = [
@@ -117,7 +117,10 @@ def wishes_of_form(fields: Mapping[str, str]) -> Wishes:
         if name in given:
             given[name] = _as_bool(name, given[name])
     if "metadata" in given:
-        given["metadata"] = parse_object(given["metadata"].encode())
+        try:
+            given["metadata"] = parse_object(given["metadata"].encode())
+        except Problem:
+            raise MALFORMED_JSON.problem("The field metadata must be a JSON object.") from None
     return Wishes(**given)
 
 

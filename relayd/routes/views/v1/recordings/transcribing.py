@@ -11,7 +11,13 @@ from relayd import logs
 from relayd.edge.body import BodyPolicy
 from relayd.identity import Principal, Scope
 from relayd.intake.asked import Asked
-from relayd.routes.toolkit.bodies import MALFORMED_JSON, MISSING_FIELD, parse_form, refuse_no_json
+from relayd.routes.toolkit.bodies import (
+    INVALID_FIELD,
+    MALFORMED_JSON,
+    MISSING_FIELD,
+    parse_form,
+    refuse_no_json,
+)
 from relayd.routes.toolkit.body_policy import CEILING_BYTES, JSON
 from relayd.routes.toolkit.description import Answer, Body, Topic, described
 from relayd.routes.toolkit.forms import told
@@ -168,7 +174,9 @@ async def cancel(principal: Principal, transcription_id: str) -> Recording:
 async def _take_elsewhere(batch: Batch, principal: Principal) -> Standing:
     refuse_no_json(required=True)
     wishes = parse_form(await gather(JSON.seconds, JSON.bytes_max), PlaceAndWishes)
-    if (wishes.url is UNSET) == (wishes.upload is UNSET):
+    if wishes.url is not UNSET and wishes.upload is not UNSET:
+        raise INVALID_FIELD.problem("The fields url and upload can't both be said: leave one out.")
+    if wishes.url is UNSET and wishes.upload is UNSET:
         raise MISSING_FIELD.problem("Say where the file is: by the field url, or upload.")
     asked = understood(wishes, batch, "")
     if wishes.url is not UNSET:
