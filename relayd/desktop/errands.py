@@ -7,7 +7,7 @@ import contextlib
 import logging
 import threading
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import trio
 from PySide6.QtCore import QObject, Signal, Slot
@@ -16,7 +16,7 @@ from relayd.client.errors import ClientError, RefusedError
 from relayd.client.live.settings import SettingsError
 from relayd.client.live.vault import VaultError
 
-__all__ = ["Errands", "Failure"]
+__all__ = ["Errands", "Failure", "in_words"]
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,12 @@ T = TypeVar("T")
 
 # What is expected to go wrong, and says so in words for people.
 Failure = ClientError | SettingsError | VaultError | ValueError
+# Settings as the panel names them.
+_FIELDS: Final = {
+    "server_url": "Server",
+    "deepgram_url": "Deepgram's address",
+    "local_engine": "Engine",
+}
 
 
 class Errands(QObject):
@@ -61,7 +67,7 @@ class Errands(QObject):
         try:
             result = trio.run(work)
         except Exception as error:  # noqa: BLE001 - the one boundary of an errand
-            words, problem = _words(error), error
+            words, problem = in_words(error), error
 
             def tell() -> object:
                 return failed(words, problem)
@@ -88,9 +94,12 @@ class Errands(QObject):
         something()
 
 
-def _words(error: Exception) -> str:
+def in_words(error: Exception) -> str:
+    """What went wrong, for people."""
     if isinstance(error, RefusedError):
         return error.message
+    if isinstance(error, SettingsError):
+        return f"{_FIELDS.get(error.field, error.field)}: {error.problem}"
     if isinstance(error, Failure):
         return str(error)
     log.error("a fault of relayd-client", exc_info=error)

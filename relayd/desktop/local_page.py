@@ -39,10 +39,9 @@ class LocalPage(Page):
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
         )
         self.form.addRow("&Engine", self.engine)
-        self.language = choice(LANGUAGES, "Language", "such as de; multi: it is found out")
-        edit = self.language.lineEdit()
-        assert edit is not None
-        edit.setPlaceholderText("English")
+        self.language = choice(
+            LANGUAGES, "Language", "such as de; multi: it is found out", "English"
+        )
         self.form.addRow("Lan&guage", self.language)
         self.fetch = QPushButton(f"&Fetch Whisper's model {MODEL} (148 MB)")
         self.add_button(self.fetch)

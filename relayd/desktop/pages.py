@@ -23,18 +23,19 @@ from PySide6.QtWidgets import (
 )
 
 from relayd.client.accounts import About, Accounts, Profile
-from relayd.client.deepgram import open_deepgram
+from relayd.client.deepgram import MODEL, open_deepgram
 from relayd.client.errors import RequestError
 from relayd.client.live.credentials import Credentials
 from relayd.client.live.settings import Settings
 from relayd.client.live.vault import Vault
-from relayd.desktop.errands import Errands
+from relayd.desktop.errands import Errands, in_words
 
 __all__ = ["LANGUAGES", "ManagedPage", "OwnKeyPage", "Page", "choice"]
 
 _MODELS: Final = ("", "nova-3", "nova-2")
 LANGUAGES: Final = ("", "en", "en-US", "en-GB", "de", "es", "fr", "it", "nl", "pt", "multi")
 _KEY: Final = "byok_api_key"
+_SERVERS: Final = "the server's choice"
 
 
 class Page(QWidget):
@@ -87,9 +88,11 @@ class Page(QWidget):
 class _SpokenPage(Page):
     """A page for an engine of many models and languages."""
 
-    def _add_speech(self) -> None:
-        self.model = choice(_MODELS, "Model", "empty for the usual one, or a name")
-        self.language = choice(LANGUAGES, "Language", "such as en-US; multi for several")
+    def _add_speech(self, model: str = _SERVERS, language: str = _SERVERS) -> None:
+        """Fields for both, and what is used where they are left empty."""
+        self.model = choice(_MODELS, "Model", "empty for the usual one, or a name", model)
+        hint = "such as en-US; multi for several"
+        self.language = choice(LANGUAGES, "Language", hint, language)
         self.form.addRow("&Model", self.model)
         self.form.addRow("Lan&guage", self.language)
         for box in (self.model, self.language):
@@ -125,7 +128,7 @@ class OwnKeyPage(_SpokenPage):
         self.check.setAccessibleDescription("Opens a stream without sound, which costs nothing")
         self.check.clicked.connect(self._check)
         self.add_button(self.check)
-        self._add_speech()
+        self._add_speech(MODEL, "English")
         self.key.textChanged.connect(self.changed)
         self.key.returnPressed.connect(self._check)
         self.errands.busy.connect(self.check.setDisabled)
@@ -284,7 +287,7 @@ class ManagedPage(_SpokenPage):
         try:
             attrs.evolve(self.edited(Settings()), auth_token="").check()
         except ValueError as error:
-            self.say(str(error))
+            self.say(in_words(error))
             return
         self.errands.run(work, done, self._failed)  # type: ignore[arg-type]
 
@@ -302,8 +305,8 @@ def _field(name: str, hint: str) -> QLineEdit:
     return field
 
 
-def choice(texts: tuple[str, ...], name: str, hint: str) -> QComboBox:
-    """A box with texts to choose from, and room for others."""
+def choice(texts: tuple[str, ...], name: str, hint: str, otherwise: str) -> QComboBox:
+    """A box with texts to choose from, and room for others; ``otherwise``: where it is empty."""
     box = QComboBox()
     box.setEditable(True)
     box.addItems(texts)
@@ -311,5 +314,5 @@ def choice(texts: tuple[str, ...], name: str, hint: str) -> QComboBox:
     box.setAccessibleDescription(hint)
     edit = box.lineEdit()
     assert edit is not None
-    edit.setPlaceholderText("the server's choice")
+    edit.setPlaceholderText(otherwise)
     return box

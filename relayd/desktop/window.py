@@ -11,10 +11,12 @@ from PySide6.QtWidgets import (
     QComboBox,
     QDockWidget,
     QFileDialog,
+    QFrame,
     QLabel,
     QMainWindow,
     QPlainTextEdit,
     QProgressBar,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -89,6 +91,8 @@ class CaptionWindow(QMainWindow):
         self._errands = Errands(self)
         self.captions = Captions()
         self._told = Told(self)
+        # Whoever scrolled back to read is left there.
+        self._follows = True
         self._build()
         self._connect()
         self.panel.show_settings(remembered.settings())
@@ -142,6 +146,10 @@ class CaptionWindow(QMainWindow):
             Qt.TextInteractionFlag.TextSelectableByKeyboard
             | Qt.TextInteractionFlag.TextSelectableByMouse
         )
+        bar = self.text.verticalScrollBar()
+        bar.valueChanged.connect(self._scrolled)
+        # New words, another size of the window or of the letters: the last line stays in sight.
+        bar.rangeChanged.connect(lambda _, end: bar.setValue(end) if self._follows else None)
         self.interim = QLabel()
         self.interim.setWordWrap(True)
         self.interim.setAccessibleName("Words that may still change")
@@ -187,13 +195,20 @@ class CaptionWindow(QMainWindow):
         layout.addWidget(self.panel, 1)
         layout.addWidget(label)
         layout.addWidget(self.microphone)
+        # In a low window its texts would be cut off instead.
+        scrolled = QScrollArea()
+        scrolled.setFrameShape(QFrame.Shape.NoFrame)
+        scrolled.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scrolled.setWidgetResizable(True)
+        scrolled.setWidget(side)
+        scrolled.setMinimumWidth(side.minimumSizeHint().width())
 
         async def look() -> Sequence[Device]:
             return devices()
 
         # Where there is none, Start says so.
         self._errands.run(look, self._list_microphones, lambda *_: None)
-        return side
+        return scrolled
 
     def _list_microphones(self, found: Sequence[Device]) -> None:
         for one in found:
@@ -252,20 +267,21 @@ class CaptionWindow(QMainWindow):
         self.interim.setText(self.captions.interim)
         if not final:
             return
-        bar = self.text.verticalScrollBar()
-        # Who scrolled back to read is left there.
-        follows = bar.value() >= bar.maximum() - 2
         cursor = QTextCursor(self.text.document())
         cursor.movePosition(QTextCursor.MoveOperation.End)
         cursor.insertText(final + ("\n" if heard.speech_final else " "))
-        if follows:
-            bar.setValue(bar.maximum())
+
+    def _scrolled(self, line: int) -> None:
+        self._follows = line >= self.text.verticalScrollBar().maximum() - 2
 
     def _show_state(self, state: State, message: str) -> None:
         listening = state is not State.ENDED
         self.toggle.setText("&Stop" if listening else "&Start")
         self.state.setText(message if state is State.ENDED and message else _STATES[state])
         if listening:
+            if state is State.LISTENING:
+                # Of what went wrong: it is over, and hides the state.
+                self.statusBar().clearMessage()
             self._metering.start()
         else:
             self._metering.stop()

@@ -127,6 +127,13 @@ def test_a_server_is_looked_at(qtbot: QtBot, relay: Relay) -> None:
     assert threading.get_ident() not in relay.threads
 
 
+def test_a_missing_address_is_asked_for_in_words(qtbot: QtBot) -> None:
+    """The field is named as the panel has it, not as a file does."""
+    shown = panel(qtbot, Settings())
+    shown.managed.look.click()
+    assert shown.managed.told.text() == "Server: no address yet, such as https://relay.example"
+
+
 def test_signing_in_shows_the_minutes(qtbot: QtBot, relay: Relay) -> None:
     """A wrong password says so; the right one shows the balance and is not kept in its field."""
     made = panel(qtbot, Settings()).managed

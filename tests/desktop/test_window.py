@@ -167,6 +167,43 @@ def test_what_does_not_start_says_why(qtbot: QtBot, stage: Stage) -> None:
     assert window.toggle.isEnabled()
 
 
+def test_the_last_words_stay_in_sight(stage: Stage) -> None:
+    """A smaller window and larger letters hide what is old; who scrolled back is left there."""
+    window = stage.window
+    bar = window.text.verticalScrollBar()
+    for number in range(20):
+        window._hear(said(WORDS, 2 * number))
+    assert bar.value() == bar.maximum() > 0
+    window.resize(700, 300)
+    window.bigger.trigger()
+    assert bar.value() == bar.maximum()
+    window._hear(said(WORDS, 60))
+    assert bar.value() == bar.maximum()
+    bar.setValue(3)
+    window._hear(said(WORDS, 70))
+    assert bar.value() == 3
+
+
+def test_what_is_over_is_not_shown_any_more(stage: Stage) -> None:
+    """The words about a lost connection give way to the state when it is back."""
+    window = stage.window
+    window._show_state(State.RECONNECTING, "")
+    window._told.error.emit("The connection was lost.", "disconnected")
+    assert window.statusBar().currentMessage() == "The connection was lost."
+    window._show_state(State.LISTENING, "")
+    assert window.statusBar().currentMessage() == ""
+
+
+def test_a_low_window_cuts_nothing_off(qtbot: QtBot, stage: Stage) -> None:
+    """The settings can be scrolled where there is no room for all of them."""
+    window = stage.window
+    window.panel.mode.setCurrentIndex(1)
+    window.resize(700, 320)
+    qtbot.wait(1)
+    assert window.height() == 320
+    assert window.panel.height() >= window.panel.minimumSizeHint().height()
+
+
 def test_captions_are_copied_and_cleared(stage: Stage) -> None:
     """Copy takes all of them, and Clear forgets them."""
     from PySide6.QtGui import QGuiApplication  # noqa: PLC0415 - after the platform is set

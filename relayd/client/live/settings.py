@@ -30,6 +30,7 @@ class SettingsError(ValueError):
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
         self.field = field
+        self.problem = problem
 
 
 class Mode(str, enum.Enum):
@@ -104,7 +105,7 @@ class Settings:
         name = "server_url" if self.mode is Mode.MANAGED else "deepgram_url"
         url: str = getattr(self, name)
         if not url:
-            raise SettingsError(name, "is missing: the address of the relay, https://…")
+            raise SettingsError(name, "no address yet, such as https://relay.example")
         try:
             address = Address.parse(url)
         except ValueError as error:
