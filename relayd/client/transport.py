@@ -5,6 +5,7 @@
 
 import ipaddress
 import os
+import socket
 import ssl
 import sys
 from collections.abc import Awaitable, Callable
@@ -130,7 +131,9 @@ def _root(error: BaseException) -> str:
     if isinstance(cause, BaseExceptionGroup):
         cause = cause.exceptions[0]
     plain = cause if isinstance(cause, OSError) else error
-    if isinstance(plain, OSError) and plain.errno is not None and plain.errno > 0:
+    # Numbers of the resolver's and of Windows' mean nothing, or something else, to strerror.
+    foreign = isinstance(plain, socket.gaierror) or getattr(plain, "winerror", None)
+    if isinstance(plain, OSError) and plain.errno is not None and not foreign:
         return os.strerror(plain.errno)
     return getattr(plain, "strerror", None) or str(plain) or type(plain).__name__
 

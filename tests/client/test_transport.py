@@ -1,5 +1,6 @@
 """Server addresses, and what a failed connection says."""
 
+import socket
 import ssl
 from typing import Any
 
@@ -64,12 +65,23 @@ def test_exposed(url: str, exposed: bool) -> None:
     assert Address.parse(url).exposed is exposed
 
 
+def _of_windows(number: int, words: str) -> OSError:
+    """An error with the number that only Windows gives it."""
+    error = OSError(number, words)
+    error.winerror = number  # type: ignore[attr-defined]
+    return error
+
+
 @pytest.mark.parametrize(
     ("error", "wording"),
     [
         (ConnectionRefusedError(111, "Connection refused"), "Connection refused"),
         (OSError("all attempts failed"), "all attempts failed"),
         (ssl.SSLError(1, "[SSL: WRONG_VERSION_NUMBER]"), "TLS"),
+        # As macOS and Windows number a name that nobody has; 8 is ENOEXEC elsewhere.
+        (socket.gaierror(8, "nodename nor servname provided"), "nodename nor servname provided"),
+        (socket.gaierror(11001, "getaddrinfo failed"), "getaddrinfo failed"),
+        (_of_windows(10061, "the target machine actively refused it"), "actively refused it"),
     ],
 )
 async def test_failed_connections(error: OSError, wording: str) -> None:

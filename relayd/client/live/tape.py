@@ -138,6 +138,9 @@ class _Bell:
     def __attrs_post_init__(self) -> None:
         for end in self._ends:
             end.setblocking(False)
+        # On Windows a pair speaks TCP, which would hold back a byte while another is under way.
+        with contextlib.suppress(OSError):
+            self._ends[0].setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def __del__(self) -> None:
         # With the last reference. Whoever rings has one, so that no byte can go to a socket that
