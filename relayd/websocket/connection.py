@@ -380,7 +380,6 @@ class WebSocket:
             self._heard_at = now
             self._pinged_at = None
         elif self._pinged_at is None:
-            # A ping that could not be sent can't be answered.
             if now - self._heard_at >= timeouts.ping_seconds and self._ping():
                 self._pinged_at = now
         elif self._receiving > 1 and now - self._pinged_at >= timeouts.pong_seconds:
@@ -396,7 +395,6 @@ class WebSocket:
 
     def _ping(self) -> bool:
         """Whether a ping was sent: where something waits to be, that tells as much."""
-        if self.closed or self._wire.waiting_since is not None:
-            return False
-        self._wire.push(ping_frame(masked=self._masked))
-        return True
+        if free := not self.closed and self._wire.waiting_since is None:
+            self._wire.push(ping_frame(masked=self._masked))
+        return free

@@ -234,6 +234,23 @@ async def test_a_silent_peer_is_pinged_and_then_given_up(
         assert websocket.farewell == Farewell(Cause.SILENT, 1006, "answers no ping")
 
 
+async def test_a_ping_that_was_not_sent_is_not_waited_for(autojump_clock: MockClock) -> None:
+    """Where something is on its way out just then it is sent later, and held against nobody."""
+    timeouts = Timeouts(ping_seconds=15, pong_seconds=5, send_seconds=30, close_seconds=2)
+    async with (
+        ends(Role.CLIENT, LOCKSTEP, timeouts=timeouts) as (websocket, peer),
+        trio.open_nursery() as nursery,
+    ):
+        nursery.start_soon(receive_all, websocket)
+        await trio.sleep(14)
+        nursery.start_soon(websocket.send, "waits")
+        await trio.sleep(10)
+        assert websocket.farewell is None
+        assert await peer.event() == TextMessage(data="waits")
+        assert await peer.event() == Ping()
+        nursery.cancel_scope.cancel()
+
+
 async def test_why_a_send_failed_is_what_the_peer_said() -> None:
     """Its close frame may still be unread when our audio already hits a closed socket."""
     async with ends(Role.CLIENT) as (websocket, peer):
