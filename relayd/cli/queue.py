@@ -1,7 +1,9 @@
 """`relayd queue`: how much waits to be transcribed, and who works on it."""
 
 import argparse
-from typing import TYPE_CHECKING, Any
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from relayd.cli.toolkit.exits import Exit
 from relayd.cli.toolkit.operator import run
@@ -16,6 +18,18 @@ if TYPE_CHECKING:
 
 __all__ = ["add"]
 
+# What each figure says, for whoever reads it among thousands of others.
+_MEANINGS: Final = {
+    "waiting_seconds": "Audio of all recordings that wait, in seconds.",
+    "oldest_seconds": "For how long the oldest of them has waited.",
+    "queued": "Recordings that wait for a worker.",
+    "delayed": "Recordings that wait for another attempt, or for an engine.",
+    "running": "Recordings that are being transcribed.",
+    "users_waiting": "Users of whom something waits.",
+    "workers": "Workers that live.",
+    "slots": "What all of them can work on at once.",
+}
+
 
 def add(subparsers: Subparsers) -> None:
     """Register `queue`."""
@@ -26,12 +40,21 @@ def add(subparsers: Subparsers) -> None:
         summary="show how many recordings wait, and who works on them",
         details=(
             "Show the recordings of all users that wait or run, and the workers that live. An\n"
-            "autoscaler starts and stops workers by waiting_seconds, the audio that waits."
+            "autoscaler starts and stops workers by waiting_seconds, the audio that waits.\n"
+            "With --metrics it is written as Prometheus reads it, for the textfile collector of\n"
+            "its node exporter."
         ),
-        examples="  relayd queue\n  relayd queue --json | jq .waiting_seconds",
+        examples=(
+            "  relayd queue\n"
+            "  relayd queue --json | jq .waiting_seconds\n"
+            "  relayd queue --metrics > relayd.prom.new && mv relayd.prom.new relayd.prom"
+        ),
     )
     add_config(command)
     add_json(command)
+    command.add_argument(
+        "--metrics", action="store_true", help="print gauges in Prometheus' text format"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -41,7 +64,9 @@ def _run(arguments: argparse.Namespace) -> int:
         return await Transcriptions(database, config.batch).queue_stats()
 
     fields = _fields(run(arguments, action))
-    if arguments.json:
+    if arguments.metrics:
+        sys.stdout.write(_exposition(fields))
+    elif arguments.json:
         print_json(fields)
     else:
         print_table([fields], empty="")
@@ -60,3 +85,13 @@ def _fields(found: "QueueStats") -> dict[str, Any]:
         "workers": found.workers,
         "slots": found.slots,
     }
+
+
+def _exposition(fields: Mapping[str, float]) -> str:
+    """Gauges in Prometheus' text format, version 0.0.4. None of them names a user."""
+    return "".join(
+        f"# HELP relayd_queue_{name} {_MEANINGS[name]}\n"
+        f"# TYPE relayd_queue_{name} gauge\n"
+        f"relayd_queue_{name} {value}\n"
+        for name, value in fields.items()
+    )
