@@ -4,6 +4,7 @@ import argparse
 import getpass
 import os
 import sys
+import warnings
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -59,7 +60,7 @@ def signing_in(arguments: argparse.Namespace) -> Callable[[], Awaitable[str]]:
     if arguments.email and arguments.password_stdin:
         password = sys.stdin.readline().rstrip("\r\n")
     elif arguments.email:
-        password = getpass.getpass(f"password of {arguments.email}: ")
+        password = _asked_password(arguments)
     elif arguments.token_file:
         try:
             token = arguments.token_file.read_text(encoding="ascii").strip()
@@ -118,3 +119,16 @@ def _server(text: str) -> str:
         return str(Address.parse(text))
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _asked_password(arguments: argparse.Namespace) -> str:
+    """From the terminal, which is there also where the recording comes by standard input."""
+    try:
+        with warnings.catch_warnings():
+            # Of a terminal that would show it, and where there is none.
+            warnings.simplefilter("error", getpass.GetPassWarning)
+            return getpass.getpass(f"password of {arguments.email}: ")
+    except (getpass.GetPassWarning, EOFError):
+        other = "use --password-stdin, --token-file or RELAYD_TOKEN"
+        arguments.fault(f"there is no terminal to ask for the password: {other}")
+        raise
