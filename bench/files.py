@@ -7,11 +7,16 @@ together spend at most 3 % of what the engine's processes do, and so what it wou
 
 Each recording costs half a second of CPU whatever its length, to start the two processes that open
 it and to take it in: with less than half an hour of speech that is most of what is seen beside.
+
+Engines of recordings run at ``nice 19`` and get what others leave. Both ratios are relayd's on a
+machine at rest only: how much others took is printed for each run.
 """
 
 import argparse
+import os
 import sys
 import tempfile
+import time
 import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -46,6 +51,12 @@ class Took:
     seconds: float
     engine_cpu_seconds: float
     beside_cpu_seconds: float
+    others_cpu_seconds: float
+
+    @property
+    def others_cores(self) -> float:
+        """How many processors were others' all the while."""
+        return round(self.others_cpu_seconds / self.seconds, 2)
 
 
 def main() -> None:
@@ -74,6 +85,9 @@ async def _measure(arguments: argparse.Namespace, verdict: Verdict) -> None:
     verdict.note("on two slots, in seconds", round(two.seconds, 1))
     ratio = round(two.seconds / one.seconds, 2)
     verdict.at_most("two slots take of the time of one", ratio, _RATIO_MAX)
+    verdict.note(
+        "processors that others took, then and then", f"{one.others_cores}, {two.others_cores}"
+    )
     verdict.note("the engine's CPU on one slot, in seconds", round(one.engine_cpu_seconds, 1))
     beside = round(100 * one.beside_cpu_seconds / one.engine_cpu_seconds, 2)
     verdict.at_most("CPU spent beside the engine", beside, _BESIDE_PERCENT_MAX, "%")
@@ -89,11 +103,14 @@ async def _took(
             for _ in range(slots):
                 nursery.start_soon(_transcribe, files, short)
         engine, beside = _cpu(daemon)
+        busy, own = _busy_seconds(), time.process_time()
         began = trio.current_time()
         await _transcribe(files, long)
         seconds = trio.current_time() - began
         engine_after, beside_after = _cpu(daemon)
-    return Took(seconds, engine_after - engine, beside_after - beside)
+        ours = engine_after - engine + beside_after - beside + time.process_time() - own
+        others = max(_busy_seconds() - busy - ours, 0)
+    return Took(seconds, engine_after - engine, beside_after - beside, others)
 
 
 async def _transcribe(files: Files, path: Path) -> None:
@@ -129,6 +146,13 @@ def _cpu(daemon: Daemon) -> tuple[float, float]:
     """Seconds of the engine's processes, and of the daemon with the children that ended."""
     engine = sum(cpu_seconds(one, ended_children=True) for one in children(daemon.pid))
     return engine, cpu_seconds(daemon.pid, ended_children=True)
+
+
+def _busy_seconds() -> float:
+    """Seconds in which the machine's processors did anything for anybody, since it started."""
+    ticks = [int(one) for one in Path("/proc/stat").read_text().split()[1:9]]
+    user, nice, system, _idle, _waiting, interrupts, soft, stolen = ticks
+    return (user + nice + system + interrupts + soft + stolen) / os.sysconf("SC_CLK_TCK")
 
 
 def _speech(path: Path, seconds: float) -> None:
