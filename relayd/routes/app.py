@@ -34,7 +34,13 @@ from relayd.routes.views.v1 import admin as v1_admin
 from relayd.routes.views.v1 import by_hand, stats
 from relayd.routes.views.v1 import keys as v1_keys
 from relayd.routes.views.v1 import subscriptions as v1_subscriptions
-from relayd.routes.views.v1.recordings import progress, transcribing, transcriptions, uploads
+from relayd.routes.views.v1.recordings import (
+    direct_uploads,
+    progress,
+    transcribing,
+    transcriptions,
+    uploads,
+)
 from relayd.routes.views.v1.recordings import webhooks as v1_webhooks
 
 __all__ = ["Application", "create_app"]
@@ -109,9 +115,9 @@ def create_app(services: Services) -> Application:
         v1_admin,
         by_hand,
         v1_keys,
+        direct_uploads,
     ):
         app.register_blueprint(module.blueprint)
-    app.register_blueprint(uploads.direct_blueprint)
     _answer_refusals(app)
 
     @app.before_request

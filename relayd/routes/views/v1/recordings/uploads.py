@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from email.utils import format_datetime
 from typing import Annotated, Final
-from uuid import UUID
 
 from quart import Blueprint, Response, request
 
@@ -24,7 +23,7 @@ from relayd.intake.upload_rows import Upload
 from relayd.intake.uploads import Arrival, UploadGone, UploadTooLarge, UploadUnfinished
 from relayd.routes.toolkit.body_policy import CEILING_BYTES
 from relayd.routes.toolkit.description import Answer, Body, Topic, described, undescribed
-from relayd.routes.toolkit.forms import Form, told
+from relayd.routes.toolkit.forms import told
 from relayd.routes.toolkit.multipart import DISK_FULL, FILE_TOO_LARGE, file_too_large
 from relayd.routes.toolkit.problems import (
     BODY_TIMEOUT,
@@ -48,16 +47,12 @@ __all__ = [
     "UPLOADING",
     "UPLOAD_EXAMPLE",
     "blueprint",
-    "direct_blueprint",
     "refused_uploads",
 ]
 
 log = logs.get(__name__)
 
 blueprint = Blueprint("v1_uploads", __name__, url_prefix="/api/v1/uploads")
-# Not below it: there every address is an upload's.
-direct_blueprint = Blueprint("v1_direct_uploads", __name__, url_prefix="/api/v1/direct-uploads")
-
 _VERSION: Final = "1.0.0"
 _OVERRIDE: Final = "X-HTTP-Method-Override"
 _EXTENSIONS: Final = "creation,termination,expiration"
@@ -82,9 +77,6 @@ WRONG_OFFSET: Final = Refusal(
     409, "wrong_offset", "The upload is not there: ask where by HEAD, and go on from it."
 )
 
-NO_DIRECT_UPLOADS: Final = Refusal(
-    409, "no_direct_uploads", "This server keeps its files itself: send them to it."
-)
 # Whatever sends a part.
 _PART_REFUSED: Final = (
     WRONG_VERSION,
@@ -99,14 +91,6 @@ _PART_REFUSED: Final = (
     BODY_TIMEOUT,
     BATCH_OFF,
 )
-
-
-class DirectUpload(Form):
-    """Where a file may be sent without the server."""
-
-    upload: Annotated[UUID, told("The id that it will have.", UPLOAD_EXAMPLE)]
-    url: Annotated[str, told("For one PUT, as it is.", "https://store.example/uploads/…")]
-    expires_in_seconds: Annotated[int, told("The address is good for so long.", 3600)]
 
 
 UploadId = Annotated[str, told("An upload's id.", UPLOAD_EXAMPLE, format="uuid")]
@@ -204,26 +188,6 @@ async def create(principal: Principal) -> Response:
     response = Response(b"", status=201)
     response.headers["Location"] = f"{blueprint.url_prefix}/{upload.id}"
     return _expiring(response, upload)
-
-
-@direct_blueprint.post("")
-@authorised(Scope.BATCH)
-@described(
-    Topic.RECORDINGS,
-    gives={201: Answer("Send the file there.", DirectUpload)},
-    refuses=(NO_DIRECT_UPLOADS, INTAKE_UNAVAILABLE, BATCH_OFF),
-    more="Where the server keeps files in an object store, one can be sent there without passing "
-    "through the server: by one `PUT` to `url`, without a token. Then its id is the field "
-    "`upload` of `POST /api/v1/transcribe`; what isn't handed in within two days is removed.",
-)
-async def direct(principal: Principal) -> DirectUpload:
-    """Get a signed address to send a file to."""
-    batch = open_batch()
-    with translated():
-        found = await batch.uploads.direct(principal.user_id)
-    if found is None:
-        raise NO_DIRECT_UPLOADS.problem()
-    return DirectUpload(upload=found.upload_id, url=found.url, expires_in_seconds=found.seconds)
 
 
 @blueprint.route("/<upload_id>", methods=["HEAD"])
