@@ -1,6 +1,6 @@
 """The connection under a stream: every silence has its deadline, every leave is clean."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
 
 import pytest
 import trio
@@ -8,7 +8,35 @@ import trio.testing
 from trio_websocket import WebSocketConnection
 
 from relayd.client import Deadlines, DisconnectedError, open_stream
+from relayd.client.transport import Address, Connect
 from tests.client.server import URL, ScriptedServer, drain, end, silent
+
+
+def through(server: ScriptedServer, before: Callable[[trio.Event], Awaitable[None]]) -> Connect:
+    """A way to the server on which something happens before each message leaves the app.
+
+    It is given what is set when the app closes the connection.
+    """
+
+    async def connect(address: Address) -> trio.abc.Stream:
+        stream = await server.connect(address)
+        assert isinstance(stream, trio.StapledStream)
+        sending = stream.send_stream
+        assert isinstance(sending, trio.testing.MemorySendStream)
+        deliver = sending.send_all_hook
+        assert deliver is not None
+
+        closed = trio.Event()
+
+        async def send() -> None:
+            await before(closed)
+            await deliver()
+
+        sending.send_all_hook = send
+        sending.close_hook = closed.set
+        return stream
+
+    return connect
 
 
 async def test_the_end_has_a_deadline(
@@ -69,30 +97,15 @@ async def test_a_stalled_send_is_cut(
 ) -> None:
     """A server that takes no data costs the sender `send_seconds`, whenever it stops to."""
 
-    async def stall(address: Any) -> trio.abc.Stream:
-        stream = await server.connect(address)
-        assert isinstance(stream, trio.StapledStream)
-        sending = stream.send_stream
-        assert isinstance(sending, trio.testing.MemorySendStream)
-
-        deliver = sending.send_all_hook
-        assert deliver is not None
-
-        async def block() -> None:
-            if stalled:
-                # As a socket has it: who closes it wakes who waits for it.
-                await closed.wait()
-                raise trio.ClosedResourceError
-            await deliver()
-
-        sending.send_all_hook = block
-        sending.close_hook = closed.set
-        return stream
+    async def block(closed: trio.Event) -> None:
+        if stalled:
+            # As a socket has it: who closes it wakes who waits for it.
+            await closed.wait()
+            raise trio.ClosedResourceError
 
     stalled: list[bool] = []
-    closed = trio.Event()
     server = ScriptedServer(nursery, silent)
-    async with open_stream(URL, "tok", connect=stall) as stream:
+    async with open_stream(URL, "tok", connect=through(server, block)) as stream:
         await trio.sleep(quiet_seconds)
         stalled.append(True)
         assert await stream.send(b"\0\0") is False
@@ -107,23 +120,11 @@ async def test_many_sends_are_not_one_long_one(
 ) -> None:
     """A server that takes each message in time is not cut off, however long the app goes on."""
 
-    async def slow(address: Any) -> trio.abc.Stream:
-        stream = await server.connect(address)
-        assert isinstance(stream, trio.StapledStream)
-        sending = stream.send_stream
-        assert isinstance(sending, trio.testing.MemorySendStream)
-        deliver = sending.send_all_hook
-        assert deliver is not None
-
-        async def lag() -> None:
-            await trio.sleep(7)
-            await deliver()
-
-        sending.send_all_hook = lag
-        return stream
+    async def lag(_: trio.Event) -> None:
+        await trio.sleep(7)
 
     server = ScriptedServer(nursery, silent)
-    async with open_stream(URL, "tok", connect=slow) as stream:
+    async with open_stream(URL, "tok", connect=through(server, lag)) as stream:
         for _ in range(5):
             assert await stream.send(b"\0\0")
     nursery.cancel_scope.cancel()
@@ -139,24 +140,12 @@ async def test_a_ping_while_leaving_is_no_error(
         await trio.sleep(1)
         await server.stream.send_all(b"\x89\x00")
 
-    async def slow(address: Any) -> trio.abc.Stream:
-        stream = await server.connect(address)
-        assert isinstance(stream, trio.StapledStream)
-        sending = stream.send_stream
-        assert isinstance(sending, trio.testing.MemorySendStream)
-        deliver = sending.send_all_hook
-        assert deliver is not None
-
-        async def lag() -> None:
-            await trio.sleep(1.5 if leaving else 0)
-            await deliver()
-
-        sending.send_all_hook = lag
-        return stream
+    async def lag(_: trio.Event) -> None:
+        await trio.sleep(1.5 if leaving else 0)
 
     leaving: list[bool] = []
     server = ScriptedServer(nursery, ping_late)
-    async with open_stream(URL, "tok", connect=slow):
+    async with open_stream(URL, "tok", connect=through(server, lag)):
         leaving.append(True)
     nursery.cancel_scope.cancel()
 
