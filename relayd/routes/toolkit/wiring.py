@@ -265,10 +265,12 @@ class Batch:
     upload_bytes_max: int
 
     def model(self, name: str) -> str | None:
-        """A model's name as the operator spells it; None for one that isn't there."""
-        if not name:
-            return self.models[0]
-        return next((one for one in self.models if one.lower() == name.lower()), None)
+        """A model's name as the operator spells it; None for one that isn't there.
+
+        Of no name, and of ``default`` where the operator calls none so, it is the first.
+        """
+        found = next((one for one in self.models if one.lower() == name.lower()), None)
+        return self.models[0] if found is None and name.lower() in {"", "default"} else found
 
 
 @attrs.frozen
