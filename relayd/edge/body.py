@@ -44,11 +44,11 @@ _USUAL = BodyPolicy(bytes_max=1_048_576, seconds=60)
 class BodyRules:
     """Those of an application. ``of``: the policy for a method and a path, unquoted.
 
-    ``too_large``: what a refusal says to whom announces too much, in JSON.
+    ``too_large``: what a refusal says to whom announces more than so many bytes, in JSON.
     """
 
     of: Callable[[str, str], BodyPolicy] = lambda _method, _path: _USUAL
-    too_large: bytes = b""
+    too_large: Callable[[int], bytes] = lambda _bytes_max: b""
     _turns: dict[BodyPolicy, trio.CapacityLimiter] = attrs.field(factory=dict)
 
     def turn(self, policy: BodyPolicy) -> AbstractAsyncContextManager[object]:
@@ -62,7 +62,11 @@ class BodyRules:
 
 
 class BodyTooLarge(Exception):  # noqa: N818 - what a client did, not an error
-    """More came than the policy allows."""
+    """More came than the policy's ``bytes_max``."""
+
+    def __init__(self, bytes_max: int) -> None:
+        super().__init__()
+        self.bytes_max = bytes_max
 
 
 class BodyTooSlow(Exception):  # noqa: N818 - likewise

@@ -113,7 +113,7 @@ class _Http1(H11Protocol):
             raise _Refused
         self.policy = self._policy_of(event)
         if _announced_bytes(event) > self.policy.bytes_max:
-            await self._refuse_too_large()
+            await self._refuse(413, self.rules.too_large(self.policy.bytes_max))
             raise _Refused
 
     def _verdict(self, request: h11.Request) -> int | None:
@@ -127,9 +127,6 @@ class _Http1(H11Protocol):
     def _policy_of(self, request: h11.Request) -> BodyPolicy:
         path = bytes(request.target).partition(b"?")[0]
         return self.rules.of(request.method.decode("ascii").upper(), unquote(path.decode("ascii")))
-
-    async def _refuse_too_large(self) -> None:
-        await self._refuse(413, self.rules.too_large)
 
     async def _send_error_response(self, status_code: int) -> None:
         """Called for what is no proper request, which no view answers."""

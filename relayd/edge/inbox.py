@@ -79,7 +79,7 @@ class Inbox:
     def _count(self, more_bytes: int) -> None:
         self._bytes += more_bytes
         if self._bytes > self.policy.bytes_max:
-            self._refuse(BodyTooLarge())
+            self._refuse(BodyTooLarge(self.policy.bytes_max))
         elif self._bytes - self._credited_bytes >= _PROGRESS_BYTES:
             self._credited_bytes = self._bytes
             self.patience_seconds = self.policy.seconds

@@ -17,10 +17,10 @@ from relayd.routes.toolkit.description import body_policy_of
 from relayd.routes.toolkit.plan_headers import announced
 from relayd.routes.toolkit.probe import Probe
 from relayd.routes.toolkit.problems import (
-    BODY_TOO_LARGE,
     UNAVAILABLE,
     Problem,
     answer,
+    body_too_large,
     encoded_refusal,
 )
 from relayd.routes.toolkit.protection import protection_of
@@ -64,7 +64,7 @@ class Application(QuartTrio):
     @property
     def body_rules(self) -> BodyRules:
         """What the edge needs to know of bodies before it reads one."""
-        return BodyRules(self.body_policies.of, encoded_refusal(BODY_TOO_LARGE.problem()))
+        return BodyRules(self.body_policies.of, lambda most: encoded_refusal(body_too_large(most)))
 
     def log_exception(
         self,

@@ -15,8 +15,14 @@ from tests.edge.caller import SETTINGS, Caller, call, opened_door
 MIB = 2**20
 WHOLE = BodyPolicy(1000, 10)
 STREAMED = BodyPolicy(64 * MIB, 10, streamed=True)
-REFUSAL = b'{"error":"too large"}'
-RULES = BodyRules(lambda _, path: STREAMED if path == "/st reamed" else WHOLE, REFUSAL)
+
+
+def refusal(bytes_max: int) -> bytes:
+    """The application's words for more than this."""
+    return f'{{"error":"over {bytes_max}"}}'.encode()
+
+
+RULES = BodyRules(lambda _, path: STREAMED if path == "/st reamed" else WHOLE, refusal)
 
 View = Callable[[StreamedBody], Awaitable[str]]
 
@@ -59,7 +65,8 @@ async def take_all(body: StreamedBody) -> str:
         while part := await body.take():
             count += len(part)
     except (BodyTooLarge, BodyTooSlow, ClientGone) as fault:
-        return type(fault).__name__
+        bound = f" of {fault.bytes_max}" if isinstance(fault, BodyTooLarge) else ""
+        return type(fault).__name__ + bound
     return str(count)
 
 
@@ -132,7 +139,7 @@ async def test_requests_take_turns(autojump_clock: trio.testing.MockClock) -> No
         await send({"type": "http.response.body", "body": b""})
 
     few = BodyPolicy(MIB, 10, streamed=True, at_once=2)
-    rules = BodyRules(lambda _, path: few if path == "/few" else STREAMED, REFUSAL)
+    rules = BodyRules(lambda _, path: few if path == "/few" else STREAMED, refusal)
     async with opened_door(app, SETTINGS, bodies=rules) as door, trio.open_nursery() as nursery:
         callers = [call(door, nursery) for _ in range(4)]
         for caller in callers[:3]:
@@ -168,7 +175,11 @@ async def test_what_announces_too_much(
     async with calling(app) as caller:
         await caller.send(head(length, path=path, more="Expect: 100-continue\r\n"))
         status, headers, body = await caller.response(method="POST")
-        assert (status, headers["content-type"], body) == (413, "application/json", REFUSAL)
+        assert (status, headers["content-type"], body) == (
+            413,
+            "application/json",
+            refusal(length - 1),
+        )
         assert await caller.ended()
 
 
@@ -191,7 +202,7 @@ async def test_what_grows_too_large(
         await caller.send(head(None))
         piece = b"4000\r\n" + bytes(0x4000) + b"\r\n"
         nursery.start_soon(lambda: caller.send_until_cut(piece, every=0.01))
-        assert (await caller.response(method="POST"))[2] == b"BodyTooLarge"
+        assert (await caller.response(method="POST"))[2] == b"BodyTooLarge of 100000"
 
 
 @pytest.mark.parametrize(("bytes_each", "cut_at"), [(0, 10), (1, 10), (65_536, None)])

@@ -29,6 +29,8 @@ async def test_allow() -> None:
     """A 405 names the methods there are (RFC 9110, section 15.5.6)."""
     response = await World().ask("/auth/login")
     assert "POST" in response.headers["Allow"]
+    message = (await response.get_json())["error"]["message"]
+    assert message == f"This address takes {', '.join(sorted(response.allow))}."
 
 
 @pytest.mark.parametrize(
@@ -62,7 +64,7 @@ async def test_content_type_spellings(content_type: str) -> None:
 
 
 async def test_body_too_large() -> None:
-    """A body past 64 KiB is refused, whether its length was announced or not."""
+    """A body past 64 KiB is refused with that, whether its length was announced or not."""
     world = World()
     body = {**CREDENTIALS, "more": "x" * 65_536}
     assert await refusal(await world.post("/auth/login", body)) == (413, "body_too_large")
@@ -74,6 +76,7 @@ async def test_body_too_large() -> None:
             await connection.send(b" " * 4096)
         response = await connection.as_response()
     assert await refusal(response) == (413, "body_too_large")
+    assert "65,536 bytes" in (await response.get_json())["error"]["message"]
 
 
 async def test_body_too_slow(autojump_clock: trio.testing.MockClock) -> None:

@@ -11,9 +11,10 @@ from typing import Any, Final, NoReturn, TypeVar
 
 import msgspec
 from quart import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from relayd.routes.toolkit.forms import Form, understand
-from relayd.routes.toolkit.problems import UNSUPPORTED_MEDIA_TYPE, Problem, Refusal
+from relayd.routes.toolkit.problems import UNSUPPORTED_MEDIA_TYPE, Problem, Refusal, body_too_large
 
 __all__ = [
     "INVALID_FIELD",
@@ -74,7 +75,12 @@ def refuse_no_json(*, required: bool) -> None:
 
 async def read_bytes() -> bytes:
     """The request's body as it came."""
-    raw = await request.get_data()
+    try:
+        raw = await request.get_data()
+    except RequestEntityTooLarge:
+        # Each route has a policy, and with it a bound.
+        assert request.max_content_length is not None
+        raise body_too_large(request.max_content_length) from None
     assert isinstance(raw, bytes)
     return raw
 

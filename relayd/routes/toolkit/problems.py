@@ -9,7 +9,7 @@ from typing import Annotated, Final
 
 import attrs
 from quart import Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from relayd.routes.toolkit.forms import Form, encode, told
 
@@ -26,6 +26,7 @@ __all__ = [
     "RefusalReason",
     "RefusedAnswer",
     "answer",
+    "body_too_large",
     "encoded_refusal",
 ]
 
@@ -131,10 +132,17 @@ def answer(error: HTTPException) -> Response:
         usual = _FRAMEWORK.get(status)
         label = "refused" if usual is None else usual.code
         message = "The request was refused." if usual is None else usual.message
+        if isinstance(error, MethodNotAllowed) and error.valid_methods:
+            message = f"This address takes {', '.join(sorted(error.valid_methods))}."
         headers = {name: value for name, value in error.get_headers() if name == "Allow"}
     return Response(
         _encoded(label, message), status=status, headers=headers, content_type="application/json"
     )
+
+
+def body_too_large(bytes_max: int) -> Problem:
+    """The refusal of a body beyond this."""
+    return BODY_TOO_LARGE.problem(f"A body may have {bytes_max:,} bytes here.")
 
 
 def encoded_refusal(problem: Problem) -> bytes:

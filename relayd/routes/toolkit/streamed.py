@@ -9,7 +9,7 @@ from quart import request
 
 from relayd.edge.body import BodyTooLarge, BodyTooSlow, StreamedBody
 from relayd.errors import ClientGone
-from relayd.routes.toolkit.problems import BODY_TIMEOUT, BODY_TOO_LARGE
+from relayd.routes.toolkit.problems import BODY_TIMEOUT, body_too_large
 
 __all__ = ["gather", "take_part"]
 
@@ -24,8 +24,8 @@ async def take_part() -> bytes:
         return await anext(request.body, b"")
     try:
         return await body.take()
-    except BodyTooLarge:
-        raise BODY_TOO_LARGE.problem() from None
+    except BodyTooLarge as fault:
+        raise body_too_large(fault.bytes_max) from None
     except BodyTooSlow:
         raise BODY_TIMEOUT.problem() from None
     except ClientGone:
@@ -44,7 +44,7 @@ async def gather(seconds: float, bytes_max: int | None = None) -> bytes:
             while part := await take_part():
                 gathered += part
                 if bytes_max is not None and len(gathered) > bytes_max:
-                    raise BODY_TOO_LARGE.problem()
+                    raise body_too_large(bytes_max)
     except trio.TooSlowError:
         raise BODY_TIMEOUT.problem() from None
     return bytes(gathered)
