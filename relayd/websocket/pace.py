@@ -10,9 +10,9 @@ from typing import Final
 __all__ = ["Pace"]
 
 # A nap and the turn after it together: the longest wait of whatever comes, half of it on average.
-DELAY_SECONDS: Final = 0.0042
+DELAY_SECONDS: Final = 0.0038
 # Where turns are long, because many sockets are ready or the machine is slow.
-NAP_SECONDS_LEAST: Final = 0.0021
+NAP_SECONDS_LEAST: Final = 0.0019
 # Fewer sockets within the bound are not worth a nap.
 NAP_SOCKETS: Final = 1.5
 # How often that is judged; and by how much a nap must be wrong for the timer to be set anew.

@@ -17,7 +17,7 @@ def test_no_nap_for_few() -> None:
     assert pace.nap_seconds == 0
 
 
-@pytest.mark.parametrize("turn_ms", [0.1, 0.6, 1.5, 2.05])
+@pytest.mark.parametrize("turn_ms", [0.1, 0.6, 1.5, 1.85])
 def test_a_nap_and_its_turn_stay_within_the_delay(turn_ms: float) -> None:
     """The longer turns take, the shorter are the naps between them."""
     pace = Pace(10.0)
