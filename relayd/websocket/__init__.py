@@ -8,5 +8,6 @@ farewell     how one ended                             masking   in C where ther
 pump         works off all sockets that are ready      wires     bytes without waiting
 streamed     wires over any Trio stream                ports     what a wire is to either side
 tls          OpenSSL on the socket                     streams   cut, or left so that it is read
-keepalive    one beat for all: pings and deadlines     ticks     a timer in the kernel
+pace         how long the pump naps between turns      ticks     a timer in the kernel
+keepalive    one beat for all: pings and deadlines
 """

@@ -49,7 +49,7 @@ class BodyPolicies:
                 options["max_content_length"] = policy.bytes_max
                 options["body_timeout"] = policy.seconds
                 super().__init__(method, scheme, path, *more, **options)
-                # The body is bounded by the option; who asks the request what by, is told another.
+                # The option bounds the body; this attribute would still say the framework's bound.
                 self.max_content_length = policy.bytes_max
 
         return PolicedRequest
